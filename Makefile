@@ -1,0 +1,72 @@
+# `make help` lists what there is. Everything sets itself up on a machine with python3 (3.11 or newer), make and git.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types fmt unit bench soak requirements clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := libs/common libs/local libs/cli services/fetcher services/normalizer services/publisher
+COSMOS := tests/support/cosmos
+JOBS ?= 2
+# uv from the PATH, else one of our own under .cache/
+UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.ready $(COSMOS)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
+
+demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
+	$(BIN)/mti demo
+
+test: setup lint types unit  ## Lint, check types and run the tests
+
+lint: $(VENV)/.ready  ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready  ## Check types (mypy, strict)
+	$(BIN)/mypy $(MEMBERS:%=%/src) tests
+
+fmt: $(VENV)/.ready  ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+unit: setup  ## Run the tests alone (ARGS="-k name" narrows them)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" $(ARGS)
+
+bench: setup  ## Run the benchmarks (prints ratios)
+	$(BIN)/python -m tests.bench
+
+soak: setup  ## Run the long tests
+	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
+
+requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves them)
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $(if $(UPGRADE),--upgrade) \
+	  $(foreach m,$(MEMBERS),--no-emit-package mti-$(notdir $(m))) --custom-compile-command 'make requirements' \
+	  $(MEMBERS:%=%/pyproject.toml) requirements/dev.in -o requirements/dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/uv.in -o requirements/uv.txt
+	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
+
+clean:  ## Remove what setup made
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache $(COSMOS)/node_modules
+
+.cache/uv/bin/uv: requirements/uv.txt
+	$(PYTHON) -m venv .cache/uv
+	.cache/uv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	touch $@
+
+$(VENV)/.ready: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …")'
+	test -x $(BIN)/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(VENV)
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	touch $@
+
+# The Cosmos DB protocol server that the contract tests talk to runs on Node: the machine's, else one from PyPI.
+$(COSMOS)/node_modules/.ready: $(COSMOS)/package-lock.json | $(VENV)/.ready
+	command -v npm >/dev/null || $(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/node.txt
+	cd $(COSMOS) && PATH="$$PATH:$(abspath $(BIN))" npm ci --silent --no-audit --no-fund
+	touch $@
