@@ -1,0 +1,115 @@
+"""All errors of the project, by what is to be done about them.
+
+::
+
+    MtiError
+    ├── Retry                  later: a scheduled copy, with back-off and jitter, bounded
+    │   ├── BusUnavailable
+    │   └── StoreUnavailable
+    ├── Poison                 dead-letter now: a reason code and a sentence a person can act on
+    │   └── UnsupportedSchema
+    ├── Pause                  the account or the workspace is at fault, not the message
+    │   └── SecretUnavailable
+    ├── ConfigurationError     the operator's to mend, before anything runs
+    ├── MessageTooLarge        the sender's to cut smaller
+    ├── LockLost               somebody else has the message now
+    └── WriteConflict          compare-and-set lost: read again and decide again
+
+Anything else is a bug: it goes to the dead-letter queue with its trace id.
+"""
+
+from datetime import timedelta
+
+
+class MtiError(Exception):
+    """The root of the tree."""
+
+
+class Retry(MtiError):
+    """Try again later.
+
+    Args:
+        reason: a CamelCase code, for counting.
+        description: a sentence that names the tenant and the thing. Never a secret.
+        delay: what the other side told us to wait; `None` leaves it to the back-off.
+    """
+
+    def __init__(self, reason: str, description: str, delay: timedelta | None = None) -> None:
+        self.reason = reason
+        self.description = description
+        self.delay = delay
+        super().__init__(f"{reason}: {description}")
+
+
+class BusUnavailable(Retry):
+    """The broker could not be reached, or did not confirm."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("BusUnavailable", description)
+
+
+class StoreUnavailable(Retry):
+    """The store could not be reached, or is over its budget."""
+
+    def __init__(self, description: str, delay: timedelta | None = None) -> None:
+        super().__init__("StoreUnavailable", description, delay)
+
+
+class Poison(MtiError):
+    """The message can't be handled, now or later.
+
+    Args:
+        reason: the dead-letter reason, a CamelCase code.
+        description: a sentence that a person can act on. Never a secret.
+    """
+
+    def __init__(self, reason: str, description: str) -> None:
+        self.reason = reason
+        self.description = description
+        super().__init__(f"{reason}: {description}")
+
+
+class UnsupportedSchema(Poison):
+    """The contract is unknown, or of a major version that this release does not read."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("UnsupportedSchema", description)
+
+
+class Pause(MtiError):
+    """The source or the destination is at fault and is left alone for a while; its messages wait.
+
+    Args:
+        reason: a CamelCase code (`CredentialsRefused`, `WorkspaceUnknown`, …).
+        description: what is wrong and what to do, naming the tenant. Never a secret.
+        delay: the least time to wait; `None` leaves it to the growing delay of the pause.
+    """
+
+    def __init__(self, reason: str, description: str, delay: timedelta | None = None) -> None:
+        self.reason = reason
+        self.description = description
+        self.delay = delay
+        super().__init__(f"{reason}: {description}")
+
+
+class SecretUnavailable(Pause):
+    """A secret reference names nothing that can be read."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("SecretUnavailable", description)
+
+
+class ConfigurationError(MtiError):
+    """Something that the operator wrote is wrong; the text names the place and the cure."""
+
+
+class MessageTooLarge(MtiError):
+    """One message does not fit the entity that it is for."""
+
+
+class LockLost(MtiError):
+    """The lock of a message or a session ran out before it was settled."""
+
+
+class WriteConflict(MtiError):
+    """A compare-and-set write lost its race."""

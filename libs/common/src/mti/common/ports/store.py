@@ -1,0 +1,79 @@
+"""The document store: partitions of small JSON documents with compare-and-set. Cosmos DB on Azure, SQLite here.
+
+One contract suite (`tests/contract/store`) runs on every adapter.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document. `(partition, id)` is its key inside a container; neither may be empty."""
+
+    partition: str
+    id: str
+    body: dict[str, JsonValue]
+    etag: str | None = None
+    """The version that was read. `None` means that it does not exist yet."""
+    ttl: int | None = None
+    """Seconds after its last write when the store may forget it; `None` is never."""
+
+
+class Container(Protocol):
+    """A named set of documents."""
+
+    async def read(self, partition: str, id: str) -> Document | None:
+        """Return the document or `None`."""
+        ...
+
+    async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
+        """Return those of the ids that exist, by id. Any number of ids; repeats are harmless."""
+        ...
+
+    async def write(self, document: Document) -> Document:
+        """Create the document when its etag is `None`, else replace it if it is still the version that was read.
+
+        Returns the document with its new etag.
+
+        Raises:
+            WriteConflict: it exists already, or it changed or was removed since it was read.
+        """
+        ...
+
+    async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
+        """Write each as `write` does; one result a document, in order, `None` where it lost the race.
+
+        A conflict of one does not undo the others. The keys must be distinct. Not atomic.
+        """
+        ...
+
+    async def delete(self, partition: str, id: str) -> None:
+        """Remove the document; no error when there is none."""
+        ...
+
+    def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids (by code point), from beyond `after`.
+
+        Memory is bounded by a page. Documents written meanwhile may or may not be seen; none is seen twice.
+        """
+        ...
+
+    def partitions(self) -> AsyncIterator[str]:
+        """Yield the name of each partition that holds a document, once, in no order."""
+        ...
+
+
+class Store(Protocol):
+    """The containers of one service."""
+
+    def container(self, name: str) -> Container:
+        """Return the container of that name (`checkpoints`, `known`, …). It is made when it is first used."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+        ...
