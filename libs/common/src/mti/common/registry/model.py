@@ -1,0 +1,172 @@
+"""The registry as the services see it: sources, destinations and the routes between them.
+
+It is derived from the tenants file (`mti.common.registry.file`) and immutable: a change makes a new registry.
+Secrets are references here (`env:NAME`, …), never values.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Feed(StrEnum):
+    """Mimecast's two threat-intelligence feeds, by the names that get-feed takes."""
+
+    MALWARE_CUSTOMER = "malware_customer"
+    """What one account was sent."""
+    MALWARE_GRID = "malware_grid"
+    """What a whole region was sent: the same for every account of the region."""
+
+
+class FeedFormat(StrEnum):
+    """The file type that get-feed is asked for."""
+
+    STIX = "stix"
+    CSV = "csv"
+
+
+class MimecastApi(StrEnum):
+    """The generation of the Mimecast API that an account's credentials belong to."""
+
+    V1 = "1.0"
+    """HMAC-signed requests."""
+    V2 = "2.0"
+    """OAuth 2 client credentials."""
+
+
+class Tlp(StrEnum):
+    """The Traffic Light Protocol levels that STIX 2.1 predefines as marking definitions."""
+
+    WHITE = "white"
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+
+class NamePolicy(StrEnum):
+    """What becomes of file names and subjects, which can be personal data."""
+
+    KEEP = "keep"
+    REDACT = "redact"
+
+
+class TestFilePolicy(StrEnum):
+    """What becomes of EICAR and the like."""
+
+    __test__ = False
+
+    DROP = "drop"
+    KEEP = "keep"
+
+
+class SentinelAuth(StrEnum):
+    """How the publisher proves who it is to Microsoft Entra ID."""
+
+    CLIENT_SECRET = "client_secret"  # noqa: S105  the name of a method, not a secret
+    CERTIFICATE = "certificate"
+    MANAGED_IDENTITY = "managed_identity"
+    WORKLOAD_IDENTITY = "workload_identity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndicatorPolicy:
+    """How detections become indicators for one route."""
+
+    validity: timedelta = timedelta(days=30)
+    """`valid_until` is the last sighting plus this."""
+    refresh_after: float = 0.5
+    """A sighting of a known indicator sends it again when it extends the validity by this part of it (0..1)."""
+    confidence: int = 80
+    tlp: Tlp = Tlp.AMBER
+    names: NamePolicy = NamePolicy.KEEP
+    allow_list: frozenset[str] = frozenset()
+    """Observable values, lower-case, that are never sent."""
+    test_files: TestFilePolicy = TestFilePolicy.DROP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MimecastAccount:
+    """One tenant's access to Mimecast. The `secrets` map a credential's field to its reference."""
+
+    tenant: str
+    api: MimecastApi
+    region: str
+    base_url: str
+    """Without a trailing slash."""
+    format: FeedFormat
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """2.0: client_id, client_secret. 1.0: app_id, app_key, access_key, secret_key, and optionally email, password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One feed of one account (`contoso/malware_customer`), or one region's grid (`grid:eu`)."""
+
+    id: str
+    feed: Feed
+    region: str
+    accounts: Sequence[MimecastAccount]
+    """Who may fetch it, in order of preference; one, unless it is a shared grid."""
+    poll_interval: timedelta = timedelta(minutes=5)
+    lookback: timedelta = timedelta(days=7)
+    overlap: timedelta = timedelta(minutes=15)
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant that it belongs to; `None` when several share it."""
+        return None if self.id.startswith("grid:") else self.accounts[0].tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """One Sentinel workspace. Its id is the workspace's GUID in lower case, and the session id on the bus."""
+
+    id: str
+    tenants: Sequence[str]
+    """Whose indicators it receives, for people to read."""
+    endpoint: str
+    authority: str
+    azure_tenant_id: str | None
+    auth: SentinelAuth
+    client_id: str | None = None
+    """A secret reference or a plain id."""
+    client_secret: str | None = None
+    certificate: str | None = None
+    """A secret reference to a PEM with the private key and the certificate."""
+    source_system: str = "Mimecast"
+    requests_per_minute: int = 100
+    api_version: str = "2024-02-01-preview"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A source's way to a destination, on behalf of one tenant, under that tenant's policy."""
+
+    source: str
+    destination: str
+    tenant: str
+    policy: IndicatorPolicy
+    policy_name: str = "default"
+    """`default`, or the tenant's id when the tenant overrides the defaults."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """All that the services know of tenants."""
+
+    sources: Mapping[str, Source]
+    destinations: Mapping[str, Destination]
+    routes: Sequence[Route]
+
+    def routes_from(self, source: str) -> tuple[Route, ...]:
+        """Return the routes of a source; empty when it has none or is unknown."""
+        return tuple(route for route in self.routes if route.source == source)
+
+    def routes_to(self, destination: str) -> tuple[Route, ...]:
+        """Return the routes that end at a destination."""
+        return tuple(route for route in self.routes if route.destination == destination)
+
+    def allows(self, source: str, destination: str) -> bool:
+        """Say whether anything of the source may reach the destination."""
+        return any(route.source == source and route.destination == destination for route in self.routes)
