@@ -4,12 +4,13 @@
 
     MtiError
     ├── Retry                  later: a scheduled copy, with back-off and jitter, bounded
-    │   ├── BusUnavailable
-    │   └── StoreUnavailable
     ├── Poison                 dead-letter now: a reason code and a sentence a person can act on
     │   └── UnsupportedSchema
     ├── Pause                  the account or the workspace is at fault, not the message
-    │   └── SecretUnavailable
+    │   ├── SecretUnavailable
+    │   └── Unavailable        our own bus or store does not answer: messages wait, unbounded
+    │       ├── BusUnavailable
+    │       └── StoreUnavailable
     ├── ConfigurationError     the operator's to mend, before anything runs
     ├── MessageTooLarge        the sender's to cut smaller
     ├── LockLost               somebody else has the message now
@@ -39,20 +40,6 @@ class Retry(MtiError):
         self.description = description
         self.delay = delay
         super().__init__(f"{reason}: {description}")
-
-
-class BusUnavailable(Retry):
-    """The broker could not be reached, or did not confirm."""
-
-    def __init__(self, description: str) -> None:
-        super().__init__("BusUnavailable", description)
-
-
-class StoreUnavailable(Retry):
-    """The store could not be reached, or is over its budget."""
-
-    def __init__(self, description: str, delay: timedelta | None = None) -> None:
-        super().__init__("StoreUnavailable", description, delay)
 
 
 class Poison(MtiError):
@@ -97,6 +84,24 @@ class SecretUnavailable(Pause):
 
     def __init__(self, description: str) -> None:
         super().__init__("SecretUnavailable", description)
+
+
+class Unavailable(Pause):
+    """Our own infrastructure does not answer. Nothing is wrong with any message, so nothing counts against one."""
+
+
+class BusUnavailable(Unavailable):
+    """The broker could not be reached, or did not confirm."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("BusUnavailable", description)
+
+
+class StoreUnavailable(Unavailable):
+    """The store could not be reached, or is over its budget."""
+
+    def __init__(self, description: str, delay: timedelta | None = None) -> None:
+        super().__init__("StoreUnavailable", description, delay)
 
 
 class ConfigurationError(MtiError):

@@ -1,1 +1,30 @@
 """What is said on the bus: versioned models, their envelope and how pages are cut into messages."""
+
+from mti.common.contracts.body import Contract, decode, digest
+from mti.common.contracts.chunks import cut, fits
+from mti.common.contracts.envelope import Envelope, copy_id, count_of, envelope_of
+from mti.common.contracts.indicators import ExternalReference, Indicator, IndicatorBatch, indicators_message, timestamp
+from mti.common.contracts.job import FetchJob, job_message
+from mti.common.contracts.page import Oversize, PageChunk, page_message
+
+__all__ = [
+    "Contract",
+    "Envelope",
+    "ExternalReference",
+    "FetchJob",
+    "Indicator",
+    "IndicatorBatch",
+    "Oversize",
+    "PageChunk",
+    "copy_id",
+    "count_of",
+    "cut",
+    "decode",
+    "digest",
+    "envelope_of",
+    "fits",
+    "indicators_message",
+    "job_message",
+    "page_message",
+    "timestamp",
+]

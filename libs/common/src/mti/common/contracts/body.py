@@ -1,0 +1,112 @@
+"""Bodies: models as canonical JSON, compressed. The same content gives the same bytes, on any machine and any try."""
+
+import gzip
+import hashlib
+import zlib
+from typing import ClassVar, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mti.common.contracts.envelope import Envelope, envelope_of
+from mti.common.errors import Poison, UnsupportedSchema
+from mti.common.ports.bus import Outgoing, Received
+
+ENCODING = "content_encoding"
+"""The application property that says how the body is packed: always `gzip` today."""
+
+UNPACKED_LIMIT = 64 * 1024 * 1024
+"""Bytes that a body may unpack to: far above what any sender of ours makes of 256 KB."""
+
+
+class Contract(BaseModel):
+    """What is said on the bus. Within a major version fields are only added, with defaults; readers ignore new ones."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    TYPE: ClassVar[str]
+    """The CloudEvents type, versioned by name: `mimecast.ti.page.v1`."""
+
+    def message(
+        self, *, id: str, source: str, subject: str, message_id: str | None = None, session_id: str | None = None
+    ) -> Outgoing:
+        """Return the contract as a message: compressed, in its envelope.
+
+        Args:
+            id: what it is, the CloudEvents id.
+            source: the id of the source that it comes from.
+            subject: what it is about, for people who look at the queue.
+            message_id: what duplicate detection looks at; the id, unless it is sent on purpose once more.
+            session_id: the session that it belongs to.
+        """
+        envelope = Envelope(id=id, source=f"/sources/{source}", type=self.TYPE, subject=subject)
+        return Outgoing(
+            body=compress(self.canonical()),
+            message_id=message_id or id,
+            subject=subject,
+            session_id=session_id,
+            properties={**envelope.properties(), ENCODING: "gzip"},
+        )
+
+    def canonical(self) -> bytes:
+        """Return the model as JSON with sorted keys and no blanks, without what is unset."""
+        return orjson.dumps(self.model_dump(mode="json", exclude_none=True), option=orjson.OPT_SORT_KEYS)
+
+
+C = TypeVar("C", bound=Contract)
+
+
+def compress(data: bytes) -> bytes:
+    """Return the bytes under gzip, with no time in it."""
+    return gzip.compress(data, compresslevel=6, mtime=0)
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return 40 hex digits of the SHA-256 of the parts, each under its length so that none runs into the next."""
+    found = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        found.update(len(data).to_bytes(8, "big"))
+        found.update(data)
+    return found.hexdigest()[:40]
+
+
+def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
+    """Read a message as that contract.
+
+    Raises:
+        UnsupportedSchema: it is of another type, or of a major version that this release does not know.
+        Poison: `MalformedEnvelope` or `MalformedBody`.
+    """
+    envelope = envelope_of(message)
+    if envelope.type != contract.TYPE:
+        raise UnsupportedSchema(
+            f"message {message.message_id!r} is of type {envelope.type!r}, and this release reads {contract.TYPE!r}: "
+            "upgrade this service to one that reads it, then replay the message",
+        )
+    try:
+        return envelope, contract.model_validate_json(_decompress(message.body))
+    except (ValidationError, zlib.error, EOFError, OSError, ValueError) as error:
+        what = _first_fault(error) if isinstance(error, ValidationError) else str(error)
+        raise Poison(
+            "MalformedBody",
+            f"message {message.message_id!r} of {envelope.source} is not a {contract.TYPE}: {what}; "
+            "look at it with `mti dlq show`, mend it or purge it",
+        ) from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
+
+
+def _decompress(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    found = unpacker.decompress(data, UNPACKED_LIMIT)
+    if unpacker.unconsumed_tail:
+        message = f"it unpacks to more than {UNPACKED_LIMIT} bytes"
+        raise ValueError(message)
+    if not unpacker.eof:
+        message = "the compressed body is cut short"
+        raise ValueError(message)
+    return found

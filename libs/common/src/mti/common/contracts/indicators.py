@@ -1,0 +1,87 @@
+"""`mimecast.ti.indicators.v1`: at most 100 indicators of one source for one destination, in its session."""
+
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+
+from mti.common.contracts.body import Contract, digest
+from mti.common.ports.bus import Outgoing
+
+OBJECTS_LIMIT = 100
+"""Sentinel's upload API takes 100 objects a request
+(https://learn.microsoft.com/azure/sentinel/stix-objects-api)."""
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a STIX timestamp: UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class ExternalReference(BaseModel):
+    """Where the indicator comes from: Mimecast's own id of the detection."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source_name: str
+    external_id: str
+
+
+class Indicator(BaseModel):
+    """One STIX 2.1 indicator with one observable, as Sentinel gets it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["indicator"] = "indicator"
+    spec_version: Literal["2.1"] = "2.1"
+    id: str
+    created: AwareDatetime
+    modified: AwareDatetime
+    """The version: the time of the newest detection that it stands for."""
+    name: str
+    description: str | None = None
+    indicator_types: list[str] = Field(default_factory=lambda: ["malicious-activity"])
+    pattern: str
+    pattern_type: Literal["stix"] = "stix"
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+    confidence: int
+    labels: list[str] = Field(default_factory=list)
+    object_marking_refs: list[str] = Field(default_factory=list)
+    external_references: list[ExternalReference] = Field(default_factory=list)
+    revoked: bool | None = None
+
+    @field_serializer("created", "modified", "valid_from", "valid_until")
+    def _timestamps(self, moment: datetime) -> str:
+        return timestamp(moment)
+
+
+class IndicatorBatch(Contract):
+    """What a message holds. Where it goes is not in it: the session names it and the registry decides."""
+
+    TYPE: ClassVar[str] = "mimecast.ti.indicators.v1"
+
+    source: str
+    objects: list[Indicator] = Field(min_length=1, max_length=OBJECTS_LIMIT)
+
+
+def indicators_message(destination: str, batch: IndicatorBatch, *, run: str | None = None) -> Outgoing:
+    """Return the message of a batch for a destination.
+
+    Its identity is the destination with the ids and versions of the objects, so that a second try after a crash
+    repeats it, and differently cut batches differ.
+
+    Args:
+        destination: the destination's id, which becomes the session id.
+        batch: what it carries.
+        run: the name of a backfill, which is sent on purpose and must pass duplicate detection.
+    """
+    objects = [f"{found.id}@{timestamp(found.modified)}" for found in batch.objects]
+    id = digest(IndicatorBatch.TYPE, destination, batch.source, *objects)
+    return batch.message(
+        id=id,
+        source=batch.source,
+        subject=destination,
+        message_id=f"{id}~b{run}" if run else id,
+        session_id=destination,
+    )
