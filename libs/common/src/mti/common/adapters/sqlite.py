@@ -1,0 +1,222 @@
+"""The store on SQLite: one file a service, for the embedded run and for tests.
+
+A document's etag is a number that only ever grows in the file. Documents whose time to live has passed are treated as
+absent at once and removed, some at a time, by later writes.
+"""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import aiosqlite
+from pydantic import JsonValue
+
+from mti.common.adapters.sqlite_file import Row, SqliteFile
+from mti.common.errors import WriteConflict
+from mti.common.ports.clock import Clock, SystemClock
+from mti.common.ports.store import Document
+
+BUSY_TIMEOUT_SECONDS = 10.0
+PAGE_SIZE = 500
+"""Documents that a scan holds in memory."""
+PURGE_SECONDS = 60.0
+"""Between two looks for expired documents."""
+PURGE_SIZE = 500
+"""Expired documents that one write removes beside its own work, at most."""
+
+_READ_MANY = """
+    SELECT id, version, ttl, body FROM documents
+    WHERE container = ? AND partition = ? AND id IN (SELECT value FROM json_each(?))
+    AND (expires IS NULL OR expires > ?)"""
+_PAGE = """
+    SELECT id, version, ttl, body FROM documents
+    WHERE container = ? AND partition = ? AND id > ? AND (expires IS NULL OR expires > ?)
+    ORDER BY id LIMIT ?"""
+_NEXT_PARTITION = """
+    SELECT partition FROM documents
+    WHERE container = ? AND partition > ? AND (expires IS NULL OR expires > ?)
+    ORDER BY partition LIMIT 1"""
+_VERSIONS = """
+    SELECT found.partition, found.id, found.version
+    FROM json_each(?) AS wanted CROSS JOIN documents AS found
+    ON found.container = ? AND found.partition = json_extract(wanted.value, '$[0]')
+    AND found.id = json_extract(wanted.value, '$[1]')
+    WHERE found.expires IS NULL OR found.expires > ?"""
+_REPLACE = """
+    INSERT OR REPLACE INTO documents (container, partition, id, version, ttl, expires, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_DELETE = "DELETE FROM documents WHERE container = ? AND partition = ? AND id = ?"
+_PURGE = """
+    DELETE FROM documents WHERE (container, partition, id) IN
+    (SELECT container, partition, id FROM documents WHERE expires <= ? LIMIT ?)"""
+
+Key = tuple[str, str]
+
+
+class SqliteStore:
+    """A store in one file, which any number of processes may have open.
+
+    Args:
+        path: the file. Its folder must exist; the file is made when it is first used.
+        read_only: for an operator's look at a file that services may be writing. A file that is not there yet reads as
+            empty; a write raises `io.UnsupportedOperation`.
+        busy_timeout: seconds to wait for another process before `StoreUnavailable`.
+        clock: what times to live are measured with.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._file = SqliteFile(path, read_only=read_only, busy_timeout=busy_timeout)
+        self._clock = clock or SystemClock()
+        self._purge = Purge()
+
+    def container(self, name: str) -> "SqliteContainer":
+        """Return the documents that are kept under that name."""
+        return SqliteContainer(name, self._file, self._clock, self._purge)
+
+    async def close(self) -> None:
+        """Close the file. The store can't be used any more."""
+        await self._file.close()
+
+
+class SqliteContainer:
+    """One container's documents; made by `SqliteStore.container`."""
+
+    def __init__(self, name: str, file: SqliteFile, clock: Clock, purge: "Purge") -> None:
+        self._name = name
+        self._file = file
+        self._clock = clock
+        self._purge = purge
+
+    async def read(self, partition: str, id: str) -> Document | None:
+        """Return the document or `None`."""
+        return (await self.read_many(partition, [id])).get(id)
+
+    async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
+        """Return those of the ids that exist, by id, all of one moment."""
+        if not ids:
+            return {}
+        rows = await self._file.fetch(_READ_MANY, (self._name, partition, json.dumps(ids), self._now()))
+        return {document.id: document for document in (_document(partition, row) for row in rows)}
+
+    async def write(self, document: Document) -> Document:
+        """Create or replace the document, if it is still the version that was read.
+
+        Raises:
+            WriteConflict: it exists already, or it changed or was removed since it was read.
+        """
+        [written] = await self.write_many([document])
+        if written is None:
+            raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
+        return written
+
+    async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
+        """Write each as `write` does, in one transaction; `None` where it lost the race."""
+        _check_keys(documents)
+        if not documents:
+            return []
+        now = self._now()
+        async with self._file.transaction() as connection:
+            current = await self._versions(connection, documents, now)
+            ((version,),) = await connection.execute_fetchall("SELECT version FROM counter")
+            written = _decide(documents, current, int(version))
+            winners = [document for document in written if document is not None]
+            await connection.executemany(_REPLACE, [_row(self._name, document, now) for document in winners])
+            await connection.execute_fetchall("UPDATE counter SET version = version + ?", (len(winners),))
+            await self._purge.run(connection, now)
+        return written
+
+    async def delete(self, partition: str, id: str) -> None:
+        """Remove the document; no error when there is none."""
+        async with self._file.transaction() as connection:
+            await connection.execute_fetchall(_DELETE, (self._name, partition, id))
+
+    async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids, from beyond `after`."""
+        while True:
+            rows = await self._file.fetch(_PAGE, (self._name, partition, after, self._now(), PAGE_SIZE))
+            for row in rows:
+                document = _document(partition, row)
+                yield document
+                after = document.id
+            if len(rows) < PAGE_SIZE:
+                return
+
+    async def partitions(self) -> AsyncIterator[str]:
+        """Yield the name of each partition that holds a document, once, in order."""
+        partition = ""
+        while rows := await self._file.fetch(_NEXT_PARTITION, (self._name, partition, self._now())):
+            partition = str(rows[0][0])
+            yield partition
+
+    async def _versions(
+        self, connection: aiosqlite.Connection, documents: Sequence[Document], now: float
+    ) -> dict[Key, int]:
+        keys = json.dumps([(document.partition, document.id) for document in documents])
+        rows = await connection.execute_fetchall(_VERSIONS, (keys, self._name, now))
+        return {(partition, id): version for partition, id, version in rows}
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+class Purge:
+    """Removes what has expired, a bounded number at a time, inside the transactions of others."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    async def run(self, connection: aiosqlite.Connection, now: float) -> None:
+        """Remove some expired documents when it is time to; go on with the next write when there were too many."""
+        if now < self._next:
+            return
+        await connection.execute_fetchall(_PURGE, (now, PURGE_SIZE))
+        ((removed,),) = await connection.execute_fetchall("SELECT changes()")
+        if removed < PURGE_SIZE:
+            self._next = now + PURGE_SECONDS
+
+
+def _check_keys(documents: Sequence[Document]) -> None:
+    keys = {(document.partition, document.id) for document in documents}
+    if len(keys) != len(documents):
+        raise ValueError("a document is named twice in one write")
+    if any(not partition or not id for partition, id in keys):
+        raise ValueError("a document needs a partition and an id")
+
+
+def _decide(documents: Sequence[Document], current: dict[Key, int], version: int) -> list[Document | None]:
+    """Return each document as it will be stored, with versions beyond the one given, or `None` where it lost."""
+    written: list[Document | None] = []
+    for document in documents:
+        found = current.get((document.partition, document.id))
+        if document.etag != (None if found is None else str(found)):
+            written.append(None)
+            continue
+        version += 1
+        written.append(
+            Document(
+                partition=document.partition, id=document.id, body=document.body, etag=str(version), ttl=document.ttl
+            )
+        )
+    return written
+
+
+def _row(container: str, document: Document, now: float) -> Row:
+    expires = None if document.ttl is None else now + document.ttl
+    body = json.dumps(document.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    etag = document.etag or ""
+    return (container, document.partition, document.id, int(etag), document.ttl, expires, body)
+
+
+def _document(partition: str, row: Row) -> Document:
+    id, version, ttl, body = cast("tuple[str, int, int | None, str]", row)
+    return Document(
+        partition=partition, id=id, body=cast("dict[str, JsonValue]", json.loads(body)), etag=str(version), ttl=ttl
+    )
