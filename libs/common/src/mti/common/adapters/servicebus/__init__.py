@@ -1,0 +1,8 @@
+"""The bus on azure-servicebus: the same code against Azure Service Bus and the local namespace."""
+
+from mti.common.adapters.servicebus.client import Address, ServiceBus
+from mti.common.adapters.servicebus.consumer import QueueConsumer
+from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
+from mti.common.adapters.servicebus.session_consumer import SessionConsumer
+
+__all__ = ["Address", "QueueConsumer", "ServiceBus", "ServiceBusSenderPort", "SessionConsumer"]

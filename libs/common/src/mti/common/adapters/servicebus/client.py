@@ -1,0 +1,95 @@
+"""The connection to a namespace, and the addresses in it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver, ServiceBusSender
+
+from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
+from mti.common.ports.clock import Clock, SystemClock
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A queue, or a subscription of a topic."""
+
+    entity: str
+    subscription: str | None = None
+
+    @property
+    def to(self) -> str:
+        """What a message that is meant for this receiver alone says in its `To`."""
+        return self.subscription or "*"
+
+    def __str__(self) -> str:
+        """Return the path as the portal shows it."""
+        return f"{self.entity}/subscriptions/{self.subscription}" if self.subscription else self.entity
+
+
+class ServiceBus:
+    """One namespace. Make one a process and close it at the end."""
+
+    def __init__(self, client: ServiceBusClient, clock: Clock | None = None) -> None:
+        self._client = client
+        self._clock = clock or SystemClock()
+
+    @classmethod
+    def from_connection_string(cls, connection_string: str) -> "ServiceBus":
+        """Connect by a connection string; the local namespace and Microsoft's emulator give one."""
+        return cls(ServiceBusClient.from_connection_string(connection_string))
+
+    @classmethod
+    def from_identity(cls, namespace: str, credential: AsyncTokenCredential) -> "ServiceBus":
+        """Connect by a Microsoft Entra identity.
+
+        Args:
+            namespace: the full name, `NAME.servicebus.windows.net`.
+            credential: who we are; needs the roles Data Sender and Data Receiver.
+        """
+        return cls(ServiceBusClient(namespace, credential))
+
+    def sender(self, address: Address) -> ServiceBusSenderPort:
+        """Return a sender to the address's queue or topic."""
+
+        def make() -> ServiceBusSender:
+            if address.subscription is None:
+                return self._client.get_queue_sender(address.entity)
+            return self._client.get_topic_sender(address.entity)
+
+        return ServiceBusSenderPort(make, address.entity)
+
+    def receiver(
+        self,
+        address: Address,
+        *,
+        session: str | Literal["next"] | None = None,  # noqa: PYI051  the one word that is not a session's name
+        connect_wait: float | None = None,
+        renewer: AutoLockRenewer | None = None,
+    ) -> ServiceBusReceiver:
+        """Return a peek-lock receiver of the SDK.
+
+        Args:
+            address: whose messages.
+            session: a session's name, `next` for the next one that is free, or `None` for an entity without sessions.
+            connect_wait: seconds to wait for a session.
+            renewer: keeps the locks of what is received.
+        """
+        from azure.servicebus import NEXT_AVAILABLE_SESSION  # noqa: PLC0415  its type is private
+
+        chosen = NEXT_AVAILABLE_SESSION if session == "next" else session
+        if address.subscription is None:
+            return self._client.get_queue_receiver(
+                address.entity, session_id=chosen, max_wait_time=connect_wait, auto_lock_renewer=renewer
+            )
+        return self._client.get_subscription_receiver(
+            address.entity,
+            address.subscription,
+            session_id=chosen,
+            max_wait_time=connect_wait,
+            auto_lock_renewer=renewer,
+        )
+
+    async def close(self) -> None:
+        """Close every link and connection."""
+        await self._client.close()

@@ -1,0 +1,102 @@
+"""Receives sessions: each slot holds one session at a time, drains it and takes the next that is free."""
+
+import asyncio
+import logging
+
+from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver
+from azure.servicebus.exceptions import (
+    OperationTimeoutError,
+    ServiceBusError,
+    SessionCannotBeLockedError,
+    SessionLockLostError,
+)
+
+from mti.common.adapters.servicebus.client import Address, ServiceBus
+from mti.common.adapters.servicebus.consumer import LOCK_RENEWAL, RECONNECT_DELAY
+from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
+from mti.common.errors import Unavailable
+from mti.common.hosting.outcomes import Handler, decide
+from mti.common.hosting.settler import Settler
+from mti.common.ports.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+class SessionConsumer:
+    """Runs a handler on up to `slots` sessions at once; one session is in one slot of one process at a time."""
+
+    def __init__(
+        self,
+        bus: ServiceBus,
+        address: Address,
+        handler: Handler,
+        settler: Settler,
+        clock: Clock,
+        *,
+        slots: int = 8,
+        batch_size: int = 20,
+        session_wait: float = 30.0,
+        idle: float = 0.5,
+        turn: float = 120.0,
+    ) -> None:
+        self._bus = bus
+        self._address = address
+        self._handler = handler
+        self._settler = settler
+        self._clock = clock
+        self._slots = slots
+        self._batch_size = batch_size
+        self._session_wait = session_wait
+        self._idle = idle
+        self._turn = turn
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; the batches in hand are finished first."""
+        async with AutoLockRenewer(LOCK_RENEWAL) as renewer:
+            slots = [asyncio.create_task(self._slot(stop, renewer)) for _ in range(self._slots)]
+            stopped = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait([stopped, *slots], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.gather(*slots)
+            finally:
+                for task in (stopped, *slots):
+                    task.cancel()
+
+    async def _slot(self, stop: asyncio.Event, renewer: AutoLockRenewer) -> None:
+        while not stop.is_set():
+            try:
+                await self._session(stop, renewer)
+            except (OperationTimeoutError, SessionCannotBeLockedError):
+                continue  # no session is free
+            except SessionLockLostError as error:
+                log.warning("a session was lost", extra={"entity": str(self._address), "why": str(error)})
+            except (ServiceBusError, Unavailable, OSError) as error:
+                log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
+                await self._clock.sleep(RECONNECT_DELAY)
+
+    async def _session(self, stop: asyncio.Event, renewer: AutoLockRenewer) -> None:
+        receiver = self._bus.receiver(self._address, session="next", connect_wait=self._session_wait)
+        opening = asyncio.create_task(receiver.__aenter__())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        try:
+            if not opening.done():
+                opening.cancel()
+                return
+            await opening
+            renewer.register(receiver, receiver.session)
+            until = self._clock.monotonic() + self._turn
+            while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver):
+                pass
+        finally:
+            await receiver.close()
+
+    async def _step(self, receiver: ServiceBusReceiver) -> bool:
+        raw = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=self._idle)
+        if not raw:
+            return False
+        messages = [from_sdk(message) for message in raw]
+        outcomes = await decide(self._handler, messages)
+        await self._settler.settle(ReceiverSettlement(receiver, raw), messages, outcomes)
+        return True

@@ -1,0 +1,58 @@
+"""Checkpoints: one small typed document a source or destination, saved by compare-and-set."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from mti.common.ports.store import Container, Document
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[M]):
+    """A checkpoint with the version that was read."""
+
+    key: str
+    value: M
+    document: Document | None = None
+    """What it was read from; `None` when there is none yet."""
+
+    def with_value(self, value: M) -> "Versioned[M]":
+        """Return the same version with another value, ready to be saved."""
+        return replace(self, value=value)
+
+
+class Checkpoints(Generic[M]):
+    """All checkpoints of one kind. They share a partition, so that one query lists them."""
+
+    def __init__(self, container: Container, kind: str, model: type[M]) -> None:
+        self._container = container
+        self._kind = kind
+        self._model = model
+
+    async def load(self, key: str, default: M) -> Versioned[M]:
+        """Return the checkpoint, or the default where there is none yet."""
+        document = await self._container.read(self._kind, key)
+        value = default if document is None else self._model.model_validate(document.body)
+        return Versioned(key, value, document)
+
+    async def save(self, versioned: Versioned[M]) -> Versioned[M]:
+        """Write it if it is still the version that was read.
+
+        Raises:
+            WriteConflict: somebody else saved meanwhile.
+        """
+        body = versioned.value.model_dump(mode="json", exclude_none=True)
+        etag = versioned.document.etag if versioned.document else None
+        written = await self._container.write(
+            Document(partition=self._kind, id=versioned.key, body=body, etag=etag),
+        )
+        return replace(versioned, document=written)
+
+    async def all(self) -> AsyncIterator[tuple[str, M]]:
+        """Yield every checkpoint with its key, in the order of the keys."""
+        async for document in self._container.scan(self._kind):
+            yield document.id, self._model.model_validate(document.body)

@@ -1,0 +1,120 @@
+"""Lets outcomes come true: settles, sends copies, and never settles before the copy is confirmed."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+from mti.common.backoff import RETRY, Backoff
+from mti.common.contracts.envelope import DESCRIPTION_LIMIT, PARKS, RETRIES, copy_id, count_of
+from mti.common.errors import LockLost
+from mti.common.ports.bus import Outgoing, Received, Sender
+from mti.common.ports.clock import Clock
+from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend, Settlement
+
+log = logging.getLogger(__name__)
+
+RETRY_LIMIT = 8
+"""Copies that may take a message's place because of failures, before it is dead-lettered."""
+
+
+class Settler:
+    """Settles the messages of one queue or subscription.
+
+    Args:
+        sender: to the queue or topic that the messages came through.
+        to: what a copy says in its `To`, so that it comes back to this subscription alone; `*` for a queue.
+        clock: the time.
+        rng: the jitter.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        to: str,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        retry_limit: int = RETRY_LIMIT,
+        backoff: Backoff = RETRY,
+    ) -> None:
+        self._sender = sender
+        self._to = to
+        self._clock = clock
+        self._rng = rng
+        self._retry_limit = retry_limit
+        self._backoff = backoff
+
+    async def settle(self, settlement: Settlement, messages: Sequence[Received], outcomes: Sequence[Outcome]) -> None:
+        """Make every outcome come true.
+
+        Raises:
+            BusUnavailable: the broker does not answer; what is unsettled comes again when its lock runs out.
+        """
+        final = [self._final(message, outcome) for message, outcome in zip(messages, outcomes, strict=True)]
+        copies = [
+            self._copy(message, outcome)
+            for message, outcome in zip(messages, final, strict=True)
+            if isinstance(outcome, (Resend, Park))
+        ]
+        await self._sender.send(copies)
+        await asyncio.gather(
+            *(self._settle(settlement, message, outcome) for message, outcome in zip(messages, final, strict=True))
+        )
+
+    def _final(self, message: Received, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Resend) and count_of(message, RETRIES) >= self._retry_limit:
+            return DeadLetter(
+                "RetriesExhausted",
+                f"{self._retry_limit} retries did not help, the last one failed with {outcome.reason}: "
+                f"{outcome.description}; mend the cause, then replay it",
+            )
+        return outcome
+
+    def _copy(self, message: Received, outcome: Resend | Park) -> Outgoing:
+        counter = RETRIES if isinstance(outcome, Resend) else PARKS
+        count = count_of(message, counter) + 1
+        delay = outcome.delay
+        if isinstance(outcome, Resend):
+            delay = max(delay, self._backoff.delay(count - 1, self._rng))
+        log.log(
+            logging.WARNING if isinstance(outcome, Resend) else logging.DEBUG,
+            "a message waits for another try",
+            extra={
+                "message_id": message.message_id,
+                "subject": message.subject,
+                "reason": outcome.reason,
+                "description": (outcome.description if isinstance(outcome, Resend) else "")[:DESCRIPTION_LIMIT],
+                "seconds": round(delay / timedelta(seconds=1), 3),
+                "count": count,
+            },
+        )
+        return message.copy(
+            message_id=copy_id(message.message_id, counter, count),
+            to=self._to,
+            properties={counter: count},
+            due=self._clock.now() + delay,
+        )
+
+    async def _settle(self, settlement: Settlement, message: Received, outcome: Outcome) -> None:
+        try:
+            if isinstance(outcome, DeadLetter):
+                log.error(
+                    "a message is dead-lettered",
+                    extra={
+                        "message_id": message.message_id,
+                        "subject": message.subject,
+                        "reason": outcome.reason,
+                        "description": outcome.description[:DESCRIPTION_LIMIT],
+                    },
+                )
+                await settlement.dead_letter(message, outcome.reason, outcome.description)
+            else:
+                assert isinstance(outcome, (Complete, Resend, Park))  # noqa: S101  narrows the union
+                await settlement.complete(message)
+        except LockLost as error:
+            # It will be handed out again; handlers and MessageIds make the second time harmless.
+            log.warning(
+                "a lock was lost before the settlement", extra={"message_id": message.message_id, "why": str(error)}
+            )
