@@ -1,5 +1,7 @@
 """Who the tenants are, what is fetched for them and where it goes."""
 
+from mti.common.registry.faults import InvalidTenantsFile
+from mti.common.registry.load import load_registry, registry_from
 from mti.common.registry.model import (
     Destination,
     Feed,
@@ -21,6 +23,7 @@ __all__ = [
     "Feed",
     "FeedFormat",
     "IndicatorPolicy",
+    "InvalidTenantsFile",
     "MimecastAccount",
     "MimecastApi",
     "NamePolicy",
@@ -30,4 +33,6 @@ __all__ = [
     "Source",
     "TestFilePolicy",
     "Tlp",
+    "load_registry",
+    "registry_from",
 ]

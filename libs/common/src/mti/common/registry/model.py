@@ -137,6 +137,8 @@ class Destination:
     source_system: str = "Mimecast"
     requests_per_minute: int = 100
     api_version: str = "2024-02-01-preview"
+    token_scope: str = "https://management.azure.com/.default"  # noqa: S105  an address
+    """What the upload's token is asked for; it follows from the endpoint's cloud."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,167 @@
+"""From tenants to the registry: which sources there are, which workspaces, and what goes where."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+from mti.common.registry.endpoints import cloud_of
+from mti.common.registry.faults import Faults
+from mti.common.registry.file import Defaults, DestinationSection, IndicatorSection, MimecastSection, Tenant
+from mti.common.registry.model import (
+    Destination,
+    Feed,
+    IndicatorPolicy,
+    MimecastAccount,
+    Registry,
+    Route,
+    Source,
+)
+
+Placed = Sequence[tuple[int, Tenant]]
+"""Tenants with their positions in the file, which faults are reported at."""
+
+_NO_SECRETS = frozenset(MimecastSection.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    name: str
+    policy: IndicatorPolicy
+
+
+def build(defaults: Defaults, tenants: Placed, faults: Faults) -> Registry:
+    """Derive the registry, and note where two tenants contradict each other."""
+    return Registry(
+        sources=_sources(defaults, tenants),
+        destinations=_destinations(tenants, faults),
+        routes=_routes(defaults, tenants, faults),
+    )
+
+
+def _account(tenant: Tenant) -> MimecastAccount:
+    section = tenant.mimecast
+    secrets = {name: value for name, value in section.model_dump().items() if name not in _NO_SECRETS and value}
+    return MimecastAccount(
+        tenant=tenant.id,
+        api=section.api,
+        region=section.region,
+        base_url=section.base_url,
+        format=tenant.format,
+        secrets=secrets,
+    )
+
+
+def _source_id(defaults: Defaults, tenant: Tenant, feed: Feed) -> str:
+    share = defaults.share_grid if tenant.share_grid is None else tenant.share_grid
+    if feed is Feed.MALWARE_GRID and share:
+        return f"grid:{tenant.mimecast.region}"
+    return f"{tenant.id}/{feed}"
+
+
+def _sources(defaults: Defaults, tenants: Placed) -> Mapping[str, Source]:
+    found: dict[str, Source] = {}
+    for _, tenant in tenants:
+        account = _account(tenant)
+        for feed in tenant.feeds:
+            id = _source_id(defaults, tenant, feed)
+            known = found.get(id)
+            if known:
+                found[id] = replace(known, accounts=(*known.accounts, account))
+            else:
+                found[id] = _source(id, feed, account, defaults, None if id.startswith("grid:") else tenant)
+    return found
+
+
+def _source(id: str, feed: Feed, account: MimecastAccount, defaults: Defaults, tenant: Tenant | None) -> Source:
+    """Make a source; a shared one (`tenant` is `None`) follows the defaults alone."""
+    poll_interval = tenant.poll_interval if tenant else None
+    lookback = tenant.lookback if tenant else None
+    overlap = tenant.overlap if tenant else None
+    return Source(
+        id=id,
+        feed=feed,
+        region=account.region,
+        accounts=(account,),
+        poll_interval=defaults.poll_interval if poll_interval is None else poll_interval,
+        lookback=defaults.lookback if lookback is None else lookback,
+        overlap=defaults.overlap if overlap is None else overlap,
+    )
+
+
+def _destination(section: DestinationSection, tenant: str) -> Destination:
+    credentials = section.model_dump(include={"azure_tenant_id", "client_id", "client_secret", "certificate"})
+    return Destination(
+        id=section.workspace_id,
+        tenants=(tenant,),
+        endpoint=section.endpoint,
+        authority=section.authority,
+        azure_tenant_id=credentials.get("azure_tenant_id"),
+        auth=section.auth,
+        client_id=credentials.get("client_id"),
+        client_secret=credentials.get("client_secret"),
+        certificate=credentials.get("certificate"),
+        source_system=section.source_system,
+        requests_per_minute=section.requests_per_minute,
+        api_version=section.api_version,
+        token_scope=cloud_of(section.endpoint).token_scope,
+    )
+
+
+def _destinations(tenants: Placed, faults: Faults) -> Mapping[str, Destination]:
+    found: dict[str, Destination] = {}
+    for place, tenant in tenants:
+        for position, section in enumerate(tenant.destinations):
+            destination = _destination(section, tenant.id)
+            known = found.setdefault(destination.id, destination)
+            if known is destination:
+                continue
+            if differing := _differing(replace(known, tenants=()), replace(destination, tenants=())):
+                faults.add(
+                    ("tenants", place, "destinations", position),
+                    f"workspace {destination.id} is {known.tenants[0]}'s too, with another {', '.join(differing)};"
+                    " give a workspace the same settings wherever it is named",
+                )
+            found[destination.id] = replace(known, tenants=(*known.tenants, tenant.id))
+    return found
+
+
+def _policies(defaults: Defaults, tenant: Tenant) -> _Policy:
+    written = tenant.indicator
+    overrides = {name: getattr(written, name) for name in written.model_fields_set} if written else {}
+    merged = defaults.indicator.model_copy(update=overrides)
+    policy = IndicatorPolicy(**{name: getattr(merged, name) for name in IndicatorSection.model_fields})
+    return _Policy(tenant.id if overrides else "default", policy)
+
+
+def _wanted(defaults: Defaults, tenants: Placed) -> Iterator[tuple[int, Route]]:
+    for place, tenant in tenants:
+        chosen = _policies(defaults, tenant)
+        for feed in tenant.feeds:
+            for destination in tenant.destinations:
+                yield (
+                    place,
+                    Route(
+                        source=_source_id(defaults, tenant, feed),
+                        destination=destination.workspace_id,
+                        tenant=tenant.id,
+                        policy=chosen.policy,
+                        policy_name=chosen.name,
+                    ),
+                )
+
+
+def _routes(defaults: Defaults, tenants: Placed, faults: Faults) -> Sequence[Route]:
+    """Keep one route for each source and destination: the first tenant's, if the others agree to its policy."""
+    found: dict[tuple[str, str], Route] = {}
+    for place, route in _wanted(defaults, tenants):
+        known = found.setdefault((route.source, route.destination), route)
+        if differing := _differing(known.policy, route.policy):
+            faults.add(
+                ("tenants", place, "indicator"),
+                f"{route.source} reaches workspace {route.destination} for {known.tenant} too, under another"
+                f" {', '.join(differing)}; give both tenants the same policy, or one of them share_grid: false",
+            )
+    return tuple(found.values())
+
+
+def _differing(one: Destination | IndicatorPolicy, other: Destination | IndicatorPolicy) -> list[str]:
+    return [field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)]

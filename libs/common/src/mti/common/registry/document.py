@@ -1,0 +1,100 @@
+"""The tenants file as YAML: plain data, and the line that each thing stands on."""
+
+from pathlib import Path
+
+import yaml
+
+from mti.common.registry.faults import InvalidTenantsFile, Loc
+
+
+class Document:
+    """What a tenants file holds, before anything of it is checked."""
+
+    def __init__(self, data: object, root: yaml.Node | None) -> None:
+        self.data = data
+        self._root = root
+
+    def line(self, loc: Loc) -> int | None:
+        """Return the line of the thing, or of what should hold it; counted from 1."""
+        node = self._root
+        line = None
+        for part in loc:
+            found = _child(node, part)
+            if found is None:
+                break
+            key, node = found
+            line = key.start_mark.line + 1
+        return line
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's plain types, and no key twice: the second would silently hide the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        seen = set()
+        for key, _ in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge" else None
+            if name is not None and name in seen:
+                raise _Repeated(name, key.start_mark.line + 1)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+class _Repeated(yaml.YAMLError):
+    def __init__(self, key: str, line: int) -> None:
+        self.key = key
+        self.line = line
+        super().__init__(key, line)
+
+
+def read_document(path: Path) -> Document:
+    """Read a tenants file.
+
+    Raises:
+        InvalidTenantsFile: it can't be read, or is no YAML. The text holds nothing of the file's contents but keys.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        problem = "does not exist; give the path of the tenants file (tenants.example.yaml is one to start from)"
+        raise InvalidTenantsFile([problem], str(path)) from None
+    except UnicodeDecodeError:
+        raise InvalidTenantsFile(["is not UTF-8 text; save it as UTF-8"], str(path)) from None
+    except OSError as refused:
+        problem = f"can't be read ({refused.strerror}); give a file that this process may read"
+        raise InvalidTenantsFile([problem], str(path)) from None
+    return _parse(text, str(path))
+
+
+def _parse(text: str, name: str) -> Document:
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        data = loader.construct_document(root) if root else None
+    except _Repeated as repeated:
+        problem = f"the key {repeated.key[:60]!r} is written twice in one group; remove one (line {repeated.line})"
+        raise InvalidTenantsFile([problem], name) from None
+    except yaml.MarkedYAMLError as broken:
+        raise InvalidTenantsFile([_broken(broken)], name) from None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise InvalidTenantsFile(["is not YAML text; save it as plain YAML in UTF-8"], name) from None
+    return Document(data, root)
+
+
+def _broken(error: yaml.MarkedYAMLError) -> str:
+    """Tell where the YAML breaks off; YAML's own words may quote a value, and that may be a secret."""
+    mark = error.problem_mark or error.context_mark
+    place = f" (line {mark.line + 1})" if mark else ""
+    if error.problem and error.problem.startswith("found character '@'"):
+        return f"a value that begins with @ stands without quotes; write '@Microsoft.KeyVault(...)' in quotes{place}"
+    if error.problem and error.problem.startswith("found character '\\t'"):
+        return f"a line is indented with a tab; indent with spaces{place}"
+    return f"is not YAML; check the indentation, the quotes and the colons there{place}"
+
+
+def _child(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
