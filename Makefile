@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := libs/common libs/local libs/cli services/fetcher services/normalizer services/publisher
+MEMBERS := libs/common libs/local libs/operations libs/cli services/fetcher services/normalizer services/publisher
 COSMOS := tests/support/cosmos
 JOBS ?= 2
 # uv from the PATH, else one of our own under .cache/
