@@ -1,0 +1,28 @@
+"""A simulator of the Mimecast API, as far as the threat-intelligence feed needs it."""
+
+from mti.local.simulators.mimecast.plan import Endpoint, Garbage, MimecastFault, MimecastFaultKind
+from mti.local.simulators.mimecast.server import MimecastSimulator
+from mti.local.simulators.mimecast.settings import (
+    Account,
+    AccountV1,
+    AccountV2,
+    CallLimit,
+    EmptyFeed,
+    LimitHeaders,
+    MimecastSettings,
+)
+
+__all__ = [
+    "Account",
+    "AccountV1",
+    "AccountV2",
+    "CallLimit",
+    "EmptyFeed",
+    "Endpoint",
+    "Garbage",
+    "LimitHeaders",
+    "MimecastFault",
+    "MimecastFaultKind",
+    "MimecastSettings",
+    "MimecastSimulator",
+]

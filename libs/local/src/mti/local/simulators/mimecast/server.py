@@ -1,0 +1,152 @@
+"""The simulated Mimecast API: its routes and who may call them."""
+
+from collections.abc import Iterable, Mapping
+from random import Random
+
+import orjson
+from aiohttp import web
+
+from mti.common.ports.clock import SystemClock
+from mti.local.simulators.faults import FaultPlan
+from mti.local.simulators.feed import Feed
+from mti.local.simulators.inspection import FaultPages
+from mti.local.simulators.mimecast.answers import Refused, success
+from mti.local.simulators.mimecast.bearer import BearerTokens
+from mti.local.simulators.mimecast.binding import Bindings
+from mti.local.simulators.mimecast.feed_endpoint import FeedEndpoint
+from mti.local.simulators.mimecast.journal import Journal
+from mti.local.simulators.mimecast.misbehaviour import instead_of_answer
+from mti.local.simulators.mimecast.pages import MimecastPages
+from mti.local.simulators.mimecast.plan import Endpoint, MimecastFault
+from mti.local.simulators.mimecast.settings import Account, AccountV1, AccountV2, MimecastSettings
+from mti.local.simulators.mimecast.signature import SignatureCheck
+from mti.local.simulators.serving import LoopbackServer
+from mti.local.simulators.times import Now, to_ms
+
+
+class MimecastSimulator(LoopbackServer):
+    """Serves feeds to accounts while its context is open: `async with MimecastSimulator(...) as sim: sim.base_url`.
+
+    `feeds` go by source name, `contoso/malware_customer` or `grid:eu`; `faults` and `journal` are there to be used.
+    """
+
+    def __init__(
+        self,
+        accounts: Iterable[Account],
+        feeds: Mapping[str, Feed],
+        settings: MimecastSettings | None = None,
+        faults: Iterable[MimecastFault] = (),
+        *,
+        seed: int = 0,
+        now: Now | None = None,
+        port: int = 0,
+    ) -> None:
+        rng = Random(f"{seed}/mimecast")  # noqa: S311  simulated data, no secret
+        settings = settings or MimecastSettings()
+        self._now = now or SystemClock().now
+        known = list(accounts)
+        old = [account for account in known if isinstance(account, AccountV1)]
+        new = [account for account in known if isinstance(account, AccountV2)]
+        self.feeds = dict(feeds)
+        self.faults: FaultPlan[MimecastFault] = FaultPlan(Random(f"{seed}/faults"), faults)  # noqa: S311
+        self.journal = Journal()
+        self._bearer = BearerTokens(new, settings.bearer_seconds, rng)
+        self._bindings = Bindings(old, rng, new_keys=settings.new_keys_on_login)
+        self._signature = SignatureCheck(self._bindings, settings.skew_seconds)
+        self._regions = {account.email: account.region for account in old}
+        self._endpoint = FeedEndpoint(self.feeds, settings, self.faults, self.journal, rng)
+        super().__init__(
+            [
+                ("POST", "/oauth/token", self._on_token),
+                ("POST", "/api/login/login", self._on_login),
+                ("POST", "/api/login/discover-authentication", self._on_discover),
+                ("POST", "/api/ttp/threat-intel/get-feed", self._on_get_feed),
+                *MimecastPages(self.feeds, self.journal, self._bearer, self._bindings, self.faults, self._now).routes(),
+                *FaultPages(self.faults, MimecastFault.model_validate).routes(),
+            ],
+            port,
+        )
+
+    def revoke(self, account: str) -> None:
+        """Make the account's bearer tokens void (API 2.0)."""
+        self._bearer.revoke(account)
+
+    def expire_binding(self, account: str) -> bool:
+        """Let the account's access-key binding expire (API 1.0); say whether there is such an account."""
+        return self._bindings.expire(account)
+
+    def _now_ms(self) -> int:
+        return to_ms(self._now())
+
+    def _fault_for(self, endpoint: Endpoint, account: str) -> MimecastFault | None:
+        return self.faults.draw(lambda rule: rule.fits(endpoint, account, None, None))
+
+    def _count(self, endpoint: str, answer: web.StreamResponse) -> web.StreamResponse:
+        self.journal.statuses[f"{endpoint} {answer.status}"] += 1
+        return answer
+
+    async def _on_token(self, request: web.Request) -> web.StreamResponse:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        try:
+            account = self._bearer.account_for(form)
+        except Refused as refused:
+            return self._count("oauth", refused.answer())
+        fault = self._fault_for(Endpoint.OAUTH, account.id)
+        badly = await instead_of_answer(self, request, fault, account.id)
+        answer = badly or web.json_response(self._bearer.issue(account, self._now_ms()))
+        return self._count("oauth", answer)
+
+    async def _on_login(self, request: web.Request) -> web.StreamResponse:
+        try:
+            account = self._bindings.account_for(request.headers, await _json(request))
+        except Refused as refused:
+            return self._count("login", refused.answer())
+        fault = self._fault_for(Endpoint.LOGIN, account.id)
+        badly = await instead_of_answer(self, request, fault, account.id)
+        return self._count("login", badly or success([self._bindings.renew(account)]))
+
+    async def _on_discover(self, request: web.Request) -> web.StreamResponse:
+        try:
+            email = _email(await _json(request))
+        except Refused as refused:
+            return self._count("discover", refused.answer())
+        region = self._regions.get(email)
+        if region is None:
+            return self._count("discover", Refused(404, "err_account_unknown", "No such account").answer())
+        found: dict[str, object] = {
+            "emailAddress": email,
+            "authenticate": ["Basic-Cloud", "Basic-AD"],
+            "region": {"code": region, "api": self.base_url},
+        }
+        return self._count("discover", success([found]))
+
+    async def _on_get_feed(self, request: web.Request) -> web.StreamResponse:
+        now_ms = self._now_ms()
+        try:
+            account = self._authenticate(request, now_ms)
+            answer = await self._endpoint.serve(self, request, account, now_ms)
+        except Refused as refused:
+            answer = refused.answer()
+        return self._count("get-feed", answer)
+
+    def _authenticate(self, request: web.Request, now_ms: int) -> Account:
+        authorization = request.headers.get("Authorization", "")
+        if authorization.startswith("Bearer "):
+            return self._bearer.check(authorization, now_ms)
+        return self._signature.check(request.headers, request.path, now_ms)
+
+
+async def _json(request: web.Request) -> object:
+    try:
+        return orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, "err_validation_body", "The body is not JSON") from error
+
+
+def _email(body: object) -> str:
+    data = body.get("data") if isinstance(body, dict) else None
+    entry = data[0] if isinstance(data, list) and len(data) == 1 else None
+    email = entry.get("emailAddress") if isinstance(entry, dict) else None
+    if not isinstance(email, str):
+        raise Refused(400, "err_validation_body", "data must be a list of one object with emailAddress")
+    return email

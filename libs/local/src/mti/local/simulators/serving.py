@@ -1,0 +1,62 @@
+"""One HTTP server on the loopback address, inside a running event loop."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+_MAX_BODY = 64 * 1024 * 1024
+
+
+class LoopbackServer:
+    """Serves routes on 127.0.0.1 while the context is open.
+
+    Subclasses hand over their routes; requests that hang are let go when the server closes.
+    """
+
+    def __init__(self, routes: list[tuple[str, str, Handler]], port: int = 0) -> None:
+        self._port = port
+        self._routes = routes
+        self._runner: web.AppRunner | None = None
+        self._closing = asyncio.Event()
+
+    @property
+    def base_url(self) -> str:
+        """`http://127.0.0.1:PORT`, once the server is open."""
+        return f"http://127.0.0.1:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.add_routes([web.route(method, path, handler) for method, path, handler in self._routes])
+        self._closing.clear()
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        addresses = self._runner.addresses
+        self._port = int(addresses[0][1])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def wait(self, seconds: float) -> None:
+        """Hold a request for that long, or until the server closes."""
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return
+
+    @staticmethod
+    def drop(request: web.Request) -> web.Response:
+        """Cut the connection; the answer returned is never sent."""
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
