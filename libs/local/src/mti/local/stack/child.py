@@ -1,0 +1,149 @@
+"""One process of the stack: started with a lifeline, watched, started again when it dies."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from mti.common.errors import MtiError
+from mti.common.hosting.process import LIFELINE
+
+log = logging.getLogger(__name__)
+
+QUICK = 10.0
+"""Seconds: who ends sooner than this counts as not having come up."""
+QUICK_DEATHS = 5
+STOP_WAIT = 30.0
+MISCONFIGURED = 2
+
+
+class StackError(MtiError):
+    """A process of the stack does not come up; the text names it, and the file that says why."""
+
+
+class Child:
+    """A process that is kept running until it is stopped."""
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log_file: Path,
+        *,
+        announces: bool = False,
+    ) -> None:
+        self.name = name
+        self._announces = announces
+        self._arguments = [sys.executable, *arguments]
+        self._environment = {**os.environ, **environment, LIFELINE: "stdin", "PYTHONUNBUFFERED": "1"}
+        self._log_file = log_file
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._first_line: asyncio.Future[str] | None = None
+        self.restarts = 0
+        self.peak_rss = 0
+        """Bytes, the most that was seen of it, over all its lives."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of its present life."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why it was given up; `None` while it is kept running."""
+        if self._keeper is None or not self._keeper.done() or self._keeper.cancelled():
+            return None
+        return self._keeper.exception()
+
+    async def start(self) -> None:
+        """Start it and keep it running."""
+        await self._spawn()
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
+
+    async def first_line(self, wait: float) -> str:
+        """Return the first line that it prints, which says that it is ready.
+
+        Raises:
+            StackError: it ended, or said nothing in that many seconds.
+        """
+        assert self._process is not None  # noqa: S101  started before
+        assert self._process.stdout is not None  # noqa: S101  piped
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), wait)
+        except TimeoutError:
+            line = b""
+        if not line:
+            raise StackError(f"{self.name} did not come up; {self._log_file} says why:\n{self.last_words()}")
+        return line.decode()
+
+    def sample(self) -> None:
+        """Look at how much memory it has."""
+        if (pid := self.pid) is not None:
+            with contextlib.suppress(psutil.Error):
+                self.peak_rss = max(self.peak_rss, psutil.Process(pid).memory_info().rss)
+
+    def last_words(self, lines: int = 5) -> str:
+        """Return the end of its log."""
+        try:
+            return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    async def stop(self) -> None:
+        """End it: politely first."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_WAIT)
+        except TimeoutError:
+            log.warning("%s did not end in %d s and is killed", self.name, STOP_WAIT)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+
+    async def _spawn(self) -> None:
+        with self._log_file.open("ab") as out:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE if self._announces else asyncio.subprocess.DEVNULL,
+                stderr=out,
+                env=self._environment,
+                # Ctrl-C goes to the stack alone, which then ends its children in order.
+                start_new_session=True,
+            )
+
+    async def _keep(self) -> None:
+        quick = 0
+        loop = asyncio.get_running_loop()
+        while True:
+            assert self._process is not None  # noqa: S101  spawned before
+            since = loop.time()
+            status = await self._process.wait()
+            quick = quick + 1 if loop.time() - since < QUICK else 0
+            if status == MISCONFIGURED or quick >= QUICK_DEATHS:
+                raise StackError(
+                    f"{self.name} ended with status {status} and does not come up; {self._log_file} says why:\n"
+                    f"{self.last_words()}"
+                )
+            log.warning("%s ended with status %d and is started again", self.name, status)
+            self.restarts += 1
+            await asyncio.sleep(min(5.0, 0.2 * 2**quick))
+            await self._spawn()

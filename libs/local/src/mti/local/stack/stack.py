@@ -1,0 +1,187 @@
+"""Starts the processes, looks at them, and ends them in the order of the flow."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import httpx
+
+from mti.common.registry import Registry
+from mti.local.stack.child import Child, StackError
+from mti.local.stack.idle import EntityCounts
+from mti.local.stack.layout import SERVICES, Layout
+
+log = logging.getLogger(__name__)
+
+READY_WAIT = 60.0
+LOCK_WAIT = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackOptions:
+    """What a person says when starting the stack."""
+
+    tenants: Path
+    data: Path
+    registry: Registry
+    """The tenants file, loaded."""
+    run_started: datetime
+    """What was paused before this is probed at once."""
+    allow_loopback: bool = False
+    until_idle: bool = False
+    scale: Mapping[str, int] = field(default_factory=dict)
+    """Processes of a service, one where it is not named."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the services' environment."""
+
+
+class EmbeddedStack:
+    """The whole pipeline on one folder. Use it as an asynchronous context."""
+
+    def __init__(self, options: StackOptions) -> None:
+        self.options = options
+        self.layout = Layout(options.data)
+        self.connection_string = ""
+        self.bus: Child | None = None
+        self.services: list[Child] = []
+        self._lock: IO[str] | None = None
+        self._http: httpx.AsyncClient | None = None
+
+    @property
+    def children(self) -> list[Child]:
+        """All processes."""
+        return [*([self.bus] if self.bus else []), *self.services]
+
+    async def __aenter__(self) -> Self:
+        """Start everything.
+
+        Raises:
+            StackError: another stack works on the folder, or a process does not come up.
+        """
+        self.layout.make()
+        try:
+            await self._take_folder()
+            await self._start_bus()
+            await self._start_services()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything that is still running."""
+        await self._end()
+
+    async def counts(self) -> dict[str, EntityCounts]:
+        """Return the namespace's counts, all of one instant.
+
+        Raises:
+            StackError: the namespace does not answer.
+        """
+        assert self._http is not None  # noqa: S101  entered
+        try:
+            answer = await self._http.get("/stats")
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise StackError(f"the local namespace does not answer: {error}") from error
+        return {path: EntityCounts.model_validate(counts) for path, counts in answer.json().items()}
+
+    def check(self) -> None:
+        """Raise what made a process be given up, if one was; look at everybody's memory."""
+        for child in self.children:
+            child.sample()
+            if (failure := child.failure) is not None:
+                raise failure
+
+    async def stop_services(self) -> None:
+        """End the services in the order of the flow; the namespace stays, so that it can be looked at."""
+        for child in self.services:
+            child.sample()
+        for service in SERVICES:
+            await asyncio.gather(*(child.stop() for child in self.services if child.name.startswith(service)))
+
+    async def _take_folder(self) -> None:
+        self._lock = self.layout.lock.open("a+")
+        deadline = asyncio.get_running_loop().time() + LOCK_WAIT
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if asyncio.get_running_loop().time() > deadline:
+                    message = f"another stack works on {self.layout.root}; end it, or use another --data folder"
+                    raise StackError(message) from None
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+    async def _start_bus(self) -> None:
+        port, http_port = await _free_ports(2)
+        arguments = ["-m", "mti.local.stack.bus_process", str(self.layout.bus), str(port), str(http_port)]
+        self.bus = Child("bus", arguments, {}, self.layout.logs / "bus.jsonl", announces=True)
+        await self.bus.start()
+        ready = json.loads(await self.bus.first_line(READY_WAIT))
+        self.connection_string = ready["connection_string"]
+        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{ready['http_port']}", timeout=30)
+        self.layout.running.write_text(json.dumps({**ready, "pid": os.getpid()}))
+        # What waits behind a pause or for a retry is tried at once: somebody started this run to see.
+        (await self._http.post("/scheduled/release")).raise_for_status()
+
+    async def _start_services(self) -> None:
+        for service in SERVICES:
+            for number in range(self.options.scale.get(service, 1)):
+                name = f"{service}-{number + 1}"
+                child = Child(
+                    name, ["-m", f"mti.{service}"], self._environment(service), self.layout.logs / f"{name}.jsonl"
+                )
+                await child.start()
+                self.services.append(child)
+
+    def _environment(self, service: str) -> dict[str, str]:
+        return {
+            "MTI_SERVICEBUS_CONNECTION_STRING": self.connection_string,
+            "MTI_STORE": f"sqlite:{self.layout.database(service).absolute()}",
+            "MTI_TENANTS_FILE": str(self.options.tenants.absolute()),
+            "MTI_ALLOW_LOOPBACK": str(self.options.allow_loopback).lower(),
+            "MTI_RUN_STARTED": self.options.run_started.isoformat(),
+            "MTI_UNTIL_IDLE": str(self.options.until_idle).lower(),
+            **self.options.environment,
+        }
+
+    async def _end(self) -> None:
+        await self.stop_services()
+        if self.bus is not None:
+            self.bus.sample()
+            await self.bus.stop()
+        if self._http is not None:
+            await self._http.aclose()
+        self.layout.running.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+
+
+async def _free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on, so that a namespace that is started again has the same ones."""
+    async with contextlib.AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(_listener()) for _ in range(count)]
+        return [server.sockets[0].getsockname()[1] for server in servers]
+
+
+@contextlib.asynccontextmanager
+async def _listener() -> AsyncIterator[asyncio.Server]:
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    try:
+        yield server
+    finally:
+        server.close()
+        await server.wait_closed()
