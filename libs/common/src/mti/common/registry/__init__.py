@@ -17,6 +17,7 @@ from mti.common.registry.model import (
     TestFilePolicy,
     Tlp,
 )
+from mti.common.registry.secrets import check_secrets
 
 __all__ = [
     "Destination",
@@ -33,6 +34,7 @@ __all__ = [
     "Source",
     "TestFilePolicy",
     "Tlp",
+    "check_secrets",
     "load_registry",
     "registry_from",
 ]

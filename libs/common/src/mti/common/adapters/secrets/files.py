@@ -1,0 +1,44 @@
+"""Secrets in files: `file:PATH`, such as container platforms mount them."""
+
+import asyncio
+from pathlib import Path
+
+from mti.common.errors import SecretUnavailable
+from mti.common.registry.references import Reference
+
+
+class FileSecrets:
+    """Reads files, each of which holds one secret.
+
+    Args:
+        base: the folder that relative paths start from: the tenants file's.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+
+    async def read(self, reference: Reference) -> str:
+        """Return what the file holds, without the newline at its end.
+
+        Raises:
+            SecretUnavailable: there is no such file, it can't be read, is not text, or is empty.
+        """
+        path = self._base / reference.name
+        try:
+            text = (await asyncio.to_thread(path.read_bytes)).decode("utf-8-sig")
+        except FileNotFoundError:
+            raise self._unavailable(reference, "does not exist", f"put the secret into {path}") from None
+        except UnicodeDecodeError:
+            raise self._unavailable(reference, "is not UTF-8 text", f"save {path} as UTF-8") from None
+        except (OSError, ValueError) as refused:
+            reason = getattr(refused, "strerror", None) or "not a path"
+            cure = f"make {path} a file that this process may read"
+            raise self._unavailable(reference, f"can't be read ({reason})", cure) from None
+        value = text.removesuffix("\n").removesuffix("\r")
+        if not value:
+            raise self._unavailable(reference, "is empty", f"put the secret into {path}")
+        return value
+
+    @staticmethod
+    def _unavailable(reference: Reference, state: str, cure: str) -> SecretUnavailable:
+        return SecretUnavailable(f"file:{reference.name} {state}; {cure}")

@@ -1,0 +1,159 @@
+"""Logs: one JSON object a line on stderr, for machines first, and no secret in any of them.
+
+Two nets keep secrets out: libraries that log requests speak from WARNING on, and the values of secrets that were read
+are replaced wherever they turn up.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TextIO
+from urllib.parse import quote, quote_plus
+
+from opentelemetry import trace
+
+MASK = "***"
+
+QUIET = ("aiohttp", "aiosqlite", "asyncio", "azure", "httpcore", "httpx", "msal", "opentelemetry", "urllib3")
+"""Libraries that would log addresses, headers or every frame below WARNING."""
+
+_SHORTEST = 4
+"""Shorter values are not masked: they would be found inside innocent words."""
+_CREDENTIALS = frozenset({"authorization", "password", "client_secret", "secret_key", "access_key", "app_key"})
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class Redaction:
+    """The values that must not be shown, and the replacing of them."""
+
+    def __init__(self) -> None:
+        self._values: tuple[str, ...] = ()
+
+    def add(self, value: str) -> None:
+        """Never show this value again, nor its lines if it has several, nor its forms inside an address."""
+        lines = value.split("\n") if "\n" in value.strip() else []
+        forms = {
+            value,
+            value.strip(),
+            quote(value, safe=""),
+            quote_plus(value),
+            *(line for line in lines if len(line) > 20),
+        }
+        known = {*self._values, *(form for form in forms if len(form) >= _SHORTEST)}
+        self._values = tuple(sorted(known, key=len, reverse=True))
+
+    def apply(self, text: str) -> str:
+        """Return the text with every known value replaced by `***`."""
+        for value in self._values:
+            if value in text:
+                text = text.replace(value, MASK)
+        return text
+
+
+redaction = Redaction()
+"""The one of this process: whoever reads a secret adds it here."""
+
+
+class RedactionFilter(logging.Filter):
+    """Replaces secrets in a record before any handler sees it: message, arguments, fields and exception."""
+
+    def __init__(self, values: Redaction = redaction) -> None:
+        super().__init__()
+        self._values = values
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the record in place and let it pass."""
+        record.msg = self._values.apply(_message(record))
+        record.args = None
+        if record.exc_info:
+            record.exc_text = self._values.apply(logging.Formatter().formatException(record.exc_info))
+            record.exc_info = None
+        for name in record.__dict__.keys() - _STANDARD:
+            record.__dict__[name] = _masked(name, record.__dict__[name], self._values)
+        return True
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one line of JSON.
+
+    Args:
+        service: who speaks: `fetcher`, `normalizer`, `publisher`, …
+    """
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line: time, level, service, logger, message, the fields of `extra`, exception, trace."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "service": self._service,
+            "logger": record.name,
+            "message": _message(record),
+        }
+        extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        line |= {name: value for name, value in extra.items() if name not in line}
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        if record.exc_text:
+            line["exception"] = record.exc_text
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            line |= {"trace_id": trace.format_trace_id(span.trace_id), "span_id": trace.format_span_id(span.span_id)}
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class _OwnHandler(logging.StreamHandler[TextIO]):
+    """What `configure` installs, so that a second call replaces it."""
+
+
+def configure(service: str, level: str = "INFO", *, stream: TextIO | None = None, hosted: bool = False) -> None:
+    """Set the logging of this process up. It may be called again: the last call holds.
+
+    Args:
+        service: who speaks, in every line.
+        level: the least level of our own loggers (`DEBUG`, `INFO`, `WARNING`, `ERROR`).
+        stream: where lines go; stderr when not given.
+        hosted: the host (Azure Functions) has its own handlers on the root logger: they stay and are made to mask
+            secrets, and no lines are written to a stream.
+    """
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _OwnHandler)]:
+        root.removeHandler(handler)
+    if not hosted:
+        handler = _OwnHandler(stream or sys.stderr)
+        handler.setFormatter(JsonLines(service))
+        root.addHandler(handler)
+    for present in root.handlers:
+        if not any(isinstance(known, RedactionFilter) for known in present.filters):
+            present.addFilter(RedactionFilter())
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Fill the arguments in; a record whose arguments do not fit is still worth a line."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
+
+
+def _masked(name: str, value: object, values: Redaction) -> object:
+    """Mask a field, down to the leaves of what it holds; a credential's field whatever it holds."""
+    if name.lower() in _CREDENTIALS:
+        return MASK
+    if isinstance(value, str):
+        return values.apply(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _masked(str(key), item, values) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return [_masked("", item, values) for item in value]
+    return values.apply(str(value))

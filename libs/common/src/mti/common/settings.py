@@ -1,0 +1,238 @@
+"""Settings of a process, from environment variables that begin with `MTI_`.
+
+A variable that is empty counts as not set. What is wrong ends in a `ConfigurationError` that names the variable and
+the cure; a value is shown in none, since it may be a credential.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BeforeValidator, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mti.common.errors import ConfigurationError
+from mti.common.registry.endpoints import COSMOS_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS, checked_url, is_under
+
+PREFIX = "MTI_"
+
+_ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,259}")
+_NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9-]{4,48}[A-Za-z0-9]")
+_DATABASE = re.compile(r"[^/\\?#\s]{1,255}")
+
+
+def _switch(value: object) -> object:
+    """Read `True`, `1 ` and the like, and refuse what Python's `bool("False")` would take for true."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+
+
+class LogLevel(StrEnum):
+    """What is logged: this and all that is graver."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class Settings(BaseSettings):
+    """The base of all settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings from the environment of this process.
+
+        Raises:
+            ConfigurationError: names every variable that is missing or malformed, and the cure.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = [_problem(details) for details in error.errors(include_url=False, include_input=False)]
+        raise ConfigurationError("\n".join(problems))
+
+
+class BusSettings(Settings):
+    """Where the bus is, and what its entities are called."""
+
+    servicebus_connection_string: SecretStr | None = None
+    servicebus_namespace: str | None = None
+    """The full name of the namespace, which is used with a managed identity; a bare name is completed."""
+    fetch_jobs_queue: str = "fetch-jobs"
+    raw_pages_topic: str = "raw-pages"
+    raw_pages_subscription: str = "normalizer"
+    indicators_topic: str = "indicators"
+    indicators_subscription: str = "publisher"
+
+    @field_validator("servicebus_connection_string")
+    @classmethod
+    def _whole(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        parts = dict(part.partition("=")[::2] for part in value.get_secret_value().strip().split(";") if part)
+        if "EntityPath" in parts:
+            raise ValueError("is for one entity alone; copy the connection string of the whole namespace")
+        signed = {"SharedAccessKeyName", "SharedAccessKey"} <= set(parts) or "SharedAccessSignature" in parts
+        if not parts.get("Endpoint", "").startswith("sb://") or not signed:
+            raise ValueError(
+                "is not a Service Bus connection string; write Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
+            )
+        return value
+
+    @field_validator("servicebus_namespace")
+    @classmethod
+    def _full_name(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        name = value.lower()
+        full = name if "." in name else f"{name}.{SERVICEBUS_HOSTS[0]}"
+        if not is_under(full, SERVICEBUS_HOSTS) or not _NAMESPACE.fullmatch(full.partition(".")[0]):
+            raise ValueError("is not a Service Bus namespace; write NAME.servicebus.windows.net")
+        return full
+
+    @field_validator(
+        "fetch_jobs_queue", "raw_pages_topic", "raw_pages_subscription", "indicators_topic", "indicators_subscription"
+    )
+    @classmethod
+    def _entity(cls, value: str) -> str:
+        if not _ENTITY.fullmatch(value):
+            raise ValueError("is not a name of a queue, topic or subscription; write letters, digits and dashes")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.servicebus_connection_string is None) == (self.servicebus_namespace is None):
+            raise ValueError(
+                "MTI_SERVICEBUS_NAMESPACE and MTI_SERVICEBUS_CONNECTION_STRING: exactly one is needed; set the"
+                " namespace to connect by managed identity, or the connection string"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteTarget:
+    """A store in a file of this machine."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CosmosTarget:
+    """A database of a Cosmos DB account."""
+
+    endpoint: str
+    """Without a trailing slash."""
+    database: str
+
+
+class StoreSettings(Settings):
+    """Where checkpoints and what is known are kept."""
+
+    store: str
+    """`sqlite:/path/file.db` or `cosmos:https://ACCOUNT.documents.azure.com/DATABASE`."""
+    cosmos_key: SecretStr | None = None
+    """The account's key; without it the process's managed identity is used."""
+    allow_loopback: Switch = False
+
+    @model_validator(mode="after")
+    def _well_formed(self) -> Self:
+        try:
+            _target(self.store, self.allow_loopback)
+        except ValueError as refused:
+            raise ValueError(f"MTI_STORE: {refused}") from None
+        return self
+
+    @property
+    def target(self) -> SqliteTarget | CosmosTarget:
+        """The store, taken apart."""
+        return _target(self.store, self.allow_loopback)
+
+
+class TenantsSettings(Settings):
+    """Where the tenants are described, and where their secrets are."""
+
+    tenants_file: Path
+    allow_loopback: Switch = False
+    """Accept endpoints on this machine, by plain http too: for development and tests."""
+    keyvault_url: str | None = None
+    """The vault that `keyvault:NAME` means."""
+
+    @model_validator(mode="after")
+    def _known_vault(self) -> Self:
+        if self.keyvault_url is not None:
+            try:
+                checked_url(self.keyvault_url, hosts=VAULT_HOSTS, allow_loopback=self.allow_loopback)
+            except ValueError as refused:
+                raise ValueError(f"MTI_KEYVAULT_URL: {refused}") from None
+        return self
+
+
+class RunSettings(Settings):
+    """How this run goes."""
+
+    run_started: AwareDatetime | None = None
+    """What was paused before this is probed at once."""
+    until_idle: Switch = False
+    """Fetch every source once and end when nothing is left to do."""
+    log_level: Annotated[LogLevel, BeforeValidator(lambda v: v.strip().upper() if isinstance(v, str) else v)] = (
+        LogLevel.INFO
+    )
+
+
+def _target(text: str, allow_loopback: bool) -> SqliteTarget | CosmosTarget:
+    scheme, _, rest = text.partition(":")
+    if scheme == "sqlite" and rest.strip():
+        return SqliteTarget(Path(rest.strip()))
+    if scheme == "cosmos":
+        url, _, database = rest.rstrip("/").rpartition("/")
+        if url.endswith("/") or not _DATABASE.fullmatch(database):
+            raise ValueError("names no database; write cosmos:https://ACCOUNT.documents.azure.com/DATABASE")
+        return CosmosTarget(checked_url(url, hosts=COSMOS_HOSTS, allow_loopback=allow_loopback), database)
+    raise ValueError(
+        "is not a store; write sqlite:/path/file.db or cosmos:https://ACCOUNT.documents.azure.com/DATABASE"
+    )
+
+
+_CURES = {
+    "store": "set it to sqlite:/path/file.db or cosmos:https://ACCOUNT.documents.azure.com/DATABASE",
+    "tenants_file": "set it to the path of the tenants file",
+}
+_WRONG = {
+    "bool_parsing": "is neither true nor false; write true or false",
+    "timezone_aware": "has no time zone; end it with Z for UTC, as in 2026-11-24T10:15:30Z",
+    "datetime_from_date_parsing": "is not a time; write it as 2026-11-24T10:15:30Z",
+    "datetime_parsing": "is not a time; write it as 2026-11-24T10:15:30Z",
+}
+
+
+def _problem(details: ErrorDetails) -> str:
+    """Name the variable, what is wrong with it and the cure."""
+    kind, context = details["type"], details.get("ctx", {})
+    field = str(details["loc"][0]) if details["loc"] else ""
+    variable = f"{PREFIX}{field.upper()}: " if field else ""
+    if kind == "value_error":
+        return f"{variable}{context['error']}"
+    if kind == "missing":
+        return f"{variable}is not set; {_CURES.get(field, 'set it')}"
+    if kind == "enum":
+        return f"{variable}is not known; write {context['expected']}"
+    return f"{variable}{_WRONG.get(kind) or _other(details)}"
+
+
+def _other(details: ErrorDetails) -> str:
+    return f"is not valid ({details['msg']}); write another value, or unset it"
