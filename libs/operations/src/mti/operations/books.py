@@ -100,7 +100,7 @@ class Reconciliation:
     @property
     def closed(self) -> bool:
         """Whether all books close."""
-        return all(books.closed for books in (*self.sources, *self.destinations))
+        return all(books.closed for books in self.sources) and all(books.closed for books in self.destinations)
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data, sums and verdicts included."""

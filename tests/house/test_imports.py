@@ -1,0 +1,77 @@
+"""The import rules of the house: a service knows the common library and itself, and nobody reaches back."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+ALLOWED = {
+    "common": {"common"},
+    "fetcher": {"common", "fetcher"},
+    "normalizer": {"common", "normalizer"},
+    "publisher": {"common", "publisher"},
+    "operations": {"common", "fetcher", "normalizer", "publisher", "operations"},
+    "local": {"common", "fetcher", "normalizer", "publisher", "operations", "local"},
+    "cli": {"common", "fetcher", "normalizer", "publisher", "operations", "local", "cli"},
+}
+
+
+def members() -> dict[str, Path]:
+    return {path.name: path for path in ROOT.glob("*/*/src/mti/*") if path.is_dir() and path.name != "__pycache__"}
+
+
+def imported(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "mti")
+
+
+def test_every_member_has_its_rule() -> None:
+    assert set(members()) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("member", sorted(ALLOWED))
+def test_a_member_imports_only_what_it_may(member: str) -> None:
+    strangers = [
+        f"{module.relative_to(ROOT)} imports {name}"
+        for module in members()[member].rglob("*.py")
+        for name in imported(module)
+        if name.startswith("mti.") and name.split(".")[1] not in ALLOWED[member]
+    ]
+    assert strangers == []
+
+
+def test_the_rule_would_notice_a_stranger(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("import mti.publisher.handler\nfrom mti import normalizer\nfrom mti.fetcher.windows import x\n")
+    assert set(imported(module)) == {"mti.publisher.handler", "mti", "mti.normalizer", "mti.fetcher.windows"}
+
+
+def test_the_private_codec_of_the_sdk_stands_behind_one_module() -> None:
+    users = {
+        str(module.relative_to(ROOT))
+        for path in members().values()
+        for module in path.rglob("*.py")
+        if any("_pyamqp" in name for name in imported(module))
+    }
+    assert len(users) <= 1, users
+
+
+def test_services_have_the_same_file_names_for_the_same_things() -> None:
+    same = {
+        "__init__.py",
+        "__main__.py",
+        "checkpoint.py",
+        "configuration.py",
+        "handler.py",
+        "ledger.py",
+        "worker.py",
+    }
+    for service in ("fetcher", "normalizer", "publisher"):
+        assert same <= {path.name for path in members()[service].glob("*.py")}, service
