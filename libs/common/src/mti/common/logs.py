@@ -104,7 +104,7 @@ class JsonLines(logging.Formatter):
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             line |= {"trace_id": trace.format_trace_id(span.trace_id), "span_id": trace.format_span_id(span.span_id)}
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, default=str)
 
 
 class _OwnHandler(logging.StreamHandler[TextIO]):
