@@ -4,6 +4,7 @@ from pathlib import Path
 from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, load, mimecast, mimecast_v1, tenant
 
 from mti.common.registry import Feed, FeedFormat, MimecastApi, NamePolicy, SentinelAuth, Tlp, load_registry
+from mti.common.registry.file import SECTIONS
 
 EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
 
@@ -19,6 +20,12 @@ def test_the_example_loads() -> None:
         ("grid:eu", WORKSPACE.format(1)),
         ("grid:eu", WORKSPACE.format(2)),
     }
+
+
+def test_the_reference_describes_every_field() -> None:
+    described = (EXAMPLE.parent / "docs" / "tenants.md").read_text()
+    missing = [name for fields in SECTIONS.fields.values() for name in fields if f"`{name}`" not in described]
+    assert missing == []
 
 
 def test_what_is_left_away_has_the_documented_defaults() -> None:

@@ -54,7 +54,7 @@ def test_all_faults_of_a_file_are_told_at_once_each_with_its_tenant_field_and_cu
         (tenant(feeds=[]), "feeds: is empty; name malware_customer, malware_grid or both"),
         (tenant(feeds=["grid"]), "feeds[0]: 'grid' is not known; write 'malware_customer' or 'malware_grid'"),
         (tenant(feeds=["malware_grid"] * 2), "feeds: names a feed twice; name each once"),
-        (tenant(feeds="malware_grid"), "feeds: is not valid"),
+        (tenant(feeds="malware_grid"), "feeds: is not a list; write [a, b], or one entry a line after a dash"),
         (tenant(mimecast=mimecast(api="3.0")), 'mimecast.api: is not known; write "1.0" or "2.0"'),
         (tenant(mimecast={"region": "eu"}), 'mimecast.api: is missing; write "1.0" or "2.0"'),
         (tenant(mimecast="eu"), "mimecast: is not a group of fields; indent its fields below it"),

@@ -139,18 +139,13 @@ def _unknown_field(loc: Loc, sections: Sections) -> str:
 
 
 _TEXT = "is not text; put it in quotes"
+_LIST = "is not a list; write [a, b], or one entry a line after a dash"
 _GROUP = "is not a group of fields; indent its fields below it"
-_WHOLE = "is not a whole number; write one without quotes"
 _TYPES = {
     "string_type": _TEXT,
-    "int_type": _WHOLE,
-    "int_from_float": _WHOLE,
-    "int_parsing": _WHOLE,
-    "float_type": "is not a number; write one without quotes",
-    "finite_number": "is not a number; write one without quotes",
     "bool_type": "is neither true nor false; write one of them, without quotes",
-    "list_type": "is not a list; write [a, b], or one entry a line after a dash",
-    "frozen_set_type": "is not a list; write [a, b], or one entry a line after a dash",
+    "list_type": _LIST,
+    "tuple_type": _LIST,
     VARIANT: _GROUP,
     "dict_type": _GROUP,
     "model_type": _GROUP,
