@@ -19,8 +19,8 @@ MASK = "***"
 QUIET = ("aiohttp", "aiosqlite", "asyncio", "azure", "httpcore", "httpx", "msal", "opentelemetry", "urllib3")
 """Libraries that would log addresses, headers or every frame below WARNING."""
 
-_SHORTEST = 4
-"""Shorter values are not masked: they would be found inside innocent words."""
+_SHORTEST = 8
+"""No credential of Mimecast or Azure is shorter, and a short value would be found inside innocent words."""
 _CREDENTIALS = frozenset({"authorization", "password", "client_secret", "secret_key", "access_key", "app_key"})
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
