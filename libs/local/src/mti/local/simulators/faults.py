@@ -4,7 +4,7 @@ Each simulator has rules of its own kind with its own conditions; how rules are 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Generic, TypeVar
 
@@ -66,11 +66,17 @@ class FaultPlan(Generic[RuleT]):
 
     def draw(self, matches: Callable[[RuleT], bool]) -> RuleT | None:
         """Return the rule that strikes this request, if any, and count it."""
+        return next(self._striking(matches), None)
+
+    def draw_all(self, matches: Callable[[RuleT], bool]) -> list[RuleT]:
+        """Return every rule that strikes this request, for rules that do not exclude each other."""
+        return list(self._striking(matches))
+
+    def _striking(self, matches: Callable[[RuleT], bool]) -> Iterator[RuleT]:
         for name, rule in self._rules.items():
             if matches(rule) and self._strikes(name, rule):
                 self.struck[name] += 1
-                return rule
-        return None
+                yield rule
 
     def _strikes(self, name: str, rule: RuleT) -> bool:
         self._matched[name] += 1

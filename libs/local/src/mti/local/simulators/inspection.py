@@ -5,10 +5,10 @@ from typing import Generic, TypeVar
 
 import orjson
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
 from mti.local.simulators.faults import FaultPlan, FaultRule
+from mti.local.simulators.serving import Route
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 RuleT = TypeVar("RuleT", bound=FaultRule)
@@ -36,7 +36,7 @@ class FaultPages(Generic[RuleT]):
         self._plan = plan
         self._parse = parse
 
-    def routes(self) -> list[tuple[str, str, Handler]]:
+    def routes(self) -> list[Route]:
         """Return the routes to serve."""
         return [
             ("GET", "/_sim/faults", self._on_list),

@@ -1,11 +1,15 @@
 """One HTTP server on the loopback address, inside a running event loop."""
 
 import asyncio
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+
+Route = tuple[str, str, Handler]
+"""Method, path and handler."""
 
 _MAX_BODY = 64 * 1024 * 1024
 
@@ -16,9 +20,9 @@ class LoopbackServer:
     Subclasses hand over their routes; requests that hang are let go when the server closes.
     """
 
-    def __init__(self, routes: list[tuple[str, str, Handler]], port: int = 0) -> None:
+    def __init__(self, routes: Iterable[Route], port: int = 0) -> None:
         self._port = port
-        self._routes = routes
+        self._routes = list(routes)
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
 
@@ -26,6 +30,10 @@ class LoopbackServer:
     def base_url(self) -> str:
         """`http://127.0.0.1:PORT`, once the server is open."""
         return f"http://127.0.0.1:{self._port}"
+
+    def add_routes(self, routes: Iterable[Route]) -> None:
+        """Serve more routes; to be called before the context is opened."""
+        self._routes.extend(routes)
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=_MAX_BODY)

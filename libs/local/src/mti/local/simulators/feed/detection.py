@@ -33,6 +33,11 @@ class Artefact(NamedTuple):
     extension: str
     test_file: bool = False
 
+    def hashes(self) -> tuple[Observable, ...]:
+        """Return all its hashes, strongest first."""
+        named = (("sha256", self.sha256), ("sha1", self.sha1), ("md5", self.md5))
+        return tuple(Observable(kind, value) for kind, value in named if value is not None)
+
 
 class Detection(NamedTuple):
     """One sighting, the same whichever form it is fetched in.
@@ -69,10 +74,4 @@ class Detection(NamedTuple):
 
     def strongest(self) -> Observable:
         """Return its strongest hash."""
-        return self.hashes()[0]
-
-    def hashes(self) -> tuple[Observable, ...]:
-        """Return all its hashes, strongest first."""
-        file = self.artefact
-        named = (("sha256", file.sha256), ("sha1", file.sha1), ("md5", file.md5))
-        return tuple(Observable(kind, value) for kind, value in named if value is not None)
+        return self.artefact.hashes()[0]

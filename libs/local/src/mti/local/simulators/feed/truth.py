@@ -61,5 +61,5 @@ def truth_of(detections: Iterable[Detection], hashes: HashChoice = HashChoice.ST
 def _counted(detection: Detection, hashes: HashChoice) -> tuple[Observable, ...]:
     if hashes is HashChoice.STRONGEST:
         return (detection.strongest(),)
-    found = detection.hashes()
+    found = detection.artefact.hashes()
     return tuple(observable for observable in found if observable.type != "sha1") or found

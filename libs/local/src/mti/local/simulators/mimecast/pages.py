@@ -10,7 +10,6 @@
 from collections.abc import Mapping
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict
 
 from mti.local.simulators.faults import FaultPlan
@@ -20,6 +19,7 @@ from mti.local.simulators.mimecast.bearer import BearerTokens
 from mti.local.simulators.mimecast.binding import Bindings
 from mti.local.simulators.mimecast.journal import Journal
 from mti.local.simulators.mimecast.plan import MimecastFault
+from mti.local.simulators.serving import Route
 from mti.local.simulators.times import Now, in_millis
 
 
@@ -53,7 +53,7 @@ class MimecastPages:
         self._plan = plan
         self._now = now
 
-    def routes(self) -> list[tuple[str, str, Handler]]:
+    def routes(self) -> list[Route]:
         """Return the routes to serve."""
         return [
             ("GET", "/_sim/state", self._on_state),

@@ -1,0 +1,98 @@
+"""`POST /{azure_tenant_id}/oauth2/v2.0/token`: client credentials, by secret or by assertion.
+
+The requests are those of https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from random import Random
+
+import orjson
+
+from mti.local.simulators.secret import same
+from mti.local.simulators.sentinel.answers import Refused, TokenRefused
+from mti.local.simulators.sentinel.settings import App
+
+SCOPE = "https://management.azure.com/.default"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+class Authority:
+    """Gives access tokens out and recognises them."""
+
+    def __init__(self, apps: Iterable[App], seconds: int, rng: Random) -> None:
+        self._apps = {(app.azure_tenant_id.lower(), app.client_id.lower()): app for app in apps}
+        self._seconds = seconds
+        self._rng = rng
+        self._live: dict[str, tuple[App, int]] = {}
+        self.issued = 0
+
+    def app_for(self, azure_tenant_id: str, form: Mapping[str, str]) -> App:
+        """Check a token request's form and return whose it is; raises `TokenRefused`."""
+        tenant = azure_tenant_id.lower()
+        if not any(tenant == known for known, _ in self._apps):
+            raise TokenRefused(400, "invalid_request", 90002, f"Tenant '{azure_tenant_id}' not found.")
+        if form.get("grant_type") != "client_credentials":
+            raise TokenRefused(400, "unsupported_grant_type", 70003, "The grant type is not supported.")
+        client_id = form.get("client_id", "")
+        app = self._apps.get((tenant, client_id.lower()))
+        if app is None:
+            raise TokenRefused(
+                400, "unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found."
+            )
+        _check_proof(app, form)
+        if form.get("scope") != SCOPE:
+            raise TokenRefused(400, "invalid_scope", 70011, f"The scope must be {SCOPE} here.")
+        return app
+
+    def issue(self, app: App, now_ms: int) -> dict[str, object]:
+        """Give out a token, as the answer's JSON."""
+        self.issued += 1
+        token = f"{self._rng.getrandbits(512):0128x}"
+        self._live[token] = (app, now_ms + self._seconds * 1000)
+        return {
+            "token_type": "Bearer",
+            "expires_in": self._seconds,
+            "ext_expires_in": self._seconds,
+            "access_token": token,
+        }
+
+    def check(self, authorization: str, now_ms: int) -> App:
+        """Return whose token it is; raises `Refused` with 401."""
+        scheme, _, token = authorization.partition(" ")
+        app, until_ms = self._live.get(token.strip(), (None, 0))
+        if scheme != "Bearer" or app is None:
+            raise Refused(401, "Access token is missing or invalid.")
+        if now_ms >= until_ms:
+            raise Refused(401, "Access token has expired.")
+        return app
+
+    def revoke_all(self) -> None:
+        """Make every token void."""
+        self._live.clear()
+
+
+def _check_proof(app: App, form: Mapping[str, str]) -> None:
+    secret, assertion = form.get("client_secret"), form.get("client_assertion")
+    if secret is None and assertion is None:
+        raise TokenRefused(401, "invalid_client", 7000218, "client_assertion or client_secret is required.")
+    if secret is not None and not same(app.client_secret, secret):
+        raise TokenRefused(401, "invalid_client", 7000215, "Invalid client secret provided.")
+    if assertion is None:
+        return
+    if form.get("client_assertion_type") != ASSERTION_TYPE or not _is_jwt(assertion):
+        raise TokenRefused(400, "invalid_request", 50027, "The client assertion is not a JWT.")
+    if not app.accepts_assertions:
+        raise TokenRefused(401, "invalid_client", 700027, "No key or federated credential fits the assertion.")
+
+
+def _is_jwt(text: str) -> bool:
+    """Say whether it has a JWT's form; its signature is not verified."""
+    parts = text.split(".")
+    if len(parts) != 3 or not parts[2]:
+        return False
+    try:
+        return all(isinstance(orjson.loads(base64.urlsafe_b64decode(part + "==")), dict) for part in parts[:2])
+    except (binascii.Error, orjson.JSONDecodeError):
+        return False

@@ -1,0 +1,74 @@
+"""Whether Sentinel takes an object, record by record.
+
+What is required is listed at https://learn.microsoft.com/azure/sentinel/stix-objects-api; the words of the messages
+are this simulator's own.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from mti.local.simulators.sentinel.pattern import read_pattern
+from mti.local.simulators.times import parse_stix_time
+
+SUPPORTED = ("indicator", "attack-pattern", "threat-actor", "identity", "relationship")
+_UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+
+
+def complaints(record: object, *, single_observable_only: bool) -> list[str]:
+    """Return why the record is refused; empty when it is taken."""
+    if not isinstance(record, dict):
+        return ["The record is not an object."]
+    kind = record.get("type")
+    if kind not in SUPPORTED:
+        return [f"Unsupported type: {kind!r}."]
+    found = [*_common(record, str(kind))]
+    if kind == "indicator":
+        found += _indicator(record)
+        found += _pattern(record, single_observable_only=single_observable_only)
+        found += _optional(record)
+    return found
+
+
+def _common(record: Mapping[str, object], kind: str) -> Iterator[str]:
+    if not re.fullmatch(f"{kind}--{_UUID}", str(record.get("id"))):
+        yield f"Invalid id: it must be {kind}--UUID."
+    for name in ("created", "modified"):
+        if parse_stix_time(record.get(name)) is None:
+            yield f"Missing or invalid timestamp: {name}."
+    created, modified = parse_stix_time(record.get("created")), parse_stix_time(record.get("modified"))
+    if created and modified and modified < created:
+        yield "modified must not be earlier than created."
+
+
+def _indicator(record: Mapping[str, object]) -> Iterator[str]:
+    start = parse_stix_time(record.get("valid_from"))
+    if start is None:
+        yield "Missing or invalid timestamp: valid_from."
+    if "valid_until" not in record:
+        return
+    end = parse_stix_time(record["valid_until"])
+    if end is None:
+        yield "Invalid timestamp: valid_until."
+    elif start is not None and end <= start:
+        yield "valid_until must be later than valid_from."
+
+
+def _pattern(record: Mapping[str, object], *, single_observable_only: bool) -> Iterator[str]:
+    if record.get("pattern_type") != "stix":
+        yield "Missing or unknown pattern_type."
+    pattern = record.get("pattern")
+    if not isinstance(pattern, str) or not pattern.strip():
+        yield "Missing pattern."
+    elif single_observable_only and read_pattern(pattern).observable is None:
+        yield "The pattern is not one comparison of a supported observable."
+
+
+def _optional(record: Mapping[str, object]) -> Iterator[str]:
+    confidence = record.get("confidence", 0)
+    if not isinstance(confidence, int) or isinstance(confidence, bool) or not 0 <= confidence <= 100:
+        yield "confidence must be a whole number from 0 to 100."
+    if not isinstance(record.get("revoked", False), bool):
+        yield "revoked must be a boolean."
+    labels = record.get("labels", [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        yield "labels must be a list of strings."
