@@ -120,7 +120,7 @@ async def test_a_vault_is_asked_with_a_token_for_its_challenge(vault: Vault) -> 
     assert vault.credential.asked[0] == ("https://vault.azure.net/.default", "tenant-1")
     await resolver.resolve("keyvault:app")
     assert vault.paths == ["/secrets/app/"]
-    await resolver.aclose()
+    await resolver.close()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_an_app_services_reference_goes_to_the_vault_it_names(vault: Vault
     vault.secrets = {"app": "from-vault", "app/0a1b": "older"}
     resolver = over(vault, vault_url=None)
     assert (await resolver.resolve(reference)).get_secret_value() == value
-    await resolver.aclose()
+    await resolver.close()
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ async def test_what_a_vault_refuses_is_told_with_the_cure(vault: Vault, status: 
     vault.status = status
     resolver = over(vault)
     assert problem in await refusal(resolver, "keyvault:app")
-    await resolver.aclose()
+    await resolver.close()
 
 
 async def test_a_vault_that_does_not_answer_is_told_with_the_cure(vault: Vault) -> None:
@@ -160,7 +160,7 @@ async def test_a_vault_that_does_not_answer_is_told_with_the_cure(vault: Vault) 
     told = await refusal(resolver, "keyvault:app")
     assert "keyvault:app could not be read, 127.0.0.1 gave no answer" in told
     assert "check the vault's address and its firewall" in told
-    await resolver.aclose()
+    await resolver.close()
 
 
 async def test_without_a_vault_the_setting_is_named() -> None:

@@ -166,3 +166,12 @@ def test_the_tenants_file_and_the_vault_are_named(monkeypatch: pytest.MonkeyPatc
     settings = TenantsSettings.from_environment()
     assert settings.tenants_file == Path("/etc/mti/tenants.yaml")
     assert settings.keyvault_url == "https://contoso.vault.azure.net/"
+
+
+def test_what_a_command_line_gives_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MTI_TENANTS_FILE", "other.yaml")
+    settings = TenantsSettings.from_environment(tenants_file=Path("mine.yaml"), allow_loopback=True)
+    assert (settings.tenants_file, settings.allow_loopback) == (Path("mine.yaml"), True)
+    monkeypatch.setenv("MTI_KEYVAULT_URL", "https://evil.org")
+    with pytest.raises(ConfigurationError, match="MTI_KEYVAULT_URL: the host"):
+        TenantsSettings.from_environment(tenants_file=Path("mine.yaml"))

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BeforeValidator, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -54,14 +54,17 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def from_environment(cls) -> Self:
+    def from_environment(cls, **given: Any) -> Self:  # noqa: ANN401  as the fields are
         """Read the settings from the environment of this process.
+
+        Args:
+            given: fields that are known otherwise, from a command line say; they go before the environment.
 
         Raises:
             ConfigurationError: names every variable that is missing or malformed, and the cure.
         """
         try:
-            return cls()
+            return cls(**given)
         except ValidationError as error:
             problems = [_problem(details) for details in error.errors(include_url=False, include_input=False)]
         raise ConfigurationError("\n".join(problems))

@@ -74,7 +74,7 @@ class KeyVaultSecrets:
             raise SecretUnavailable(f"keyvault:{reference.name} is empty in {vault}; set a value")
         return found.value
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Close the clients, and the credential if it is our own."""
         clients, self._clients = self._clients, {}
         if self._transport is None:

@@ -85,10 +85,10 @@ class ReferenceResolver:
         """Read the reference again the next time, because the value was refused or rotated."""
         self._cache.pop(reference, None)
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Forget everything and close the connections to vaults."""
         self._cache.clear()
-        await self._key_vault.aclose()
+        await self._key_vault.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +96,7 @@ class ReferenceResolver:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.aclose()
+        await self.close()
 
     async def _read(self, reference: Reference) -> str:
         value = await self._sources[reference.scheme].read(reference)
