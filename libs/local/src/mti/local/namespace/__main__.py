@@ -1,0 +1,60 @@
+"""The namespace as a process of its own: `python -m mti.local.namespace --config Config.json --data DIR`.
+
+Prints one JSON line on stdout when it is ready and logs to stderr. Ends on SIGTERM and SIGINT. Exit status 2: it cannot start.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+from mti.local.namespace.config import NamespaceConfig
+from mti.local.namespace.errors import ConfigError, DataFolderBusy
+from mti.local.namespace.namespace import Namespace
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="mti.local.namespace", description="A Service Bus namespace on this machine.")
+    parser.add_argument("--config", type=Path, required=True, help="a Config.json as Microsoft's emulator reads it")
+    parser.add_argument("--data", type=Path, required=True, help="the folder that holds the messages")
+    parser.add_argument("--port", type=int, default=0, help="AMQP port (default: a free one)")
+    parser.add_argument("--http-port", type=int, default=0, help="administration port (default: a free one)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    return parser.parse_args()
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    config = NamespaceConfig.load(arguments.config)
+    namespace = Namespace(config, arguments.data, arguments.port, arguments.http_port, host=arguments.host)
+    async with namespace:
+        ready = {
+            "port": namespace.port,
+            "http_port": namespace.http_port,
+            "connection_string": namespace.connection_string,
+        }
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def main() -> int:
+    """Run until told to stop; returns the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        asyncio.run(_serve(_arguments()))
+    except (ConfigError, DataFolderBusy, OSError, sqlite3.Error, RuntimeError) as error:
+        logging.getLogger("mti.local.namespace").error("%s", error)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

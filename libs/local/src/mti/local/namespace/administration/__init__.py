@@ -1,0 +1,1 @@
+"""HTTP beside AMQP: what the namespace holds, and a hand on its clock."""

@@ -1,0 +1,147 @@
+"""What can be sent to: a queue, or a topic with its subscriptions."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from mti.local.namespace.broker.consumer import Done
+from mti.local.namespace.broker.history import History
+from mti.local.namespace.broker.queue import MessageQueue
+from mti.local.namespace.broker.settings import DestinationSettings
+from mti.local.namespace.broker.timetable import Timetable
+from mti.local.namespace.clock import Clock
+from mti.local.namespace.errors import MessageNotFound, NotAllowed, ServiceError
+from mti.local.namespace.messages.incoming import IncomingMessage, decode_stored
+from mti.local.namespace.record import MessageRecord, State
+from mti.local.namespace.storage.store import Store
+
+Route = Callable[[IncomingMessage], Sequence[MessageQueue]]
+_Arrival = tuple[MessageQueue, MessageRecord]
+
+
+class Destination:
+    """Takes messages in, drops duplicates, holds what is scheduled and routes the rest."""
+
+    def __init__(
+        self, holding: MessageQueue, route: Route, settings: DestinationSettings, store: Store, clock: Clock
+    ) -> None:
+        self.holding = holding
+        """Where scheduled messages wait: the queue itself, or a place of the topic."""
+        self.settings = settings
+        self._route = route
+        self._store = store
+        self._clock = clock
+        self._due = Timetable()
+        window = settings.duplicate_window
+        self._history = None if window is None else History(holding.id, window, store)
+        for record in holding.records.values():
+            self._schedule(record)
+
+    def publish(self, messages: Sequence[IncomingMessage], done: Done) -> list[int]:
+        """Take messages in, all or none; returns the sequence number of each, 0 for what was dropped.
+
+        Raises `NotAllowed` when one of them lacks the SessionId that the queue needs.
+        """
+        self._check(messages)
+        now = self._clock()
+        fresh: list[str] = []
+        arrivals: list[_Arrival] = []
+        numbers: list[int] = []
+        for message in messages:
+            copies = [] if self._is_duplicate(message, now, fresh) else self._place(message, now)
+            numbers.append(copies[0][1].sequence if copies else 0)
+            arrivals.extend(copies)
+        self._store.then(partial(self._published, arrivals, fresh, done))
+        return numbers
+
+    def cancel(self, sequences: Sequence[int], done: Done) -> None:
+        """Delete scheduled messages. Raises `MessageNotFound` when one of them is not scheduled (any longer)."""
+        records = [self._scheduled(sequence) for sequence in sequences]
+        for record in records:
+            record.busy = True
+            self._store.writes.delete(self.holding.id, record)
+        self._store.then(partial(self._left_holding, records, [], done))
+
+    def release(self, until: int | None, done: Done) -> int:
+        """Enqueue the scheduled messages that are due at `until`, or all (None); returns how many."""
+        now = self._clock()
+        sequences = self._due.due(until)
+        records = [self.holding.records[sequence] for sequence in sequences]
+        arrivals: list[_Arrival] = []
+        for record in records:
+            record.busy = True
+            message = decode_stored(self._store.body(record))
+            message.ttl = record.ttl
+            arrivals.extend(self._deliver(message, now))
+            self._store.writes.delete(self.holding.id, record)
+        if records:
+            self._store.then(partial(self._left_holding, records, arrivals, done))
+        return len(records)
+
+    def advance(self, now: int) -> None:
+        """Do what is due: scheduled messages become active, MessageIds leave the window."""
+        self.release(now, lambda _: None)
+        if self._history is not None:
+            self._history.advance(now)
+
+    def _check(self, messages: Sequence[IncomingMessage]) -> None:
+        if self.settings.requires_session and any(message.session_id is None for message in messages):
+            raise NotAllowed(
+                "The SessionId was not set on a message, and it cannot be sent to the entity. Entities that have session"
+                " support enabled can only receive messages that have the SessionId set to a valid value."
+            )
+
+    def _ttl(self, message: IncomingMessage) -> int | None:
+        return min((each for each in (message.ttl, self.settings.default_ttl) if each is not None), default=None)
+
+    def _is_duplicate(self, message: IncomingMessage, now: int, fresh: list[str]) -> bool:
+        message_id = message.message_id
+        if self._history is None or message_id is None:
+            return False
+        if not self._history.note(message_id, now):
+            return True
+        fresh.append(message_id)
+        return False
+
+    def _place(self, message: IncomingMessage, now: int) -> list[_Arrival]:
+        if message.due_at is not None and message.due_at > now:
+            return [self.holding.write(message, State.SCHEDULED, now, self._ttl(message))]
+        return self._deliver(message, now)
+
+    def _deliver(self, message: IncomingMessage, now: int) -> list[_Arrival]:
+        return [queue.write(message, State.ACTIVE, now, self._ttl(message)) for queue in self._route(message)]
+
+    def _published(self, arrivals: list[_Arrival], fresh: list[str], done: Done, error: ServiceError | None) -> None:
+        if error is None:
+            self._admit(arrivals)
+        elif self._history is not None:
+            self._history.forget(fresh)
+        done(error)
+
+    def _left_holding(
+        self, records: list[MessageRecord], arrivals: list[_Arrival], done: Done, error: ServiceError | None
+    ) -> None:
+        for record in records:
+            record.busy = False
+            if error is None:
+                self._due.discard(record.sequence)
+                self.holding.remove(record)
+            else:
+                self._schedule(record)
+        if error is None:
+            self._admit(arrivals)
+        done(error)
+
+    def _admit(self, arrivals: list[_Arrival]) -> None:
+        for queue, record in arrivals:
+            queue.admit(record)
+            self._schedule(record)
+
+    def _schedule(self, record: MessageRecord) -> None:
+        if record.state is State.SCHEDULED and record.due_at is not None:
+            self._due.add(record.due_at, record.sequence)
+
+    def _scheduled(self, sequence: int) -> MessageRecord:
+        record = self.holding.records.get(sequence)
+        if record is None or record.state is not State.SCHEDULED or record.busy:
+            raise MessageNotFound(f"No scheduled message has the sequence number {sequence}.")
+        return record

@@ -1,0 +1,1 @@
+"""The AMQP message format: taking messages apart and putting deliveries together."""

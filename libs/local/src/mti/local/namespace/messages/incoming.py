@@ -1,0 +1,164 @@
+"""A message as a client sends it."""
+
+import struct
+from functools import cached_property
+from typing import Any
+
+from mti.local.namespace.errors import InvalidMessage
+from mti.local.namespace.messages import sections as s
+from mti.local.namespace.record import Body
+from mti.local.namespace.wire.codec import decode_value
+
+BATCH_FORMAT = 0x80013700
+"""message-format of a transfer that carries many messages, each in a data section (Microsoft's AMQP guide)."""
+
+_SCHEDULED_TIME = b"x-opt-scheduled-enqueue-time"
+_WRITTEN_BY_THE_SERVICE = {
+    b"x-opt-enqueued-time",
+    b"x-opt-sequence-number",
+    b"x-opt-enqueue-sequence-number",
+    b"x-opt-locked-until",
+    b"x-opt-lock-token",
+    b"x-opt-deadletter-source",
+    b"x-opt-message-state",
+}
+# Positions in the header and properties lists.
+_TTL = 2
+_MESSAGE_ID, _TO, _SUBJECT, _REPLY_TO, _CORRELATION_ID, _CONTENT_TYPE = 0, 2, 3, 4, 5, 6
+_GROUP_ID, _REPLY_TO_GROUP_ID = 10, 12
+
+
+class IncomingMessage:
+    """One message: what the broker decides by, and the bytes that it keeps."""
+
+    def __init__(self, body: Body, properties: list[Any], ttl: int | None, due_at: int | None) -> None:
+        self.body = body
+        self.ttl = ttl
+        """Time to live in milliseconds."""
+        self.due_at = due_at
+        """When it asks to be enqueued, in milliseconds since the epoch."""
+        self._properties = properties
+
+    @property
+    def message_id(self) -> str | None:
+        """MessageId."""
+        return self._property(_MESSAGE_ID)
+
+    @property
+    def to(self) -> str | None:
+        """To."""
+        return self._property(_TO)
+
+    @property
+    def label(self) -> str | None:
+        """Subject, which older clients call Label."""
+        return self._property(_SUBJECT)
+
+    @property
+    def reply_to(self) -> str | None:
+        """ReplyTo."""
+        return self._property(_REPLY_TO)
+
+    @property
+    def correlation_id(self) -> str | None:
+        """CorrelationId."""
+        return self._property(_CORRELATION_ID)
+
+    @property
+    def content_type(self) -> str | None:
+        """ContentType."""
+        return self._property(_CONTENT_TYPE)
+
+    @property
+    def session_id(self) -> str | None:
+        """SessionId."""
+        return self._property(_GROUP_ID)
+
+    @property
+    def reply_to_session_id(self) -> str | None:
+        """ReplyToSessionId."""
+        return self._property(_REPLY_TO_GROUP_ID)
+
+    @cached_property
+    def application_properties(self) -> dict[str, Any]:
+        """Application properties; text is `str`."""
+        buffer = memoryview(self.body.bare)
+        for section in s.sections(buffer):
+            if section.code == s.APPLICATION_PROPERTIES:
+                items = decode_value(buffer[section.value :]) or {}
+                return {as_text(key): _plain(value) for key, value in items.items()}
+        return {}
+
+    def _property(self, position: int) -> str | None:
+        if position >= len(self._properties):
+            return None
+        value = self._properties[position]
+        return None if value is None else as_text(value)
+
+
+def as_text(value: Any) -> str:
+    """A decoded identifier (string, binary, UUID or number) as text."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return as_text(value) if isinstance(value, bytes) else value
+
+
+def decode(payload: bytes | memoryview) -> IncomingMessage:
+    """Take one encoded message apart. Raises `InvalidMessage`."""
+    try:
+        return _decode(memoryview(payload))
+    except (ValueError, IndexError, KeyError, TypeError, struct.error) as error:
+        raise InvalidMessage(f"The message cannot be decoded: {error}") from error
+
+
+def decode_transfer(payload: bytes, message_format: int) -> list[IncomingMessage]:
+    """The messages of one transfer: one, or those of a batch. Raises `InvalidMessage`."""
+    if message_format != BATCH_FORMAT:
+        return [decode(payload)]
+    buffer = memoryview(payload)
+    try:
+        data = [section for section in s.sections(buffer) if section.code == s.DATA]
+        return [decode(_binary(buffer, section)) for section in data]
+    except (ValueError, IndexError) as error:
+        raise InvalidMessage(f"The batch cannot be decoded: {error}") from error
+
+
+def decode_stored(body: Body) -> IncomingMessage:
+    """A message that was stored, as the broker needs it to route it again."""
+    return _decode(memoryview(body.bare))
+
+
+def _binary(buffer: memoryview, section: s.Section) -> memoryview:
+    head = 2 if buffer[section.value] >> 4 == 0xA else 5
+    return buffer[section.value + head : section.end]
+
+
+def _decode(buffer: memoryview) -> IncomingMessage:
+    ttl, due_at, annotations, properties = None, None, b"", []
+    bare: list[memoryview] = []
+    for section in s.sections(buffer):
+        if section.code >= s.PROPERTIES:
+            bare.append(buffer[section.start : section.end])
+            if section.code == s.PROPERTIES:
+                properties = decode_value(buffer[section.value :])
+        elif section.code == s.HEADER:
+            header = decode_value(buffer[section.value :])
+            ttl = header[_TTL] if len(header) > _TTL else None
+        elif section.code == s.MESSAGE_ANNOTATIONS:
+            annotations, due_at = _annotations(buffer, section)
+    return IncomingMessage(Body(annotations, b"".join(bare)), properties, ttl, due_at)
+
+
+def _annotations(buffer: memoryview, section: s.Section) -> tuple[bytes, int | None]:
+    if buffer[section.value] >> 4 == 0x4:  # null
+        return b"", None
+    kept, due_at = bytearray(), None
+    for key_at, value_at, end in s.map_items(buffer, section.value):
+        key = decode_value(buffer[key_at:])
+        if key == _SCHEDULED_TIME:
+            due_at = decode_value(buffer[value_at:])
+        if key not in _WRITTEN_BY_THE_SERVICE:
+            kept += buffer[key_at:end]
+    return bytes(kept), due_at

@@ -1,0 +1,88 @@
+"""A message as a receiver gets it: what the service knows of it, then what the sender wrote.
+
+The annotations are those of https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide#message-annotations.
+"""
+
+import struct
+
+from mti.local.namespace.messages import sections as s
+from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
+from mti.local.namespace.wire.codec import encode_value
+
+_LONG, _TIMESTAMP, _SMALL_INT = b"\x81", b"\x83", b"\x54"
+
+
+def _symbol(name: str) -> bytes:
+    return bytes((0xA3, len(name))) + name.encode()
+
+
+_ENQUEUED_TIME = _symbol("x-opt-enqueued-time") + _TIMESTAMP
+_SEQUENCE_NUMBER = _symbol("x-opt-sequence-number") + _LONG
+_LOCKED = _symbol("x-opt-locked-until") + _TIMESTAMP
+_STATE = _symbol("x-opt-message-state") + _SMALL_INT
+_SOURCE = _symbol("x-opt-deadletter-source")
+
+
+def encode(record: MessageRecord, body: Body, locked_until: int | None, *, peeked: bool = False) -> bytes:
+    """Encode a delivery, or a message to look at (`peeked`), which tells its state too."""
+    bare = body.bare if record.dead_letter is None else _with_reason(body.bare, record.dead_letter)
+    return b"".join((_header(record), _annotations(record, body.annotations, locked_until, peeked), bare))
+
+
+def _header(record: MessageRecord) -> bytes:
+    if record.ttl is None:
+        # durable, priority, ttl and first-acquirer are null
+        return b"\x00\x53\x70\xc0\x0a\x05\x40\x40\x40\x40\x70" + struct.pack(">I", record.delivery_count)
+    ttl = min(record.ttl, 0xFFFFFFFF)
+    return b"\x00\x53\x70\xc0\x0e\x05\x40\x40\x70" + struct.pack(">IBBI", ttl, 0x40, 0x70, record.delivery_count)
+
+
+def _annotations(record: MessageRecord, from_sender: bytes, locked_until: int | None, peeked: bool) -> bytes:
+    items = _ENQUEUED_TIME + struct.pack(">q", record.enqueued_at)
+    items += _SEQUENCE_NUMBER + struct.pack(">q", record.sequence)
+    count = 2
+    if locked_until is not None:
+        items += _LOCKED + struct.pack(">q", locked_until)
+        count += 1
+    if peeked:
+        state = State.ACTIVE if record.state is State.LOCKED else record.state
+        items += _STATE + bytes((state,))
+        count += 1
+    if record.dead_letter is not None:
+        items += _SOURCE + encode_value(record.dead_letter.source)
+        count += 1
+    if from_sender:
+        items += from_sender
+        count += _count_items(from_sender)
+    return b"\x00\x53\x72\xd1" + struct.pack(">II", len(items) + 4, count * 2) + items
+
+
+def _count_items(items: bytes) -> int:
+    buffer, position, count = memoryview(items), 0, 0
+    while position < len(buffer):
+        position = s.end_of_value(buffer, s.end_of_value(buffer, position))
+        count += 1
+    return count
+
+
+def _with_reason(bare: bytes, dead_letter: DeadLetter) -> bytes:
+    """Add `DeadLetterReason` and `DeadLetterErrorDescription` to the application properties."""
+    added = {"DeadLetterReason": dead_letter.reason, "DeadLetterErrorDescription": dead_letter.description}
+    items = b"".join(encode_value(key) + encode_value(value) for key, value in added.items() if value is not None)
+    buffer, before, after, count = memoryview(bare), b"", b"", 0
+    for section in s.sections(buffer):
+        if section.code < s.APPLICATION_PROPERTIES:
+            before += buffer[section.start : section.end]
+        elif section.code > s.APPLICATION_PROPERTIES:
+            after += buffer[section.start : section.end]
+        else:
+            for start, value, end in s.map_items(buffer, section.value):
+                if _key(buffer, start, value) not in added:
+                    items += buffer[start:end]
+    count = _count_items(items)
+    head = b"\x00\x53\x74\xd1" + struct.pack(">II", len(items) + 4, count * 2)
+    return before + head + items + after
+
+
+def _key(buffer: memoryview, start: int, end: int) -> str:
+    return bytes(buffer[start + (2 if buffer[start] >> 4 == 0xA else 5) : end]).decode("utf-8", "replace")

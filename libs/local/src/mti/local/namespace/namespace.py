@@ -1,0 +1,105 @@
+"""The namespace: storage, broker, AMQP and HTTP put together and kept going."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+
+from mti.local.namespace.administration.api import Administration
+from mti.local.namespace.administration.server import HttpServer
+from mti.local.namespace.broker.broker import Broker
+from mti.local.namespace.clock import Clock, system_clock
+from mti.local.namespace.config import NamespaceConfig
+from mti.local.namespace.datafolder import DataFolder
+from mti.local.namespace.wire.server import AmqpServer
+
+_LOG = logging.getLogger(__name__)
+_TICK_SECONDS = 0.05
+_TICKS_A_SECOND = 20
+IDLE_TIMEOUT = 120_000
+"""Milliseconds of silence that clients are asked to stay below; the connection ends after twice that."""
+
+
+class Namespace:
+    """A Service Bus namespace in this process.
+
+        async with Namespace(NamespaceConfig.load(path), data) as namespace:
+            client = ServiceBusClient.from_connection_string(namespace.connection_string)
+
+    Entering it raises `DataFolderBusy` when another namespace uses the folder, and `OSError` when a port is taken.
+    """
+
+    def __init__(
+        self,
+        config: NamespaceConfig,
+        data: Path,
+        port: int = 0,
+        http_port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        clock: Clock = system_clock,
+        idle_timeout: int = IDLE_TIMEOUT,
+        patience: float = 10.0,
+    ) -> None:
+        """Port 0 takes a free one; `patience` is how many seconds to wait for the data folder."""
+        self._config = config
+        self._data = data
+        self._wanted = port, http_port
+        self._host = host
+        self._clock = clock
+        self._idle_timeout = idle_timeout
+        self._patience = patience
+        self._stack = AsyncExitStack()
+        self.port = port
+        """The AMQP port, once started."""
+        self.http_port = http_port
+        """The administration's port, once started."""
+
+    @property
+    def connection_string(self) -> str:
+        """What the SDK's clients need."""
+        return (
+            f"Endpoint=sb://{self._host}:{self.port};SharedAccessKeyName=RootManageSharedAccessKey;"
+            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+        )
+
+    async def __aenter__(self) -> "Namespace":
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(DataFolder(self._data, self._patience))
+            broker = Broker(self._config, self._data, self._clock, asyncio.get_running_loop().call_soon)
+            stack.callback(broker.close)
+            amqp = AmqpServer(broker, self._idle_timeout)
+            stack.push_async_callback(amqp.stop)
+            self.port = await amqp.start(self._host, self._wanted[0])
+            http = HttpServer(Administration(broker).application())
+            stack.push_async_callback(http.stop)
+            self.http_port = await http.start(self._host, self._wanted[1])
+            ticking = asyncio.create_task(_keep_time(broker, amqp))
+            stack.push_async_callback(_cancelled, ticking)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+
+async def _keep_time(broker: Broker, amqp: AmqpServer) -> None:
+    tick = 0
+    while True:
+        await asyncio.sleep(_TICK_SECONDS)
+        tick += 1
+        try:
+            broker.advance()
+            if tick % _TICKS_A_SECOND == 0:
+                amqp.on_second()
+                broker.store.reclaim()
+        except Exception:
+            _LOG.exception("a tick of the clock failed")
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,94 @@
+"""The writes of one transaction, gathered by kind so that each kind is one `executemany`."""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from mti.local.namespace.record import DeadLetter, MessageRecord
+from mti.local.namespace.storage.schema import message_key
+
+_INSERT_MESSAGE = (
+    "INSERT INTO messages(id, body, session_id, state, delivery_count, enqueued_at, ttl, expires_at, due_at, reason,"
+    " description, source) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+_BURY = (
+    "UPDATE messages SET id=?, delivery_count=?, state=0, expires_at=NULL, reason=?, description=?, source=? WHERE id=?"
+)
+
+
+@dataclass(slots=True)
+class WriteBatch:
+    """Writes that will be durable together. No message may be in two of the lists: see `MessageRecord.busy`."""
+
+    bodies: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    messages: list[tuple[object, ...]] = field(default_factory=list)
+    counts: list[tuple[int, int]] = field(default_factory=list)
+    burials: list[tuple[object, ...]] = field(default_factory=list)
+    deletions: list[tuple[int]] = field(default_factory=list)
+    body_deletions: list[tuple[int]] = field(default_factory=list)
+    remembered: list[tuple[int, str, int]] = field(default_factory=list)
+    forgotten: list[tuple[int, str]] = field(default_factory=list)
+    session_states: list[tuple[int, str, bytes]] = field(default_factory=list)
+    cleared_states: list[tuple[int, str]] = field(default_factory=list)
+    sequences: dict[int, int] = field(default_factory=dict)
+
+    def insert(self, queue: int, record: MessageRecord, annotations: bytes, bare: bytes) -> None:
+        """Add a message to a queue."""
+        buried = record.dead_letter
+        self.bodies.append((record.body, annotations, bare))
+        self.messages.append(
+            (
+                message_key(queue, record.sequence),
+                record.body,
+                record.session_id,
+                int(record.state),
+                record.delivery_count,
+                record.enqueued_at,
+                record.ttl,
+                record.expires_at,
+                record.due_at,
+                buried and buried.reason,
+                buried and buried.description,
+                buried and buried.source,
+            )
+        )
+
+    def delete(self, queue: int, record: MessageRecord) -> None:
+        """Remove a message and its body."""
+        self.deletions.append((message_key(queue, record.sequence),))
+        self.body_deletions.append((record.body,))
+
+    def count(self, queue: int, record: MessageRecord, delivery_count: int) -> None:
+        """Store a new delivery count."""
+        self.counts.append((delivery_count, message_key(queue, record.sequence)))
+
+    def bury(self, queue: int, graveyard: int, record: MessageRecord, count: int, dead_letter: DeadLetter) -> None:
+        """Move a message to a dead-letter queue, under its old sequence number."""
+        self.burials.append(
+            (
+                message_key(graveyard, record.sequence),
+                count,
+                dead_letter.reason,
+                dead_letter.description,
+                dead_letter.source,
+                message_key(queue, record.sequence),
+            )
+        )
+
+    def apply(self, connection: sqlite3.Connection) -> None:
+        """Run all writes; the caller opens and ends the transaction."""
+        many = connection.executemany
+        for statement, rows in (
+            ("INSERT INTO bodies(id, annotations, bare) VALUES(?,?,?)", self.bodies),
+            (_INSERT_MESSAGE, self.messages),
+            ("UPDATE messages SET delivery_count=? WHERE id=?", self.counts),
+            (_BURY, self.burials),
+            ("DELETE FROM messages WHERE id=?", self.deletions),
+            ("DELETE FROM bodies WHERE id=?", self.body_deletions),
+            ("INSERT OR REPLACE INTO history(queue, message_id, seen_at) VALUES(?,?,?)", self.remembered),
+            ("DELETE FROM history WHERE queue=? AND message_id=?", self.forgotten),
+            ("INSERT OR REPLACE INTO session_states(queue, session_id, state) VALUES(?,?,?)", self.session_states),
+            ("DELETE FROM session_states WHERE queue=? AND session_id=?", self.cleared_states),
+            ("UPDATE queues SET next_sequence=? WHERE id=?", [(n, queue) for queue, n in self.sequences.items()]),
+        ):
+            if rows:
+                many(statement, rows)  # type: ignore[arg-type]

@@ -1,0 +1,64 @@
+"""The tables, and how the database is opened.
+
+Write-ahead log with synchronous=NORMAL: a committed transaction is in the kernel's hands, so it survives `kill -9` of the
+process; after a power cut the last transactions may be missing, but the database is sound (https://sqlite.org/pragma.html#pragma_synchronous).
+Bodies stand apart from the rest, since SQLite rewrites a whole row on each update and a delivery count changes often.
+"""
+
+import sqlite3
+from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+_TABLES = """
+CREATE TABLE queues(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, next_sequence INTEGER NOT NULL);
+CREATE TABLE messages(
+    id INTEGER PRIMARY KEY,
+    body INTEGER NOT NULL,
+    session_id TEXT,
+    state INTEGER NOT NULL,
+    delivery_count INTEGER NOT NULL,
+    enqueued_at INTEGER NOT NULL,
+    ttl INTEGER,
+    expires_at INTEGER,
+    due_at INTEGER,
+    reason TEXT,
+    description TEXT,
+    source TEXT
+);
+CREATE TABLE bodies(id INTEGER PRIMARY KEY, annotations BLOB NOT NULL, bare BLOB NOT NULL);
+CREATE TABLE history(
+    queue INTEGER NOT NULL, message_id TEXT NOT NULL, seen_at INTEGER NOT NULL, PRIMARY KEY(queue, message_id)
+) WITHOUT ROWID;
+CREATE TABLE session_states(
+    queue INTEGER NOT NULL, session_id TEXT NOT NULL, state BLOB NOT NULL, PRIMARY KEY(queue, session_id)
+) WITHOUT ROWID;
+"""
+
+_SEQUENCE_BITS = 40
+
+
+def message_key(queue: int, sequence: int) -> int:
+    """The primary key of a message: a queue's messages lie together, in the order of their sequence numbers."""
+    return queue << _SEQUENCE_BITS | sequence
+
+
+def sequence_of(key: int) -> int:
+    """The sequence number in a primary key."""
+    return key & (1 << _SEQUENCE_BITS) - 1
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open or create the database. Raises `sqlite3.DatabaseError` when the file is of another version or not a database."""
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+    connection.executescript(
+        "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"
+    )
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+    elif version != SCHEMA_VERSION:
+        connection.close()
+        raise sqlite3.DatabaseError(f"{path} has schema version {version}, this namespace reads {SCHEMA_VERSION}")
+    return connection

@@ -1,0 +1,90 @@
+"""The frames that are sent by the thousand, packed by hand; all others go through the codec.
+
+https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html
+"""
+
+import struct
+from enum import Enum
+
+from mti.local.namespace.errors import ServiceError
+from mti.local.namespace.wire import codec
+
+HEADER_SIZE = 8
+AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
+SASL_HEADER = b"AMQP\x03\x01\x00\x00"
+HEARTBEAT = b"\x00\x00\x00\x08\x02\x00\x00\x00"
+MAX_FRAME_SIZE = 65536
+"""What the service announces."""
+
+OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE = range(0x10, 0x19)
+SASL_INIT = 0x41
+
+_TRUE, _FALSE = 0x41, 0x42
+_UINT = 0x70
+
+# frame header | transfer list8 with 6 fields | handle | delivery-id | delivery-tag | format 0 | settled | more
+_TRANSFER = struct.Struct(">IHH6sBIBI2s16sBBB")
+_TRANSFER_HEAD = b"\x00\x53\x14\xc0\x20\x06"
+TRANSFER_OVERHEAD = _TRANSFER.size
+_DISPOSITION = struct.Struct(">IHH6sBBIBIB4s")
+_DISPOSITION_HEAD = b"\x00\x53\x15\xc0\x11\x05"
+
+
+class DeliveryState(Enum):
+    """The outcome of a delivery as it is echoed, encoded."""
+
+    ACCEPTED = b"\x00\x53\x24\x45"
+    REJECTED = b"\x00\x53\x25\x45"
+    RELEASED = b"\x00\x53\x26\x45"
+    MODIFIED = b"\x00\x53\x27\x45"
+
+
+def transfer(
+    channel: int, handle: int, delivery_id: int, tag: bytes, chunk: bytes | memoryview, *, settled: bool, more: bool
+) -> bytes:
+    """One transfer frame; the tag has 16 bytes."""
+    head = _TRANSFER.pack(
+        TRANSFER_OVERHEAD + len(chunk),
+        0x0200,
+        channel,
+        _TRANSFER_HEAD,
+        _UINT,
+        handle,
+        _UINT,
+        delivery_id,
+        b"\xa0\x10",
+        tag,
+        0x43,
+        _TRUE if settled else _FALSE,
+        _TRUE if more else _FALSE,
+    )
+    return b"".join((head, chunk))
+
+
+def disposition(channel: int, delivery_id: int, state: DeliveryState, *, to_sender: bool) -> bytes:
+    """Settle one delivery: one that came in (`to_sender`), or confirm how one that went out was settled."""
+    return _DISPOSITION.pack(
+        _DISPOSITION.size,
+        0x0200,
+        channel,
+        _DISPOSITION_HEAD,
+        _TRUE if to_sender else _FALSE,
+        _UINT,
+        delivery_id,
+        _UINT,
+        delivery_id,
+        _TRUE,
+        state.value,
+    )
+
+
+def rejection(channel: int, delivery_id: int, error: ServiceError, *, to_sender: bool) -> bytes:
+    """Settle one delivery as refused, with the service's reason."""
+    state = codec.Rejected(error=codec.error(error.condition, str(error)))
+    return codec.encode_frame(channel, codec.Disposition(to_sender, delivery_id, delivery_id, True, state, None))
+
+
+def detach(channel: int, handle: int, error: ServiceError | None = None) -> bytes:
+    """Close a link."""
+    reason = None if error is None else codec.error(error.condition, str(error))
+    return codec.encode_frame(channel, codec.Detach(handle, True, reason))

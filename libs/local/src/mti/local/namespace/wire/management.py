@@ -1,0 +1,162 @@
+"""The operations of an entity's `$management` node.
+
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from mti.local.namespace.broker.broker import Broker, Entity
+from mti.local.namespace.broker.consumer import Consumer, Settlement, Verdict
+from mti.local.namespace.broker.destination import Destination
+from mti.local.namespace.broker.queue import MessageQueue
+from mti.local.namespace.broker.session_queue import SessionQueue
+from mti.local.namespace.errors import NotAllowed, ServiceError, SessionLockLost, Unsupported
+from mti.local.namespace.messages.incoming import as_text, decode
+from mti.local.namespace.messages.outgoing import encode
+from mti.local.namespace.wire import codec
+from mti.local.namespace.wire.requests import Reply, Request, Response
+
+_PEEK_BYTES = 4 * 1024 * 1024
+_PEEK_COUNT = 1000
+_NO_CONTENT = Response(204, "No content.")
+_SETTLEMENTS = {
+    "completed": Settlement.COMPLETE,
+    "abandoned": Settlement.ABANDON,
+    "suspended": Settlement.DEAD_LETTER,
+}
+
+
+class Management:
+    """Answers for one entity."""
+
+    def __init__(self, broker: Broker, entity: Entity) -> None:
+        self._broker = broker
+        self._entity = entity
+        self._operations: dict[str, Callable[[Request, Reply], None]] = {
+            "com.microsoft:renew-lock": self._renew_lock,
+            "com.microsoft:update-disposition": self._update_disposition,
+            "com.microsoft:peek-message": self._peek,
+            "com.microsoft:schedule-message": self._schedule,
+            "com.microsoft:cancel-scheduled-message": self._cancel,
+            "com.microsoft:renew-session-lock": self._renew_session_lock,
+            "com.microsoft:get-session-state": self._get_session_state,
+            "com.microsoft:set-session-state": self._set_session_state,
+        }
+
+    def handle(self, request: Request, reply: Reply) -> None:
+        """Do what is asked for. Raises `ServiceError`."""
+        operation = self._operations.get(request.operation)
+        if operation is None:
+            raise Unsupported(f"The operation {request.operation} is not offered by this namespace.")
+        operation(request, reply)
+
+    # -- messages
+
+    def _renew_lock(self, request: Request, reply: Reply) -> None:
+        queue = self._queue()
+        ends = [codec.timestamp(queue.renew(token.bytes_le)) for token in _tokens(request)]
+        reply(Response(body={"expirations": codec.array(ends)}))
+
+    def _update_disposition(self, request: Request, reply: Reply) -> None:
+        queue, body = self._queue(), request.body
+        status = as_text(body[b"disposition-status"])
+        if status not in _SETTLEMENTS:
+            raise Unsupported(f"The disposition status {status} is not offered by this namespace.")
+        reason, description = body.get(b"deadletter-reason"), body.get(b"deadletter-description")
+        verdict = Verdict(_SETTLEMENTS[status], _optional(reason), _optional(description))
+        tokens = [token.bytes_le for token in _tokens(request)]
+        for token in tokens:
+            queue.lock(token)
+        waiting = _Countdown(len(tokens), reply)
+        for token in tokens:
+            queue.settle(token, verdict, waiting.done)
+
+    def _peek(self, request: Request, reply: Reply) -> None:
+        queue, body, store = self._queue(), request.body, self._broker.store
+        session_id = body.get(b"session-id")
+        limit = min(int(body[b"message-count"]), _PEEK_COUNT)
+        session_id = None if session_id is None else as_text(session_id)
+        found, size = [], 0
+        for sequence in store.sequences(queue.id, int(body[b"from-sequence-number"]), limit, session_id):
+            record = queue.records.get(sequence)
+            if record is None or size > _PEEK_BYTES:
+                continue
+            message = encode(record, store.body(record), None, peeked=True)
+            size += len(message)
+            found.append({"message": message})
+        reply(Response(body={"messages": found}) if found else _NO_CONTENT)
+
+    def _schedule(self, request: Request, reply: Reply) -> None:
+        messages = [decode(each[b"message"]) for each in request.body[b"messages"]]
+
+        def done(error: ServiceError | None) -> None:
+            body = {"sequence-numbers": codec.array([codec.long(number) for number in numbers])}
+            reply(Response(body=body) if error is None else Response.of(error))
+
+        numbers = self._destination().publish(messages, done)
+
+    def _cancel(self, request: Request, reply: Reply) -> None:
+        self._destination().cancel(request.body[b"sequence-numbers"], _Countdown(1, reply).done)
+
+    # -- sessions
+
+    def _renew_session_lock(self, request: Request, reply: Reply) -> None:
+        queue, consumer = self._held(request)
+        reply(Response(body={"expiration": codec.timestamp(queue.renew_session(consumer))}))
+
+    def _get_session_state(self, request: Request, reply: Reply) -> None:
+        queue, consumer = self._held(request)
+        reply(Response(body={"session-state": queue.session_state(consumer)}))
+
+    def _set_session_state(self, request: Request, reply: Reply) -> None:
+        queue, consumer = self._held(request)
+        state = request.body.get(b"session-state")
+        queue.set_session_state(consumer, state)
+        self._broker.store.then(_Countdown(1, reply).done)
+
+    # -- what the entity is
+
+    def _queue(self) -> MessageQueue:
+        if self._entity.queue is None:
+            raise NotAllowed(f"'{self._entity.path}' is a topic: receive from its subscriptions.")
+        return self._entity.queue
+
+    def _destination(self) -> Destination:
+        if self._entity.destination is None:
+            raise NotAllowed(f"Messages cannot be sent to '{self._entity.path}'.")
+        return self._entity.destination
+
+    def _held(self, request: Request) -> tuple[SessionQueue, Consumer]:
+        queue, consumer = self._queue(), request.consumer()
+        session_id = as_text(request.body[b"session-id"])
+        if not isinstance(queue, SessionQueue):
+            raise NotAllowed(f"'{self._entity.path}' has no sessions.")
+        if consumer is None or consumer.session_id != session_id:
+            raise SessionLockLost(session_id)
+        return queue, consumer
+
+
+class _Countdown:
+    """Replies once, when all parts are done; with the first error, if there is one."""
+
+    def __init__(self, parts: int, reply: Reply) -> None:
+        self._left = parts
+        self._reply = reply
+        self._error: ServiceError | None = None
+
+    def done(self, error: ServiceError | None) -> None:
+        """A part is done."""
+        self._left -= 1
+        self._error = self._error or error
+        if self._left == 0:
+            self._reply(Response() if self._error is None else Response.of(self._error))
+
+
+def _tokens(request: Request) -> list[uuid.UUID]:
+    return list(request.body[b"lock-tokens"])
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None else as_text(value)

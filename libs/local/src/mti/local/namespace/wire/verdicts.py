@@ -1,0 +1,51 @@
+"""AMQP delivery states and what they mean to the broker.
+
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide#settlement
+"""
+
+from typing import Any
+
+from mti.local.namespace.broker.consumer import Settlement, Verdict
+from mti.local.namespace.messages.incoming import as_text
+from mti.local.namespace.wire.frames import DeliveryState
+
+_ECHOES = {
+    Settlement.COMPLETE: DeliveryState.ACCEPTED,
+    Settlement.ABANDON: DeliveryState.MODIFIED,
+    Settlement.RELEASE: DeliveryState.RELEASED,
+    Settlement.DEAD_LETTER: DeliveryState.REJECTED,
+}
+_REASON = b"DeadLetterReason"
+_DESCRIPTION = b"DeadLetterErrorDescription"
+
+
+def echo_of(settlement: Settlement) -> DeliveryState:
+    """The state that confirms a settlement: the SDK takes any other for a failure."""
+    return _ECHOES[settlement]
+
+
+def verdict_of(state: dict[str, Any] | None) -> Verdict | None:
+    """What a receiver's disposition asks for; None when it asks to defer the message."""
+    name, value = next(iter(state.items())) if state else ("released", [])
+    if name == "accepted":
+        return Verdict(Settlement.COMPLETE)
+    if name == "rejected":
+        return _dead_letter(value)
+    if name == "modified":
+        failed = bool(value) and bool(value[0])
+        undeliverable_here = len(value) > 1 and bool(value[1])
+        if undeliverable_here:
+            return None
+        return Verdict(Settlement.ABANDON if failed else Settlement.RELEASE)
+    return Verdict(Settlement.RELEASE)
+
+
+def _dead_letter(value: list[Any]) -> Verdict:
+    error = value[0] if value else None
+    info = (error[2] if error and len(error) > 2 else None) or {}
+    reason, description = info.get(_REASON), info.get(_DESCRIPTION)
+    return Verdict(
+        Settlement.DEAD_LETTER,
+        None if reason is None else as_text(reason),
+        None if description is None else as_text(description),
+    )
