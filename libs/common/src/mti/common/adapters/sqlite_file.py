@@ -149,7 +149,10 @@ class SqliteFile:
         if self._closed:
             raise RuntimeError(f"{self._path.name} was closed")
         address = f"{self._path.resolve().as_uri()}?mode={'ro' if self._read_only else 'rwc'}"
-        connection = await aiosqlite.connect(address, uri=True, timeout=self._busy_timeout, isolation_level=None)
+        connection = aiosqlite.connect(address, uri=True, timeout=self._busy_timeout, isolation_level=None)
+        # A process that fails before it closes the store has to end all the same, and what it leaves is whole.
+        connection._thread.daemon = True  # noqa: SLF001 (there is no public way)
+        await connection
         try:
             await prepare(connection)
         except BaseException:
