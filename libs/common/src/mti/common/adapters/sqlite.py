@@ -6,13 +6,14 @@ absent at once and removed, some at a time, by later writes.
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import aiosqlite
-from pydantic import JsonValue
 
 from mti.common.adapters.sqlite_file import Row, SqliteFile
+from mti.common.adapters.store_documents import body_from_text, body_to_text, check
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Document
@@ -119,7 +120,7 @@ class SqliteContainer:
 
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does, in one transaction; `None` where it lost the race."""
-        _check_keys(documents)
+        check(documents)
         if not documents:
             return []
         now = self._now()
@@ -183,14 +184,6 @@ class Purge:
             self._next = now + PURGE_SECONDS
 
 
-def _check_keys(documents: Sequence[Document]) -> None:
-    keys = {(document.partition, document.id) for document in documents}
-    if len(keys) != len(documents):
-        raise ValueError("a document is named twice in one write")
-    if any(not partition or not id for partition, id in keys):
-        raise ValueError("a document needs a partition and an id")
-
-
 def _decide(documents: Sequence[Document], current: dict[Key, int], version: int) -> list[Document | None]:
     """Return each document as it will be stored, with versions beyond the one given, or `None` where it lost."""
     written: list[Document | None] = []
@@ -200,23 +193,16 @@ def _decide(documents: Sequence[Document], current: dict[Key, int], version: int
             written.append(None)
             continue
         version += 1
-        written.append(
-            Document(
-                partition=document.partition, id=document.id, body=document.body, etag=str(version), ttl=document.ttl
-            )
-        )
+        written.append(replace(document, etag=str(version)))
     return written
 
 
 def _row(container: str, document: Document, now: float) -> Row:
     expires = None if document.ttl is None else now + document.ttl
-    body = json.dumps(document.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    etag = document.etag or ""
-    return (container, document.partition, document.id, int(etag), document.ttl, expires, body)
+    version = int(document.etag or 0)
+    return (container, document.partition, document.id, version, document.ttl, expires, body_to_text(document.body))
 
 
 def _document(partition: str, row: Row) -> Document:
     id, version, ttl, body = cast("tuple[str, int, int | None, str]", row)
-    return Document(
-        partition=partition, id=id, body=cast("dict[str, JsonValue]", json.loads(body)), etag=str(version), ttl=ttl
-    )
+    return Document(partition=partition, id=id, body=body_from_text(body), etag=str(version), ttl=ttl)

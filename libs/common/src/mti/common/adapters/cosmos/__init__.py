@@ -1,0 +1,19 @@
+r"""The store on Azure Cosmos DB for NoSQL.
+
+A document lies in its container as ::
+
+    {"id": "contoso.~malware_customer", "partition": "eu", "body": "{\"token\":\"…\"}", "ttl": 7776000}
+
+- `id` is the document's id in the alphabet of `ids`, which Cosmos takes and sorts by code point.
+- `partition` is the partition key, as it is.
+- `body` is the body as text (`store_documents` says why). In the Data Explorer it is read with
+  `SELECT c.id, StringToObject(c.body) AS body FROM c`.
+- `ttl` is there when the document may be forgotten; the service removes it that many seconds after its last write.
+
+`containers` says how the containers themselves are made.
+"""
+
+from mti.common.adapters.cosmos.containers import CONTAINERS, ContainerProperties
+from mti.common.adapters.cosmos.store import CosmosContainer, CosmosStore
+
+__all__ = ["CONTAINERS", "ContainerProperties", "CosmosContainer", "CosmosStore"]

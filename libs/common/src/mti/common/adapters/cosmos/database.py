@@ -1,0 +1,111 @@
+"""One Cosmos DB database: the connection to it, its containers, and its failures in the words of `errors`."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
+
+from mti.common.adapters.cosmos.containers import CONTAINERS, ContainerProperties
+from mti.common.errors import ConfigurationError, StoreUnavailable
+
+_RETRY_AFTER = "x-ms-retry-after-ms"
+_REFUSED = frozenset({401, 403})
+_LATER = frozenset({408, 410, 429, 449})
+_SERVER_ERROR = 500
+
+
+class CosmosDatabase:
+    """A database whose containers are looked up, or made, when they are first used.
+
+    Args:
+        client: closed by `close`.
+        name: of the database.
+        create: make the database and the containers that are missing. That takes the account's key; an identity with a
+            data-plane role can't (https://learn.microsoft.com/azure/cosmos-db/nosql/security/how-to-grant-data-plane-role-based-access).
+        concurrency: requests that write at the same time.
+    """
+
+    def __init__(self, client: CosmosClient, name: str, *, create: bool, concurrency: int) -> None:
+        self.writes = asyncio.Semaphore(concurrency)
+        self._client = client
+        self._name = name
+        self._create = create
+        self._connected = False
+        self._opened: dict[str, ContainerProxy] = {}
+        self._opening = asyncio.Lock()
+
+    async def container(self, name: str) -> ContainerProxy:
+        """Return the container, which exists.
+
+        Raises:
+            ConfigurationError: it does not exist and is not to be made.
+            StoreUnavailable: the account could not be asked.
+        """
+        if name in self._opened:
+            return self._opened[name]
+        async with self._opening:
+            if name not in self._opened:
+                with self.translated():
+                    self._opened[name] = await self._open(CONTAINERS[name])
+            return self._opened[name]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raise `StoreUnavailable` for what may be better later; let the rest through, which is ours to mend."""
+        try:
+            yield
+        except CosmosHttpResponseError as error:
+            status = error.status_code or 0
+            if status in _REFUSED:
+                raise self._unavailable(
+                    f"refused us ({status}): check the firewall, the key, or that the identity has the role "
+                    "Cosmos DB Built-in Data Contributor"
+                ) from error
+            if status in _LATER or status >= _SERVER_ERROR:
+                raise self._unavailable(f"answered {status}", _retry_after(error)) from error
+            raise
+        except ClientAuthenticationError as error:
+            raise self._unavailable("can't be asked: the identity gets no token") from error
+        except AzureError as error:
+            raise self._unavailable(f"could not be reached ({type(error).__name__})") from error
+
+    async def _open(self, properties: ContainerProperties) -> ContainerProxy:
+        if not self._connected:
+            await self._client.__aenter__()
+            self._connected = True
+        if self._create:
+            return await self._made(properties)
+        container = self._client.get_database_client(self._name).get_container_client(properties.name)
+        try:
+            await container.read()
+        except CosmosResourceNotFoundError as error:
+            raise ConfigurationError(
+                f"Cosmos DB database {self._name!r} has no container {properties.name!r}: deploy it"
+            ) from error
+        return container
+
+    async def _made(self, properties: ContainerProperties) -> ContainerProxy:
+        database = await self._client.create_database_if_not_exists(self._name)
+        return await database.create_container_if_not_exists(
+            properties.name,
+            PartitionKey(properties.partition_key_path),
+            default_ttl=properties.default_ttl,
+            indexing_policy=dict(properties.index_policy),
+        )
+
+    def _unavailable(self, what: str, delay: timedelta | None = None) -> StoreUnavailable:
+        return StoreUnavailable(f"Cosmos DB database {self._name!r} {what}", delay)
+
+
+def _retry_after(error: CosmosHttpResponseError) -> timedelta | None:
+    milliseconds = error.headers.get(_RETRY_AFTER)
+    return None if milliseconds is None else timedelta(milliseconds=float(milliseconds))

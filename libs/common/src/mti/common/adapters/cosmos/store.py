@@ -1,0 +1,219 @@
+"""The store and its containers, by azure-cosmos."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.cosmos.aio import CosmosClient
+from azure.cosmos.exceptions import (
+    CosmosAccessConditionFailedError,
+    CosmosResourceExistsError,
+    CosmosResourceNotFoundError,
+)
+
+from mti.common.adapters.cosmos.containers import CONTAINERS
+from mti.common.adapters.cosmos.database import CosmosDatabase
+from mti.common.adapters.cosmos.ids import decode_id, encode_id
+from mti.common.adapters.store_documents import body_from_text, body_to_text, check
+from mti.common.errors import StoreUnavailable, WriteConflict
+from mti.common.ports.store import Document
+
+CONCURRENCY = 32
+"""Writes at the same time; 429 answers grow with it, the rate hardly does."""
+PAGE_SIZE = 100
+"""Documents that a scan holds in memory."""
+CONNECT_SECONDS = 5
+READ_SECONDS = 20
+THROTTLED_SECONDS = 20
+"""How long the SDK goes on by itself with a request that is answered 429."""
+
+_PAGE = "SELECT * FROM c WHERE c.partition = @partition AND c.id > @after ORDER BY c.id"
+# A seek in the index for each partition; DISTINCT would read the whole of it, each document being an entry.
+_NEXT_PARTITION = "SELECT TOP 1 c.partition FROM c WHERE c.partition > @partition ORDER BY c.partition"
+
+
+class CosmosStore:
+    """A store in one Cosmos DB database.
+
+    With session consistency a process sees its own writes at once and those of others a little later; what
+    compare-and-set decides is the same for all.
+
+    Args:
+        client: the store opens it when it is first used, and closes it.
+        database: the name of the database.
+        create: make the database and the containers that are missing; else they have to be deployed.
+        concurrency: writes at the same time.
+    """
+
+    def __init__(
+        self, client: CosmosClient, database: str, *, create: bool = False, concurrency: int = CONCURRENCY
+    ) -> None:
+        self._database = CosmosDatabase(client, database, create=create, concurrency=concurrency)
+
+    @classmethod
+    def open(
+        cls,
+        endpoint: str,
+        credential: str | AsyncTokenCredential,
+        database: str,
+        *,
+        create: bool = False,
+        concurrency: int = CONCURRENCY,
+    ) -> "CosmosStore":
+        """Return a store that connects when it is first used.
+
+        Args:
+            endpoint: `https://{account}.documents.azure.com/`.
+            credential: an identity, which the caller closes, or the account's key.
+            database: see the class, as for the rest.
+            create: "
+            concurrency: "
+        """
+        client = CosmosClient(
+            endpoint,
+            credential,
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retry_throttle_backoff_max=THROTTLED_SECONDS,
+        )
+        return cls(client, database, create=create, concurrency=concurrency)
+
+    def container(self, name: str) -> "CosmosContainer":
+        """Return the container of that name.
+
+        Raises:
+            ValueError: `CONTAINERS` does not say how it is made.
+        """
+        if name not in CONTAINERS:
+            raise ValueError(f"{name!r} is not one of the containers {', '.join(CONTAINERS)}")
+        return CosmosContainer(name, self._database)
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._database.close()
+
+
+class CosmosContainer:
+    """One container's documents; made by `CosmosStore.container`."""
+
+    def __init__(self, name: str, database: CosmosDatabase) -> None:
+        self._name = name
+        self._database = database
+
+    async def read(self, partition: str, id: str) -> Document | None:
+        """Return the document or `None`, by a point read."""
+        container = await self._database.container(self._name)
+        with self._database.translated():
+            try:
+                return _document(await container.read_item(encode_id(id), partition))
+            except CosmosResourceNotFoundError:
+                return None
+
+    async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
+        """Return those of the ids that exist, by id."""
+        if not ids:
+            return {}
+        container = await self._database.container(self._name)
+        with self._database.translated():
+            items = await container.read_items([(encode_id(id), partition) for id in dict.fromkeys(ids)])
+        return {document.id: document for document in map(_document, items)}
+
+    async def write(self, document: Document) -> Document:
+        """Create or replace the document, if it is still the version that was read.
+
+        Raises:
+            WriteConflict: it exists already, or it changed or was removed since it was read.
+        """
+        check([document])
+        written = await self._write(document)
+        if written is None:
+            raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
+        return written
+
+    async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
+        """Write each as `write` does, a bounded number at a time; `None` where it lost the race.
+
+        The first that fails ends the rest: some are written then, and others are not.
+        """
+        check(documents)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._write(document)) for document in documents]
+        except* StoreUnavailable as failures:
+            failure = failures.exceptions[0]
+        else:
+            return [task.result() for task in tasks]
+        raise failure
+
+    async def delete(self, partition: str, id: str) -> None:
+        """Remove the document; no error when there is none."""
+        container = await self._database.container(self._name)
+        with self._database.translated():
+            try:
+                await container.delete_item(encode_id(id), partition)
+            except CosmosResourceNotFoundError:
+                return
+
+    async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids, from beyond `after`."""
+        container = await self._database.container(self._name)
+        items = container.query_items(
+            _PAGE,
+            parameters=[{"name": "@partition", "value": partition}, {"name": "@after", "value": encode_id(after)}],
+            partition_key=partition,
+            max_item_count=PAGE_SIZE,
+        )
+        with self._database.translated():
+            async for item in items:
+                yield _document(item)
+
+    async def partitions(self) -> AsyncIterator[str]:
+        """Yield the name of each partition that holds a document, once."""
+        container = await self._database.container(self._name)
+        partition: str | None = ""
+        while partition is not None:
+            rows = container.query_items(_NEXT_PARTITION, parameters=[{"name": "@partition", "value": partition}])
+            with self._database.translated():
+                partition = next(iter([row["partition"] async for row in rows]), None)
+            if partition is not None:
+                yield partition
+
+    async def _write(self, document: Document) -> Document | None:
+        """Return the document as it was written, or `None` when it lost the race."""
+        container = await self._database.container(self._name)
+        item = _item(document)
+        async with self._database.writes:
+            with self._database.translated():
+                try:
+                    if document.etag is None:
+                        return _document(await container.create_item(item))
+                    return _document(
+                        await container.replace_item(
+                            item["id"], item, etag=document.etag, match_condition=MatchConditions.IfNotModified
+                        )
+                    )
+                except (CosmosResourceExistsError, CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
+                    return None
+
+
+def _item(document: Document) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": encode_id(document.id),
+        "partition": document.partition,
+        "body": body_to_text(document.body),
+    }
+    if document.ttl is not None:
+        item["ttl"] = document.ttl
+    return item
+
+
+def _document(item: Mapping[str, Any]) -> Document:
+    return Document(
+        partition=item["partition"],
+        id=decode_id(item["id"]),
+        body=body_from_text(item["body"]),
+        etag=item["_etag"],
+        ttl=item.get("ttl"),
+    )
