@@ -6,6 +6,7 @@ import hmac
 import io
 import uuid
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -119,7 +120,12 @@ def sha256(number: int) -> str:
 
 
 async def upload(
-    http: httpx.AsyncClient, base: str, workspace: str, headers: dict[str, str], objects: list[object], **changes: str
+    http: httpx.AsyncClient,
+    base: str,
+    workspace: str,
+    headers: dict[str, str],
+    objects: Sequence[object],
+    **changes: str,
 ) -> httpx.Response:
     body = {"sourcesystem": "Mimecast", "stixobjects": objects} | changes
     url = f"{base}/workspaces/{workspace}/threat-intelligence-stix-objects:upload?api-version=2024-02-01-preview"

@@ -1,5 +1,6 @@
 """Both simulators of a scenario, running in this process, with the truth between them."""
 
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -89,10 +90,14 @@ class Simulators:
         return page(
             {
                 "clean": found.clean,
-                "expected": sorted(found.expected),
-                "refused_for_ever": sorted(found.refused_for_ever),
-                "missing": sorted(found.missing),
-                "unexpected": sorted(found.unexpected),
-                "doubled": sorted(found.doubled),
+                "expected": _rows(found.expected),
+                "refused_for_ever": _rows(found.refused_for_ever),
+                "missing": _rows(found.missing),
+                "unexpected": _rows(found.unexpected),
+                "doubled": _rows(found.doubled),
             }
         )
+
+
+def _rows(observables: Iterable[Observable]) -> list[list[str]]:
+    return [list(observable) for observable in sorted(observables)]

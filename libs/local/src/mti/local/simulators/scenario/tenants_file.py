@@ -9,7 +9,11 @@ from mti.local.simulators.scenario.model import DestinationSpec, Scenario, Tenan
 
 
 class _Secrets:
-    """Collects a tenant's secrets under names of environment variables."""
+    """Collects a tenant's secrets under names of environment variables.
+
+    A value that a tenant before it has is referred to by that one's name: two tenants that share a destination
+    describe it in the same words.
+    """
 
     def __init__(self, tenant: str, found: dict[str, str]) -> None:
         self._prefix = "".join(letter if letter.isalnum() else "_" for letter in tenant).upper()
@@ -17,7 +21,8 @@ class _Secrets:
 
     def refer(self, name: str, value: str) -> str:
         """Keep the value and return the reference to it."""
-        variable = f"{self._prefix}_{name}"
+        known = next((variable for variable, kept in self._found.items() if kept == value), None)
+        variable = known or f"{self._prefix}_{name}"
         self._found[variable] = value
         return f"env:{variable}"
 
