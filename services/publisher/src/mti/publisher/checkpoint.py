@@ -1,0 +1,74 @@
+"""The publisher's checkpoint: one a destination."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from mti.common.checkpoints import Checkpoints
+from mti.common.pauses import PauseState
+from mti.common.ports.bus import Received
+from mti.common.ports.store import Container
+
+CONTAINER: Final = "checkpoints"
+KIND: Final = "destination"
+
+
+class Offset(BaseModel):
+    """The last message that was settled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sequence_number: int
+    enqueued_at: AwareDatetime | None = None
+
+
+class Counts(BaseModel):
+    """Since ever. For people to read: a redelivery counts again. The books are in `published`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    requests: int = 0
+    throttled: int = 0
+    """Requests that Sentinel's rate limit turned away."""
+    accepted: int = 0
+    """Objects."""
+    refused: int = 0
+    held: int = 0
+    overtaken: int = 0
+    covered: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.model_fields})
+
+
+class DestinationCheckpoint(BaseModel):
+    """What the publisher remembers of a destination."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offset: Offset | None = None
+    counts: Counts = Counts()
+    pause: PauseState | None = None
+
+    def moved(self, settled: Iterable[Received], counts: Counts, pause: PauseState | None) -> "DestinationCheckpoint":
+        """Return it after a batch."""
+        offsets = [Offset(sequence_number=found.sequence_number, enqueued_at=found.enqueued_at) for found in settled]
+        known = [*offsets, *([self.offset] if self.offset else [])]
+        return DestinationCheckpoint(
+            offset=max(known, key=lambda offset: offset.sequence_number, default=None),
+            counts=self.counts + counts,
+            pause=pause,
+        )
+
+
+DestinationCheckpoints = Checkpoints[DestinationCheckpoint]
+
+
+def checkpoints_in(container: Container) -> DestinationCheckpoints:
+    """Return the checkpoints, by destination id.
+
+    Args:
+        container: the store's container `checkpoints`.
+    """
+    return Checkpoints(container, KIND, DestinationCheckpoint)

@@ -1,0 +1,67 @@
+"""The ways to all destinations: made when they are first needed, kept while the process lives, closed at its end."""
+
+import random
+import ssl
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from mti.common.ports.clock import Clock
+from mti.common.ports.secrets import SecretResolver
+from mti.common.registry import Destination
+from mti.publisher.sentinel import SentinelClient, Tokens
+from mti.publisher.upload import Attempts, Uploader
+
+
+class Destinations:
+    """Connects to destinations, with one trust store for all of them.
+
+    Args:
+        secrets: what the tenants file's references stand for.
+        clock: the time.
+        rng: the jitter.
+        transport: carries the uploads; by default a TLS-verifying one each.
+        attempts: how often a request is tried.
+    """
+
+    def __init__(
+        self,
+        secrets: SecretResolver,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        attempts: Attempts | None = None,
+    ) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self._rng = rng
+        self._transport = transport
+        self._attempts = attempts
+        self._tls: ssl.SSLContext | None = None
+        self._open: list[tuple[SentinelClient, Tokens]] = []
+
+    def connect(self, destination: Destination) -> Uploader:
+        """Return the way to a destination. To be called once for each."""
+        if self._tls is None and self._transport is None:
+            self._tls = httpx.create_ssl_context()
+        tokens = Tokens(destination, self._secrets)
+        client = SentinelClient(destination, tokens, self._clock, transport=self._transport, tls=self._tls)
+        self._open.append((client, tokens))
+        return Uploader(destination, client, tokens, self._clock, self._rng, attempts=self._attempts)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        while self._open:
+            client, tokens = self._open.pop()
+            await client.close()
+            await tokens.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

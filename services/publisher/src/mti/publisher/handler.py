@@ -1,0 +1,190 @@
+"""The heart of the publisher: a batch of messages in, one outcome a message out."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from mti.common.checkpoints import Versioned
+from mti.common.errors import Pause, Poison, StoreUnavailable, WriteConflict
+from mti.common.hosting import decide
+from mti.common.pauses import PauseState, paused
+from mti.common.ports.bus import Outgoing, Received, Sender
+from mti.common.ports.clock import Clock
+from mti.common.ports.settlement import DeadLetter, Outcome, Park
+from mti.common.registry import Destination, Registry
+from mti.publisher.checkpoint import Counts, DestinationCheckpoint, DestinationCheckpoints
+from mti.publisher.delivery import Delivery, Sending
+from mti.publisher.intake import Intake, refusal_of
+from mti.publisher.item import Item
+from mti.publisher.settling import settle
+from mti.publisher.versions import PublishedVersions
+
+log = logging.getLogger(__name__)
+
+SPREAD: Final = timedelta(seconds=10)
+"""Over how long parked messages come back at most, so that they do not all come in one instant."""
+
+_RACES = 8
+
+
+class PublishHandler:
+    """Publishes the messages of sessions.
+
+    Args:
+        registry: who may send what where.
+        versions: what the workspaces hold.
+        checkpoints: of the destinations.
+        connect: makes the way to a destination; it is made once and kept, since its rate budget must outlive sessions.
+        sender: to the topic that the messages came through, for refused parts.
+        to: this subscription's name.
+        clock: the time.
+        rng: the jitter.
+        run_started: when a person started this run; what was paused before is probed at once.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        versions: PublishedVersions,
+        checkpoints: DestinationCheckpoints,
+        connect: Callable[[Destination], Sending],
+        sender: Sender,
+        to: str,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        run_started: datetime | None = None,
+    ) -> None:
+        self._intake = Intake(registry)
+        self._versions = versions
+        self._checkpoints = checkpoints
+        self._connect = connect
+        self._sender = sender
+        self._to = to
+        self._clock = clock
+        self._rng = rng
+        self._run_started = run_started
+        self._ways: dict[str, Sending] = {}
+
+    async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
+        """Return one outcome a message; see `mti.common.hosting.Handler`.
+
+        A host with sessions hands over one session's messages; those of several are told apart and do not touch each
+        other.
+        """
+        sessions: dict[str | None, list[int]] = {}
+        for position, message in enumerate(messages):
+            sessions.setdefault(message.session_id, []).append(position)
+        found = await asyncio.gather(
+            *(decide(self._session, [messages[position] for position in places]) for places in sessions.values())
+        )
+        outcomes: dict[int, Outcome] = {}
+        for places, decided in zip(sessions.values(), found, strict=True):
+            outcomes |= zip(places, decided, strict=True)
+        return [outcomes[position] for position in range(len(messages))]
+
+    async def _session(self, messages: Sequence[Received]) -> Sequence[Outcome]:
+        """Handle messages that share a session."""
+        outcomes: dict[int, Outcome] = {}
+        batches: dict[int, list[Item]] = {}
+        destination: Destination | None = None
+        for position, message in enumerate(messages):
+            refused = refusal_of(message)
+            if refused is not None:
+                outcomes[position] = refused
+                continue
+            try:
+                destination = self._intake.destination(message)
+                batches[position] = self._intake.items(message, destination, position)
+            except Poison as error:
+                outcomes[position] = DeadLetter(error.reason, error.description)
+        if destination is not None and batches:
+            outcomes |= await self._deliver(destination, messages, batches)
+        return [outcomes[position] for position in range(len(messages))]
+
+    async def _deliver(
+        self, destination: Destination, messages: Sequence[Received], batches: dict[int, list[Item]]
+    ) -> dict[int, Outcome]:
+        checkpoint = await self._checkpoints.load(destination.id, DestinationCheckpoint())
+        before = checkpoint.value.pause
+        if before is not None and before.holds(self._clock.now(), self._run_started):
+            return {position: self._park(before) for position in batches}
+        delivery = Delivery(destination.id, self._versions, self._way(destination))
+        items = [item for batch in batches.values() for item in batch]
+        if before is not None:
+            # A probe that began with the same objects each time could be refused for their sake for ever.
+            self._rng.shuffle(items)
+        error = await delivery.run(items, probe=before is not None)
+        outcomes, parts = self._settled(destination, messages, batches, delivery)
+        await self._sender.send(parts)
+        settled = [messages[position] for position in outcomes]
+        pause = self._pause_after(destination, before, error, reached=delivery.reached)
+        await self._save(checkpoint, settled, delivery.counts(), pause)
+        if pause is not None:
+            outcomes |= {position: self._park(pause) for position in batches if position not in outcomes}
+        return outcomes
+
+    def _settled(
+        self,
+        destination: Destination,
+        messages: Sequence[Received],
+        batches: dict[int, list[Item]],
+        delivery: Delivery,
+    ) -> tuple[dict[int, Outcome], list[Outgoing]]:
+        outcomes: dict[int, Outcome] = {}
+        parts: list[Outgoing] = []
+        for position, items in batches.items():
+            settling = settle(messages[position], items, delivery.done, destination, self._to)
+            if settling is not None:
+                outcomes[position] = settling.outcome
+                parts += settling.parts
+        return outcomes, parts
+
+    def _pause_after(
+        self, destination: Destination, before: PauseState | None, error: Pause | None, *, reached: bool
+    ) -> PauseState | None:
+        """Return the pause that holds from now on, and say so when it begins or ends."""
+        names = {"destination": destination.id, "tenants": list(destination.tenants)}
+        if before is not None and reached:
+            log.info("a destination works again", extra={**names, "reason": before.reason})
+            before = None
+        if error is None:
+            return before
+        pause = paused(error, self._clock.now(), before, self._rng)
+        news = before is None or before.reason != pause.reason
+        log.log(
+            logging.WARNING if news else logging.DEBUG,
+            "a destination is paused" if news else "a destination is still paused",
+            extra={**names, "reason": pause.reason, "description": pause.description, "until": pause.until.isoformat()},
+        )
+        return pause
+
+    async def _save(
+        self,
+        checkpoint: Versioned[DestinationCheckpoint],
+        settled: Sequence[Received],
+        counts: Counts,
+        pause: PauseState | None,
+    ) -> None:
+        for _ in range(_RACES):
+            try:
+                await self._checkpoints.save(checkpoint.with_value(checkpoint.value.moved(settled, counts, pause)))
+            except WriteConflict:
+                checkpoint = await self._checkpoints.load(checkpoint.key, DestinationCheckpoint())
+            else:
+                return
+        raise StoreUnavailable(
+            f"the checkpoint of workspace {checkpoint.key} is being written by somebody else as well"
+        )
+
+    def _park(self, pause: PauseState) -> Park:
+        delay = max(timedelta(), pause.until - self._clock.now())
+        return Park(delay + self._rng.random() * min(SPREAD, delay / 10), f"{pause.reason}: {pause.description}")
+
+    def _way(self, destination: Destination) -> Sending:
+        if destination.id not in self._ways:
+            self._ways[destination.id] = self._connect(destination)
+        return self._ways[destination.id]

@@ -1,0 +1,120 @@
+"""Reads a message and decides whether anything in it may go to the destination at all. Pure.
+
+Where a message goes is its session, and what may go there is the registry's word: nothing in a body is believed about
+either, so nothing of one tenant reaches another's workspace.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mti.common.contracts import Envelope, IndicatorBatch, decode
+from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION
+from mti.common.errors import Poison
+from mti.common.ports.bus import Received
+from mti.common.ports.settlement import DeadLetter
+from mti.common.registry import Destination, Feed, Registry
+from mti.publisher.item import Item
+
+_INDICATOR_ID = re.compile(r"indicator--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What the registry says of a source's way to a destination."""
+
+    feed: Feed
+    extension: timedelta
+    """The least validity that is worth another row; the least of several tenants' policies."""
+
+
+class Intake:
+    """The registry, arranged for looking up ways."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._destinations = registry.destinations
+        ways: dict[tuple[str, str], Way] = {}
+        for route in registry.routes:
+            source = registry.sources[route.source]
+            key = (route.source, route.destination)
+            extension = route.policy.refresh_after * route.policy.validity
+            known = ways.get(key)
+            ways[key] = Way(source.feed, min(extension, known.extension) if known else extension)
+        self._ways: Mapping[tuple[str, str], Way] = ways
+
+    def destination(self, message: Received) -> Destination:
+        """Return where a message is to go.
+
+        Raises:
+            Poison: `NoDestination` or `UnknownDestination`.
+        """
+        session = message.session_id
+        if not session:
+            raise Poison(
+                "NoDestination",
+                f"message {message.message_id!r} has no session, which would name its workspace; it was not sent by "
+                "this project's normalizer: find its sender, then purge it",
+            )
+        found = self._destinations.get(session)
+        if found is None:
+            raise Poison(
+                "UnknownDestination",
+                f"workspace {session!r} is not in the tenants file; if it was removed on purpose, purge its messages, "
+                "else put it back and replay them",
+            )
+        return found
+
+    def items(self, message: Received, destination: Destination, position: int) -> list[Item]:
+        """Return the objects of a message.
+
+        Args:
+            message: the message.
+            destination: where it is to go.
+            position: its place in the batch.
+
+        Raises:
+            Poison: it can't be read, or may not go there.
+        """
+        envelope, batch = decode(message, IndicatorBatch)
+        way = self._way(message, envelope, batch, destination)
+        for found in batch.objects:
+            _check_id(message, batch, found.id)
+        return [
+            Item(object=found, source=batch.source, feed=way.feed, extension=way.extension, message=position)
+            for found in batch.objects
+        ]
+
+    def _way(self, message: Received, envelope: Envelope, batch: IndicatorBatch, destination: Destination) -> Way:
+        if envelope.source != f"/sources/{batch.source}":
+            raise Poison(
+                "SourceMismatch",
+                f"message {message.message_id!r} says {envelope.source!r} outside and {batch.source!r} inside; "
+                "it was tampered with or badly made: find its sender, then purge it",
+            )
+        way = self._ways.get((batch.source, destination.id))
+        if way is None:
+            raise Poison(
+                "NotRouted",
+                f"nothing routes source {batch.source!r} to workspace {destination.id} of "
+                f"{', '.join(destination.tenants)}, so it is not sent there; if the route was removed on purpose, "
+                "purge its messages, else put it back and replay them",
+            )
+        return way
+
+
+def refusal_of(message: Received) -> DeadLetter | None:
+    """Return what a message says of itself when it holds only what Sentinel refused."""
+    reason = message.properties.get(REFUSAL)
+    if not isinstance(reason, str) or not reason:
+        return None
+    return DeadLetter(reason, str(message.properties.get(REFUSAL_DESCRIPTION, "")))
+
+
+def _check_id(message: Received, batch: IndicatorBatch, id: str) -> None:
+    if not _INDICATOR_ID.fullmatch(id):
+        raise Poison(
+            "MalformedBody",
+            f"message {message.message_id!r} of {batch.source!r} holds an object whose id is not indicator--UUID: "
+            f"{id[:80]!r}; look at it with `mti dlq show`, mend it or purge it",
+        )

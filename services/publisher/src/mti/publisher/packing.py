@@ -1,0 +1,45 @@
+"""Packs the objects of many messages into as few requests as they fill. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mti.common.contracts.indicators import OBJECTS_LIMIT
+from mti.publisher.guard import Verdict, choose, judge
+from mti.publisher.item import Item
+from mti.publisher.published import Published
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is known of a batch's objects before anything is sent."""
+
+    settled: Sequence[tuple[Item, Verdict]]
+    """Objects that need no upload, and why."""
+    requests: Sequence[Sequence[Item]]
+    """At most 100 objects each, no id twice in the round."""
+    waiting: Sequence[Item]
+    """Objects whose id is in a request of this round: they are judged when that has been answered."""
+
+
+def pack(items: Iterable[Item], known: Mapping[str, Published], limit: int = OBJECTS_LIMIT) -> Round:
+    """Judge the objects and fill requests with those that are to be sent.
+
+    Args:
+        items: of any number of messages.
+        known: what the workspace holds, by id.
+        limit: objects a request.
+    """
+    settled: list[tuple[Item, Verdict]] = []
+    by_id: dict[str, list[Item]] = {}
+    for item in items:
+        verdict = judge(known.get(item.object.id), item)
+        if verdict is Verdict.SEND:
+            by_id.setdefault(item.object.id, []).append(item)
+        else:
+            settled.append((item, verdict))
+    chosen = [choose(candidates) for candidates in by_id.values()]
+    waiting = [
+        item for best, candidates in zip(chosen, by_id.values(), strict=True) for item in candidates if item is not best
+    ]
+    requests = [chosen[start : start + limit] for start in range(0, len(chosen), limit)]
+    return Round(settled, requests, waiting)

@@ -1,0 +1,35 @@
+"""Microsoft Sentinel's upload API: the call, its answers and the tokens for it."""
+
+from mti.publisher.sentinel.answers import (
+    Accepted,
+    Answer,
+    BadRequest,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    read_answer,
+)
+from mti.publisher.sentinel.client import SentinelClient, TokenSource
+from mti.publisher.sentinel.credentials import connect_credential
+from mti.publisher.sentinel.tokens import Tokens, TokenUnavailable
+
+__all__ = [
+    "Accepted",
+    "Answer",
+    "BadRequest",
+    "Forbidden",
+    "NotFound",
+    "RateLimited",
+    "SentinelClient",
+    "TokenSource",
+    "TokenUnavailable",
+    "Tokens",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "connect_credential",
+    "read_answer",
+]

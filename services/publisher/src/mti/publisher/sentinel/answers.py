@@ -1,0 +1,185 @@
+"""What Sentinel's upload API says, read into what it means.
+
+The answers are those of https://learn.microsoft.com/azure/sentinel/stix-objects-api: 200 with an empty body when all
+was taken, 200 with `{"errors": [{"recordIndex": 3, "errorMessages": ["..."]}]}` when some objects were refused, and a
+status with `{"statusCode": ..., "message": ...}` when the request as a whole was. An answer that is none of these is
+never taken for a success.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+TEXT_LIMIT: Final = 500
+"""Characters of Sentinel's words that are kept."""
+
+_TRY_AGAIN = re.compile(r"try again in (\d{1,6}) seconds?", re.IGNORECASE)
+_TAGS = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The request was taken."""
+
+    refused: Mapping[int, tuple[str, ...]]
+    """But for these objects: why, by their place in the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """Too many requests."""
+
+    delay: timedelta | None
+    """What we were told to wait, the longest where it was told twice; `None` when nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The body is too large."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRequest:
+    """The request as a whole was refused, perhaps for the sake of one object in it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthorized:
+    """The token was refused."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """The token is good, and its owner has no role on the workspace."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """There is no such workspace."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No answer, or none that can be read: whether the objects were taken is not known. Send them again."""
+
+    text: str
+    delay: timedelta | None = None
+    """What we were told to wait."""
+
+
+Answer = Accepted | RateLimited | TooLarge | BadRequest | Unauthorized | Forbidden | NotFound | Unavailable
+
+
+class _Refusal(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    recordIndex: int  # noqa: N815  the API's own name
+    errorMessages: list[str]  # noqa: N815  the API's own name
+
+
+class _Refusals(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    errors: list[_Refusal]
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, objects: int, now: datetime) -> Answer:
+    """Say what an answer means.
+
+    Args:
+        status: the HTTP status.
+        headers: of the answer, under names in lower case or in a mapping that ignores case.
+        body: the answer's bytes.
+        objects: how many the request held.
+        now: the time, for a `Retry-After` that is a date.
+    """
+    text = _words(body)
+    match status:
+        case 200:
+            return _read_success(body, objects)
+        case 429:
+            return RateLimited(_longest(_retry_after(headers, now), _told_in_text(text)))
+        case 401:
+            return Unauthorized(text)
+        case 403:
+            return Forbidden(text)
+        case 404:
+            return NotFound(text)
+        case 413:
+            return TooLarge(text or "the request is too large")
+    if 400 <= status < 500 and status not in (408, 425):
+        return BadRequest(text or f"HTTP {status}")
+    return Unavailable(f"HTTP {status}: {text}" if text else f"HTTP {status}", _retry_after(headers, now))
+
+
+def _read_success(body: bytes, objects: int) -> Accepted | Unavailable:
+    if not body.strip():
+        return Accepted({})
+    try:
+        found = _Refusals.model_validate_json(body)
+    except ValidationError:
+        return Unavailable(f"HTTP 200 with a body that is not of the documented form: {_words(body)}")
+    refused: dict[int, tuple[str, ...]] = {}
+    for refusal in found.errors:
+        if not 0 <= refusal.recordIndex < objects:
+            return Unavailable(f"HTTP 200 that names object {refusal.recordIndex} of a request with {objects}")
+        said = tuple(message[:TEXT_LIMIT] for message in refusal.errorMessages) or ("no reason was given",)
+        refused[refusal.recordIndex] = refused.get(refusal.recordIndex, ()) + said
+    return Accepted(refused)
+
+
+def _words(body: bytes) -> str:
+    """Return what an error's body says, on one line: its message if it has one, else its text without tags."""
+    text = body[: TEXT_LIMIT * 8].decode(errors="replace")
+    try:
+        text = _message(orjson.loads(body)) or text
+    except orjson.JSONDecodeError:
+        text = _TAGS.sub(" ", text)
+    return " ".join(text.split())[:TEXT_LIMIT]
+
+
+def _message(document: object) -> str | None:
+    """Find the message in `{"message": …}` or `{"error": {"message": …}}`."""
+    if not isinstance(document, dict):
+        return None
+    inner = document.get("error")
+    message = inner.get("message") if isinstance(inner, dict) else document.get("message")
+    return message if isinstance(message, str) else None
+
+
+def _told_in_text(text: str) -> timedelta | None:
+    found = _TRY_AGAIN.search(text)
+    return timedelta(seconds=int(found[1])) if found else None
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read `Retry-After`, seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after)."""
+    value = (headers.get("retry-after") or "").strip()
+    if re.fullmatch(r"\d{1,6}", value):
+        return timedelta(seconds=int(value))
+    try:
+        when = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(timedelta(), when - now)
+
+
+def _longest(*delays: timedelta | None) -> timedelta | None:
+    return max((delay for delay in delays if delay is not None), default=None)

@@ -1,0 +1,113 @@
+"""One upload: one HTTP request, and what its answer means. What to do about it is not decided here."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import httpx
+import orjson
+
+from mti.common.contracts import Indicator
+from mti.common.ports.clock import Clock
+from mti.common.registry import Destination
+from mti.publisher.sentinel.answers import Answer, Unavailable, read_answer
+
+TIMEOUT: Final = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0)
+WHOLE: Final = timedelta(seconds=90)
+"""The longest that a request may take in all, for an answer that trickles."""
+
+
+class TokenSource(Protocol):
+    """Gives access tokens out."""
+
+    async def token(self) -> str:
+        """Return a token that is good now.
+
+        Raises:
+            Pause: the credentials are refused or incomplete.
+            TokenUnavailable: whoever gives tokens out does not answer.
+        """
+        ...
+
+
+class SentinelClient:
+    """Uploads to one workspace.
+
+    Args:
+        destination: the workspace.
+        tokens: where access tokens come from.
+        clock: the time, for answers that name a date.
+        transport: what carries the requests; by default a TLS-verifying one that heeds the proxy of the environment.
+        tls: the trust that several clients share, since making it takes time and memory; httpx's own when not given.
+        timeout: of connecting, and of each read and write.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        tokens: TokenSource,
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        tls: ssl.SSLContext | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+        whole: timedelta = WHOLE,
+    ) -> None:
+        self._destination = destination
+        self._tokens = tokens
+        self._clock = clock
+        self._whole = whole / timedelta(seconds=1)
+        self._url = f"{destination.endpoint}/workspaces/{destination.id}/threat-intelligence-stix-objects:upload"
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            verify=tls if tls is not None else True,
+            timeout=timeout,
+            follow_redirects=False,
+            params={"api-version": destination.api_version},
+            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
+        )
+
+    async def upload(self, objects: Sequence[Indicator]) -> Answer:
+        """Send the objects, at most 100, in one request.
+
+        Raises:
+            Pause: the credentials are refused or incomplete.
+            TokenUnavailable: whoever gives tokens out does not answer; nothing was sent.
+        """
+        token = await self._tokens.token()
+        content = request_body(self._destination.source_system, objects)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            async with asyncio.timeout(self._whole):
+                answer = await self._client.post(self._url, content=content, headers=headers)
+        except httpx.TransportError as error:
+            return Unavailable(f"no answer: {type(error).__name__}{f': {error}' if str(error) else ''}")
+        except (TimeoutError, httpx.DecodingError) as error:
+            return Unavailable(f"no whole answer: {type(error).__name__}")
+        known: Mapping[str, str] = answer.headers
+        return read_answer(answer.status_code, known, answer.content, objects=len(objects), now=self._clock.now())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def request_body(source_system: str, objects: Sequence[Indicator]) -> bytes:
+    """Return the body of an upload."""
+    return orjson.dumps(
+        {
+            "sourcesystem": source_system,
+            "stixobjects": [found.model_dump(mode="json", exclude_none=True) for found in objects],
+        }
+    )

@@ -1,0 +1,106 @@
+"""Credentials of azure-identity for a destination, from the secrets that the tenants file names."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.identity.aio import (
+    CertificateCredential,
+    ClientSecretCredential,
+    ManagedIdentityCredential,
+    WorkloadIdentityCredential,
+)
+
+from mti.common.errors import Pause
+from mti.common.ports.secrets import SecretResolver
+from mti.common.registry import Destination, SentinelAuth
+from mti.common.registry.references import is_reference
+from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
+
+CREDENTIALS_REFUSED = "CredentialsRefused"
+
+
+async def connect_credential(destination: Destination, secrets: SecretResolver) -> AsyncTokenCredential:
+    """Return the credential of a destination; its owner closes it.
+
+    Raises:
+        SecretUnavailable: a reference names nothing that can be read.
+        Pause: `CredentialsRefused`, the secrets can be read and make no credential.
+    """
+    client_id = await _plain(destination.client_id, secrets)
+    try:
+        match destination.auth:
+            case SentinelAuth.CLIENT_SECRET:
+                return ClientSecretCredential(
+                    _required(destination, "azure_tenant_id", destination.azure_tenant_id),
+                    _required(destination, "client_id", client_id),
+                    _required(destination, "client_secret", await _plain(destination.client_secret, secrets)),
+                    **_options(destination),
+                )
+            case SentinelAuth.CERTIFICATE:
+                pem = _required(destination, "certificate", await _plain(destination.certificate, secrets))
+                return CertificateCredential(
+                    _required(destination, "azure_tenant_id", destination.azure_tenant_id),
+                    _required(destination, "client_id", client_id),
+                    certificate_data=pem.encode(),
+                    **_options(destination),
+                )
+            case SentinelAuth.MANAGED_IDENTITY:
+                return ManagedIdentityCredential(client_id=client_id, retry_total=0)
+            case SentinelAuth.WORKLOAD_IDENTITY:
+                return WorkloadIdentityCredential(
+                    tenant_id=destination.azure_tenant_id,
+                    client_id=client_id,
+                    token_file_path=os.environ.get("AZURE_FEDERATED_TOKEN_FILE"),
+                    **_options(destination),
+                )
+    except (ValueError, TypeError):
+        # What the library says of a malformed certificate or secret may repeat parts of it.
+        raise _malformed(destination) from None
+
+
+def references(destination: Destination) -> tuple[str, ...]:
+    """Return the references that the destination's credential is made of."""
+    fields = (destination.client_id, destination.client_secret, destination.certificate)
+    return tuple(field for field in fields if field and is_reference(field))
+
+
+def _options(destination: Destination) -> Mapping[str, Any]:
+    """Return what all credentials take. The library's own retries are off: the publisher's count."""
+    authority = destination.authority
+    options: dict[str, Any] = {"authority": authority, "disable_instance_discovery": True, "retry_total": 0}
+    if is_plain_loopback(authority):
+        options |= {
+            "authority": authority.replace("http://", "https://", 1),
+            "transport": LoopbackTransport(authority),
+        }
+    return options
+
+
+async def _plain(value: str | None, secrets: SecretResolver) -> str | None:
+    if value is None or not is_reference(value):
+        return value
+    return (await secrets.resolve(value)).get_secret_value().strip()
+
+
+def _required(destination: Destination, field: str, value: str | None) -> str:
+    if not value:
+        raise Pause(
+            CREDENTIALS_REFUSED,
+            f"workspace {destination.id} of {', '.join(destination.tenants)}: {field} is empty; "
+            f"fill it in, as {destination.auth.value} needs it",
+        )
+    return value
+
+
+def _malformed(destination: Destination) -> Pause:
+    what = {
+        SentinelAuth.CLIENT_SECRET: "the client secret, client id or tenant id is malformed; copy them again",
+        SentinelAuth.CERTIFICATE: "the certificate is not a PEM with an RSA private key and its certificate; "
+        "export it as PEM, both parts in one, without a password",
+        SentinelAuth.MANAGED_IDENTITY: "the managed identity's client id is malformed; copy it again",
+        SentinelAuth.WORKLOAD_IDENTITY: "the workload identity is incomplete: the platform must set "
+        "AZURE_FEDERATED_TOKEN_FILE, and client_id and azure_tenant_id must be filled in",
+    }[destination.auth]
+    return Pause(CREDENTIALS_REFUSED, f"workspace {destination.id} of {', '.join(destination.tenants)}: {what}")

@@ -1,0 +1,115 @@
+"""Access tokens for a destination: kept until they run out, renewed when they are refused."""
+
+import asyncio
+import re
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.identity import CredentialUnavailableError
+
+from mti.common.errors import MtiError, Pause
+from mti.common.ports.secrets import SecretResolver
+from mti.common.registry import Destination, SentinelAuth
+from mti.publisher.sentinel.credentials import CREDENTIALS_REFUSED, connect_credential, references
+
+_AADSTS = re.compile(r"AADSTS\d+")
+_CURES = {
+    SentinelAuth.CLIENT_SECRET: "check client_id and azure_tenant_id, and put a new client secret where the tenants "
+    "file points",
+    SentinelAuth.CERTIFICATE: "check client_id, azure_tenant_id, and that the app registration knows the certificate",
+    SentinelAuth.MANAGED_IDENTITY: "switch the managed identity of this app on, or check its client_id",
+    SentinelAuth.WORKLOAD_IDENTITY: "check the federated credential of the app registration",
+}
+
+
+class TokenUnavailable(MtiError):
+    """Whoever gives tokens out does not answer, or not sensibly: later."""
+
+
+class Tokens:
+    """The tokens of one destination.
+
+    azure-identity keeps a token until shortly before it runs out. A credential that is refused is made anew once, from
+    secrets that are read again, so that a rotation needs no restart.
+    """
+
+    def __init__(self, destination: Destination, secrets: SecretResolver) -> None:
+        self._destination = destination
+        self._secrets = secrets
+        self._credential: AsyncTokenCredential | None = None
+        self._turn = asyncio.Lock()
+
+    async def token(self) -> str:
+        """Return a token that is good now.
+
+        Raises:
+            Pause: `CredentialsRefused` or `SecretUnavailable`.
+            TokenUnavailable: no sensible answer.
+        """
+        async with self._turn:
+            known = self._credential is not None
+            try:
+                return await self._get()
+            except ClientAuthenticationError as error:
+                await self._renew()
+                if not known:
+                    raise self._refused(error) from None
+            try:
+                return await self._get()
+            except ClientAuthenticationError as error:
+                await self._renew()
+                raise self._refused(error) from None
+
+    async def renew(self) -> None:
+        """Forget token, credential and secrets: the next token is a fresh one."""
+        async with self._turn:
+            await self._renew()
+
+    async def close(self) -> None:
+        """Close the credential's connections."""
+        await self._drop()
+
+    async def _get(self) -> str:
+        if self._credential is None:
+            self._credential = await connect_credential(self._destination, self._secrets)
+        try:
+            token = await self._credential.get_token(self._destination.token_scope)
+        except CredentialUnavailableError:
+            raise
+        except ClientAuthenticationError as error:
+            status = error.status_code
+            if status is None or status == 429 or status >= 500:
+                raise self._unavailable(error) from None
+            raise
+        except (AzureError, OSError, TimeoutError, ValueError) as error:
+            raise self._unavailable(error) from None
+        return token.token
+
+    async def _renew(self) -> None:
+        for reference in references(self._destination):
+            self._secrets.forget(reference)
+        await self._drop()
+
+    async def _drop(self) -> None:
+        credential, self._credential = self._credential, None
+        if credential is not None:
+            await credential.close()
+
+    def _refused(self, error: ClientAuthenticationError) -> Pause:
+        """Name what Microsoft Entra ID found, by its code alone: its sentences may repeat what it was sent."""
+        code = _AADSTS.search(str(error.message))
+        said = code[0] if code else ("no identity here" if isinstance(error, CredentialUnavailableError) else "no code")
+        return Pause(
+            CREDENTIALS_REFUSED,
+            f"{self._name}: Microsoft Entra ID refused the {self._destination.auth.value} ({said}); "
+            f"{_CURES[self._destination.auth]}",
+        )
+
+    def _unavailable(self, error: Exception) -> TokenUnavailable:
+        status = error.status_code if isinstance(error, HttpResponseError) else None
+        said = f"HTTP {status}" if status else type(error).__name__
+        return TokenUnavailable(f"{self._name}: no token from {self._destination.authority}: {said}")
+
+    @property
+    def _name(self) -> str:
+        return f"workspace {self._destination.id} of {', '.join(self._destination.tenants)}"

@@ -1,0 +1,128 @@
+"""What each workspace holds, id by id, in the store."""
+
+import math
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mti.common.errors import StoreUnavailable
+from mti.common.ports.clock import Clock
+from mti.common.ports.store import Container, Document
+from mti.publisher.published import Change, Published, after
+
+CONTAINER: Final = "published"
+SHARDS: Final = tuple("0123456789abcdef")
+"""A destination's documents are spread over as many partitions, by the first hex digit of the id's UUID."""
+
+KEEP_AFTER: Final = timedelta(days=90)
+"""How long an id is remembered beyond its validity, so that an old dead letter replayed still finds it overtaken."""
+
+LONGEST_TTL: Final = 2**31 - 1
+"""Seconds, what Cosmos DB takes (https://learn.microsoft.com/azure/cosmos-db/time-to-live)."""
+
+_RACES = 8
+
+
+def shard_of(id: str) -> str:
+    """Return the shard of an indicator's id (`indicator--UUID`)."""
+    return id.partition("--")[2][:1]
+
+
+def partition_of(destination: str, shard: str) -> str:
+    """Return the name of a partition."""
+    return f"{destination}#{shard}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    value: Published | None
+    document: Document | None
+
+
+class PublishedVersions:
+    """One document an id and destination.
+
+    Args:
+        container: the store's container `published`.
+        clock: the time, for how long documents live.
+    """
+
+    def __init__(self, container: Container, clock: Clock) -> None:
+        self._container = container
+        self._clock = clock
+
+    async def look_up(self, destination: str, ids: Iterable[str]) -> dict[str, Published]:
+        """Return what the workspace holds of those ids; ids that it never saw are absent."""
+        found = await self._read(destination, ids)
+        return {id: read.value for id, read in found.items() if read.value is not None}
+
+    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
+        """Apply changes and return what is known of their ids then. A lost race is read again; the newest wins.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or too many others write the same ids.
+        """
+        waiting: dict[str, list[Change]] = {}
+        for change in changes:
+            waiting.setdefault(change.item.object.id, []).append(change)
+        done: dict[str, Published] = {}
+        for _ in range(_RACES):
+            if not waiting:
+                return done
+            known = await self._read(destination, waiting)
+            new = {id: _apply(known[id].value, waiting[id]) for id in waiting}
+            changed = [id for id in waiting if new[id] != known[id].value]
+            written = await self._container.write_many(
+                [self._document(destination, id, new[id], known[id].document) for id in changed]
+            )
+            lost = {id for id, document in zip(changed, written, strict=True) if document is None}
+            done |= {id: value for id, value in new.items() if id not in lost}
+            waiting = {id: waiting[id] for id in lost}
+        if not waiting:
+            return done
+        raise StoreUnavailable(
+            f"workspace {destination}: {len(waiting)} ids are being written by somebody else as well"
+        )
+
+    async def scan(self, destination: str, shard: str) -> AsyncIterator[tuple[str, Published]]:
+        """Yield the ids of a shard (one of `SHARDS`) in order, with what the workspace holds of each."""
+        async for document in self._container.scan(partition_of(destination, shard)):
+            yield document.id, Published.model_validate(document.body)
+
+    async def _read(self, destination: str, ids: Iterable[str]) -> Mapping[str, _Read]:
+        shards: dict[str, list[str]] = {}
+        for id in ids:
+            shards.setdefault(shard_of(id), []).append(id)
+        found: dict[str, _Read] = {}
+        for shard, members in shards.items():
+            documents = await self._container.read_many(partition_of(destination, shard), members)
+            for id in members:
+                document = documents.get(id)
+                value = None if document is None else Published.model_validate(document.body)
+                found[id] = _Read(value, document)
+        return found
+
+    def _document(self, destination: str, id: str, value: Published, read: Document | None) -> Document:
+        return Document(
+            partition=partition_of(destination, shard_of(id)),
+            id=id,
+            body=value.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
+            etag=None if read is None else read.etag,
+            ttl=_time_to_live(value, self._clock.now()),
+        )
+
+
+def _apply(known: Published | None, changes: Sequence[Change]) -> Published:
+    for change in changes:
+        known = after(known, change)
+    assert known is not None  # noqa: S101  there is at least one change
+    return known
+
+
+def _time_to_live(value: Published, now: datetime) -> int | None:
+    """Return seconds: well beyond the validity; for ever where the id is withdrawn, since it is never used again."""
+    if value.revoked:
+        return None
+    until = max(moment for moment in (value.valid_until, now) if moment is not None) + KEEP_AFTER
+    return min(LONGEST_TTL, math.ceil((until - now) / timedelta(seconds=1)))

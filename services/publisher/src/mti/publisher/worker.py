@@ -1,0 +1,65 @@
+"""The publisher as a plain process: docker compose, Container Apps, the embedded run."""
+
+import asyncio
+import logging
+import random
+
+from mti.common.adapters.servicebus import Address, SessionConsumer
+from mti.common.hosting import Settler
+from mti.common.hosting.parts import Parts, open_parts
+from mti.common.logs import configure
+from mti.common.ports.clock import Clock, SystemClock
+from mti.publisher import checkpoint, versions
+from mti.publisher.configuration import PublisherSettings
+from mti.publisher.destinations import Destinations
+from mti.publisher.handler import PublishHandler
+from mti.publisher.versions import PublishedVersions
+
+log = logging.getLogger(__name__)
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Publish until `stop` is set; settings come from the environment.
+
+    Raises:
+        ConfigurationError: the settings or the tenants file are wrong.
+    """
+    settings = PublisherSettings.from_environment()
+    configure("publisher", settings.log_level)
+    await run(settings, stop)
+
+
+async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:
+    """Publish until `stop` is set; the batches in hand are finished first."""
+    clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
+    async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng) as destinations:
+        log.info("the publisher starts", extra={"destinations": len(parts.registry.destinations)})
+        await _consumer(settings, parts, destinations, clock, rng).run(stop)
+        log.info("the publisher ends")
+
+
+def _consumer(
+    settings: PublisherSettings, parts: Parts, destinations: Destinations, clock: Clock, rng: random.Random
+) -> SessionConsumer:
+    address = Address(settings.indicators_topic, settings.indicators_subscription)
+    sender = parts.bus.sender(address)
+    handler = PublishHandler(
+        parts.registry,
+        PublishedVersions(parts.store.container(versions.CONTAINER), clock),
+        checkpoint.checkpoints_in(parts.store.container(checkpoint.CONTAINER)),
+        destinations.connect,
+        sender,
+        address.to,
+        clock,
+        rng,
+        run_started=settings.run_started,
+    )
+    return SessionConsumer(
+        parts.bus,
+        address,
+        handler,
+        Settler(sender, address.to, clock, rng),
+        clock,
+        slots=settings.publisher_slots,
+        batch_size=settings.publisher_batch_size,
+    )
