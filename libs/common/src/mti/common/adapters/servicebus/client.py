@@ -7,7 +7,6 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
-from mti.common.ports.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,9 @@ class Address:
 class ServiceBus:
     """One namespace. Make one a process and close it at the end."""
 
-    def __init__(self, client: ServiceBusClient, clock: Clock | None = None) -> None:
+    def __init__(self, client: ServiceBusClient) -> None:
         self._client = client
-        self._clock = clock or SystemClock()
+        self._senders: dict[str, ServiceBusSenderPort] = {}
 
     @classmethod
     def from_connection_string(cls, connection_string: str) -> "ServiceBus":
@@ -50,14 +49,17 @@ class ServiceBus:
         return cls(ServiceBusClient(namespace, credential))
 
     def sender(self, address: Address) -> ServiceBusSenderPort:
-        """Return a sender to the address's queue or topic."""
+        """Return the sender to the address's queue or topic: one an entity, closed with the connection."""
+        if address.entity in self._senders:
+            return self._senders[address.entity]
 
         def make() -> ServiceBusSender:
             if address.subscription is None:
                 return self._client.get_queue_sender(address.entity)
             return self._client.get_topic_sender(address.entity)
 
-        return ServiceBusSenderPort(make, address.entity)
+        sender = self._senders[address.entity] = ServiceBusSenderPort(make, address.entity)
+        return sender
 
     def receiver(
         self,
@@ -92,4 +94,6 @@ class ServiceBus:
 
     async def close(self) -> None:
         """Close every link and connection."""
+        for sender in self._senders.values():
+            await sender.close()
         await self._client.close()

@@ -83,6 +83,7 @@ class SessionConsumer:
         try:
             if not opening.done():
                 opening.cancel()
+                await asyncio.gather(opening, return_exceptions=True)
                 return
             await opening
             renewer.register(receiver, receiver.session)

@@ -1,0 +1,6 @@
+"""Exit statuses."""
+
+FAILED = 1
+"""The books do not close, or the work could not be done."""
+MISUSED = 2
+"""Bad usage, or a bad tenants file."""

@@ -1,0 +1,85 @@
+"""Live progress by service, on a terminal; elsewhere a plain line now and then."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from mti.local.stack import EmbeddedStack, Look
+
+PLAIN_EVERY = 5.0
+
+
+class Progress:
+    """Shows looks at the stack as they come."""
+
+    def __init__(self, stack: EmbeddedStack, console: Console) -> None:
+        self._stack = stack
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        self._started = time.monotonic()
+        self._last_line = 0.0
+
+    def __enter__(self) -> Self:
+        """Take the terminal."""
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        if self._live:
+            self._live.stop()
+
+    def update(self, look: Look) -> None:
+        """Show this look."""
+        seconds = time.monotonic() - self._started
+        if self._live:
+            self._live.update(self._table(look, seconds))
+        elif seconds - self._last_line >= PLAIN_EVERY:
+            self._last_line = seconds
+            self._console.print(self._line(look, seconds), highlight=False)
+
+    def _rows(self, look: Look) -> list[tuple[str, str, str, str]]:
+        return [
+            (
+                "fetcher",
+                f"{look.sources_covered} of {look.sources} sources covered, {look.fetched:,} detections",
+                f"{look.waiting_jobs:,} jobs",
+                f"{look.paused_sources} paused" if look.paused_sources else "",
+            ),
+            (
+                "normalizer",
+                f"{look.normalized:,} detections, {look.new:,} new indicators, {look.suppressed:,} suppressed",
+                f"{look.waiting_pages:,} chunks",
+                "",
+            ),
+            (
+                "publisher",
+                f"{look.accepted:,} indicators accepted in {look.requests:,} requests, {look.throttled:,} throttled",
+                f"{look.waiting_batches:,} batches",
+                f"{look.paused_destinations} paused" if look.paused_destinations else "",
+            ),
+        ]
+
+    def _table(self, look: Look, seconds: float) -> Table:
+        table = Table(title=f"{seconds:6.1f} s", title_justify="left", box=None, padding=(0, 2), pad_edge=False)
+        for heading in ("service", "done", "waiting", ""):
+            table.add_column(heading, style="bold" if heading == "service" else None)
+        memory = {child.name.rpartition("-")[0] or child.name: child.peak_rss for child in self._stack.children}
+        for service, done, waiting, note in self._rows(look):
+            table.add_row(service, done, waiting, f"[yellow]{note}[/]" if note else f"{memory[service] >> 20} MiB")
+        if look.dead_letters:
+            table.add_row("", f"[red]{look.dead_letters} dead letters[/]", "", "")
+        return table
+
+    def _line(self, look: Look, seconds: float) -> str:
+        parts = [
+            f"{done}, {waiting} waiting{', ' + note if note else ''}" for _, done, waiting, note in self._rows(look)
+        ]
+        return f"{seconds:5.0f} s  " + " | ".join(parts)

@@ -1,0 +1,82 @@
+"""`mti up`: the embedded stack against whatever endpoints the tenants file names."""
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from mti.cli import report
+from mti.cli.exit import FAILED
+from mti.cli.progress import Progress
+from mti.cli.secrets import require_secrets
+from mti.common.errors import ConfigurationError
+from mti.common.hosting import process
+from mti.common.registry import load_registry
+from mti.local.stack import SERVICES, EmbeddedStack, RunResult, StackOptions, run
+
+
+def command(
+    tenants: Annotated[Path, typer.Option(help="The tenants file.")],
+    data: Annotated[Path, typer.Option(help="The folder that keeps everything; run again on it to go on.")],
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Fetch every source once, deliver, reconcile, end.")
+    ] = False,
+    scale: Annotated[
+        list[str] | None, typer.Option(help="Processes of a service, such as normalizer=2. May be repeated.")
+    ] = None,
+    allow_loopback: Annotated[
+        bool, typer.Option("--allow-loopback", help="Accept endpoints on this machine, by plain http too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout at the end.")] = False,
+) -> None:
+    """Run the whole pipeline on this machine: local namespace, SQLite, the three services as processes."""
+    registry = load_registry(tenants, allow_loopback=allow_loopback)
+    asyncio.run(require_secrets(registry, tenants))
+    options = StackOptions(
+        tenants=tenants,
+        data=data,
+        registry=registry,
+        run_started=datetime.now(UTC),
+        allow_loopback=allow_loopback,
+        until_idle=until_idle,
+        scale=parse_scale(scale or []),
+    )
+    results: list[RunResult] = []
+
+    async def main(stop: asyncio.Event) -> None:
+        async with EmbeddedStack(options) as stack:
+            with Progress(stack, Console(stderr=True)) as progress:
+                results.append(await run(stack, stop, progress.update))
+
+    process.run(main)
+    finish(results[0], as_json=as_json)
+
+
+def finish(result: RunResult, *, as_json: bool) -> None:
+    """Print the outcome and end with the status that it deserves."""
+    if as_json:
+        sys.stdout.write(json.dumps(result.document(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        report.print_run(result, Console(stderr=True))
+    if not result.closed:
+        raise typer.Exit(FAILED)
+
+
+def parse_scale(words: list[str]) -> dict[str, int]:
+    """Read `normalizer=2`.
+
+    Raises:
+        ConfigurationError: it names no service, or no number of processes.
+    """
+    found: dict[str, int] = {}
+    for word in words:
+        service, _, count = word.partition("=")
+        if service not in SERVICES or not count.isascii() or not count.isdigit() or not 1 <= int(count) <= 64:
+            raise ConfigurationError(f"--scale {word}: write SERVICE=COUNT, SERVICE one of {', '.join(SERVICES)}")
+        found[service] = int(count)
+    return found

@@ -1,0 +1,54 @@
+"""The project's entities on a local namespace, for tests that need a real bus."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.local.namespace import Namespace, NamespaceConfig
+
+FETCH_JOBS = Address("fetch-jobs")
+RAW_PAGES = Address("raw-pages", "normalizer")
+INDICATORS = Address("indicators", "publisher")
+
+
+def config_with(path: Path, **properties: dict[str, Any]) -> NamespaceConfig:
+    """Return the project's entities; `properties` are laid over those of each subscription or queue, by name."""
+    document = json.loads((files("mti.local.stack") / "Config.json").read_text())
+    namespace = document["UserConfig"]["Namespaces"][0]
+    entities = [*namespace["Queues"], *(found for topic in namespace["Topics"] for found in topic["Subscriptions"])]
+    for entity in entities:
+        entity["Properties"] |= properties.get(entity["Name"].replace("-", "_"), {})
+    path.write_text(json.dumps(document))
+    return NamespaceConfig.load(path)
+
+
+@asynccontextmanager
+async def running_namespace(folder: Path, **properties: dict[str, Any]) -> AsyncIterator[Namespace]:
+    """Run a namespace with the project's entities."""
+    folder.mkdir(exist_ok=True)
+    async with Namespace(config_with(folder / "Config.json", **properties), folder / "data") as namespace:
+        yield namespace
+
+
+@asynccontextmanager
+async def connected(namespace: Namespace) -> AsyncIterator[ServiceBus]:
+    """Connect to it."""
+    bus = ServiceBus.from_connection_string(namespace.connection_string)
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+async def counts(namespace: Namespace, entity: str) -> dict[str, Any]:
+    """Return the counts of one entity, by its path."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{namespace.http_port}/stats")
+    found: dict[str, Any] = answer.json()[entity]
+    return found
