@@ -1,0 +1,1 @@
+"""Publishes Mimecast's threat-intelligence feeds to the bus: one job, one page, one step of a checkpoint."""

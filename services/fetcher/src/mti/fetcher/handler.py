@@ -1,0 +1,232 @@
+"""Handles fetch jobs: one job, one page.
+
+A job names a source and nothing else; what is fetched follows from the source's checkpoint:
+
+1. claim the source, with its window open, by compare-and-set;
+2. ask Mimecast for the page;
+3. publish its chunks and wait for the broker's word;
+4. enter them into the ledger;
+5. save the checkpoint, without the claim, by compare-and-set;
+6. send the next job when there is more; complete this one.
+
+Until the last step the job itself is on the queue and comes again after a crash. It then finds one of two
+checkpoints. Before step 5 it is the one of step 1: the same page of the same window is asked for again, and its chunks
+have the same identities. After step 5 the page is behind, and the job does the next one, in the place of the job that
+was not sent; if the window is closed, there is nothing to do. So nothing is lost and nothing is counted twice.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mti.common.contracts import FetchJob, count_of, decode, job_message
+from mti.common.contracts.envelope import RETRIES
+from mti.common.errors import Pause, Retry, Unavailable
+from mti.common.hosting.settler import RETRY_LIMIT
+from mti.common.ports.bus import Received, Sender
+from mti.common.ports.clock import Clock
+from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Resend
+from mti.common.registry.model import Registry
+from mti.fetcher import troubles, windows
+from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
+from mti.fetcher.claims import Claims, Turn
+from mti.fetcher.mimecast import FeedPage, MimecastClients, TokenRefused
+from mti.fetcher.publishing import Publisher
+from mti.fetcher.timetable import Run, wants_page
+
+log = logging.getLogger(__name__)
+
+
+class FetchHandler:
+    """The handler of the queue `fetch-jobs`.
+
+    Args:
+        registry: the sources.
+        clients: of the Mimecast accounts.
+        checkpoints: of the sources.
+        publisher: to the topic `raw-pages`.
+        jobs: to the queue itself, for the next page's job.
+        clock: the time.
+        rng: the jitter of pauses, and what tells claims apart.
+        run: how this run goes.
+        pages_in_hand: pages that may be unpacked at the same time; it bounds the memory, whatever the concurrency.
+        compress: whether Mimecast is asked for archives.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        clients: MimecastClients,
+        checkpoints: SourceCheckpoints,
+        publisher: Publisher,
+        jobs: Sender,
+        clock: Clock,
+        rng: random.Random,
+        run: Run,
+        pages_in_hand: int = 2,
+        compress: bool = True,
+    ) -> None:
+        self._registry = registry
+        self._clients = clients
+        self._checkpoints = checkpoints
+        self._claims = Claims(checkpoints, clock, rng, run)
+        self._publisher = publisher
+        self._jobs = jobs
+        self._clock = clock
+        self._rng = rng
+        self._run = run
+        self._room = asyncio.Semaphore(pages_in_hand)
+        self._compress = compress
+
+    async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
+        """Handle the jobs, one after the other."""
+        return [await self._handle(message) for message in messages]
+
+    async def _handle(self, message: Received) -> Outcome:
+        envelope, job = decode(message, FetchJob)
+        source = self._registry.sources.get(job.source)
+        if source is None:
+            return DeadLetter(
+                "UnknownSource",
+                f"the tenants file has no source {job.source!r} (any more): add its tenant or its feed and replay the"
+                " job, or purge it",
+            )
+        turn = await self._claims.take(source, message, envelope)
+        if not isinstance(turn, Turn):
+            return turn
+        try:
+            return await self._page(turn)
+        except Unavailable:
+            raise
+        except TokenRefused as error:
+            return await self._begin_anew(turn, error)
+        except Retry as error:
+            return await self._put_off(turn, error)
+        except Pause as error:
+            return await self._refuse(turn, turn.checkpoint, error)
+        except Exception as error:
+            await self._refuse(turn, turn.checkpoint, _bug(turn, error))
+            raise
+
+    async def _page(self, turn: Turn) -> Outcome:
+        request = windows.request_for(turn.checkpoint, turn.source, turn.account, compress=self._compress)
+        answer = await self._clients.of(turn.account).get_feed(request)
+        async with self._room:
+            page = answer.page()
+            del answer
+            chunks = await self._publisher.publish(page, turn.source, turn.checkpoint.epoch)
+            log.info(
+                "a page is published",
+                extra={
+                    "source": turn.source.id,
+                    "account": turn.account.tenant,
+                    "page": turn.checkpoint.page + 1,
+                    "detections": page.detections,
+                    "chunks": chunks,
+                    "more": page.token is not None,
+                },
+            )
+            # What follows needs the token and the wait only.
+            page = replace(page, files=())
+        return await self._go_on(turn, page)
+
+    async def _go_on(self, turn: Turn, page: FeedPage) -> Outcome:
+        now = self._clock.now()
+        step = windows.advanced(turn.checkpoint, turn.source, page.token)
+        resume_at = now + page.free_in if page.free_in else None
+        if step.looped:
+            loop = Pause(troubles.LOOP.reason, f"{turn.source.id}: {troubles.LOOP.description}")
+            return await self._refuse(turn, step.checkpoint, loop)
+        more = wants_page(step.checkpoint, now, self._run)
+        closed = step.checkpoint.window is None
+        before = turn.checkpoint.pause
+        value = step.checkpoint.model_copy(
+            update={
+                "claim": None,
+                "pause": None,
+                "lifted": None if closed else before or turn.checkpoint.lifted,
+                "failures": 0,
+                "accounts_failed": 0,
+                "last_success": now,
+                "resume_at": resume_at,
+                "queued_at": (resume_at or now) if more else None,
+            }
+        )
+        if not await self._save(turn, value):
+            return Complete()
+        if before is not None:
+            log.info(
+                "a source is fetched again after a pause",
+                extra={"source": turn.source.id, "reason": before.reason, "since": before.since.isoformat()},
+            )
+        if more:
+            await self._send_next(turn, value, resume_at)
+        return Complete()
+
+    async def _begin_anew(self, turn: Turn, error: TokenRefused) -> Outcome:
+        if turn.checkpoint.restarted:
+            return await self._refuse(turn, windows.restarted(turn.checkpoint), error)
+        value = troubles.begun_anew(turn.checkpoint, self._clock.now())
+        if await self._save(turn, value):
+            log.warning("a window is begun anew", extra={"source": turn.source.id, "why": error.description})
+            await self._send_next(turn, value, None)
+        return Complete()
+
+    async def _put_off(self, turn: Turn, error: Retry) -> Outcome:
+        if count_of(turn.message, RETRIES) >= RETRY_LIMIT:
+            return await self._refuse(turn, turn.checkpoint, Pause(error.reason, error.description, error.delay))
+        if not await self._save(turn, troubles.put_off(turn.checkpoint, error, self._clock.now())):
+            return Complete()
+        return Resend(error.delay or timedelta(), error.reason, error.description)
+
+    async def _refuse(self, turn: Turn, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
+        found = troubles.refused(checkpoint, turn.source, turn.account, error, self._clock.now(), self._rng)
+        if not await self._save(turn, found.checkpoint):
+            return Complete()
+        if found.go_on:
+            log.warning(
+                "an account failed, and the next one fetches the source",
+                extra={
+                    "source": turn.source.id,
+                    "account": turn.account.tenant,
+                    "next": found.checkpoint.account,
+                    "why": error.description,
+                },
+            )
+            await self._send_next(turn, found.checkpoint, None)
+        elif (pause := found.checkpoint.pause) is not None:
+            log.log(
+                logging.WARNING if pause.attempts == 1 else logging.INFO,
+                "a source is paused",
+                extra={
+                    "source": turn.source.id,
+                    "reason": pause.reason,
+                    "description": pause.description,
+                    "since": pause.since.isoformat(),
+                    "probed_next": pause.until.isoformat(),
+                },
+            )
+        return Complete()
+
+    async def _save(self, turn: Turn, value: SourceCheckpoint) -> bool:
+        """Save, and say whether the source was still ours."""
+        if await saved(self._checkpoints, turn.versioned.with_value(value)) is None:
+            log.info("another job took the source over", extra={"source": turn.source.id})
+            return False
+        return True
+
+    async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
+        await self._jobs.send([replace(job_message(turn.source.id, value.revision), due=due)])
+
+
+def _bug(turn: Turn, error: Exception) -> Pause:
+    """Keep the schedule from sending a job a minute into the same fault; the job itself is dead-lettered."""
+    return Pause(
+        "Bug",
+        f"{turn.source.id}: {type(error).__name__} while its page was handled, a fault of this release: report it with"
+        " the log of the dead-lettered job, and upgrade",
+    )

@@ -1,0 +1,87 @@
+"""Zip archives of feed files, unpacked within bounds.
+
+An archive is not to be believed about its sizes: members are read as streams, and reading ends as soon as a bound is
+passed, so that a bomb is never held whole.
+"""
+
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from mti.fetcher.mimecast.refusals import too_large, unreadable
+
+_RAISE_LIMIT = "if a page of that size is genuine, raise MTI_MIMECAST_UNPACKED_LIMIT"
+_ASK_SUPPORT = "ask Mimecast's support what the feed sends"
+MEMBERS_LIMIT = 10_000
+RATIO_LIMIT = 200
+"""Feed files shrink to a tenth or so; what grows more than this, beyond `RATIO_FREE` bytes, is a bomb."""
+RATIO_FREE = 16 * 1024 * 1024
+
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
+)
+"""What `zipfile` raises for archives that are damaged, encrypted or packed in a way that it does not know."""
+_STEP = 256 * 1024
+
+
+def is_archive(body: bytes) -> bool:
+    """Say whether a body begins as a zip does, one without members included."""
+    return body.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def members(body: bytes, limit: int) -> Iterator[bytes]:
+    """Yield the contents of the members, one at a time, in the archive's order.
+
+    Args:
+        body: the archive.
+        limit: bytes that all members together may unpack to.
+
+    Raises:
+        Pause: `PageTooLarge`.
+        Retry: `UnreadablePage`, the archive is damaged.
+    """
+    left = _Bound(limit, len(body))
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            found = [info for info in archive.infolist() if not info.is_dir()]
+            if len(found) > MEMBERS_LIMIT:
+                raise too_large(f"the page's archive has {len(found)} members", _ASK_SUPPORT)
+            for info in found:
+                yield _read(archive, info, left)
+    except _BROKEN as error:
+        raise unreadable(f"the page's archive can't be unpacked ({type(error).__name__})") from error
+
+
+class _Bound:
+    def __init__(self, limit: int, packed: int) -> None:
+        self._limit = limit
+        self._suspicious = max(RATIO_FREE, RATIO_LIMIT * packed)
+        self._taken = 0
+
+    def take(self, count: int) -> None:
+        self._taken += count
+        if self._taken > self._limit:
+            raise too_large(f"the page's archive unpacks to more than {self._limit} bytes", _RAISE_LIMIT)
+        if self._taken > self._suspicious:
+            raise too_large(
+                f"the page's archive unpacks to more than {RATIO_LIMIT} times its size, as no feed file does",
+                _ASK_SUPPORT,
+            )
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, bound: _Bound) -> bytes:
+    parts: list[bytes] = []
+    with archive.open(info) as member:
+        while part := member.read(_STEP):
+            bound.take(len(part))
+            parts.append(part)
+    return b"".join(parts)

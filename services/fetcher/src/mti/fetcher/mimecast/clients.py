@@ -1,0 +1,52 @@
+"""The clients of all accounts, one each, over one pool of connections."""
+
+import random
+
+import httpx
+
+from mti.common.ports.clock import Clock
+from mti.common.ports.secrets import SecretResolver
+from mti.common.registry.model import MimecastAccount
+from mti.fetcher.mimecast.client import MimecastClient
+from mti.fetcher.mimecast.exchange import HttpLimits
+
+
+class MimecastClients:
+    """Makes a client when its account is first used, and keeps it, with its token and its renewed keys.
+
+    The connections are shared by all: setting TLS up is dear, and nothing of an account is kept on a connection.
+    Cookies are: each client has its own.
+    """
+
+    def __init__(
+        self,
+        secrets: SecretResolver,
+        clock: Clock,
+        rng: random.Random,
+        limits: HttpLimits | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self._rng = rng
+        self._limits = limits
+        self._transport = transport
+        self._clients: dict[tuple[str, str, str], MimecastClient] = {}
+
+    def of(self, account: MimecastAccount) -> MimecastClient:
+        """Return the account's client."""
+        key = (account.tenant, account.api, account.base_url)
+        if key not in self._clients:
+            if self._transport is None:
+                self._transport = httpx.AsyncHTTPTransport(verify=True)
+            self._clients[key] = MimecastClient(
+                account, self._secrets, self._transport, self._clock, self._rng, self._limits
+            )
+        return self._clients[key]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._clients.clear()
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None

@@ -1,0 +1,113 @@
+"""One POST: bounded in time and size, never redirected, never repeated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from mti.common.errors import Pause
+from mti.fetcher.mimecast.model import Answer
+from mti.fetcher.mimecast.refusals import too_large, unavailable
+
+USER_AGENT = "mti-fetcher"
+SMALL = 256 * 1024
+"""Bytes that the answer of a login or a token request may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """What a call may take."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    """Between two pieces of an answer."""
+    whole_seconds: float = 240.0
+    """For a page, its authentication included: less than a claim on a source lasts."""
+    response_bytes: int = 64 * 1024 * 1024
+    unpacked_bytes: int = 256 * 1024 * 1024
+
+
+class Exchange:
+    """Posts to one Mimecast base URL.
+
+    Args:
+        base_url: without a trailing slash.
+        transport: how requests travel; `None` is httpx's own, which verifies certificates. Left open by `close`,
+            since accounts share it.
+        limits: of time and size.
+    """
+
+    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None, limits: HttpLimits) -> None:
+        self._base_url = base_url
+        self._limits = limits
+        self._own = transport is None
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            timeout=httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds),
+            follow_redirects=False,
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        )
+
+    async def post(self, path: str, headers: Mapping[str, str], content: bytes, *, limit: int | None = None) -> Answer:
+        """Return the answer, whatever its status.
+
+        Args:
+            path: below the base URL.
+            headers: to send.
+            content: the body.
+            limit: bytes that the answer may have; by default as many as a page may.
+
+        Raises:
+            Retry: `MimecastUnavailable`, there was no answer, or none in time, or it broke off.
+            Pause: `RedirectRefused`, or `PageTooLarge`.
+        """
+        bound = self._limits.response_bytes if limit is None else limit
+        try:
+            async with self._http.stream(
+                "POST", f"{self._base_url}{path}", headers=headers, content=content
+            ) as response:
+                _refuse_redirect(response)
+                body = await _body(response, bound)
+                return Answer(status=response.status_code, headers=response.headers, body=body)
+        except httpx.HTTPError as error:
+            host = urlsplit(self._base_url).netloc
+            raise unavailable(f"{host} gave no whole answer ({_cause(error)})") from error
+
+    async def close(self) -> None:
+        """Close the connections, unless they are of a transport that was given."""
+        if self._own:
+            await self._http.aclose()
+
+
+def _refuse_redirect(response: httpx.Response) -> None:
+    if not response.is_redirect:
+        return
+    target = urlsplit(response.headers.get("Location", ""))
+    where = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else target.path
+    raise Pause(
+        "RedirectRefused",
+        f"Mimecast answered {response.status_code} and points to {where[:200]!r}, where credentials are not sent:"
+        " put the right base_url of the region into the tenants file",
+    )
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > limit:
+            raise too_large(
+                f"the answer has more than {limit} bytes",
+                "if a page of that size is genuine, raise MTI_MIMECAST_RESPONSE_LIMIT",
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _cause(error: httpx.HTTPError) -> str:
+    """Name the kind of error; its text may hold what does not belong into a log."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "its certificate is not trusted here: a proxy that reads along needs its own authority installed"
+    return type(error).__name__

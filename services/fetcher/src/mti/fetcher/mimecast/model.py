@@ -1,0 +1,81 @@
+"""What is asked of the feed and what it gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import httpx
+from pydantic import JsonValue
+
+from mti.common.registry.model import Feed, FeedFormat
+
+Record = list[JsonValue]
+"""One detection: its STIX objects, or the cells of its CSV row."""
+
+API_DATE = "%Y-%m-%dT%H:%M:%S+0000"
+"""How the API writes `start` and `end`; both are in UTC and have whole seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRequest:
+    """One page of a feed: the first of a window, or the one that a token leads to."""
+
+    source: str
+    """The source's id, for error texts."""
+    feed: Feed
+    format: FeedFormat
+    start: datetime
+    """Of the window, in UTC. Not sent with a token, which implies it."""
+    end: datetime
+    token: str | None = None
+    compress: bool = True
+
+    def body(self) -> dict[str, JsonValue]:
+        """Return the JSON that get-feed takes."""
+        entry: dict[str, JsonValue] = {
+            "feedType": self.feed.value,
+            "fileType": self.format.value,
+            "compress": self.compress,
+        }
+        if self.token is not None:
+            entry["token"] = self.token
+        else:
+            entry["start"] = self.start.strftime(API_DATE)
+            entry["end"] = self.end.strftime(API_DATE)
+        return {"data": [entry]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFile:
+    """One file of a page; a page that came as an archive has one a member."""
+
+    format: FeedFormat
+    records: Sequence[Record]
+    header: Sequence[str] = ()
+    """The names of a CSV file's columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPage:
+    """What one get-feed call returned."""
+
+    files: Sequence[FeedFile]
+    """Empty when there was nothing to give."""
+    token: str | None
+    """Leads to the next page; `None` when there is nothing newer."""
+    free_in: timedelta | None = None
+    """How long the account has to wait before its next call; `None` when nothing says so."""
+
+    @property
+    def detections(self) -> int:
+        """How many records it holds."""
+        return sum(len(file.records) for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer as it came."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes

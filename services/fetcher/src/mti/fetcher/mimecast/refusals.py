@@ -1,0 +1,128 @@
+"""From a refused call to what is to be done about it: one error, with a sentence that holds the cure.
+
+The sentences do not name the source; the client puts its name and the tenant's before them.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from mti.common.errors import Pause, Retry, Unavailable
+from mti.fetcher.mimecast.failures import Failure
+
+LATER = frozenset({408, 409, 425})
+"""Statuses below 500 that may be better the next time."""
+SERVER_ERROR = 500
+
+
+class TokenRefused(Pause):
+    """The token of a page is not accepted (any more): the window has to be asked for anew, from its start."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("TokenRefused", description)
+
+
+@contextmanager
+def naming(subject: str) -> Iterator[None]:
+    """Put the subject before the description of every error that passes."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except TokenRefused as error:
+        raise TokenRefused(f"{subject}: {error.description}") from error
+    except Pause as error:
+        raise Pause(error.reason, f"{subject}: {error.description}", error.delay) from error
+    except Retry as error:
+        raise Retry(error.reason, f"{subject}: {error.description}", error.delay) from error
+
+
+def unreadable(what: str) -> Retry:
+    """Return the error for a body that is neither a feed file nor one of Mimecast's errors."""
+    return Retry(
+        "UnreadablePage",
+        f"{what}; nothing of it is used and the same page is asked for again. If it goes on, look whether a proxy"
+        " answers in Mimecast's place, and ask Mimecast's support",
+    )
+
+
+def too_large(what: str, cure: str) -> Pause:
+    """Return the error for a page beyond our bounds."""
+    return Pause("PageTooLarge", f"{what}; nothing of it is used: {cure}")
+
+
+def rate_limited(free_in: timedelta | None) -> Retry:
+    """Return the error for 429."""
+    return Retry(
+        "MimecastRateLimited",
+        "Mimecast's rate limit is reached; the page is asked for again when it is free. If it goes on, raise the"
+        " poll_interval of the tenant, or find who else calls the API with this account",
+        free_in,
+    )
+
+
+def unavailable(what: str, free_in: timedelta | None = None) -> Retry:
+    """Return the error for a service that does not answer, or not properly."""
+    return Retry(
+        "MimecastUnavailable",
+        f"{what}; the page is asked for again. If it goes on, look at Mimecast's status page and at the way there",
+        free_in,
+    )
+
+
+def refused(
+    status: int, failures: Sequence[Failure] | None, *, free_in: timedelta | None, with_token: bool
+) -> Retry | Pause:
+    """Return the error for an answer that is no success.
+
+    Args:
+        status: of HTTP; 200 when a failure came under it.
+        failures: what the body says; `None` when the body is not Mimecast's.
+        free_in: what the headers say about the next call.
+        with_token: whether the request continued a window.
+    """
+    words = f"{status} {'; '.join(str(failure) for failure in failures)}" if failures else str(status)
+    if status == 429:
+        return rate_limited(free_in)
+    if status >= SERVER_ERROR or status in LATER:
+        return unavailable(f"Mimecast answered {words}", free_in)
+    if status in _BY_STATUS:
+        reason, cure = _BY_STATUS[status]
+        return Pause(reason, f"Mimecast refused the call ({words}): {cure}")
+    if failures and _may_be_tried_again(status, failures):
+        return Retry("MimecastFailure", f"Mimecast reports a failure ({words}); the page is asked for again", free_in)
+    if with_token:
+        return TokenRefused(f"Mimecast refuses to continue the window ({words}): it is asked for anew from its start")
+    if status == 404:
+        return Pause(
+            "FeedNotFound",
+            f"Mimecast does not know the feed ({words}): check the region and base_url of the tenant, and that the"
+            " feed is enabled for the account",
+        )
+    return Pause(
+        "RequestRefused",
+        f"Mimecast refused the request ({words}): check that the account's API application may use the feed, and"
+        " report the words of Mimecast if it does",
+    )
+
+
+_BY_STATUS = {
+    401: (
+        "CredentialsRefused",
+        "put valid credentials where the tenants file refers to; they are read again at the next probe",
+    ),
+    403: (
+        "PermissionMissing",
+        "give the API application the permission Services | Gateway | Tracking | Read, and enable the feed",
+    ),
+    418: (
+        "BindingExpired",
+        "the access key's binding has expired and stays so: make a new access key for the tenant",
+    ),
+}
+
+
+def _may_be_tried_again(status: int, failures: Sequence[Failure]) -> bool:
+    """Believe a failure that says so; one that says nothing is tried again when it came as a success."""
+    said = [failure.retryable for failure in failures if failure.retryable is not None]
+    return any(said) if said else status < 300

@@ -1,0 +1,68 @@
+"""Publishes a page: cut into chunks, sent, confirmed, entered into the ledger."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from mti.common.contracts.chunks import cut
+from mti.common.contracts.envelope import PREFIX
+from mti.common.contracts.page import PageChunk
+from mti.common.ports.bus import Outgoing, Sender
+from mti.common.ports.clock import Clock
+from mti.common.registry.model import Source
+from mti.fetcher.ledger import Ledger
+from mti.fetcher.mimecast.model import FeedPage
+
+GROUP: Final = 8
+"""Chunks that are in memory at once, sent and entered together: 2 MB at most."""
+
+
+class Publisher:
+    """Sends the chunks of pages to the topic `raw-pages`.
+
+    Args:
+        sender: to the topic.
+        ledger: told of every chunk that was confirmed.
+        clock: the time.
+    """
+
+    def __init__(self, sender: Sender, ledger: Ledger, clock: Clock) -> None:
+        self._sender = sender
+        self._ledger = ledger
+        self._clock = clock
+
+    async def publish(self, page: FeedPage, source: Source, epoch: int) -> int:
+        """Publish every record of the page and return the number of chunks.
+
+        When it raises, some chunks may be out already: the caller publishes the page again, and their ids make that
+        harmless.
+
+        Raises:
+            BusUnavailable: the broker did not confirm.
+            StoreUnavailable: the ledger could not be written.
+        """
+        chunks = _chunks(page, source, epoch)
+        count = 0
+        while group := list(islice(chunks, GROUP)):
+            await self._sender.send([message for _, message in group])
+            await self._ledger.enter(source.id, _detections(group), self._clock.now())
+            count += len(group)
+        return count
+
+
+def _chunks(page: FeedPage, source: Source, epoch: int) -> Iterator[tuple[PageChunk, Outgoing]]:
+    for file in page.files:
+        yield from cut(
+            file.records,
+            source=source.id,
+            feed=source.feed,
+            region=source.region,
+            format=file.format,
+            header=file.header,
+            epoch=epoch,
+        )
+
+
+def _detections(group: Sequence[tuple[PageChunk, Outgoing]]) -> dict[str, int]:
+    """Return the detections by chunk. Chunks of the same content are one, to the bus as to the books."""
+    return {str(message.properties[f"{PREFIX}id"]): chunk.detections for chunk, message in group}

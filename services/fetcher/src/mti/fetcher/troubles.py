@@ -1,0 +1,69 @@
+"""What a failure does to a checkpoint. Pure; the handler saves what follows and acts on it."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+
+from mti.common.errors import Pause, Retry
+from mti.common.pauses import paused
+from mti.common.registry.model import MimecastAccount, Source
+from mti.fetcher.checkpoint import SourceCheckpoint
+from mti.fetcher.windows import FRESH, account_after, restarted
+
+LOOP = Pause(
+    "TokenLoop",
+    "the feed's next-page token repeats, so that its window never ends. What came was published, and the window is"
+    " asked for anew at the next probe; if it goes on, report it to Mimecast's support",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What follows from a failure."""
+
+    checkpoint: SourceCheckpoint
+    go_on: bool
+    """Whether the next job is sent at once; else the source is paused."""
+
+
+def put_off(checkpoint: SourceCheckpoint, error: Retry, now: datetime) -> SourceCheckpoint:
+    """Return the checkpoint of a source whose job will come again as a copy: nobody has it in hand until then."""
+    resume_at = now + error.delay if error.delay else None
+    return checkpoint.changed(
+        claim=None,
+        failures=checkpoint.failures + 1,
+        queued_at=resume_at or now,
+        resume_at=resume_at or checkpoint.resume_at,
+    )
+
+
+def refused(
+    checkpoint: SourceCheckpoint,
+    source: Source,
+    account: MimecastAccount,
+    error: Pause,
+    now: datetime,
+    rng: random.Random,
+) -> Consequence:
+    """Return what follows when an account is refused: the next one's turn, or a pause when all failed in a row.
+
+    A token belongs to the account that it was given to, so that the window begins anew with another account.
+    """
+    failed = checkpoint.accounts_failed + 1
+    shared = len(source.accounts) > 1
+    fields: dict[str, object] = {"claim": None, "failures": checkpoint.failures + 1}
+    if shared:
+        fields.update(FRESH, account=account_after(account, source).tenant)
+    if shared and failed < len(source.accounts):
+        return Consequence(checkpoint.changed(**fields, accounts_failed=failed, queued_at=now), go_on=True)
+    if shared:
+        text = f"all {len(source.accounts)} accounts of the region failed, the last one so: {error.description}"
+        error = Pause(error.reason, text, error.delay)
+    before = checkpoint.pause or checkpoint.lifted
+    fields.update(accounts_failed=0, queued_at=None, pause=paused(error, now, before, rng))
+    return Consequence(checkpoint.changed(**fields), go_on=False)
+
+
+def begun_anew(checkpoint: SourceCheckpoint, now: datetime) -> SourceCheckpoint:
+    """Return the checkpoint of a window whose token was refused: asked for once more, from its start."""
+    return restarted(checkpoint, claim=None, restarted=True, queued_at=now)

@@ -1,0 +1,118 @@
+"""From a checkpoint to what is asked for next, and from a page to the next checkpoint. Pure.
+
+A window is fixed when its first page is asked for and stays so until it is closed, so that a page that is asked for
+twice is the same page. Windows overlap: a detection that Mimecast publishes late is found by a later one.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from mti.common.registry.model import MimecastAccount, Source
+from mti.fetcher.checkpoint import SourceCheckpoint, TokenMemory, Window
+from mti.fetcher.mimecast.model import FeedRequest
+
+FRESH = {"token": None, "page": 0, "tokens": TokenMemory()}
+"""The fields of a checkpoint at the beginning of a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a page leads."""
+
+    checkpoint: SourceCheckpoint
+    looped: bool = False
+    """The page's token was seen before: the window can't be finished, and is to be asked for anew later."""
+
+
+def account_for(checkpoint: SourceCheckpoint, source: Source) -> MimecastAccount:
+    """Return the account whose turn it is; the first one when the checkpoint names none that the source has."""
+    return next((found for found in source.accounts if found.tenant == checkpoint.account), source.accounts[0])
+
+
+def account_after(account: MimecastAccount, source: Source) -> MimecastAccount:
+    """Return the account to try when that one failed."""
+    tenants = [found.tenant for found in source.accounts]
+    return source.accounts[(tenants.index(account.tenant) + 1) % len(tenants)]
+
+
+def opened(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> SourceCheckpoint:
+    """Return the checkpoint with an account and a window: the one that is open, or a new one up to now.
+
+    A token belongs to the account that it was given to; with another account the window begins anew.
+    """
+    account = account_for(checkpoint, source).tenant
+    fields: dict[str, object] = {"account": account}
+    if checkpoint.token is not None and checkpoint.account != account:
+        fields.update(FRESH)
+    if checkpoint.window is None:
+        fields.update(FRESH, window=_new_window(checkpoint, source, now), restarted=False)
+    return checkpoint.changed(**fields)
+
+
+def request_for(
+    checkpoint: SourceCheckpoint, source: Source, account: MimecastAccount, *, compress: bool
+) -> FeedRequest:
+    """Return the request for the next page of the open window."""
+    assert checkpoint.window is not None  # noqa: S101  opened before
+    return FeedRequest(
+        source=source.id,
+        feed=source.feed,
+        format=account.format,
+        start=checkpoint.window.start,
+        end=checkpoint.window.end,
+        token=checkpoint.token,
+        compress=compress,
+    )
+
+
+def advanced(checkpoint: SourceCheckpoint, source: Source, token: str | None) -> Step:
+    """Return where a page leads that is published.
+
+    Args:
+        checkpoint: with the window open and the token that led to the page.
+        source: whose page it is.
+        token: that came with the page. Without one the window is closed, whichever page it was.
+    """
+    if token is None:
+        return Step(_closed(checkpoint, source))
+    memory, repeats = remembered(checkpoint.tokens, token)
+    if repeats or token == checkpoint.token:
+        return Step(restarted(checkpoint), looped=True)
+    return Step(checkpoint.changed(token=token, page=checkpoint.page + 1, tokens=memory))
+
+
+def restarted(checkpoint: SourceCheckpoint, **fields: object) -> SourceCheckpoint:
+    """Return the checkpoint at the beginning of its window, whose bounds stay as they are."""
+    return checkpoint.changed(**{**FRESH, **fields})
+
+
+def remembered(memory: TokenMemory, token: str) -> tuple[TokenMemory, bool]:
+    """Return the memory after one more token, and whether that token closes a circle."""
+    digest = hashlib.sha256(token.encode()).hexdigest()[:32]
+    if digest == memory.digest:
+        return memory, True
+    if memory.steps + 1 >= memory.power:
+        return TokenMemory(digest=digest, power=memory.power * 2), False
+    return TokenMemory(digest=memory.digest, power=memory.power, steps=memory.steps + 1), False
+
+
+def _new_window(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> Window:
+    """Open a window up to now, in whole seconds, as the API takes them: it never claims more than it asks for."""
+    end = now.replace(microsecond=0)
+    start = end - source.lookback if checkpoint.covered_until is None else checkpoint.covered_until - source.overlap
+    # A clock that was set back must not make a window that ends before it begins.
+    return Window(start=min(start.replace(microsecond=0), end), end=end)
+
+
+def _closed(checkpoint: SourceCheckpoint, source: Source) -> SourceCheckpoint:
+    assert checkpoint.window is not None  # noqa: S101  opened before
+    end = checkpoint.window.end
+    covered = end if checkpoint.covered_until is None else max(end, checkpoint.covered_until)
+    return checkpoint.changed(
+        **FRESH,
+        window=None,
+        restarted=False,
+        covered_until=covered,
+        next_due=end + source.poll_interval,
+    )
