@@ -32,13 +32,26 @@ def expected(
     scenario: Scenario,
     feeds: Mapping[str, Feed],
     workspace_id: str,
-    hashes: HashChoice = HashChoice.STRONGEST,
+    hashes: HashChoice | None = None,
 ) -> set[Observable]:
-    """Return the observables of all sources routed to the workspace, without test files."""
+    """Return the observables of all sources routed to the workspace, without test files.
+
+    Args:
+        scenario: the world.
+        feeds: its feeds, by source.
+        workspace_id: whose.
+        hashes: which hashes of a detection count; `None`: those that the form shows in which the source is fetched.
+    """
     found: set[Observable] = set()
     for source in scenario.sources_of(workspace_id):
-        found |= truth_of(feeds[source].detections, hashes).wanted()
+        found |= truth_of(feeds[source].detections, hashes or as_fetched(scenario, source)).wanted()
     return found
+
+
+def as_fetched(scenario: Scenario, source: str) -> HashChoice:
+    """Return what the form of a source shows: a shared grid is fetched by the first tenant that asks for it."""
+    tenant = next(tenant for tenant in scenario.tenants if source in set(tenant.sources()))
+    return HashChoice.ALL if tenant.format == "csv" else HashChoice.STRONGEST
 
 
 def refused_for_ever(scenario: Scenario, workspace_id: str) -> set[str]:
@@ -59,7 +72,7 @@ def compare(
     scenario: Scenario,
     feeds: Mapping[str, Feed],
     workspace: Workspace,
-    hashes: HashChoice = HashChoice.STRONGEST,
+    hashes: HashChoice | None = None,
 ) -> Comparison:
     """Compare a workspace with what it must hold."""
     wanted = expected(scenario, feeds, workspace.id, hashes)

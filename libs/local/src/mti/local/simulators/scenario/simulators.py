@@ -67,11 +67,11 @@ class Simulators:
         """Return how many detections all feeds hold, a region's grid counted once."""
         return sum(len(feed.detections) for feed in self.feeds.values())
 
-    def expected(self, workspace_id: str, hashes: HashChoice = HashChoice.STRONGEST) -> set[Observable]:
+    def expected(self, workspace_id: str, hashes: HashChoice | None = None) -> set[Observable]:
         """Return what a workspace must hold, late detections included, test files not."""
         return expected(self.scenario, self.feeds, workspace_id, hashes)
 
-    def compare(self, workspace_id: str, hashes: HashChoice = HashChoice.STRONGEST) -> Comparison:
+    def compare(self, workspace_id: str, hashes: HashChoice | None = None) -> Comparison:
         """Compare a workspace with what it must hold; raises `KeyError` for an unknown one."""
         return compare(self.scenario, self.feeds, self.sentinel.workspaces[workspace_id.lower()], hashes)
 
@@ -82,7 +82,8 @@ class Simulators:
         )
 
     async def _on_expected(self, request: web.Request) -> web.Response:
-        hashes = HashChoice(request.query.get("hashes", HashChoice.STRONGEST))
+        wanted = request.query.get("hashes")
+        hashes = HashChoice(wanted) if wanted else None
         try:
             found = self.compare(request.match_info["workspace"], hashes)
         except KeyError:
