@@ -17,6 +17,8 @@ from mti.common.ports.clock import Clock
 
 SPAN: Final = 60.0
 """Seconds."""
+TICK: Final = 0.001
+"""Seconds: the least to sleep, so that a clock coarser than the remainder of a subtraction moves on."""
 
 
 class RateBudget:
@@ -38,7 +40,7 @@ class RateBudget:
         """Wait until a request may be sent, and count it when the context ends, whatever became of it."""
         async with self._turn:
             while (wait := self.wait()) > 0:
-                await self._clock.sleep(wait)
+                await self._clock.sleep(max(wait, TICK))
             try:
                 yield
             finally:

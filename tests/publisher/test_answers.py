@@ -1,0 +1,107 @@
+"""How an answer of Sentinel's is read."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mti.publisher.sentinel import (
+    Accepted,
+    Answer,
+    BadRequest,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    read_answer,
+)
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def read(status: int, body: str = "", objects: int = 3, **headers: str) -> Answer:
+    return read_answer(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, body.encode(), objects=objects, now=NOW
+    )
+
+
+def test_an_empty_200_means_that_all_was_taken() -> None:
+    assert read(200) == Accepted({})
+    assert read(200, "  \n") == Accepted({})
+
+
+def test_a_partial_200_names_the_refused_by_their_place() -> None:
+    body = '{"errors":[{"recordIndex":2,"errorMessages":["no pattern","no id"]},{"recordIndex":0,"errorMessages":[]}]}'
+    assert read(200, body) == Accepted({2: ("no pattern", "no id"), 0: ("no reason was given",)})
+
+
+def test_a_place_that_is_named_twice_keeps_all_its_reasons() -> None:
+    body = '{"errors":[{"recordIndex":1,"errorMessages":["a"]},{"recordIndex":1,"errorMessages":["b"]}]}'
+    assert read(200, body) == Accepted({1: ("a", "b")})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>welcome</html>",
+        "{}",
+        "[]",
+        "null",
+        '{"errors":null}',
+        '{"errors":[{"recordIndex":3,"errorMessages":["beyond the end"]}]}',
+        '{"errors":[{"recordIndex":-1,"errorMessages":["before the start"]}]}',
+        '{"errors":[{"recordIndex":true,"errorMessages":[]}]}',
+        '{"errors":[{"recordIndex":"1","errorMessages":[]}]}',
+        '{"errors":[{"errorMessages":["nowhere"]}]}',
+        '{"errors":[{"recordIndex":1,"errorMessages":"one text"}]}',
+        '{"errors":[',
+    ],
+)
+def test_a_200_of_any_other_form_is_no_success(body: str) -> None:
+    assert isinstance(read(200, body), Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "seconds"),
+    [
+        ('{"statusCode":429,"message":"Rate limit is exceeded. Try again in 12 seconds."}', {}, 12),
+        ('{"statusCode":429,"message":"Rate limit is exceeded. Try again in 1 second."}', {}, 1),
+        ("", {"retry_after": "30"}, 30),
+        ('{"message":"Try again in 12 seconds."}', {"retry_after": "30"}, 30),
+        ('{"message":"Try again in 40 seconds."}', {"retry_after": "30"}, 40),
+        ("", {"retry_after": "Tue, 24 Nov 2026 12:00:45 GMT"}, 45),
+        ("", {"retry_after": "Tue, 24 Nov 2026 11:00:00 GMT"}, 0),
+    ],
+)
+def test_a_429_waits_for_the_longest_that_it_names(body: str, headers: dict[str, str], seconds: int) -> None:
+    assert read(429, body, **headers) == RateLimited(timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-5", "1e9", "Tue, 99 Nov 2026 12:00:45 GMT"])
+def test_a_429_that_names_no_delay_leaves_it_to_the_back_off(value: str) -> None:
+    assert read(429, "Rate limit is exceeded.", retry_after=value) == RateLimited(None)
+
+
+def test_errors_of_the_whole_request_keep_sentinels_words() -> None:
+    body = '{"statusCode":400,"message":"sourcesystem is required."}'
+    assert read(400, body) == BadRequest("sourcesystem is required.")
+    assert read(401, body) == Unauthorized("sourcesystem is required.")
+    assert read(403, '{"error":{"code":"x","message":"no role"}}') == Forbidden("no role")
+    assert read(404, "<html><b>not</b> here</html>") == NotFound("not here")
+    assert read(413) == TooLarge("the request is too large")
+
+
+@pytest.mark.parametrize("status", [202, 204, 302, 408, 500, 502, 503, 504])
+def test_any_other_status_is_tried_again(status: int) -> None:
+    assert isinstance(read(status, "what"), Unavailable)
+
+
+def test_a_503_may_name_a_delay() -> None:
+    assert read(503, retry_after="20") == Unavailable("HTTP 503", timedelta(seconds=20))
+
+
+def test_an_endless_text_is_cut() -> None:
+    answer = read(400, "x" * 100_000)
+    assert isinstance(answer, BadRequest)
+    assert len(answer.text) == 500

@@ -1,0 +1,302 @@
+"""Two tenants, three sources and two workspaces, published for real over HTTP with a clock that tests turn."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import httpx
+from pydantic import SecretStr
+
+from mti.common.adapters.secrets import ReferenceResolver
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
+from mti.common.contracts.envelope import PARKS
+from mti.common.ports.bus import Outgoing, Received
+from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
+from mti.common.ports.store import Container
+from mti.common.registry import (
+    Destination,
+    Feed,
+    FeedFormat,
+    IndicatorPolicy,
+    MimecastAccount,
+    MimecastApi,
+    Registry,
+    Route,
+    SentinelAuth,
+    Source,
+)
+from mti.local.simulators.sentinel import App, SentinelFault, SentinelSettings, SentinelSimulator, WorkspaceSpec
+from mti.publisher.checkpoint import DestinationCheckpoint, DestinationCheckpoints, checkpoints_in
+from mti.publisher.destinations import Destinations
+from mti.publisher.handler import PublishHandler
+from mti.publisher.upload import Attempts
+from mti.publisher.versions import PublishedVersions
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+CONTOSO = "00000000-0000-0000-0000-00000000000a"
+FABRIKAM = "00000000-0000-0000-0000-00000000000b"
+DIRECTORY = "11111111-1111-1111-1111-111111111111"
+APP_ID = "22222222-2222-2222-2222-222222222222"
+SECRET = "a-secret-that-nobody-may-see"
+CUSTOMER = "contoso/malware_customer"
+OTHER_CUSTOMER = "fabrikam/malware_customer"
+GRID = "grid:eu"
+
+
+class TurnedClock:
+    """A clock whose time passes only in sleeps."""
+
+    def __init__(self, start: datetime = NOW) -> None:
+        self.time = start
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return (self.time - NOW).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            self.slept.append(seconds)
+            self.time += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+    def turn(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+class Outbox:
+    """A topic that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[Outgoing] = []
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        self.messages += messages
+
+
+def indicator(name: str, *, hours: float = 0, validity: timedelta = timedelta(days=30), **fields: Any) -> Indicator:
+    """Return the indicator of a file, seen that many hours after the start."""
+    sha256 = hashlib.sha256(name.encode()).hexdigest()
+    seen = NOW + timedelta(hours=hours)
+    given = {
+        "id": f"indicator--{uuid5(NAMESPACE_URL, name)}",
+        "created": min(NOW, seen),
+        "modified": seen,
+        "name": name,
+        "pattern": f"[file:hashes.'SHA-256' = '{sha256}']",
+        "valid_from": min(NOW, seen),
+        "valid_until": seen + validity,
+        "confidence": 80,
+        **fields,
+    }
+    return Indicator.model_validate(given)
+
+
+def hash_of(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+_sequence = iter(range(1, 10**9))
+
+
+def received(message: Outgoing, **fields: Any) -> Received:
+    """Return a message as a host hands it over."""
+    given: dict[str, Any] = {
+        "body": message.body,
+        "message_id": message.message_id,
+        "to": message.to,
+        "subject": message.subject,
+        "session_id": message.session_id,
+        "properties": message.properties,
+        "sequence_number": next(_sequence),
+        "enqueued_at": NOW,
+    }
+    return Received(**{**given, **fields})
+
+
+def message(*objects: Indicator, to: str = CONTOSO, source: str = CUSTOMER, **fields: Any) -> Received:
+    """Return a message that holds the objects."""
+    return received(indicators_message(to, IndicatorBatch(source=source, objects=list(objects))), **fields)
+
+
+def messages_of(names: Iterable[str], size: int, **fields: Any) -> list[Received]:
+    """Return the indicators of those names, that many a message."""
+    objects = [indicator(name) for name in names]
+    return [message(*objects[start : start + size], **fields) for start in range(0, len(objects), size)]
+
+
+def destination(id: str, base_url: str, **fields: Any) -> Destination:
+    given: dict[str, Any] = {
+        "id": id,
+        "tenants": ["contoso" if id == CONTOSO else "fabrikam"],
+        "endpoint": base_url,
+        "authority": base_url,
+        "azure_tenant_id": DIRECTORY,
+        "auth": SentinelAuth.CLIENT_SECRET,
+        "client_id": APP_ID,
+        "client_secret": "env:APP_SECRET",
+    }
+    return Destination(**{**given, **fields})
+
+
+def registry(base_url: str, **fields: Any) -> Registry:
+    account = MimecastAccount(
+        tenant="contoso", api=MimecastApi.V2, region="eu", base_url="https://mimecast.invalid", format=FeedFormat.STIX
+    )
+    other = replace(account, tenant="fabrikam")
+    sources = (
+        Source(id=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, region="eu", accounts=[account]),
+        Source(id=OTHER_CUSTOMER, feed=Feed.MALWARE_CUSTOMER, region="eu", accounts=[other]),
+        Source(id=GRID, feed=Feed.MALWARE_GRID, region="eu", accounts=[account, other]),
+    )
+    ways = ((CUSTOMER, CONTOSO), (GRID, CONTOSO), (OTHER_CUSTOMER, FABRIKAM), (GRID, FABRIKAM))
+    return Registry(
+        sources={source.id: source for source in sources},
+        destinations={id: destination(id, base_url, **fields) for id in (CONTOSO, FABRIKAM)},
+        routes=[
+            Route(source=source, destination=to, tenant="contoso", policy=IndicatorPolicy()) for source, to in ways
+        ],
+    )
+
+
+@dataclass
+class World:
+    """A publisher and the Sentinel that it publishes to."""
+
+    sentinel: SentinelSimulator
+    store: SqliteStore
+    clock: TurnedClock
+    environ: dict[str, str]
+    registry: Registry
+    attempts: Attempts | None = None
+    transport: httpx.AsyncBaseTransport | None = None
+    outbox: Outbox = field(default_factory=Outbox)
+    opened: list[Destinations] = field(default_factory=list)
+
+    @property
+    def versions(self) -> PublishedVersions:
+        return PublishedVersions(self.store.container("published"), self.clock)
+
+    @property
+    def checkpoints(self) -> DestinationCheckpoints:
+        return checkpoints_in(self.store.container("checkpoints"))
+
+    async def checkpoint(self, id: str = CONTOSO) -> DestinationCheckpoint:
+        return (await self.checkpoints.load(id, DestinationCheckpoint())).value
+
+    def publisher(self, **options: Any) -> PublishHandler:
+        """Return the handler of a new process."""
+        rng = random.Random(1)
+        destinations = Destinations(
+            ReferenceResolver(environ=self.environ, clock=self.clock),
+            self.clock,
+            rng,
+            transport=self.transport,
+            attempts=self.attempts,
+        )
+        self.opened.append(destinations)
+        parts: dict[str, Any] = {
+            "versions": self.versions,
+            "checkpoints": self.checkpoints,
+            "connect": destinations.connect,
+            "sender": self.outbox,
+            **options,
+        }
+        return PublishHandler(registry=self.registry, to="publisher", clock=self.clock, rng=rng, **parts)
+
+    def faults(self, *rules: SentinelFault) -> None:
+        for rule in rules:
+            self.sentinel.faults.add(rule)
+
+    def holds(self, id: str = CONTOSO) -> set[str]:
+        """Return the hashes that a workspace holds."""
+        return {observable.value for observable in self.sentinel.workspaces[id].observables()}
+
+    def count(self, name: str, id: str = CONTOSO) -> int:
+        return self.sentinel.workspaces[id].counts[name]
+
+
+@asynccontextmanager
+async def world(folder: Path, settings: SentinelSettings | None = None, **fields: Any) -> AsyncIterator[World]:
+    """Open a world. `fields` go to the destinations."""
+    clock = TurnedClock()
+    app = App(
+        azure_tenant_id=DIRECTORY, client_id=APP_ID, client_secret=SecretStr(SECRET), workspaces=(CONTOSO, FABRIKAM)
+    )
+    specs = [WorkspaceSpec(id=CONTOSO), WorkspaceSpec(id=FABRIKAM)]
+    async with SentinelSimulator(specs, [app], settings, now=clock.now) as sentinel:
+        store = SqliteStore(folder / "publisher.db", clock=clock)
+        found = World(sentinel, store, clock, {"APP_SECRET": SECRET}, registry(sentinel.base_url, **fields))
+        try:
+            yield found
+        finally:
+            for destinations in found.opened:
+                await destinations.close()
+            await store.close()
+
+
+async def run_until_settled(
+    found: World, handler: PublishHandler, messages: Sequence[Received], rounds: int = 20
+) -> dict[str, Outcome]:
+    """Do what a host does: hand over, bring parked copies back when they are due; return the last outcomes by id."""
+    last: dict[str, Outcome] = {}
+    waiting = list(messages)
+    for _ in range(rounds):
+        if not waiting:
+            break
+        outcomes = await handler(waiting)
+        parked = []
+        for one, outcome in zip(waiting, outcomes, strict=True):
+            root = one.message_id.partition("~p")[0]
+            last[root] = outcome
+            if isinstance(outcome, Park):
+                count = int(one.properties.get(PARKS, 0)) + 1
+                parked.append((outcome.delay, replace(one, properties={**one.properties, PARKS: count})))
+        if parked:
+            found.clock.turn(seconds=max(delay for delay, _ in parked).total_seconds())
+        waiting = [copy for _, copy in parked]
+    return last
+
+
+class Crash(RuntimeError):
+    """The process died here."""
+
+
+class CrashingContainer:
+    """A container on which the process dies at the n-th write, before or after it."""
+
+    def __init__(self, inner: Container, *, at: int, after: bool) -> None:
+        self._inner = inner
+        self._at = at
+        self._after = after
+        self._writes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def write_many(self, documents: Any) -> Any:
+        self._writes += 1
+        if self._writes == self._at and not self._after:
+            raise Crash
+        written = await self._inner.write_many(documents)
+        if self._writes == self._at:
+            raise Crash
+        return written
+
+
+def completed(outcomes: Iterable[Outcome]) -> bool:
+    return all(isinstance(outcome, Complete) for outcome in outcomes)
+
+
+def reasons(outcomes: Iterable[Outcome]) -> list[str]:
+    return [outcome.reason if isinstance(outcome, DeadLetter) else type(outcome).__name__ for outcome in outcomes]
