@@ -24,6 +24,11 @@ REPLAYS = "mti_replays"
 REFUSAL = "mti_refusal"
 """The reason for which the whole message is to be dead-lettered when it comes (it holds only what was refused)."""
 REFUSAL_DESCRIPTION = "mti_refusal_description"
+REJECTED_FROM = "mti_rejected_from"
+"""On a message that holds only detections that were rejected: the CloudEvents id of the chunk in whose books they are
+counted as rejected. It stays when the message is replayed, and they are not counted as having come in once more."""
+REJECTED_AS = "mti_rejected_as"
+"""The reason under which they are counted there."""
 
 DESCRIPTION_LIMIT = 2048
 """Characters of a description that travel with a message; the service allows 4,096 for the dead-letter one."""

@@ -1,0 +1,93 @@
+"""From what is known of an indicator to the STIX 2.1 object that Sentinel gets.
+
+Nothing here comes from the wall clock: the same entry under the same policy gives the same object, so a second try and
+a backfill repeat what was sent.
+"""
+
+from typing import Final
+
+from mti.common.contracts import ExternalReference, Indicator, timestamp
+from mti.common.registry import Feed, IndicatorPolicy, Tlp
+from mti.normalizer.entry import KnownIndicator
+from mti.normalizer.facts import Facts, told
+from mti.normalizer.parsing import Observable
+from mti.normalizer.parsing.observables import HASH_KEYS
+
+TLP_MARKINGS: Final = {
+    Tlp.WHITE: "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
+    Tlp.GREEN: "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da",
+    Tlp.AMBER: "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82",
+    Tlp.RED: "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
+}
+"""https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html#_yd3ar14ekwrs"""
+
+NAME_LIMIT = 160
+_THINGS = {
+    "url:value": "URL",
+    "domain-name:value": "domain",
+    "ipv4-addr:value": "address",
+    "ipv6-addr:value": "address",
+    "email-addr:value": "email address",
+}
+
+
+def build(entry: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: str) -> Indicator:
+    """Return the indicator in the version that the entry describes.
+
+    Args:
+        entry: what is known.
+        policy: for confidence, marking and names.
+        feed: of the source.
+        region: of the source.
+    """
+    facts = told(entry.facts, policy)
+    return Indicator(
+        id=entry.id,
+        created=entry.created,
+        modified=entry.version,
+        name=_name(entry.observable, facts),
+        description=_description(entry, facts, feed, region),
+        pattern=pattern_of(entry.observable.key, entry.observable.value),
+        valid_from=entry.created,
+        valid_until=entry.valid_until,
+        confidence=policy.confidence,
+        labels=list(dict.fromkeys(("mimecast", f"feed:{feed}", f"region:{region}", *facts.labels))),
+        object_marking_refs=[TLP_MARKINGS[policy.tlp]],
+        external_references=[
+            ExternalReference(source_name="Mimecast", external_id=id) for id in (facts.mimecast_id,) if id is not None
+        ],
+    )
+
+
+def pattern_of(key: str, value: str) -> str:
+    """Return the STIX pattern that compares one observable."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"[{key} = '{escaped}']"
+
+
+def _name(observable: Observable, facts: Facts) -> str:
+    if observable.key not in HASH_KEYS:
+        text = f"Mimecast: malicious {_THINGS[observable.key]} {observable.value}"
+    elif facts.name is not None:
+        text = f"Mimecast: malicious file {facts.name}"
+    elif facts.extension is not None:
+        text = f"Mimecast: malicious .{facts.extension} file {observable.value[:12]}…"
+    else:
+        text = f"Mimecast: malicious file {observable.value[:12]}…"
+    return text if len(text) <= NAME_LIMIT else f"{text[: NAME_LIMIT - 1]}…"
+
+
+def _description(entry: KnownIndicator, facts: Facts, feed: Feed, region: str) -> str:
+    times = "once" if entry.sightings == 1 else f"{entry.sightings} times"
+    parts = (
+        f"Detected by Mimecast (feed {feed}, region {region})",
+        f"File or subject: {facts.name}" if facts.name is not None else None,
+        f"File extension: {facts.extension}" if facts.name is None and facts.extension is not None else None,
+        f"Size: {facts.size} bytes" if facts.size is not None else None,
+        f"Type: {facts.mime_type}" if facts.mime_type is not None else None,
+        f"Sent from: {facts.sender_ip}" if facts.sender_ip is not None else None,
+        f"Seen at least {times}",
+        f"First seen: {timestamp(entry.created)}",
+        f"Last seen: {timestamp(entry.version)}",
+    )
+    return ". ".join(part for part in parts if part is not None) + "."

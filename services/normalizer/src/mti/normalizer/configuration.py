@@ -1,0 +1,13 @@
+"""The normalizer's settings: those of every service, and its own."""
+
+from pydantic import Field
+
+from mti.common.hosting.parts import PartsSettings
+from mti.common.settings import RunSettings
+
+
+class NormalizerSettings(PartsSettings, RunSettings):
+    """All that the normalizer reads from its environment."""
+
+    normalizer_concurrency: int = Field(default=4, ge=1, le=64)
+    """Chunks that are handled at the same time."""

@@ -1,0 +1,105 @@
+"""New, refresh or suppress: what becomes of a group, given what is known. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from mti.common.registry import IndicatorPolicy
+from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator
+from mti.normalizer.facts import told
+from mti.normalizer.grouping import Group
+from mti.normalizer.identity import indicator_id
+
+SHORTEST_VALIDITY = timedelta(seconds=1)
+"""Sentinel wants `valid_until` to be later than `valid_from`, whatever times the detections claim."""
+
+
+class Verdict(StrEnum):
+    """What an indicator is to a chunk."""
+
+    NEW = "new"
+    REFRESHED = "refreshed"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a group."""
+
+    group: Group
+    id: str
+    verdict: Verdict
+    entry: KnownIndicator | None = None
+    """What is to be emitted and then remembered; `None` when there is nothing to emit: the indicator is suppressed, or
+    an earlier try of the same chunk has emitted it."""
+
+
+def identified(groups: Sequence[Group]) -> dict[str, Group]:
+    """Return the groups under the ids of their indicators."""
+    return {indicator_id(found.observable): found for found in groups}
+
+
+def decide(
+    groups: Mapping[str, Group], known: Mapping[str, KnownIndicator], policy: IndicatorPolicy, chunk_id: str
+) -> list[Decision]:
+    """Decide on every group.
+
+    Args:
+        groups: by id.
+        known: what is known of these ids; the unknown are absent.
+        policy: the scope's.
+        chunk_id: the CloudEvents id of the chunk at hand.
+    """
+    return [_decide(id, found, known.get(id), policy, chunk_id) for id, found in groups.items()]
+
+
+def _decide(id: str, group: Group, known: KnownIndicator | None, policy: IndicatorPolicy, chunk_id: str) -> Decision:
+    if known is None:
+        return Decision(group, id, Verdict.NEW, _first(id, group, policy, chunk_id))
+    before = earlier_verdict(known, chunk_id)
+    if before is not None:
+        return Decision(group, id, before)
+    if is_due(group, known, policy):
+        return Decision(group, id, Verdict.REFRESHED, _refreshed(group, known, policy, chunk_id))
+    return Decision(group, id, Verdict.SUPPRESSED)
+
+
+def earlier_verdict(known: KnownIndicator, chunk_id: str) -> Verdict | None:
+    """Return what the indicator was to an earlier try of the same chunk; `None` if that chunk did not emit it."""
+    if known.first_by == chunk_id:
+        return Verdict.NEW
+    return Verdict.REFRESHED if chunk_id in known.refreshed_by else None
+
+
+def is_due(group: Group, known: KnownIndicator, policy: IndicatorPolicy) -> bool:
+    """Say whether a sighting is worth sending the indicator again: it had expired, or lives on for a real part more."""
+    if group.last_seen <= known.version:
+        return False
+    extension = group.last_seen + policy.validity - known.valid_until
+    return group.last_seen > known.valid_until or extension >= policy.validity * policy.refresh_after
+
+
+def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> KnownIndicator:
+    return KnownIndicator(
+        id=id,
+        observable=group.observable,
+        created=group.first_seen,
+        version=group.last_seen,
+        valid_until=group.last_seen + max(policy.validity, SHORTEST_VALIDITY),
+        sightings=group.count,
+        first_by=chunk_id,
+        facts=told(group.facts, policy),
+    )
+
+
+def _refreshed(group: Group, known: KnownIndicator, policy: IndicatorPolicy, chunk_id: str) -> KnownIndicator:
+    return replace(
+        known,
+        version=group.last_seen,
+        valid_until=group.last_seen + max(policy.validity, SHORTEST_VALIDITY),
+        sightings=known.sightings + group.count,
+        refreshed_by=(*known.refreshed_by, chunk_id)[-REFRESHES_KEPT:],
+        refreshes=known.refreshes + 1,
+        facts=told(group.facts.or_else(known.facts), policy),
+    )

@@ -1,0 +1,78 @@
+"""From sightings to groups: one a distinct observable, the same whatever the order of the records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mti.normalizer.facts import Facts, facts_of
+from mti.normalizer.parsing import Observable, Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All sightings of one observable in a chunk."""
+
+    observable: Observable
+    first_seen: datetime
+    last_seen: datetime
+    count: int
+    """Detections that show it."""
+    facts: Facts
+    """Each of the newest sighting that has it."""
+    first: int
+    """The position of the sighting that counts as the one which brought it, when it is new."""
+    last: int
+    """The position of the newest sighting, which counts as the one that refreshed it."""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    last: int
+    first: int
+    facts: Facts
+    count: int = 1
+
+
+def group(sightings: Sequence[Sighting]) -> list[Group]:
+    """Group sightings by observable, in the order of the observables.
+
+    Sightings of one moment are told apart by what they hold, never by their position.
+    """
+    gathered: dict[Observable, _Gathered] = {}
+    newest_first = sorted(range(len(sightings)), key=lambda position: _order(sightings[position]), reverse=True)
+    for position in newest_first:
+        sighting = sightings[position]
+        for observable in sighting.observables:
+            found = gathered.get(observable)
+            if found is None:
+                gathered[observable] = _Gathered(position, position, facts_of(sighting))
+                continue
+            found.first = position
+            found.count += 1
+            if not found.facts.complete:
+                found.facts = found.facts.or_else(facts_of(sighting))
+    return [
+        Group(
+            observable=observable,
+            first_seen=sightings[found.first].time,
+            last_seen=sightings[found.last].time,
+            count=found.count,
+            facts=found.facts,
+            first=found.first,
+            last=found.last,
+        )
+        for observable, found in sorted(gathered.items())
+    ]
+
+
+def _order(sighting: Sighting) -> tuple[object, ...]:
+    return (
+        sighting.time,
+        sighting.mimecast_id or "",
+        sighting.observables,
+        sighting.name or "",
+        -1 if sighting.size is None else sighting.size,
+        sighting.mime_type or "",
+        sighting.sender_ip or "",
+        sighting.labels,
+    )

@@ -1,0 +1,131 @@
+"""Handles chunks: parse, group, decide, emit what is new or due, record it, then write the books.
+
+In this order a crash between two steps repeats what went before. That is harmless: ids and bytes are the same, and what
+was recorded says by which chunk, so that the second try counts as the first one did.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mti.common.contracts import PageChunk, decode
+from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, TRACEPARENT
+from mti.common.errors import Poison
+from mti.common.ports.bus import Outgoing, Received, Sender
+from mti.common.ports.settlement import Complete, DeadLetter, Outcome
+from mti.common.registry import Registry, Source
+from mti.normalizer.building import build
+from mti.normalizer.checkpoint import Offsets
+from mti.normalizer.decisions import decide, identified
+from mti.normalizer.emission import messages_for
+from mti.normalizer.grouping import group
+from mti.normalizer.known import KnownIndicators
+from mti.normalizer.ledger import ChunkBooks, Ledger
+from mti.normalizer.parsing import Sighting, parse
+from mti.normalizer.policy import admit
+from mti.normalizer.rejections import parts_of, refusal_of
+from mti.normalizer.routing import Scope, check_source, way_of
+from mti.normalizer.tally import ScopeResult, books_of
+
+log = logging.getLogger(__name__)
+
+
+class NormalizeHandler:
+    """Makes indicators of chunks, one message after another.
+
+    Args:
+        registry: the tenants.
+        known: what was emitted.
+        ledger: the books.
+        offsets: how far each source has come.
+        indicators: to the topic of the publisher.
+        pages: to the topic that chunks come through, for what is to be dead-lettered of one.
+        to: the subscription of this service in that topic.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        known: KnownIndicators,
+        ledger: Ledger,
+        offsets: Offsets,
+        *,
+        indicators: Sender,
+        pages: Sender,
+        to: str,
+    ) -> None:
+        self._registry = registry
+        self._known = known
+        self._ledger = ledger
+        self._offsets = offsets
+        self._indicators = indicators
+        self._pages = pages
+        self._to = to
+
+    async def __call__(self, messages: Sequence[Received]) -> list[Outcome]:
+        """Handle the messages and return one outcome each.
+
+        Raises:
+            Unavailable: the bus or the store does not answer. What was done stays done, and is not counted twice.
+        """
+        return [await self._outcome(message) for message in messages]
+
+    async def _outcome(self, message: Received) -> Outcome:
+        """Handle one message; what is wrong with it does not touch its neighbours."""
+        try:
+            return refusal_of(message) or await self._handle(message)
+        except Poison as error:
+            return DeadLetter(error.reason, error.description)
+
+    async def _handle(self, message: Received) -> Complete:
+        envelope, chunk = decode(message, PageChunk)
+        check_source(envelope, chunk)
+        if await self._ledger.read(chunk.source, envelope.id) is not None:
+            return Complete()
+        source, scopes = way_of(self._registry, chunk.source)
+        parsed = parse(chunk)
+        results = [await self._emit(message, envelope.id, source, scope, parsed.sightings) for scope in scopes]
+        parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
+        await self._pages.send([_traced(part, message) for part in parts])
+        books = await self._moved(message, chunk.source, books_of(parsed, results))
+        await self._ledger.write(chunk.source, envelope.id, books)
+        await self._offsets.advance(chunk.source, message, envelope.id)
+        log.info("a chunk was handled", extra={"source": chunk.source, "chunk": envelope.id, **books.model_dump()})
+        return Complete()
+
+    async def _emit(
+        self, message: Received, chunk_id: str, source: Source, scope: Scope, sightings: Sequence[Sighting]
+    ) -> ScopeResult:
+        """Emit what a scope does not know yet, wait for the broker's word, and only then remember it."""
+        admitted = admit(sightings, scope.policy)
+        groups = identified(group(admitted.sightings))
+        known = await self._known.look_up(scope.name, groups)
+        decisions = decide(groups, known, scope.policy, chunk_id)
+        entries = [decision.entry for decision in decisions if decision.entry is not None]
+        objects = [build(entry, scope.policy, source.feed, source.region) for entry in entries]
+        messages = [
+            _traced(outgoing, message)
+            for destination in scope.destinations
+            for outgoing in messages_for(destination, source.id, objects)
+        ]
+        await self._indicators.send(messages)
+        verdicts = await self._known.remember(scope.name, entries)
+        return ScopeResult(admitted, decisions, verdicts)
+
+    async def _moved(self, message: Received, source: str, books: ChunkBooks) -> ChunkBooks:
+        """Return the books; of replayed rejections, in a form that moves them (see `ledger`)."""
+        origin, reason = message.properties.get(REJECTED_FROM), message.properties.get(REJECTED_AS)
+        if not isinstance(origin, str) or not isinstance(reason, str):
+            return books
+        first = await self._ledger.read(source, origin)
+        counted = first is not None and first.rejected.get(reason) == books.detections
+        corrects = {reason: books.detections} if counted else {}
+        return books.model_copy(update={"replayed_from_rejected": True, "corrects": corrects})
+
+
+def _traced(outgoing: Outgoing, message: Received) -> Outgoing:
+    """Return a message in the trace of the one that it follows from."""
+    trace = message.properties.get(TRACEPARENT)
+    if trace is None:
+        return outgoing
+    return replace(outgoing, properties={**outgoing.properties, TRACEPARENT: trace})

@@ -1,0 +1,168 @@
+"""What was emitted, indicator by indicator, in the store.
+
+The partitions of a scope are shards by the id: each holds a range of it, so that reading the shards in their order
+yields the ids in order. A grid is large and has 32, a customer's feed has 4.
+"""
+
+import math
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from mti.common.errors import StoreUnavailable
+from mti.common.ports.clock import Clock
+from mti.common.ports.store import Container, Document
+from mti.common.registry import Feed
+from mti.normalizer.decisions import Verdict, earlier_verdict
+from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator
+
+CONTAINER: Final = "known"
+DEFAULT_POLICY: Final = "default"
+
+KEEP_AFTER: Final = timedelta(days=90)
+"""How long an indicator is known beyond its validity."""
+LONGEST_TTL: Final = 2**31 - 1
+"""Seconds, what Cosmos DB takes (https://learn.microsoft.com/azure/cosmos-db/time-to-live)."""
+
+_GRID_SHARDS = 32
+_CUSTOMER_SHARDS = 4
+_RACES = 8
+
+
+def scope_of(source: str, policy_name: str = DEFAULT_POLICY) -> str:
+    """Return the scope of a source under a policy (`Route.policy_name`): what is deduplicated together."""
+    return source if policy_name == DEFAULT_POLICY else f"{source}|{policy_name}"
+
+
+def source_of(scope: str) -> str:
+    """Return the source of a scope."""
+    return scope.partition("|")[0]
+
+
+def shards_of(scope: str) -> range:
+    """Return the shards of a scope."""
+    source = source_of(scope)
+    grid = source.startswith("grid:") or source.endswith(f"/{Feed.MALWARE_GRID}")
+    return range(_GRID_SHARDS if grid else _CUSTOMER_SHARDS)
+
+
+def shard_of(scope: str, id: str) -> int:
+    """Return the shard of an id (`indicator--UUID`) in a scope, by its first two hex digits."""
+    return int(id.partition("--")[2][:2], 16) * len(shards_of(scope)) // 256
+
+
+def partition_of(scope: str, shard: int) -> str:
+    """Return the name of a partition."""
+    return f"{scope}#{shard:02d}"
+
+
+class KnownIndicators:
+    """One document an indicator and scope.
+
+    Args:
+        container: the store's container `known`.
+        clock: the time, for how long documents live.
+    """
+
+    def __init__(self, container: Container, clock: Clock) -> None:
+        self._container = container
+        self._clock = clock
+
+    async def look_up(self, scope: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
+        """Return what is known of those ids; the unknown are absent."""
+        shards: dict[int, list[str]] = {}
+        for id in ids:
+            shards.setdefault(shard_of(scope, id), []).append(id)
+        found: dict[str, KnownIndicator] = {}
+        for shard, members in shards.items():
+            documents = await self._container.read_many(partition_of(scope, shard), members)
+            found |= {id: _entry(document) for id, document in documents.items()}
+        return found
+
+    async def remember(self, scope: str, entries: Sequence[KnownIndicator]) -> dict[str, Verdict]:
+        """Record what was emitted, by the chunk that is `entry.by`, and return what each indicator was to it.
+
+        Usually that is what was decided. Where another chunk was faster the newer version stays: an entry that is newer
+        counts as a refresh of the other's, any other as suppressed. So the chunks to which an indicator is new are as
+        many as there are documents, and those that it is refreshed by as many as the documents' refreshes.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or too many others write the same ids.
+        """
+        done: dict[str, Verdict] = {}
+        waiting = list(entries)
+        for _ in range(_RACES):
+            written = await self._container.write_many([self._document(scope, entry) for entry in waiting])
+            lost: list[KnownIndicator] = []
+            for entry, document in zip(waiting, written, strict=True):
+                if document is None:
+                    lost.append(entry)
+                else:
+                    done[entry.id] = Verdict.REFRESHED if entry.refreshes else Verdict.NEW
+            waiting = await self._rivals(scope, lost, done)
+            if not waiting:
+                return done
+        raise StoreUnavailable(f"{scope}: {len(waiting)} indicators are being written by others as well")
+
+    async def scan(self, scope: str, shard: int) -> AsyncIterator[KnownIndicator]:
+        """Yield what is known in a shard (one of `shards_of`), in the order of the ids."""
+        async for document in self._container.scan(partition_of(scope, shard)):
+            yield _entry(document)
+
+    async def scopes(self) -> list[str]:
+        """Return the scopes that hold anything."""
+        return sorted({partition.rpartition("#")[0] async for partition in self._container.partitions()})
+
+    async def _rivals(
+        self, scope: str, lost: Sequence[KnownIndicator], done: dict[str, Verdict]
+    ) -> list[KnownIndicator]:
+        """Return what is to be written after all; note in `done` what is not."""
+        if not lost:
+            return []
+        current = await self.look_up(scope, [entry.id for entry in lost])
+        again: list[KnownIndicator] = []
+        for entry in lost:
+            rival = current.get(entry.id)
+            if rival is None:
+                again.append(replace(entry, etag=None, first_by=entry.by, refreshed_by=(), refreshes=0))
+            elif (verdict := earlier_verdict(rival, entry.by)) is not None:
+                # Another try of this very chunk was faster.
+                done[entry.id] = verdict
+            elif rival.version >= entry.version:
+                done[entry.id] = Verdict.SUPPRESSED
+            else:
+                again.append(_following(entry, rival))
+        return again
+
+    def _document(self, scope: str, entry: KnownIndicator) -> Document:
+        return Document(
+            partition=partition_of(scope, shard_of(scope, entry.id)),
+            id=entry.id,
+            body=entry.body(),
+            etag=entry.etag,
+            ttl=_time_to_live(entry.valid_until, self._clock.now()),
+        )
+
+
+def _entry(document: Document) -> KnownIndicator:
+    return KnownIndicator.from_body(document.id, document.body, document.etag)
+
+
+def _following(entry: KnownIndicator, rival: KnownIndicator) -> KnownIndicator:
+    """Return the entry as the version that follows a rival's."""
+    return replace(
+        entry,
+        created=rival.created,
+        first_by=rival.first_by,
+        refreshed_by=(*rival.refreshed_by, entry.by)[-REFRESHES_KEPT:],
+        refreshes=rival.refreshes + 1,
+        sightings=max(entry.sightings, rival.sightings),
+        facts=entry.facts.or_else(rival.facts),
+        etag=rival.etag,
+    )
+
+
+def _time_to_live(valid_until: datetime, now: datetime) -> int:
+    until = max(valid_until, now) + KEEP_AFTER
+    return min(LONGEST_TTL, math.ceil((until - now) / timedelta(seconds=1)))

@@ -1,0 +1,109 @@
+"""Observables in their canonical form: one spelling of key and value for each thing.
+
+The keys are those that Sentinel knows
+(https://learn.microsoft.com/azure/sentinel/work-with-stix-objects-indicators). Its hash rules compare case-sensitively,
+so hashes are in lower case.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
+from typing import NamedTuple
+
+from mti.normalizer.parsing.sighting import Observable, Rejected
+
+VALUE_LIMIT = 2048
+"""Characters of a value; no URL that is followed anywhere is longer."""
+
+
+class Algorithm(NamedTuple):
+    """A hash algorithm that Sentinel has a key for."""
+
+    name: str
+    key: str
+    digits: int
+
+
+SHA256 = Algorithm("SHA-256", "file:hashes.'SHA-256'", 64)
+SHA1 = Algorithm("SHA-1", "file:hashes.'SHA-1'", 40)
+MD5 = Algorithm("MD5", "file:hashes.MD5", 32)
+
+ALGORITHMS = {"SHA256": SHA256, "SHA1": SHA1, "MD5": MD5}
+"""By name without the dash, in capitals, strongest first."""
+HASH_KEYS = frozenset(algorithm.key for algorithm in ALGORITHMS.values())
+
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+def hash_observable(algorithm: Algorithm, text: str) -> Observable:
+    """Return a file's hash.
+
+    Raises:
+        Rejected: `BadHash`.
+    """
+    value = text.strip().lower()
+    if len(value) != algorithm.digits:
+        raise Rejected(
+            "BadHash", f"the {algorithm.name} {shown(text)} has {len(value)} characters and not {algorithm.digits}"
+        )
+    if not _HEX.fullmatch(value):
+        raise Rejected("BadHash", f"the {algorithm.name} {shown(text)} holds what is no hexadecimal digit")
+    return Observable(algorithm.key, value)
+
+
+def value_observable(kind: str, text: str) -> Observable:
+    """Return an observable other than a hash.
+
+    Args:
+        kind: `url`, `domain-name`, `ipv4-addr`, `ipv6-addr` or `email-addr`.
+        text: its value, as sent.
+
+    Raises:
+        Rejected: `UnsupportedPattern`, when the value is not of that kind.
+    """
+    value = text.strip()
+    if not value or len(value) > VALUE_LIMIT or not value.isprintable():
+        raise Rejected("UnsupportedPattern", f"the {kind} value is empty, too long or not printable")
+    try:
+        return Observable(f"{kind}:value", _CANONICAL[kind](value))
+    except ValueError as error:
+        raise Rejected("UnsupportedPattern", f"the {kind} value {shown(text)} is none") from error
+
+
+def shown(text: str) -> str:
+    """Return a text for a sentence: quoted, cut where it is long, and left out where it may be an address."""
+    if "@" in text:
+        return "(not shown, since it holds an address)"
+    return repr(text if len(text) <= 80 else f"{text[:80]}…")
+
+
+def _network(text: str, kind: type[IPv4Address] | type[IPv6Address]) -> str:
+    """Return an address, or a network where the prefix says that it is one."""
+    network = ip_network(text, strict=False)
+    if not isinstance(network.network_address, kind):
+        raise AddressValueError(text)
+    return str(network) if network.prefixlen < network.max_prefixlen else str(network.network_address)
+
+
+def _ipv4(text: str) -> str:
+    return _network(text, IPv4Address)
+
+
+def _ipv6(text: str) -> str:
+    return _network(text, IPv6Address)
+
+
+def _email(text: str) -> str:
+    name, at, domain = text.rpartition("@")
+    if not (name and at and domain):
+        raise ValueError(text)
+    return text.lower()
+
+
+_CANONICAL: dict[str, Callable[[str], str]] = {
+    "url": str,
+    "domain-name": str.lower,
+    "ipv4-addr": _ipv4,
+    "ipv6-addr": _ipv6,
+    "email-addr": _email,
+}

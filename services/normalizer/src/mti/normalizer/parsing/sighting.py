@@ -1,0 +1,77 @@
+"""What a record is read as."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from mti.common.contracts import Oversize
+from mti.common.errors import MtiError
+
+
+class Observable(NamedTuple):
+    """One thing to look for, under the key that Sentinel shows as `ObservableKey`."""
+
+    key: str
+    """`file:hashes.'SHA-256'`, `file:hashes.'SHA-1'`, `file:hashes.MD5`, `url:value`, `domain-name:value`, …"""
+    value: str
+    """In its one canonical form; hashes in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One detection. No recipient is in it: their addresses are personal data that no indicator needs."""
+
+    observables: tuple[Observable, ...]
+    """At least one, all distinct."""
+    time: datetime
+    """In UTC, whole milliseconds."""
+    name: str | None = None
+    """A file name, or a text like a subject."""
+    size: int | None = None
+    """Bytes."""
+    mime_type: str | None = None
+    sender_ip: str | None = None
+    labels: tuple[str, ...] = ()
+    """Mimecast's own for the malware."""
+    mimecast_id: str | None = None
+    """Mimecast's id of the detection."""
+
+
+class Rejected(MtiError):
+    """A record can't be used.
+
+    Args:
+        reason: a CamelCase code, for counting and for the dead letter.
+        fault: what is wrong with it, in words that go on from "a detection: …". It holds no personal data.
+    """
+
+    def __init__(self, reason: str, fault: str) -> None:
+        self.reason = reason
+        self.fault = fault
+        super().__init__(f"{reason}: {fault}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A detection that can't be used, with all that was sent of it."""
+
+    reason: str
+    fault: str
+    record: list[JsonValue] | None = None
+    oversize: Oversize | None = None
+    """Set instead of the record where no message could hold it."""
+
+
+@dataclass(slots=True)
+class Parsed:
+    """The detections of a chunk."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    @property
+    def detections(self) -> int:
+        """How many there are."""
+        return len(self.sightings) + len(self.rejections)

@@ -1,0 +1,66 @@
+"""The STIX form: a detection is an indicator, the malware that it points to, and their relationship.
+
+https://integrations.mimecast.com/documentation/endpoint-reference/threat-intel/get-feed/
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from mti.normalizer.parsing.observables import shown
+from mti.normalizer.parsing.patterns import observables_of
+from mti.normalizer.parsing.sighting import Observable, Rejected, Sighting
+from mti.normalizer.parsing.texts import NAME_LIMIT, clean, labels_of
+from mti.normalizer.parsing.times import read_time
+
+_TIMES = ("created", "valid_from", "modified")
+"""Mimecast sends the same in all three; the first that can be read counts."""
+_ID_LIMIT = 128
+
+Properties = Mapping[str, JsonValue]
+
+
+def sighting_of(record: Sequence[JsonValue]) -> Sighting:
+    """Read a detection.
+
+    Raises:
+        Rejected: `NoIndicator`, `NoPattern`, `UnsupportedPattern`, `BadHash` or `BadTimestamp`.
+    """
+    objects = [found for found in record if isinstance(found, dict)]
+    indicators = [found for found in objects if found.get("type") == "indicator"]
+    if not indicators:
+        kinds = ", ".join(sorted({str(found.get("type")) for found in objects})) or "nothing"
+        raise Rejected("NoIndicator", f"it holds {shown(kinds)} and no indicator")
+    malware = [found for found in objects if found.get("type") == "malware"]
+    names = (clean(found.get("name"), NAME_LIMIT) for found in malware)
+    id = indicators[0].get("id")
+    return Sighting(
+        observables=_observables(indicators),
+        time=_time(indicators[0]),
+        name=next((name for name in names if name), None),
+        labels=labels_of(label for found in malware for label in _list(found.get("labels"))),
+        mimecast_id=id if isinstance(id, str) and 0 < len(id) <= _ID_LIMIT and id.isprintable() else None,
+    )
+
+
+def _observables(indicators: Iterable[Properties]) -> tuple[Observable, ...]:
+    found: dict[Observable, None] = {}
+    for indicator in indicators:
+        pattern = indicator.get("pattern")
+        if not isinstance(pattern, str) or not pattern.strip():
+            raise Rejected("NoPattern", "its indicator has no pattern")
+        found.update(dict.fromkeys(observables_of(pattern)))
+    return tuple(found)
+
+
+def _time(indicator: Properties) -> datetime:
+    for name in _TIMES:
+        moment = read_time(indicator.get(name))
+        if moment is not None:
+            return moment
+    raise Rejected("BadTimestamp", f"its indicator was created {shown(str(indicator.get('created')))}")
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []

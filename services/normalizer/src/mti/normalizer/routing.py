@@ -1,0 +1,67 @@
+"""Where the indicators of a chunk go: from the registry alone, whatever a message says."""
+
+from dataclasses import dataclass
+
+from mti.common.contracts import Envelope, PageChunk
+from mti.common.errors import Poison
+from mti.common.registry import IndicatorPolicy, Registry, Route, Source
+from mti.normalizer.known import scope_of
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The destinations of a source that share a policy, and with it what is known."""
+
+    name: str
+    """See `known.scope_of`."""
+    policy: IndicatorPolicy
+    destinations: tuple[str, ...]
+
+
+def check_source(envelope: Envelope, chunk: PageChunk) -> None:
+    """See that the body is of the source that the envelope names.
+
+    Raises:
+        Poison: `SourceMismatch`.
+    """
+    named = {envelope.source, f"/sources/{envelope.subject or chunk.source}"}
+    if named != {f"/sources/{chunk.source}"}:
+        raise Poison(
+            "SourceMismatch",
+            f"the envelope names {' and '.join(sorted(named))}, and the chunk in it is of {chunk.source!r}; it was not "
+            "sent by this project's fetcher: find its sender, then purge it",
+        )
+
+
+def way_of(registry: Registry, id: str) -> tuple[Source, list[Scope]]:
+    """Return a source and its scopes.
+
+    Raises:
+        Poison: `UnknownSource` or `NoRoute`.
+    """
+    source = registry.sources.get(id)
+    if source is None:
+        raise Poison(
+            "UnknownSource",
+            f"no tenant in the tenants file has the source {id!r}; if its tenant was removed on purpose, purge the "
+            "messages, else put it back, start the services again and replay them",
+        )
+    scopes = scopes_of(registry, id)
+    if not scopes:
+        raise Poison(
+            "NoRoute",
+            f"the source {id!r} is routed to no workspace; give its tenant a destination, start the services again "
+            "and replay",
+        )
+    return source, scopes
+
+
+def scopes_of(registry: Registry, source: str) -> list[Scope]:
+    """Return the scopes of a source, by name."""
+    routes: dict[str, list[Route]] = {}
+    for route in registry.routes_from(source):
+        routes.setdefault(scope_of(source, route.policy_name), []).append(route)
+    return [
+        Scope(name, members[0].policy, tuple(dict.fromkeys(route.destination for route in members)))
+        for name, members in sorted(routes.items())
+    ]

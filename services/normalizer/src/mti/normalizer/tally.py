@@ -1,0 +1,60 @@
+"""What became of each detection of a chunk, over all scopes. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mti.normalizer.decisions import Decision, Verdict
+from mti.normalizer.ledger import ChunkBooks, IndicatorCounts
+from mti.normalizer.parsing import Parsed
+from mti.normalizer.policy import Admitted
+
+_RANK = {Verdict.SUPPRESSED: 0, Verdict.REFRESHED: 1, Verdict.NEW: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeResult:
+    """What became of a chunk under one scope."""
+
+    admitted: Admitted
+    decisions: Sequence[Decision]
+    verdicts: Mapping[str, Verdict]
+    """What was recorded in the end, by id; where an id is absent the decision stands."""
+
+    def verdict(self, decision: Decision) -> Verdict:
+        """Return what an indicator was to the chunk."""
+        return self.verdicts.get(decision.id, decision.verdict)
+
+
+def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
+    """Return the books of a chunk.
+
+    A detection is new when any of its observables is new by it, refreshed when none is new and one is refreshed by it,
+    else suppressed; with several scopes the best of them counts. It is rejected by policy when every scope drops it.
+    Of the sightings of an observable the first makes it new and the last refreshes it.
+    """
+    verdicts: dict[int, Verdict] = {}
+    reasons: dict[int, str] = {}
+    indicators: Counter[Verdict] = Counter()
+    for result in results:
+        for position in result.admitted.positions:
+            verdicts.setdefault(position, Verdict.SUPPRESSED)
+        for position, reason in result.admitted.dropped.items():
+            reasons.setdefault(position, reason)
+        for decision in result.decisions:
+            verdict = result.verdict(decision)
+            indicators[verdict] += 1
+            place = decision.group.first if verdict is Verdict.NEW else decision.group.last
+            position = result.admitted.positions[place]
+            verdicts[position] = max(verdicts[position], verdict, key=_RANK.__getitem__)
+    counted = Counter(verdicts.values())
+    rejected = Counter(rejection.reason for rejection in parsed.rejections)
+    rejected.update(reason for position, reason in reasons.items() if position not in verdicts)
+    return ChunkBooks(
+        detections=parsed.detections,
+        new=counted[Verdict.NEW],
+        refreshed=counted[Verdict.REFRESHED],
+        suppressed=counted[Verdict.SUPPRESSED],
+        rejected=dict(sorted(rejected.items())),
+        indicators=IndicatorCounts(new=indicators[Verdict.NEW], refreshed=indicators[Verdict.REFRESHED]),
+    )

@@ -1,0 +1,55 @@
+"""The normalizer as a plain process: docker compose, Container Apps, the embedded run."""
+
+import asyncio
+import logging
+import random
+
+from mti.common.adapters.servicebus import Address, QueueConsumer
+from mti.common.hosting import Settler
+from mti.common.hosting.parts import Parts, open_parts
+from mti.common.logs import configure
+from mti.common.ports.clock import Clock, SystemClock
+from mti.normalizer import checkpoint, known, ledger
+from mti.normalizer.checkpoint import Offsets
+from mti.normalizer.configuration import NormalizerSettings
+from mti.normalizer.handler import NormalizeHandler
+from mti.normalizer.known import KnownIndicators
+from mti.normalizer.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Normalize until `stop` is set; settings come from the environment.
+
+    Raises:
+        ConfigurationError: the settings or the tenants file are wrong.
+    """
+    settings = NormalizerSettings.from_environment()
+    configure("normalizer", settings.log_level)
+    await run(settings, stop)
+
+
+async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:
+    """Normalize until `stop` is set; the chunks in hand are finished first."""
+    clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
+    async with open_parts(settings) as parts:
+        log.info("the normalizer starts", extra={"sources": len(parts.registry.sources)})
+        await _consumer(settings, parts, clock, rng).run(stop)
+        log.info("the normalizer ends")
+
+
+def _consumer(settings: NormalizerSettings, parts: Parts, clock: Clock, rng: random.Random) -> QueueConsumer:
+    address = Address(settings.raw_pages_topic, settings.raw_pages_subscription)
+    pages = parts.bus.sender(address)
+    handler = NormalizeHandler(
+        parts.registry,
+        KnownIndicators(parts.store.container(known.CONTAINER), clock),
+        Ledger(parts.store.container(ledger.CONTAINER)),
+        Offsets(parts.store.container(checkpoint.CONTAINER)),
+        indicators=parts.bus.sender(Address(settings.indicators_topic)),
+        pages=pages,
+        to=address.to,
+    )
+    settler = Settler(pages, address.to, clock, rng)
+    return QueueConsumer(parts.bus, address, handler, settler, clock, concurrency=settings.normalizer_concurrency)
