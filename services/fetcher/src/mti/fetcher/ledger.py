@@ -5,7 +5,7 @@
 The id is the chunk's content, so that a page that is published twice is counted once.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -38,3 +38,15 @@ class Ledger:
                 for chunk, count in detections.items()
             ]
         )
+
+    async def scan(self, source: str) -> AsyncIterator[tuple[str, int]]:
+        """Yield the chunks of a source, in the order of their ids, each with how many detections it holds."""
+        async for document in self._container.scan(source):
+            detections = document.body["detections"]
+            assert isinstance(detections, int)  # noqa: S101  only `enter` writes here
+            yield document.id, detections
+
+    async def sources(self) -> AsyncIterator[str]:
+        """Yield the sources that have books."""
+        async for source in self._container.partitions():
+            yield source

@@ -83,15 +83,20 @@ class EmbeddedStack:
         """End everything that is still running."""
         await self._end()
 
+    @property
+    def administration(self) -> httpx.AsyncClient:
+        """The namespace's administration; there while the stack runs."""
+        assert self._http is not None  # noqa: S101  entered
+        return self._http
+
     async def counts(self) -> dict[str, EntityCounts]:
         """Return the namespace's counts, all of one instant.
 
         Raises:
             StackError: the namespace does not answer.
         """
-        assert self._http is not None  # noqa: S101  entered
         try:
-            answer = await self._http.get("/stats")
+            answer = await self.administration.get("/stats")
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise StackError(f"the local namespace does not answer: {error}") from error
@@ -135,7 +140,7 @@ class EmbeddedStack:
         self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{ready['http_port']}", timeout=30)
         self.layout.running.write_text(json.dumps({**ready, "pid": os.getpid()}))
         # What waits behind a pause or for a retry is tried at once: somebody started this run to see.
-        (await self._http.post("/scheduled/release")).raise_for_status()
+        (await self.administration.post("/scheduled/release")).raise_for_status()
 
     async def _start_services(self) -> None:
         for service in SERVICES:

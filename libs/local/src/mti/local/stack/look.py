@@ -1,0 +1,137 @@
+"""Looking at a running stack: its checkpoints first, then the counts of the bus, and now and then its books."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.pauses import PauseState
+from mti.fetcher.checkpoint import SourceCheckpoint
+from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
+from mti.local.stack.idle import TRANSIENT, EntityCounts, Snapshot
+from mti.local.stack.layout import SERVICES
+from mti.local.stack.stack import EmbeddedStack
+from mti.operations.tallies import Tallies
+from mti.publisher.checkpoint import DestinationCheckpoint
+from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is worth showing of one moment."""
+
+    sources: int
+    sources_covered: int
+    paused_sources: int
+    paused_destinations: int
+    fetched: int
+    """Detections that were published."""
+    normalized: int
+    """Detections that were handled."""
+    new: int
+    """Indicators that were new."""
+    suppressed: int
+    accepted: int
+    """Objects that Sentinel accepted."""
+    requests: int
+    throttled: int
+    waiting_jobs: int
+    waiting_pages: int
+    waiting_batches: int
+    dead_letters: int
+
+
+class Observer:
+    """Reads what the services write, without getting in their way."""
+
+    def __init__(self, stack: EmbeddedStack) -> None:
+        self._stack = stack
+        self._stores: Mapping[str, SqliteStore] = {}
+        self._sources: dict[str, SourceCheckpoint] = {}
+        self._destinations: dict[str, DestinationCheckpoint] = {}
+        self._tallies = Tallies()
+        self._tallied = 0.0
+
+    async def snapshot(self) -> Snapshot:
+        """Look at the checkpoints, then at the bus: in this order a zero may be believed."""
+        stores = self._open()
+        if not stores:
+            return self._snapshot(await self._stack.counts())
+        fetcher, publisher = stores["fetcher"].container("checkpoints"), stores["publisher"].container("checkpoints")
+        self._sources = {key: value async for key, value in source_checkpoints(fetcher).all()}
+        self._destinations = {key: value async for key, value in destination_checkpoints(publisher).all()}
+        return self._snapshot(await self._stack.counts())
+
+    async def look(self, snapshot: Snapshot) -> Look:
+        """Sum up what is to be shown. The books are summed at most once a second, less often when that takes long."""
+        if self._stores and time.monotonic() >= self._tallied:
+            began = time.monotonic()
+            self._tallies = await Tallies.of(self._stores["fetcher"], self._stores["normalizer"])
+            self._tallied = time.monotonic() + max(1.0, 10 * (time.monotonic() - began))
+        counts = [found.counts for found in self._destinations.values()]
+        registry = self._stack.options.registry
+        uncovered = set(snapshot.uncovered)
+        paused = {name for name in registry.sources if self._paused(self._source(name).pause)}
+        return Look(
+            sources=len(registry.sources),
+            sources_covered=len(registry.sources) - len(uncovered | paused),
+            paused_sources=len(paused),
+            paused_destinations=len(snapshot.paused_destinations),
+            fetched=self._tallies.fetched,
+            normalized=self._tallies.normalized,
+            new=self._tallies.new,
+            suppressed=self._tallies.suppressed,
+            accepted=sum(found.accepted for found in counts),
+            requests=sum(found.requests for found in counts),
+            throttled=sum(found.throttled for found in counts),
+            waiting_jobs=_live(snapshot, "fetch-jobs"),
+            waiting_pages=_live(snapshot, "raw-pages"),
+            waiting_batches=_live(snapshot, "indicators"),
+            dead_letters=sum(found.dead_letter for found in snapshot.entities.values()),
+        )
+
+    async def close(self) -> None:
+        """Let go of the files."""
+        for store in self._stores.values():
+            await store.close()
+
+    def _open(self) -> Mapping[str, SqliteStore]:
+        """Open the books once every service has made its own."""
+        layout = self._stack.layout
+        if not self._stores and all(layout.database(service).exists() for service in SERVICES):
+            self._stores = {service: layout.store(service) for service in SERVICES}
+        return self._stores
+
+    def _snapshot(self, entities: Mapping[str, EntityCounts]) -> Snapshot:
+        started = self._stack.options.run_started
+        return Snapshot(
+            uncovered=[
+                name for name in self._stack.options.registry.sources if not self._done(self._source(name), started)
+            ],
+            paused_destinations={
+                name: found.pause.reason
+                for name, found in self._destinations.items()
+                if found.pause and self._paused(found.pause)
+            },
+            entities=entities,
+        )
+
+    def _source(self, name: str) -> SourceCheckpoint:
+        return self._sources.get(name, SourceCheckpoint())
+
+    def _done(self, checkpoint: SourceCheckpoint, started: datetime) -> bool:
+        if checkpoint.covered_until and checkpoint.covered_until >= started:
+            return True
+        pause = checkpoint.pause
+        return pause is not None and self._paused(pause) and pause.reason not in TRANSIENT
+
+    def _paused(self, pause: PauseState | None) -> bool:
+        """Say whether it was found at fault in this run: an older pause is about to be probed."""
+        return pause is not None and pause.probed >= self._stack.options.run_started
+
+
+def _live(snapshot: Snapshot, entity: str) -> int:
+    return sum(
+        found.live for path, found in snapshot.entities.items() if path == entity or path.startswith(f"{entity}/")
+    )

@@ -1,0 +1,128 @@
+"""A run of the embedded stack, until it is idle or told to stop, and what came of it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from mti.local.stack.admin_view import AdminBusView
+from mti.local.stack.idle import Verdict, verdict
+from mti.local.stack.look import Look, Observer
+from mti.local.stack.stack import EmbeddedStack
+from mti.operations.books import Reconciliation
+from mti.operations.reconcile import Stores, reconcile
+
+PAUSE_BETWEEN_LOOKS = 0.25
+STALLED_WAIT = 60.0
+"""Seconds for which a source may have no job on its way; the schedule looks every second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessReport:
+    """What a process needed."""
+
+    name: str
+    peak_rss: int
+    """Bytes."""
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """The reconciliation, and whether the run came to its end."""
+
+    books: Reconciliation
+    seconds: float
+    processes: list[ProcessReport]
+    stalled: list[str] = field(default_factory=list)
+    """Sources that never came to be fetched."""
+    interrupted: bool = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the books close and nothing stalled."""
+        return self.books.closed and not self.stalled
+
+    def faults(self) -> list[str]:
+        """Say in words what keeps the books open."""
+        found = [f"source {name} was never fetched" for name in self.stalled]
+        found += [
+            f"{books.lost} detections of {books.source} are nowhere" for books in self.books.sources if books.lost
+        ]
+        for books in self.books.destinations:
+            for count, what in ((books.lost, "lost"), (books.doubled, "doubled"), (books.unexpected, "unexpected")):
+                if count:
+                    found.append(f"{count} indicators {what} in workspace {books.destination}")
+        return found
+
+    def document(self) -> dict[str, JsonValue]:
+        """Return it as JSON data."""
+        return {
+            **self.books.document(),
+            "closed": self.closed,
+            "faults": list[JsonValue](self.faults()),
+            "interrupted": self.interrupted,
+            "seconds": round(self.seconds, 3),
+            "processes": [
+                {"name": found.name, "peak_rss_mib": round(found.peak_rss / 2**20, 1), "restarts": found.restarts}
+                for found in self.processes
+            ],
+        }
+
+
+async def run(stack: EmbeddedStack, stop: asyncio.Event, on_look: Callable[[Look], None]) -> RunResult:
+    """Watch the stack until it is idle (`until_idle`), or until `stop` is set; then end the services and reconcile.
+
+    Raises:
+        StackError: a process does not come up.
+    """
+    started = time.monotonic()
+    observer = Observer(stack)
+    try:
+        stalled = await _watch(stack, stop, observer, on_look)
+    finally:
+        await observer.close()
+    interrupted = stack.options.until_idle and stop.is_set()
+    await stack.stop_services()
+    seconds = time.monotonic() - started
+    stores = Stores(*(stack.layout.store(service) for service in ("fetcher", "normalizer", "publisher")))
+    try:
+        books = await reconcile(stack.options.registry, stores, AdminBusView(stack.administration))
+    finally:
+        await stores.close()
+    processes = [ProcessReport(child.name, child.peak_rss, child.restarts) for child in stack.children]
+    return RunResult(books=books, seconds=seconds, processes=processes, stalled=stalled, interrupted=interrupted)
+
+
+async def _watch(
+    stack: EmbeddedStack, stop: asyncio.Event, observer: Observer, on_look: Callable[[Look], None]
+) -> list[str]:
+    """Return the sources that stalled; empty when all is well or when it was told to stop."""
+    stalled_since: float | None = None
+    while not stop.is_set():
+        stack.check()
+        began = time.monotonic()
+        snapshot = await observer.snapshot()
+        on_look(await observer.look(snapshot))
+        if stack.options.until_idle:
+            match verdict(snapshot):
+                case Verdict.IDLE:
+                    return []
+                case Verdict.STALLED:
+                    stalled_since = stalled_since or time.monotonic()
+                    if time.monotonic() - stalled_since > STALLED_WAIT:
+                        return list(snapshot.uncovered)
+                case Verdict.BUSY:
+                    stalled_since = None
+        # Looking must not become the work: it may take a fifth of the time at the most.
+        await _wait(stop, max(PAUSE_BETWEEN_LOOKS, 4 * (time.monotonic() - began)))
+    return []
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,65 @@
+"""One destination: each indicator that its sources have made against what the workspace holds."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+from mti.common.contracts import timestamp
+from mti.common.ports.clock import Clock
+from mti.common.ports.store import Store
+from mti.common.registry import Destination, Registry
+from mti.normalizer.entry import KnownIndicator
+from mti.normalizer.identity import indicator_id
+from mti.normalizer.known import CONTAINER as KNOWN
+from mti.normalizer.known import KnownIndicators, scope_of, shards_of
+from mti.operations.books import DestinationBooks
+from mti.operations.merging import merge
+from mti.publisher.published import Published
+from mti.publisher.versions import CONTAINER as PUBLISHED
+from mti.publisher.versions import SHARDS, PublishedVersions
+
+
+class DestinationAudit:
+    """Compares what the normalizer knows with what the publisher delivered."""
+
+    def __init__(self, registry: Registry, normalizer: Store, publisher: Store, clock: Clock) -> None:
+        self._registry = registry
+        self._known = KnownIndicators(normalizer.container(KNOWN), clock)
+        self._published = PublishedVersions(publisher.container(PUBLISHED), clock)
+
+    async def of(self, destination: Destination) -> tuple[DestinationBooks, dict[str, str]]:
+        """Return the books of a destination, and the ids that it neither holds nor refused, with their versions."""
+        routes = self._registry.routes_to(destination.id)
+        scopes = sorted({scope_of(route.source, route.policy_name) for route in routes})
+        sources = {route.source for route in routes}
+        books = DestinationBooks(destination=destination.id, tenants=list(destination.tenants))
+        refused: Counter[str] = Counter()
+        undelivered: dict[str, str] = {}
+        streams = [self._held(destination.id), *(self._made(scope) for scope in scopes)]
+        async for id, found in merge(streams):
+            held = found.pop(0, None)
+            made = [entry for entry in found.values() if isinstance(entry, KnownIndicator)]
+            published = held if isinstance(held, Published) else None
+            if not made:
+                books.unexpected += bool(published and published.version and published.source in sources)
+                continue
+            books.expected += 1
+            books.doubled += any(indicator_id(entry.observable) != id for entry in made)
+            version = max(entry.version for entry in made)
+            if published and published.settles(version):
+                books.accepted += 1
+            elif published and published.refused and published.refused.version >= version:
+                refused[published.refused.reason] += 1
+            else:
+                undelivered[id] = timestamp(version)
+        books.refused = dict(sorted(refused.items()))
+        return books, undelivered
+
+    async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | KnownIndicator]]:
+        for shard in SHARDS:
+            async for id, published in self._published.scan(destination, shard):
+                yield id, published
+
+    async def _made(self, scope: str) -> AsyncIterator[tuple[str, Published | KnownIndicator]]:
+        for shard in shards_of(scope):
+            async for entry in self._known.scan(scope, shard):
+                yield entry.id, entry

@@ -1,0 +1,95 @@
+"""The reconciliation: what came in against what became of it, set against set, by the services' own books."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mti.common.ports.clock import SystemClock
+from mti.common.ports.store import Store
+from mti.common.registry import Registry
+from mti.fetcher.checkpoint import SourceCheckpoint
+from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
+from mti.operations.books import DeadLetters, DestinationBooks, Reconciliation, SourceBooks
+from mti.operations.bus_view import BusView
+from mti.operations.destinations import DestinationAudit
+from mti.operations.on_the_bus import OnTheBus
+from mti.operations.sources import SourceAudit
+from mti.publisher.checkpoint import DestinationCheckpoint
+from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores of the three services, to be read."""
+
+    fetcher: Store
+    normalizer: Store
+    publisher: Store
+
+    async def close(self) -> None:
+        """Close all."""
+        for store in (self.fetcher, self.normalizer, self.publisher):
+            await store.close()
+
+
+async def reconcile(registry: Registry, stores: Stores, bus: BusView) -> Reconciliation:
+    """Reconcile everything. Memory grows with what is not delivered, not with what is."""
+    sources, unhandled = await _sources(registry, stores)
+    destinations, undelivered = await _destinations(registry, stores)
+    on_the_bus = await OnTheBus.look(bus, chunks=bool(unhandled), indicators=any(undelivered.values()))
+    for source in sources:
+        for chunk, detections in unhandled.get(source.source, {}).items():
+            if chunk in on_the_bus.waiting_chunks:
+                source.waiting += detections
+            elif chunk in on_the_bus.dead_chunks:
+                source.dead += detections
+    for destination in destinations:
+        for id, version in undelivered[destination.destination].items():
+            key = (destination.destination, id)
+            if on_the_bus.waiting_objects.get(key, "") >= version:
+                destination.waiting += 1
+            elif on_the_bus.dead_objects.get(key, "") >= version:
+                destination.dead += 1
+            else:
+                destination.lost += 1
+    return Reconciliation(sources=sources, destinations=destinations, dead_letters=_grouped(on_the_bus.dead_letters))
+
+
+async def _sources(registry: Registry, stores: Stores) -> tuple[list[SourceBooks], dict[str, dict[str, int]]]:
+    audit = SourceAudit(stores.fetcher, stores.normalizer)
+    checkpoints = source_checkpoints(stores.fetcher.container("checkpoints"))
+    found: list[SourceBooks] = []
+    unhandled: dict[str, dict[str, int]] = {}
+    for name in sorted({*registry.sources, *await audit.sources()}):
+        books, missing = await audit.of(name, registry.sources.get(name))
+        checkpoint = (await checkpoints.load(name, SourceCheckpoint())).value
+        books.covered_until, books.pause = checkpoint.covered_until, checkpoint.pause
+        found.append(books)
+        unhandled |= {name: missing} if missing else {}
+    return found, unhandled
+
+
+async def _destinations(registry: Registry, stores: Stores) -> tuple[list[DestinationBooks], dict[str, dict[str, str]]]:
+    audit = DestinationAudit(registry, stores.normalizer, stores.publisher, SystemClock())
+    checkpoints = destination_checkpoints(stores.publisher.container("checkpoints"))
+    found: list[DestinationBooks] = []
+    undelivered: dict[str, dict[str, str]] = {}
+    for destination in registry.destinations.values():
+        books, undelivered[destination.id] = await audit.of(destination)
+        checkpoint = (await checkpoints.load(destination.id, DestinationCheckpoint())).value
+        books.requests, books.throttled = checkpoint.counts.requests, checkpoint.counts.throttled
+        books.pause = checkpoint.pause
+        found.append(books)
+    return found, undelivered
+
+
+def _grouped(letters: Iterable[tuple[str, str, str]]) -> list[DeadLetters]:
+    counts: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for entity, reason, description in letters:
+        counts[entity, reason] += 1
+        examples.setdefault((entity, reason), description)
+    return [
+        DeadLetters(entity=entity, reason=reason, messages=count, example=examples[entity, reason])
+        for (entity, reason), count in sorted(counts.items())
+    ]

@@ -1,0 +1,33 @@
+"""Totals over all sources, for somebody who watches."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from mti.common.ports.store import Store
+from mti.fetcher.ledger import CONTAINER as FETCHED
+from mti.fetcher.ledger import Ledger as FetchLedger
+from mti.normalizer.ledger import CONTAINER as HANDLED
+from mti.normalizer.ledger import Ledger as NormalizeLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tallies:
+    """What was fetched and what became of it, in detections; `new` in indicators."""
+
+    fetched: int = 0
+    normalized: int = 0
+    new: int = 0
+    suppressed: int = 0
+
+    @classmethod
+    async def of(cls, fetcher: Store, normalizer: Store) -> Self:
+        """Sum the books of both up."""
+        fetched = FetchLedger(fetcher.container(FETCHED))
+        handled = NormalizeLedger(normalizer.container(HANDLED))
+        totals = [await handled.totals(source) for source in await handled.sources()]
+        return cls(
+            fetched=sum([count async for source in fetched.sources() async for _, count in fetched.scan(source)]),
+            normalized=sum(found.detections for found in totals),
+            new=sum(found.indicators_new for found in totals),
+            suppressed=sum(found.suppressed for found in totals),
+        )
