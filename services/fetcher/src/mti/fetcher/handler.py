@@ -16,6 +16,7 @@ was not sent; if the window is closed, there is nothing to do. So nothing is los
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Sequence
@@ -101,6 +102,7 @@ class FetchHandler:
         try:
             return await self._page(turn)
         except Unavailable:
+            await self._release(turn)
             raise
         except TokenRefused as error:
             return await self._begin_anew(turn, error)
@@ -211,6 +213,11 @@ class FetchHandler:
                 },
             )
         return Complete()
+
+    async def _release(self, turn: Turn) -> None:
+        """Let go of the source, if the store can be reached: the job may come again as the same delivery."""
+        with contextlib.suppress(Unavailable):
+            await self._save(turn, turn.checkpoint.changed(claim=None, queued_at=self._clock.now()))
 
     async def _save(self, turn: Turn, value: SourceCheckpoint) -> bool:
         """Save, and say whether the source was still ours."""

@@ -2,15 +2,15 @@
 
 **No job is ever lost**, whoever dies when:
 
-- *After the job is sent, before `queued_at` is saved.* The next run sends it again, under the same MessageId, since that
-  follows from the revision: the bus drops it, or the handler finds that there is nothing to do.
+- *After the job is sent, before `queued_at` is saved.* The next run sends it again, under the same MessageId, since
+  that follows from the revision: the bus drops it, or the handler finds that there is nothing to do.
 - *Two instances at once.* Both send the same MessageId; one of them saves `queued_at`, the other's save is refused,
   which is fine.
 - *The handler was quicker than the save.* The save is refused: the checkpoint has moved on already. In the other order
   the handler's claim is refused once, and decided anew.
 - *The handler dies* with a claim: its message comes again when the lock runs out, and takes its own claim over. Should
-  the message be gone (dead-lettered by hand, a queue that was emptied), the claim ends after five minutes and the source
-  is due as before.
+  the message be gone (dead-lettered by hand, a queue that was emptied), the claim ends after five minutes and the
+  source is due as before.
 - *The handler dies between saving the checkpoint and sending the next job*: its own message comes again and does the
   next page itself. If that message is gone too, `queued_at` grows old, and after five minutes a new job is sent.
 
