@@ -1,9 +1,10 @@
-"""The JSON administration: `GET /health`, `GET /stats`, `POST /scheduled/release`."""
+"""The JSON administration: `GET /health`, `GET /stats`, `GET /messages`, `POST /scheduled/release`."""
 
 import asyncio
 
 from aiohttp import web
 
+from mti.local.namespace.administration.listing import LIMIT, messages
 from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.errors import ServiceError
 
@@ -19,6 +20,7 @@ class Administration:
         application = web.Application()
         application.router.add_get("/health", self.health)
         application.router.add_get("/stats", self.stats)
+        application.router.add_get("/messages", self.messages)
         application.router.add_post("/scheduled/release", self.release_scheduled)
         return application
 
@@ -29,6 +31,18 @@ class Administration:
     async def stats(self, _: web.Request) -> web.Response:
         """Counts of each queue, topic and subscription, all read at one instant."""
         return web.json_response(self._broker.statistics())
+
+    async def messages(self, request: web.Request) -> web.Response:
+        """Messages of `?entity=PATH` from beyond `&after=SEQUENCE`, at most `&limit=N`."""
+        query = request.query
+        try:
+            after, limit = int(query.get("after", "0")), int(query.get("limit", str(LIMIT)))
+            found = messages(self._broker, query.get("entity", ""), after, limit)
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except ServiceError as error:
+            return web.json_response({"error": str(error)}, status=404)
+        return web.json_response(found)
 
     async def release_scheduled(self, _: web.Request) -> web.Response:
         """Make every scheduled message due now; answers how many, once they are active."""
