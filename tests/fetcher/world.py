@@ -202,6 +202,7 @@ class World:
     topic: Topic = field(default_factory=Topic)
     queue: Queue = field(default_factory=Queue)
     compress: bool = True
+    rng: random.Random = field(default_factory=lambda: random.Random(1))
 
     @property
     def checkpoints(self) -> SourceCheckpoints:
@@ -215,7 +216,7 @@ class World:
             "publisher": Publisher(self.topic, Ledger(self.store.container("ledger")), self.clock),
             "jobs": self.queue,
             "clock": self.clock,
-            "rng": random.Random(1),
+            "rng": self.rng,
             "run": self.run,
             "compress": self.compress,
             **parts,
