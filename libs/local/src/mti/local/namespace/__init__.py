@@ -1,17 +1,18 @@
-"""A Service Bus namespace on this machine, for development and tests: AMQP 1.0 for the unmodified SDK, messages in SQLite.
+"""A Service Bus namespace on this machine, for development and tests: AMQP 1.0 for the unmodified SDK, SQLite behind.
 
-Layers, each knowing only those below it: `wire` (AMQP) and `administration` (HTTP) -> `broker` -> `messages` and `storage`.
-`messages` uses the type codec of `wire.codec`, which stands below everything.
+Layers, each knowing only those below it: `wire` (AMQP) and `administration` (HTTP) -> `broker` -> `messages` and
+`storage`. `messages` uses the type codec of `wire.codec`, which stands below everything.
 
 Where it is not like the service, on purpose:
 
 - Any credentials are accepted.
-- Messages that a plain receiver held come back at once when its link or connection ends (the service waits for the lock to
-  expire), and count as one failed delivery unless they were released. A dropped connection frees a session at once too.
-- When the namespace itself ends, in order or not, what was locked is active again after the restart, not counted as failed.
+- Messages that a plain receiver held come back at once when its link or connection ends (the service waits for the lock
+  to expire), and count as one failed delivery unless they were released. A dropped connection frees a session at once.
+- When the namespace itself ends, in order or not, what was locked is active again after the restart, and not counted as
+  failed.
 - `x-opt-deadletter-source` is on every dead-lettered message, not only on forwarded ones.
 - Absent settings have the service's defaults, not the emulator's.
-- No auto-forwarding, deferring, SQL filters, transactions or partitions; no quotas, no throttling, no closing of idle links.
+- No auto-forwarding, deferring, SQL filters, transactions or partitions; no quotas or throttling; idle links stay open.
 """
 
 from mti.local.namespace.clock import ManualClock

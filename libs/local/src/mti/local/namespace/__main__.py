@@ -1,6 +1,7 @@
 """The namespace as a process of its own: `python -m mti.local.namespace --config Config.json --data DIR`.
 
-Prints one JSON line on stdout when it is ready and logs to stderr. Ends on SIGTERM and SIGINT. Exit status 2: it cannot start.
+Prints one JSON line on stdout when it is ready and logs to stderr. Ends on SIGTERM and SIGINT. Exit status 2: it could
+not start.
 """
 
 import argparse

@@ -19,6 +19,7 @@ class ManualClock:
         self.now = start
 
     def __call__(self) -> int:
+        """The time it stands at."""
         return self.now
 
     def advance(self, milliseconds: int) -> None:

@@ -1,12 +1,13 @@
 """The Config.json of Microsoft's Service Bus emulator: which queues, topics, subscriptions and rules there are.
 
 Format: https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json.
-What the file leaves out has the *service's* default (10 deliveries, no expiry), not the emulator's (3 deliveries, one hour).
+What the file leaves out has the *service's* default (10 deliveries, no expiry), not the emulator's (3 deliveries, one
+hour).
 `MaxMessageSizeInKilobytes` is the service's entity setting of that name; the emulator does not know it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,11 +22,9 @@ _NAME = re.compile(r"^[A-Za-z0-9$][\w\-./]*$")
 
 
 def _iso_8601(value: object) -> object:
-    if isinstance(value, str) and not value.startswith("P"):
-        raise ValueError("a duration is written in ISO 8601, such as PT1M")
-    if not isinstance(value, str | timedelta):
-        raise ValueError("a duration is a string in ISO 8601, such as PT1M")
-    return value
+    if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
+        return value
+    raise ValueError("a duration is a string in ISO 8601, such as PT1M")
 
 
 def _name(value: object) -> object:
@@ -34,10 +33,16 @@ def _name(value: object) -> object:
     return value
 
 
+def _no_forwarding(value: object) -> object:
+    if value:
+        raise ValueError("auto-forwarding is not offered by this namespace")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_iso_8601), Field(gt=timedelta(0))]
 Name = Annotated[str, BeforeValidator(_name), Field(max_length=260)]
-Forwarding = Annotated[str, Field(max_length=0)]
-"""Auto-forwarding is not offered: only the empty string is accepted, which is how the emulator spells 'none'."""
+Forwarding = Annotated[str, BeforeValidator(_no_forwarding)]
+"""Only the empty string, which is how the emulator spells 'none'."""
 
 
 class _Model(BaseModel):
@@ -201,9 +206,9 @@ class NamespaceConfig(BaseModel):
         return cls.parse({"UserConfig": {"Namespaces": [section]}})
 
     @classmethod
-    def _checked(cls, validate: "Any") -> Self:
+    def _checked(cls, validate: Callable[[], _Document]) -> Self:
         try:
-            document: _Document = validate()
+            document = validate()
         except ValidationError as error:
             raise ConfigError(_explain(error)) from error
         section = document.user_config.namespaces[0]

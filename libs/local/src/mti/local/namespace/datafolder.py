@@ -5,6 +5,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from mti.local.namespace.errors import DataFolderBusy
 
@@ -12,14 +13,14 @@ _RETRY_SECONDS = 0.1
 
 
 class DataFolder:
-    """Holds an exclusive lock on the folder, which is created when missing; the kernel frees it when the process dies."""
+    """An exclusive lock on the folder, which is created when missing; the kernel frees it when the process dies."""
 
     def __init__(self, path: Path, patience: float = 10.0) -> None:
         self.path = path
         self._patience = patience
         self._descriptor = -1
 
-    async def __aenter__(self) -> "DataFolder":
+    async def __aenter__(self) -> Self:
         """Take the lock. Raises `DataFolderBusy` when another namespace does not let go of it in time."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self.path / "namespace.lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -74,7 +74,8 @@ class MessageLockLost(ServiceError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue."
+            "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the"
+            " queue."
         )
 
 

@@ -5,6 +5,7 @@ import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from mti.local.namespace.administration.api import Administration
 from mti.local.namespace.administration.server import HttpServer
@@ -14,7 +15,7 @@ from mti.local.namespace.config import NamespaceConfig
 from mti.local.namespace.datafolder import DataFolder
 from mti.local.namespace.wire.server import AmqpServer
 
-_LOG = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05
 _TICKS_A_SECOND = 20
 IDLE_TIMEOUT = 120_000
@@ -64,7 +65,7 @@ class Namespace:
             "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
         )
 
-    async def __aenter__(self) -> "Namespace":
+    async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(DataFolder(self._data, self._patience))
             broker = Broker(self._config, self._data, self._clock, asyncio.get_running_loop().call_soon)
@@ -97,7 +98,7 @@ async def _keep_time(broker: Broker, amqp: AmqpServer) -> None:
                 amqp.on_second()
                 broker.store.reclaim()
         except Exception:
-            _LOG.exception("a tick of the clock failed")
+            LOG.exception("a tick of the clock failed")
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class NamespaceProcess:
@@ -32,7 +33,7 @@ class NamespaceProcess:
         self.http_port = http_port
         self.connection_string = ""
 
-    async def __aenter__(self) -> "NamespaceProcess":
+    async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mti.local.namespace", *self._arguments, stdout=asyncio.subprocess.PIPE
         )

@@ -1,1 +1,1 @@
-"""What a message broker decides: entities, locks, sessions, rules, duplicates and times. Knows nothing of AMQP frames."""
+"""What a message broker decides: entities, locks, sessions, rules, duplicates, times. Knows nothing of AMQP frames."""

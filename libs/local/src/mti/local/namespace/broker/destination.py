@@ -86,8 +86,8 @@ class Destination:
     def _check(self, messages: Sequence[IncomingMessage]) -> None:
         if self.settings.requires_session and any(message.session_id is None for message in messages):
             raise NotAllowed(
-                "The SessionId was not set on a message, and it cannot be sent to the entity. Entities that have session"
-                " support enabled can only receive messages that have the SessionId set to a valid value."
+                "The SessionId was not set on a message, and it cannot be sent to the entity. Entities that have"
+                " session support enabled can only receive messages that have the SessionId set to a valid value."
             )
 
     def _ttl(self, message: IncomingMessage) -> int | None:

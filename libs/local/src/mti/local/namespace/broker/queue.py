@@ -1,15 +1,16 @@
 """A place where messages wait, are locked and are settled: a queue, a subscription or a dead-letter queue.
 
-Every change goes to the disk first, then into memory, and only then is it told to anybody. While it is on its way its message
-is `busy`, so that nobody else takes it; it keeps its state until then, so that counts never lose sight of it.
+Every change goes to the disk first, then into memory, and only then is it told to anybody. While it is on its way, its
+message is `busy`, so that nobody else takes it; it keeps its state until then, so that counts never lose sight of it.
 """
 
-import heapq
-import os
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from mti.local.namespace.broker.consumer import Consumer, Done, Lock, Settlement, Verdict
+from mti.local.namespace.broker.locks import LockTable
+from mti.local.namespace.broker.ready import ReadyLine
 from mti.local.namespace.broker.sequence import SequenceCounter
 from mti.local.namespace.broker.settings import QueueSettings
 from mti.local.namespace.broker.tally import Tally
@@ -21,7 +22,7 @@ from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.store import Store
 
 Wake = Callable[["MessageQueue"], None]
-_EXPIRED = DeadLetter("TTLExpiredException", "The message expired and was dead lettered.", "")
+_EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 
 
 def _nobody(_: ServiceError | None) -> None:
@@ -54,8 +55,8 @@ class MessageQueue:
         self._store = store
         self._clock = clock
         self._wake = wake
-        self._locks: dict[bytes, Lock] = {}  # in the order in which they expire
-        self._ready: list[int] = []
+        self._locks = LockTable()
+        self._ready = ReadyLine(self.records)
         self._hungry: deque[Consumer] = deque()
         self._expiry = Timetable()
 
@@ -118,26 +119,25 @@ class MessageQueue:
     def pump(self) -> None:
         """Hand out what can be handed out."""
         while self._ready and (consumer := self._next_hungry()):
-            record = self._pop_ready(self._ready)
+            now = self._clock()
+            record = self._ready.take(now)
             if record is None:
                 return
-            self._give(record, consumer, self._clock() + self.settings.lock_duration)
+            self._give(record, consumer, now + self.settings.lock_duration)
 
     # -- messages are settled
 
     def lock(self, token: bytes) -> Lock:
         """The lock of that token. Raises `MessageLockLost`."""
         lock = self._locks.get(token)
-        if lock is None or lock.record.busy or self._is_lost(lock):
+        if lock is None or self._is_lost(lock):
             raise MessageLockLost
         return lock
 
     def renew(self, token: bytes) -> int:
         """Prolong a lock; returns its new end. Raises `MessageLockLost`."""
         lock = self.lock(token)
-        del self._locks[token]
-        self._locks[token] = lock
-        lock.until = self._clock() + self.settings.lock_duration
+        self._locks.prolong(lock, self._clock() + self.settings.lock_duration)
         return lock.until
 
     def settle(self, token: bytes, verdict: Verdict, done: Done) -> None:
@@ -164,7 +164,7 @@ class MessageQueue:
     # -- for the queue with sessions, which differs in these
 
     def _offer(self, record: MessageRecord) -> None:
-        heapq.heappush(self._ready, record.sequence)
+        self._ready.add(record)
         if record.expires_at is not None:
             self._expiry.add(record.expires_at, record.sequence)
         self._wake(self)
@@ -173,13 +173,7 @@ class MessageQueue:
         return lock.until <= self._clock()
 
     def _expired_locks(self, now: int) -> list[Lock]:
-        expired = []
-        for lock in self._locks.values():
-            if lock.until > now:
-                break
-            if not lock.record.busy:
-                expired.append(lock)
-        return expired
+        return self._locks.expired(now)
 
     # -- how it is done
 
@@ -192,22 +186,6 @@ class MessageQueue:
             self._hungry.popleft()
         return None
 
-    def _pop_ready(self, ready: list[int]) -> MessageRecord | None:
-        record = self._first_ready(ready)
-        if record is not None:
-            heapq.heappop(ready)
-        return record
-
-    def _first_ready(self, ready: list[int]) -> MessageRecord | None:
-        now = self._clock()
-        while ready:
-            record = self.records.get(ready[0])
-            if record is not None and record.state is State.ACTIVE and not record.busy:
-                if record.expires_at is None or record.expires_at > now:
-                    return record
-            heapq.heappop(ready)
-        return None
-
     def _give(self, record: MessageRecord, consumer: Consumer, until: int) -> None:
         body = self._store.body(record)
         consumer.reserve(len(body.bare))
@@ -215,10 +193,7 @@ class MessageQueue:
         if consumer.settles_on_delivery:
             self._give_away(record, body, consumer)
             return
-        lock = Lock(os.urandom(16), record, until, consumer)
-        self._locks[lock.token] = lock
-        consumer.held.add(lock)
-        consumer.deliver(record, body, lock)
+        consumer.deliver(record, body, self._locks.add(record, until, consumer))
 
     def _give_away(self, record: MessageRecord, body: Body, consumer: Consumer) -> None:
         def deleted(error: ServiceError | None) -> None:
@@ -255,7 +230,7 @@ class MessageQueue:
         self._store.then(counted)
 
     def _unlock(self, lock: Lock) -> None:
-        self._drop_lock(lock)
+        self._locks.drop(lock)
         self._back_in_place(lock.record)
 
     def _back_in_place(self, record: MessageRecord) -> None:
@@ -263,14 +238,9 @@ class MessageQueue:
         self.tally.move(record, State.ACTIVE)
         self._offer(record)
 
-    def _drop_lock(self, lock: Lock) -> None:
-        self._locks.pop(lock.token, None)
-        lock.consumer.held.discard(lock)
-
     def _expire(self, record: MessageRecord) -> None:
         if self.settings.dead_letters_expired:
-            grave = DeadLetter(_EXPIRED.reason, _EXPIRED.description, self.path)
-            self._dead_letter(record, None, grave, _nobody)
+            self._dead_letter(record, None, DeadLetter(*_EXPIRED, self.path), _nobody)
         else:
             self._delete(record, None, _nobody)
 
@@ -283,17 +253,14 @@ class MessageQueue:
     ) -> None:
         graveyard = self.dead_letters or self
         count = record.delivery_count if count is None else count
-        buried = MessageRecord(
-            sequence=record.sequence,
-            body=record.body,
-            session_id=record.session_id,
+        buried = replace(
+            record,
             state=State.ACTIVE,
             delivery_count=count,
-            enqueued_at=record.enqueued_at,
-            ttl=record.ttl,
             expires_at=None,
             due_at=None,
             dead_letter=grave,
+            busy=False,
         )
         self._store.writes.bury(self.id, graveyard.id, record, count, grave)
         self._leave_for_good(record, lock, done, lambda: graveyard.admit(buried))
@@ -304,7 +271,7 @@ class MessageQueue:
             if error is None:
                 self.remove(record)
                 if lock is not None:
-                    self._drop_lock(lock)
+                    self._locks.drop(lock)
                 then()
             elif lock is None and record.state is State.ACTIVE:
                 self._offer(record)

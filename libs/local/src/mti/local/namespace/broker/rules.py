@@ -1,7 +1,7 @@
 """Which messages a subscription takes. Filters: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from mti.local.namespace.config import CorrelationFilterConfig, RuleConfig
 from mti.local.namespace.messages.incoming import IncomingMessage
@@ -58,5 +58,5 @@ def filters_of(rules: Sequence[RuleConfig]) -> list[Filter]:
     return [CorrelationFilter(rule.properties.correlation_filter) for rule in rules]
 
 
-def _equal(actual: Any, wanted: str | bool | int | float) -> bool:
+def _equal(actual: object, wanted: str | bool | float) -> bool:
     return isinstance(actual, bool) == isinstance(wanted, bool) and bool(actual == wanted)

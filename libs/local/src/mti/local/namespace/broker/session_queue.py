@@ -3,12 +3,12 @@
 https://learn.microsoft.com/azure/service-bus-messaging/message-sessions
 """
 
-import heapq
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mti.local.namespace.broker.consumer import Consumer, Lock
 from mti.local.namespace.broker.queue import MessageQueue, Wake
+from mti.local.namespace.broker.ready import ReadyLine
 from mti.local.namespace.broker.settings import QueueSettings
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.errors import (
@@ -27,7 +27,7 @@ _NO_SESSION = ("Session ID is null", "Session enabled entity doesn't allow a mes
 @dataclass(slots=True, eq=False)
 class _Session:
     id: str
-    ready: list[int] = field(default_factory=list)
+    ready: ReadyLine
     holder: Consumer | None = None
     until: int = 0
 
@@ -49,6 +49,7 @@ class SessionQueue(MessageQueue):
         super().__init__(path, settings, store, clock, wake, dead_letters)
         self._graveyard = dead_letters
         self._sessions: dict[str, _Session] = {}
+        self._held: dict[str, _Session] = {}
         self._available: dict[str, _Session] = {}  # free ones with messages; who waits longest comes first
         self._waiting: deque[tuple[int, Consumer]] = deque()
 
@@ -118,7 +119,7 @@ class SessionQueue(MessageQueue):
     def pump(self) -> None:
         """Hand out what can be handed out."""
         self._serve_waiting()
-        for session in list(self._sessions.values()):
+        for session in list(self._held.values()):
             if session.holder is not None and session.ready:
                 self._fill(session, session.holder)
 
@@ -130,7 +131,7 @@ class SessionQueue(MessageQueue):
         if session is not None and session.holder is consumer:
             self._store.then(lambda _: self._free(session, consumer))
 
-    def renew(self, token: bytes) -> int:
+    def renew(self, token: bytes) -> int:  # noqa: ARG002 - the interface
         """Messages of a session have no lock of their own to renew. Raises `MessageLockLost`."""
         raise MessageLockLost
 
@@ -139,13 +140,13 @@ class SessionQueue(MessageQueue):
         super().advance(now)
         while self._waiting and self._waiting[0][0] <= now:
             self._waiting.popleft()[1].evicted(NothingToAccept())
-        for session in list(self._sessions.values()):
+        for session in list(self._held.values()):
             if session.holder is not None and session.until <= now:
                 self._lose(session, session.holder)
 
     def _offer(self, record: MessageRecord) -> None:
         session = self._session(record.session_id or "")
-        heapq.heappush(session.ready, record.sequence)
+        session.ready.add(record)
         if record.expires_at is not None:
             self._expiry.add(record.expires_at, record.sequence)
         if session.holder is None:
@@ -169,11 +170,12 @@ class SessionQueue(MessageQueue):
     def _session(self, session_id: str) -> _Session:
         session = self._sessions.get(session_id)
         if session is None:
-            session = self._sessions[session_id] = _Session(session_id)
+            session = self._sessions[session_id] = _Session(session_id, ReadyLine(self.records))
         return session
 
     def _grant(self, session: _Session, consumer: Consumer) -> None:
         self._available.pop(session.id, None)
+        self._held[session.id] = session
         session.holder = consumer
         session.until = self._clock() + self.settings.lock_duration
         consumer.session_id = session.id
@@ -182,7 +184,7 @@ class SessionQueue(MessageQueue):
     def _serve_waiting(self) -> None:
         while self._waiting and self._available:
             session = next(iter(self._available.values()))
-            if self._first_ready(session.ready) is None:
+            if session.ready.first(self._clock()) is None:
                 del self._available[session.id]
                 self._tidy(session)
                 continue
@@ -190,7 +192,7 @@ class SessionQueue(MessageQueue):
 
     def _fill(self, session: _Session, consumer: Consumer) -> None:
         while session.ready and session.until > self._clock() and consumer.wants:
-            record = self._pop_ready(session.ready)
+            record = session.ready.take(self._clock())
             if record is None:
                 return
             self._give(record, consumer, session.until)
@@ -203,6 +205,7 @@ class SessionQueue(MessageQueue):
         for lock in [lock for lock in consumer.held if not lock.record.busy]:  # the count could not be stored
             self._unlock(lock)
         session.holder = None
+        self._held.pop(session.id, None)
         if session.ready:
             self._available[session.id] = session
             self._wake(self)

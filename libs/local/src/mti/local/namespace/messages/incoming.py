@@ -89,6 +89,12 @@ class IncomingMessage:
                 return {as_text(key): _plain(value) for key, value in items.items()}
         return {}
 
+    @property
+    def data(self) -> bytes:
+        """The payload: its data sections, one after the other."""
+        buffer = memoryview(self.body.bare)
+        return b"".join(_binary(buffer, section) for section in s.sections(buffer) if section.code == s.DATA)
+
     def _property(self, position: int) -> str | None:
         if position >= len(self._properties):
             return None
@@ -96,12 +102,12 @@ class IncomingMessage:
         return None if value is None else as_text(value)
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """A decoded identifier (string, binary, UUID or number) as text."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return as_text(value) if isinstance(value, bytes) else value
 
 

@@ -91,4 +91,4 @@ class WriteBatch:
             ("UPDATE queues SET next_sequence=? WHERE id=?", [(n, queue) for queue, n in self.sequences.items()]),
         ):
             if rows:
-                many(statement, rows)  # type: ignore[arg-type]
+                many(statement, rows)

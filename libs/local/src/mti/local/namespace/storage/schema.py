@@ -1,7 +1,7 @@
 """The tables, and how the database is opened.
 
-Write-ahead log with synchronous=NORMAL: a committed transaction is in the kernel's hands, so it survives `kill -9` of the
-process; after a power cut the last transactions may be missing, but the database is sound (https://sqlite.org/pragma.html#pragma_synchronous).
+Write-ahead log with synchronous=NORMAL: a committed transaction is in the kernel's hands, so it survives `kill -9` of
+the process; after a power cut the last transactions may be missing, but the database is sound (https://sqlite.org/pragma.html#pragma_synchronous).
 Bodies stand apart from the rest, since SQLite rewrites a whole row on each update and a delivery count changes often.
 """
 
@@ -49,7 +49,7 @@ def sequence_of(key: int) -> int:
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open or create the database. Raises `sqlite3.DatabaseError` when the file is of another version or not a database."""
+    """Open or create the database. Raises `sqlite3.DatabaseError` for another version, or no database at all."""
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
     connection.executescript(
         "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"

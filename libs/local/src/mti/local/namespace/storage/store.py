@@ -1,8 +1,8 @@
 """The store: reads at once, writes in group commits.
 
-All SQLite work happens on the event loop's thread. A commit in the write-ahead log costs some tens of microseconds, less than a
-hop to a thread and back. Writes gather until the loop has handled all input it has at hand, then go into one transaction;
-who wrote is told after its commit (`then`), and only then does the broker change its memory or answer a client.
+All SQLite work happens on the event loop's thread. A commit in the write-ahead log costs some tens of microseconds, and
+a hop to a thread and back costs more. Writes gather until the loop has handled all input it has at hand, then go into
+one transaction; who wrote is told after its commit (`then`), and only then does the broker change its memory or answer.
 """
 
 import logging
@@ -16,7 +16,7 @@ from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.batch import WriteBatch
 from mti.local.namespace.storage.schema import message_key, open_database, sequence_of
 
-_LOG = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 _VACUUM_ABOVE_PAGES = 256
 _VACUUM_STEP_PAGES = 2048
 
@@ -83,7 +83,7 @@ class Store:
             batch.apply(self._connection)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            _LOG.exception("a transaction failed and is undone")
+            LOG.exception("a transaction failed and is undone")
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             return StorageFailed(f"The message store refused a write: {error}")

@@ -1,35 +1,35 @@
 """The AMQP type codec: the one place that touches the private codec inside azure-servicebus.
 
-It needs no compiler and speaks exactly as the client does, but it is private: `check_version` refuses any other release than the
-one that was tested. Strings, symbols and binaries all decode to `bytes`.
+It needs no compiler and speaks exactly as the client does, but it is private: `check_version` refuses any other release
+than the one that was tested. Strings, symbols and binaries all decode to `bytes`.
 """
 
 import struct
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
-from azure.servicebus._pyamqp import _decode, _encode, outcomes, performatives
-from azure.servicebus._pyamqp.endpoints import Source, Target
+from azure.servicebus._pyamqp import _decode, _encode, endpoints, outcomes, performatives
 from azure.servicebus._pyamqp.error import AMQPError
 
 SDK_VERSION = "7.15.0"
+
 
 Open = performatives.OpenFrame
 Begin = performatives.BeginFrame
 Attach = performatives.AttachFrame
 Flow = performatives.FlowFrame
-Transfer = performatives.TransferFrame
 Disposition = performatives.DispositionFrame
 Detach = performatives.DetachFrame
 End = performatives.EndFrame
 Close = performatives.CloseFrame
 SaslMechanisms = performatives.SASLMechanism
 SaslOutcome = performatives.SASLOutcome
+Source = endpoints.Source
+Target = endpoints.Target
 Rejected = outcomes.Rejected
 
-__all__ = ["Attach", "Begin", "Close", "Detach", "Disposition", "End", "Flow", "Open", "Rejected", "SaslMechanisms"]
-__all__ += ["SaslOutcome", "Source", "Target", "Transfer"]
-
+Decoded = Any
+"""A decoded value; its Python type follows from the AMQP type on the wire."""
 Typed = dict[str, Any]
 """A value with its AMQP type, for where the type of the Python value does not tell it."""
 
@@ -43,7 +43,7 @@ def check_version() -> None:
         )
 
 
-def _typed(kind: str, value: Any) -> Typed:
+def _typed(kind: str, value: object) -> Typed:
     return {"TYPE": kind, "VALUE": value}
 
 
@@ -67,19 +67,29 @@ def array(values: list[Typed]) -> Typed:
     return _typed("ARRAY", values)
 
 
+def source(address: str | None, filters: dict[str, Any] | None = None) -> Source:
+    """Where messages come from."""
+    return Source(address, None, None, None, None, None, None, filters, None, None, None)
+
+
+def target(address: str | None) -> Target:
+    """Where messages go to."""
+    return Target(address, None, None, None, None, None, None)
+
+
 def error(condition: str, description: str) -> AMQPError:
     """The `error` of a detach, end, close or rejection."""
     return AMQPError(condition=condition.encode(), description=description, info=None)
 
 
-def encode_value(value: Any) -> bytes:
+def encode_value(value: object) -> bytes:
     """Encode a Python or typed value, with its constructor."""
     output = bytearray()
     _encode.encode_value(output, value)
     return bytes(output)
 
 
-def decode_value(buffer: memoryview) -> Any:
+def decode_value(buffer: memoryview) -> Decoded:
     """Decode the value at the start of the buffer. Raises `ValueError` and `IndexError` when it is malformed."""
     return _decode._DECODE_BY_CONSTRUCTOR[buffer[0]](buffer[1:])[1]  # noqa: SLF001 - see the module's docstring
 
@@ -92,7 +102,7 @@ def decode_performative(body: memoryview) -> tuple[int, list[Any]]:
 _FRAME_TAIL = struct.Struct(">H")
 
 
-def encode_frame(channel: int, performative: Any, *, sasl: bool = False) -> bytes:
+def encode_frame(channel: int, performative: tuple[Any, ...], *, sasl: bool = False) -> bytes:
     """Encode a whole frame."""
-    head, body = _encode.encode_frame(performative, b"\x01" if sasl else b"\x00")
+    head, body = _encode.encode_frame(cast("Any", performative), b"\x01" if sasl else b"\x00")
     return head + _FRAME_TAIL.pack(channel) + (body or b"")

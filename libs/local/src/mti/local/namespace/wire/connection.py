@@ -13,11 +13,13 @@ from mti.local.namespace.wire.session import Session
 if TYPE_CHECKING:
     from mti.local.namespace.wire.nodes import Nodes
 
-_LOG = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 _ROOM = 256 * 1024
 """Bytes that may wait in this process for a client; beyond that its messages stay in the storage."""
 _MECHANISMS = [b"MSSBCBS", b"PLAIN", b"ANONYMOUS", b"EXTERNAL"]
 _CHANNEL_MAX = 4999
+_LATE = {frames.DETACH, frames.FLOW, frames.DISPOSITION}
+"""What the SDK may still send for a session that it has ended."""
 
 
 class Connection(asyncio.Protocol):
@@ -35,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._defer = defer
         self._transport: asyncio.Transport | None = None
         self._sessions: dict[int, Session] = {}
+        self._ended: set[int] = set()
         self._input = b""
         self._awaits_header = True
         self._output: list[bytes] = []
@@ -103,7 +106,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, with or without a word."""
         if exc is not None:
-            _LOG.info("connection lost: %s", exc)
+            LOG.info("connection lost: %s", exc)
         self._transport = None
         self._end_all(dropped=True)
         self.lost(self)
@@ -123,10 +126,10 @@ class Connection(asyncio.Protocol):
         try:
             self._consume(self._input + data if self._input else data)
         except ProtocolViolation as error:
-            _LOG.warning("a client broke the protocol: %s", error)
+            LOG.warning("a client broke the protocol: %s", error)
             self._fail(error.condition, str(error))
         except Exception:
-            _LOG.exception("a frame could not be handled")
+            LOG.exception("a frame could not be handled")
             self._fail("amqp:internal-error", "The frame could not be handled; the namespace's log tells why.")
 
     def on_second(self) -> None:
@@ -182,7 +185,10 @@ class Connection(asyncio.Protocol):
         handler = self._handlers.get(code)
         if handler is None:
             raise ProtocolViolation("amqp:not-implemented", f"unknown performative {code:#x}")
-        handler(int.from_bytes(frame[6:8], "big"), fields)
+        channel = int.from_bytes(frame[6:8], "big")
+        if channel in self._ended and code in _LATE:
+            return
+        handler(channel, fields)
 
     def _on_sasl(self, code: int) -> None:
         if code != frames.SASL_INIT:
@@ -212,11 +218,13 @@ class Connection(asyncio.Protocol):
         )
 
     def _on_begin(self, channel: int, fields: list[Any]) -> None:
+        self._ended.discard(channel)
         self._sessions[channel] = Session(self, channel, fields)
 
     def _on_end(self, channel: int, _: list[Any]) -> None:
         self._session(channel).close(dropped=False)
         del self._sessions[channel]
+        self._ended.add(channel)
         self.write(codec.encode_frame(channel, codec.End(None)))
 
     def _on_close(self, _: int, __: list[Any]) -> None:
@@ -235,7 +243,7 @@ class Connection(asyncio.Protocol):
         self._end_all(dropped=True)
         self._close(codec.Close(codec.error(condition, description)))
 
-    def _close(self, performative: Any) -> None:
+    def _close(self, performative: tuple[Any, ...]) -> None:
         self._input = b""
         self.write(codec.encode_frame(0, performative))
         self._flush()

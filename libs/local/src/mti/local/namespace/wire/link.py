@@ -79,14 +79,14 @@ class Link(ABC):
         """Answer the attach: the link is open. The client compares the addresses, so they are echoed as they came."""
         self.attached = True
         request = self.request
-        source = codec.Source(address=_address(request.source), filters=filters)
-        self._attach(source, codec.Target(address=_address(request.target)), max_message_size, properties)
+        source = codec.source(_address(request.source), filters)
+        self._attach(source, codec.target(_address(request.target)), max_message_size, properties)
 
     def refuse(self) -> None:
         """Answer the attach of a link that cannot be: without the terminus that was asked for; a detach must follow."""
         request = self.request
-        source = None if request.client_receives else codec.Source(address=_address(request.source))
-        target = codec.Target(address=_address(request.target)) if request.client_receives else None
+        source = None if request.client_receives else codec.source(_address(request.source))
+        target = codec.target(_address(request.target)) if request.client_receives else None
         self._attach(source, target, None, None)
 
     @abstractmethod
@@ -106,7 +106,11 @@ class Link(ABC):
         """The link is gone; `dropped`: with its connection, without a word."""
 
     def _attach(
-        self, source: Any, target: Any, max_message_size: int | None, properties: dict[str, Any] | None
+        self,
+        source: codec.Source | None,
+        target: codec.Target | None,
+        max_message_size: int | None,
+        properties: dict[str, Any] | None,
     ) -> None:
         request = self.request
         self.session.send(

@@ -5,7 +5,6 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request
 
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from mti.local.namespace.broker.broker import Broker, Entity
 from mti.local.namespace.broker.consumer import Consumer, Settlement, Verdict
@@ -61,6 +60,8 @@ class Management:
 
     def _update_disposition(self, request: Request, reply: Reply) -> None:
         queue, body = self._queue(), request.body
+        if isinstance(queue, SessionQueue):
+            self._held(request)
         status = as_text(body[b"disposition-status"])
         if status not in _SETTLEMENTS:
             raise Unsupported(f"The disposition status {status} is not offered by this namespace.")
@@ -158,5 +159,5 @@ def _tokens(request: Request) -> list[uuid.UUID]:
     return list(request.body[b"lock-tokens"])
 
 
-def _optional(value: Any) -> str | None:
+def _optional(value: object) -> str | None:
     return None if value is None else as_text(value)

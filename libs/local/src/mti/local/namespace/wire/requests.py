@@ -134,7 +134,7 @@ class Style:
     status: str
     description: str
 
-    def encode(self, message_id: Any, response: Response) -> bytes:
+    def encode(self, message_id: codec.Decoded, response: Response) -> bytes:
         """The encoded response message; the correlation id keeps the type of the request's message id."""
         identity = message_id if isinstance(message_id, uuid.UUID | int) else as_text(message_id)
         properties: list[Any] = [None] * 5 + [identity if not isinstance(identity, int) else _ulong(identity)]
@@ -154,7 +154,7 @@ def _ulong(value: int) -> codec.Typed:
     return {"TYPE": "ULONG", "VALUE": value}
 
 
-def _section(code: int, value: Any) -> bytes:
+def _section(code: int, value: object) -> bytes:
     return bytes((0x00, 0x53, code)) + codec.encode_value(value)
 
 

@@ -36,7 +36,7 @@ class Session:
 
     # -- frames go out
 
-    def send(self, performative: Any) -> None:
+    def send(self, performative: tuple[Any, ...]) -> None:
         """Send a frame on this session's channel."""
         self.connection.write(codec.encode_frame(self.channel, performative))
 

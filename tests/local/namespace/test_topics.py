@@ -1,0 +1,113 @@
+"""Topics, subscriptions and rules."""
+
+from typing import Any
+
+import pytest
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+
+from tests.local.namespace.bus import Bus, Serve, receive
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def subscription(name: str, *filters: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    rules = [
+        {"Name": f"rule-{number}", "Properties": {"FilterType": "Correlation", "CorrelationFilter": each}}
+        for number, each in enumerate(filters)
+    ]
+    return {"Name": name, "Properties": properties, "Rules": rules}
+
+
+async def publish(bus: Bus, *messages: ServiceBusMessage) -> None:
+    sender = await bus.sender("t")
+    await sender.send_messages(list(messages))
+
+
+async def taken(bus: Bus, name: str) -> int:
+    return int((await bus.stats(f"t/subscriptions/{name}"))["active"])
+
+
+async def test_every_subscription_gets_its_copy(serve: Serve) -> None:
+    bus = await serve(topics={"t": {"Subscriptions": [subscription("a"), subscription("b")]}})
+    await publish(bus, ServiceBusMessage("x"))
+    for name in ("a", "b"):
+        async with bus.subscriber("t", name) as receiver:
+            (message,) = await receive(receiver)
+            assert str(message) == "x"
+            await receiver.complete_message(message)
+
+
+async def test_a_topic_without_subscriptions_takes_and_drops(serve: Serve) -> None:
+    bus = await serve(topics={"t": {}})
+    await publish(bus, ServiceBusMessage("x"))
+    assert (await bus.stats("t"))["active"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits", "differs"),
+    [
+        ({"To": "normalizer"}, {"to": "normalizer"}, {"to": "*"}),
+        ({"Label": "page"}, {"subject": "page"}, {"subject": "job"}),
+        ({"SessionId": "s"}, {"session_id": "s"}, {"session_id": "t"}),
+        ({"MessageId": "m"}, {"message_id": "m"}, {"message_id": "n"}),
+        ({"CorrelationId": "c"}, {"correlation_id": "c"}, {}),
+        ({"ReplyTo": "r"}, {"reply_to": "r"}, {"reply_to": "R"}),
+        ({"ContentType": "text/csv"}, {"content_type": "text/csv"}, {"content_type": "application/json"}),
+        (
+            {"Properties": {"kind": "stix", "version": 2}},
+            {"application_properties": {"kind": "stix", "version": 2}},
+            {"application_properties": {"kind": "stix", "version": 3}},
+        ),
+        (
+            {"Properties": {"flag": True}},
+            {"application_properties": {"flag": True}},
+            {"application_properties": {"flag": 1}},
+        ),
+    ],
+)
+async def test_a_correlation_filter_compares(
+    serve: Serve, wanted: dict[str, Any], fits: dict[str, Any], differs: dict[str, Any]
+) -> None:
+    bus = await serve(topics={"t": {"Subscriptions": [subscription("s", wanted)]}})
+    await publish(bus, ServiceBusMessage("no", **differs))
+    assert await taken(bus, "s") == 0
+    await publish(bus, ServiceBusMessage("yes", **fits))
+    assert await taken(bus, "s") == 1
+
+
+async def test_all_of_a_filter_must_hold_but_only_one_rule(serve: Serve) -> None:
+    both = subscription("both", {"To": "x", "Label": "l"})
+    either = subscription("either", {"To": "x"}, {"Label": "l"})
+    bus = await serve(topics={"t": {"Subscriptions": [both, either]}})
+    await publish(bus, ServiceBusMessage("1", to="x"), ServiceBusMessage("2", to="x", subject="l"))
+    assert (await taken(bus, "both"), await taken(bus, "either")) == (1, 2)
+
+
+async def test_a_replay_can_be_aimed_at_one_subscription(serve: Serve) -> None:
+    names = ("normalizer", "audit")
+    bus = await serve(
+        topics={"t": {"Subscriptions": [subscription(name, {"To": "*"}, {"To": name}) for name in names]}}
+    )
+    await publish(bus, ServiceBusMessage("all", to="*"), ServiceBusMessage("one", to="normalizer"))
+    assert (await taken(bus, "normalizer"), await taken(bus, "audit")) == (2, 1)
+
+
+async def test_a_subscription_has_its_own_dead_letter_queue(serve: Serve) -> None:
+    bus = await serve(topics={"t": {"Subscriptions": [subscription("a"), subscription("b")]}})
+    await publish(bus, ServiceBusMessage("x"))
+    async with bus.subscriber("t", "a") as receiver:
+        await receiver.dead_letter_message((await receive(receiver))[0], reason="Why")
+    dead_letter = ServiceBusSubQueue.DEAD_LETTER
+    async with bus.subscriber("t", "a", sub_queue=dead_letter) as receiver:
+        (dead,) = await receive(receiver)
+        assert (dead.dead_letter_reason, dead.dead_letter_source) == ("Why", "t/subscriptions/a")
+    assert (await bus.stats("t/subscriptions/b"))["dead_letter"] == 0
+
+
+async def test_a_session_subscription_dead_letters_what_has_no_session(serve: Serve) -> None:
+    bus = await serve(topics={"t": {"Subscriptions": [subscription("s", RequiresSession=True)]}})
+    await publish(bus, ServiceBusMessage("with", session_id="a"), ServiceBusMessage("without"))
+    counts = await bus.stats("t/subscriptions/s")
+    assert (counts["active"], counts["dead_letter"]) == (1, 1)
+    async with bus.subscriber("t", "s", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+        assert (await receive(receiver))[0].dead_letter_reason == "Session ID is null"
