@@ -20,10 +20,8 @@ from mti.publisher.sentinel import (
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def read(status: int, body: str = "", objects: int = 3, **headers: str) -> Answer:
-    return read_answer(
-        status, {name.replace("_", "-"): value for name, value in headers.items()}, body.encode(), objects=objects, now=NOW
-    )
+def read(status: int, body: str = "", headers: dict[str, str] | None = None) -> Answer:
+    return read_answer(status, headers or {}, body.encode(), objects=3, now=NOW)
 
 
 def test_an_empty_200_means_that_all_was_taken() -> None:
@@ -67,20 +65,20 @@ def test_a_200_of_any_other_form_is_no_success(body: str) -> None:
     [
         ('{"statusCode":429,"message":"Rate limit is exceeded. Try again in 12 seconds."}', {}, 12),
         ('{"statusCode":429,"message":"Rate limit is exceeded. Try again in 1 second."}', {}, 1),
-        ("", {"retry_after": "30"}, 30),
-        ('{"message":"Try again in 12 seconds."}', {"retry_after": "30"}, 30),
-        ('{"message":"Try again in 40 seconds."}', {"retry_after": "30"}, 40),
-        ("", {"retry_after": "Tue, 24 Nov 2026 12:00:45 GMT"}, 45),
-        ("", {"retry_after": "Tue, 24 Nov 2026 11:00:00 GMT"}, 0),
+        ("", {"retry-after": "30"}, 30),
+        ('{"message":"Try again in 12 seconds."}', {"retry-after": "30"}, 30),
+        ('{"message":"Try again in 40 seconds."}', {"retry-after": "30"}, 40),
+        ("", {"retry-after": "Tue, 24 Nov 2026 12:00:45 GMT"}, 45),
+        ("", {"retry-after": "Tue, 24 Nov 2026 11:00:00 GMT"}, 0),
     ],
 )
 def test_a_429_waits_for_the_longest_that_it_names(body: str, headers: dict[str, str], seconds: int) -> None:
-    assert read(429, body, **headers) == RateLimited(timedelta(seconds=seconds))
+    assert read(429, body, headers) == RateLimited(timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("value", ["", "soon", "-5", "1e9", "Tue, 99 Nov 2026 12:00:45 GMT"])
 def test_a_429_that_names_no_delay_leaves_it_to_the_back_off(value: str) -> None:
-    assert read(429, "Rate limit is exceeded.", retry_after=value) == RateLimited(None)
+    assert read(429, "Rate limit is exceeded.", headers={"retry-after": value}) == RateLimited(None)
 
 
 def test_errors_of_the_whole_request_keep_sentinels_words() -> None:
@@ -98,7 +96,7 @@ def test_any_other_status_is_tried_again(status: int) -> None:
 
 
 def test_a_503_may_name_a_delay() -> None:
-    assert read(503, retry_after="20") == Unavailable("HTTP 503", timedelta(seconds=20))
+    assert read(503, headers={"retry-after": "20"}) == Unavailable("HTTP 503", timedelta(seconds=20))
 
 
 def test_an_endless_text_is_cut() -> None:

@@ -3,9 +3,8 @@
 import random
 from datetime import timedelta
 
-from tests.publisher.world import TurnedClock
-
 from mti.publisher.budget import RateBudget
+from tests.publisher.world import TurnedClock
 
 
 async def test_no_sixty_seconds_hold_more_requests_than_the_limit() -> None:

@@ -1,6 +1,12 @@
 """The process may die at any step: nothing is lost, and at most one request is repeated."""
 
 import pytest
+
+from mti.common.ports.bus import Outgoing
+from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
+from mti.publisher.handler import PublishHandler
+from mti.publisher.ledger import summary
+from mti.publisher.versions import PublishedVersions
 from tests.publisher.world import (
     CONTOSO,
     Crash,
@@ -12,12 +18,6 @@ from tests.publisher.world import (
     message,
     messages_of,
 )
-
-from mti.common.ports.bus import Outgoing
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
-from mti.publisher.handler import PublishHandler
-from mti.publisher.ledger import summary
-from mti.publisher.versions import PublishedVersions
 
 NAMES = [f"file-{number}" for number in range(300)]
 

@@ -4,6 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from mti.common.ports.settlement import Complete
+from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind, Told
+from mti.publisher.ledger import summary
 from tests.publisher.world import (
     CONTOSO,
     FABRIKAM,
@@ -17,10 +21,6 @@ from tests.publisher.world import (
     run_until_settled,
     world,
 )
-
-from mti.common.ports.settlement import Complete
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind, Told
-from mti.publisher.ledger import summary
 
 
 async def test_small_messages_share_requests_of_a_hundred(there: World) -> None:
@@ -158,7 +158,7 @@ async def test_no_fault_of_sentinels_loses_an_object(there: World, fault: Sentin
 async def test_the_rate_limit_of_a_minute_is_never_run_into(tmp_path: Path) -> None:
     async with world(tmp_path, requests_per_minute=10) as there:
         publisher = there.publisher()
-        for start in range(0, 25):
+        for start in range(25):
             await publisher([message(indicator(f"file-{start}"))])
         assert there.count("rate_limited") == 0
         assert there.clock.slept == [60.0, 60.0]

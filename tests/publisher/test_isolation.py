@@ -5,6 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
+
+from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION
+from mti.common.ports.settlement import DeadLetter
 from tests.publisher.world import (
     CONTOSO,
     CUSTOMER,
@@ -17,9 +20,6 @@ from tests.publisher.world import (
     message,
     reasons,
 )
-
-from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION
-from mti.common.ports.settlement import DeadLetter
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,9 @@ async def test_an_unknown_version_of_the_contract_is_not_guessed_at(there: World
     assert reasons(await there.publisher()([message(indicator("a"), properties=future)])) == ["UnsupportedSchema"]
 
 
-@pytest.mark.parametrize("id", ["", "indicator--", "malware--9c858901-8a57-4791-81fe-4c455b099bc9", "x" * 5000, "a/b#c"])
+@pytest.mark.parametrize(
+    "id", ["", "indicator--", "malware--9c858901-8a57-4791-81fe-4c455b099bc9", "x" * 5000, "a/b#c"]
+)
 async def test_an_id_that_is_no_indicators_is_set_aside(there: World, id: str) -> None:
     outcomes = await there.publisher()([message(indicator("a", id=id)), message(indicator("b"))])
     assert reasons(outcomes) == ["MalformedBody", "Complete"]

@@ -4,6 +4,9 @@ import logging
 from datetime import timedelta
 
 import pytest
+
+from mti.common.ports.settlement import Park
+from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
     FABRIKAM,
@@ -18,9 +21,6 @@ from tests.publisher.world import (
     reasons,
     run_until_settled,
 )
-
-from mti.common.ports.settlement import Park
-from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 
 
 def status(code: int, **fields: object) -> SentinelFault:
@@ -41,7 +41,9 @@ def status(code: int, **fields: object) -> SentinelFault:
         (status(500, endpoint=SentinelEndpoint.TOKEN), "DestinationUnavailable", "no token from"),
     ],
 )
-async def test_the_pause_names_the_fault_and_the_cure(there: World, fault: SentinelFault, reason: str, cure: str) -> None:
+async def test_the_pause_names_the_fault_and_the_cure(
+    there: World, fault: SentinelFault, reason: str, cure: str
+) -> None:
     there.faults(fault)
     [outcome] = await there.publisher()([message(indicator("a"))])
     assert isinstance(outcome, Park)

@@ -2,6 +2,12 @@
 
 import random
 
+from mti.common.contracts import IndicatorBatch, decode
+from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLAYS
+from mti.common.ports.settlement import DeadLetter
+from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
+from mti.publisher.ledger import summary
+from mti.publisher.suspicion import Suspicion
 from tests.publisher.world import (
     CONTOSO,
     GRID,
@@ -15,13 +21,6 @@ from tests.publisher.world import (
     received,
     run_until_settled,
 )
-
-from mti.common.contracts import IndicatorBatch, decode
-from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLAYS
-from mti.common.ports.settlement import DeadLetter
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
-from mti.publisher.ledger import summary
-from mti.publisher.suspicion import Suspicion
 
 
 def refuse(name: str) -> SentinelFault:

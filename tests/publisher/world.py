@@ -37,6 +37,7 @@ from mti.local.simulators.sentinel import App, SentinelFault, SentinelSettings, 
 from mti.publisher.checkpoint import DestinationCheckpoint, DestinationCheckpoints, checkpoints_in
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
+from mti.publisher.sentinel.client import TIMEOUT
 from mti.publisher.upload import Attempts
 from mti.publisher.versions import PublishedVersions
 
@@ -179,7 +180,7 @@ class World:
     environ: dict[str, str]
     registry: Registry
     attempts: Attempts | None = None
-    transport: httpx.AsyncBaseTransport | None = None
+    timeout: httpx.Timeout = field(default_factory=lambda: TIMEOUT)
     outbox: Outbox = field(default_factory=Outbox)
     opened: list[Destinations] = field(default_factory=list)
 
@@ -201,7 +202,7 @@ class World:
             ReferenceResolver(environ=self.environ, clock=self.clock),
             self.clock,
             rng,
-            transport=self.transport,
+            timeout=self.timeout,
             attempts=self.attempts,
         )
         self.opened.append(destinations)

@@ -11,6 +11,7 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination
 from mti.publisher.sentinel import SentinelClient, Tokens
+from mti.publisher.sentinel.client import TIMEOUT
 from mti.publisher.upload import Attempts, Uploader
 
 
@@ -21,7 +22,7 @@ class Destinations:
         secrets: what the tenants file's references stand for.
         clock: the time.
         rng: the jitter.
-        transport: carries the uploads; by default a TLS-verifying one each.
+        timeout: of connecting, and of each read and write of an upload.
         attempts: how often a request is tried.
     """
 
@@ -31,23 +32,23 @@ class Destinations:
         clock: Clock,
         rng: random.Random,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
         attempts: Attempts | None = None,
     ) -> None:
         self._secrets = secrets
         self._clock = clock
         self._rng = rng
-        self._transport = transport
+        self._timeout = timeout
         self._attempts = attempts
         self._tls: ssl.SSLContext | None = None
         self._open: list[tuple[SentinelClient, Tokens]] = []
 
     def connect(self, destination: Destination) -> Uploader:
         """Return the way to a destination. To be called once for each."""
-        if self._tls is None and self._transport is None:
+        if self._tls is None:
             self._tls = httpx.create_ssl_context()
         tokens = Tokens(destination, self._secrets)
-        client = SentinelClient(destination, tokens, self._clock, transport=self._transport, tls=self._tls)
+        client = SentinelClient(destination, tokens, self._clock, tls=self._tls, timeout=self._timeout)
         self._open.append((client, tokens))
         return Uploader(destination, client, tokens, self._clock, self._rng, attempts=self._attempts)
 

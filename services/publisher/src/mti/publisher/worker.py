@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from typing import Final
 
 from mti.common.adapters.servicebus import Address, SessionConsumer
 from mti.common.hosting import Settler
@@ -16,6 +17,10 @@ from mti.publisher.handler import PublishHandler
 from mti.publisher.versions import PublishedVersions
 
 log = logging.getLogger(__name__)
+
+GATHER: Final = 256 * 1024
+"""Bytes of bodies that a call of the handler brings together while there is a backlog: two or three thousand objects,
+so that the last request, which is seldom full, is one in twenty or more."""
 
 
 async def main(stop: asyncio.Event) -> None:
@@ -62,4 +67,5 @@ def _consumer(
         clock,
         slots=settings.publisher_slots,
         batch_size=settings.publisher_batch_size,
+        gather=GATHER,
     )

@@ -21,9 +21,27 @@ from mti.common.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
+MORE_WAIT = 0.1
+"""Seconds to wait for the rest of a backlog that may have ended."""
+
 
 class SessionConsumer:
-    """Runs a handler on up to `slots` sessions at once; one session is in one slot of one process at a time."""
+    """Runs a handler on up to `slots` sessions at once; one session is in one slot of one process at a time.
+
+    Args:
+        bus: the namespace.
+        address: whose sessions.
+        handler: gets the messages of one session at a time, in their order.
+        settler: makes its outcomes come true.
+        clock: the time.
+        slots: sessions at once.
+        batch_size: messages that are received at a time.
+        gather: bytes of bodies; while a backlog keeps filling receives and their bodies are smaller than this
+            together, more are received before the handler is called: for handlers that fill requests across messages.
+        session_wait: seconds to wait for a session that is free.
+        idle: seconds without a message after which a session is let go.
+        turn: seconds after which a session that never runs dry is let go all the same, so that others have their turn.
+    """
 
     def __init__(
         self,
@@ -35,6 +53,7 @@ class SessionConsumer:
         *,
         slots: int = 8,
         batch_size: int = 20,
+        gather: int = 0,
         session_wait: float = 30.0,
         idle: float = 0.5,
         turn: float = 120.0,
@@ -46,6 +65,7 @@ class SessionConsumer:
         self._clock = clock
         self._slots = slots
         self._batch_size = batch_size
+        self._gather = gather
         self._session_wait = session_wait
         self._idle = idle
         self._turn = turn
@@ -98,6 +118,12 @@ class SessionConsumer:
         if not raw:
             return False
         messages = [from_sdk(message) for message in raw]
+        received = len(raw)
+        while received == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
+            more = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=MORE_WAIT)
+            raw += more
+            messages += [from_sdk(message) for message in more]
+            received = len(more)
         outcomes = await decide(self._handler, messages)
         await self._settler.settle(ReceiverSettlement(receiver, raw), messages, outcomes)
         return True

@@ -1,0 +1,251 @@
+"""The publisher on a real bus: sessions, parked copies, refused parts and their way into the dead-letter queue."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from azure.servicebus import ServiceBusSubQueue
+
+from mti.common.adapters.secrets import ReferenceResolver
+from mti.common.adapters.servicebus import ServiceBus, SessionConsumer
+from mti.common.contracts import IndicatorBatch, indicators_message
+from mti.common.hosting import Settler
+from mti.common.ports.bus import Outgoing
+from mti.common.ports.clock import SystemClock
+from mti.local.namespace import Namespace
+from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
+from mti.publisher.checkpoint import checkpoints_in
+from mti.publisher.destinations import Destinations
+from mti.publisher.handler import PublishHandler
+from mti.publisher.versions import PublishedVersions
+from tests.publisher.world import (
+    APP_ID,
+    CONTOSO,
+    DIRECTORY,
+    FABRIKAM,
+    GRID,
+    OTHER_CUSTOMER,
+    SECRET,
+    World,
+    hash_of,
+    indicator,
+    registry,
+    world,
+)
+from tests.support.bus import INDICATORS, connected, counts, running_namespace
+
+ENTITY = str(INDICATORS)
+
+
+def outgoing(names: list[str], size: int, to: str = CONTOSO, source: str = GRID) -> list[Outgoing]:
+    objects = [indicator(name) for name in names]
+    return [
+        indicators_message(to, IndicatorBatch(source=source, objects=objects[start : start + size]))
+        for start in range(0, len(objects), size)
+    ]
+
+
+@dataclass
+class Bench:
+    """A world, a namespace, and the publisher between them on the machine's own clock."""
+
+    world: World
+    namespace: Namespace
+    bus: ServiceBus
+
+    async def send(self, messages: list[Outgoing]) -> None:
+        await self.bus.sender(INDICATORS).send(messages)
+
+    async def count(self, what: str) -> int:
+        return int((await counts(self.namespace, ENTITY))[what])
+
+    @asynccontextmanager
+    async def publisher(self, *, slots: int = 4) -> AsyncIterator[None]:
+        clock, rng, stop = SystemClock(), random.Random(1), asyncio.Event()
+        resolver = ReferenceResolver(environ=self.world.environ)
+        async with Destinations(resolver, clock, rng) as destinations:
+            sender = self.bus.sender(INDICATORS)
+            handler = PublishHandler(
+                self.world.registry,
+                PublishedVersions(self.world.store.container("published"), clock),
+                checkpoints_in(self.world.store.container("checkpoints")),
+                destinations.connect,
+                sender,
+                INDICATORS.to,
+                clock,
+                rng,
+            )
+            settler = Settler(sender, INDICATORS.to, clock, rng)
+            consumer = SessionConsumer(
+                self.bus,
+                INDICATORS,
+                handler,
+                settler,
+                clock,
+                slots=slots,
+                batch_size=30,
+                gather=256 * 1024,
+                session_wait=1,
+                idle=0.1,
+            )
+            running = asyncio.create_task(consumer.run(stop))
+            try:
+                yield
+            finally:
+                stop.set()
+                await running
+
+    async def settled(self) -> bool:
+        """Say whether nothing is left to handle now; what is scheduled for later may be."""
+        found = await counts(self.namespace, ENTITY)
+        return not (found["active"] or found["locked"])
+
+    async def scheduled(self) -> int:
+        return int((await counts(self.namespace, INDICATORS.entity))["scheduled"])
+
+    async def dead_letters(self) -> list[str]:
+        receiver = self.bus._client.get_subscription_receiver(
+            INDICATORS.entity, "publisher", sub_queue=ServiceBusSubQueue.DEAD_LETTER
+        )
+        async with receiver:
+            return [str(one.dead_letter_reason) for one in await receiver.peek_messages(max_message_count=100)]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with (
+        world(tmp_path) as there,
+        running_namespace(tmp_path / "bus") as namespace,
+        connected(namespace) as bus,
+    ):
+        yield Bench(there, namespace, bus)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_backlog_of_small_messages_becomes_full_requests(bench: Bench) -> None:
+    names = [f"file-{number}" for number in range(1000)]
+    await bench.send(outgoing(names, 7))
+
+    async with bench.publisher():
+        await until(bench.settled)
+    assert bench.world.holds() == {hash_of(name) for name in names}
+    assert bench.world.count("requests") <= 11
+
+
+async def test_a_refused_part_ends_in_the_dead_letter_queue_and_the_rest_arrives(bench: Bench) -> None:
+    bench.world.faults(SentinelFault(kind=SentinelFaultKind.REFUSE_RECORD, holds=indicator("file-3").id, times=None))
+    await bench.send(outgoing([f"file-{number}" for number in range(10)], 10))
+
+    async def done() -> bool:
+        return await bench.count("dead_letter") == 1 and await bench.settled()
+
+    async with bench.publisher():
+        await until(done)
+    assert len(bench.world.holds()) == 9
+    assert await bench.dead_letters() == ["ObjectRefused"]
+
+
+async def test_a_paused_destination_neither_spins_nor_holds_the_slots_nor_counts_deliveries(bench: Bench) -> None:
+    bench.world.faults(
+        SentinelFault(name="gone", kind=SentinelFaultKind.STATUS, status=404, workspace=CONTOSO, times=None)
+    )
+    await bench.send(outgoing([f"file-{number}" for number in range(60)], 2))
+
+    async def parked() -> bool:
+        return await bench.scheduled() == 30 and await bench.settled()
+
+    async with bench.publisher(slots=1):
+        await until(parked)
+        await bench.send(outgoing(["other"], 1, to=FABRIKAM, source=OTHER_CUSTOMER))
+
+        async def served() -> bool:
+            return bench.world.holds(FABRIKAM) == {hash_of("other")}
+
+        await until(served)
+        asked = bench.world.sentinel.statuses["upload 404"]
+        assert asked == 1
+    # All come back to the bus with nothing held against them, for the next probe.
+    assert await bench.dead_letters() == []
+    async with httpx.AsyncClient() as client:
+        await client.post(f"http://127.0.0.1:{bench.namespace.http_port}/scheduled/release")
+    receiver = bench.bus._client.get_subscription_receiver(INDICATORS.entity, "publisher", session_id=CONTOSO)
+    async with receiver:
+        returned = await receiver.receive_messages(max_message_count=100, max_wait_time=2)
+    assert len(returned) == 30
+    assert {one.delivery_count or 0 for one in returned} == {0}
+
+
+async def test_the_process_publishes_and_ends_cleanly_when_told(bench: Bench, tmp_path: Path) -> None:
+    tenants = {
+        "tenants": [
+            {
+                "id": "contoso",
+                "mimecast": {"api": "2.0", "region": "eu", "client_id": "env:ID", "client_secret": "env:SECRET"},
+                "feeds": ["malware_customer"],
+                "destinations": [
+                    {
+                        "workspace_id": CONTOSO,
+                        "endpoint": bench.world.sentinel.base_url,
+                        "authority": bench.world.sentinel.base_url,
+                        "azure_tenant_id": DIRECTORY,
+                        "auth": "client_secret",
+                        "client_id": APP_ID,
+                        "client_secret": "env:APP_SECRET",
+                    }
+                ],
+            }
+        ]
+    }
+    file = tmp_path / "tenants.yaml"
+    file.write_text(yaml.safe_dump(tenants))
+    environment = {
+        **os.environ,
+        "MTI_SERVICEBUS_CONNECTION_STRING": bench.namespace.connection_string,
+        "MTI_STORE": f"sqlite:{tmp_path / 'process.db'}",
+        "MTI_TENANTS_FILE": str(file),
+        "MTI_ALLOW_LOOPBACK": "true",
+        "APP_SECRET": SECRET,
+    }
+    await bench.send(outgoing(["a"], 1, source="contoso/malware_customer"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mti.publisher", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+
+    try:
+        await until(bench.settled)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert bench.world.holds() == {hash_of("a")}
+    assert process.returncode == 0, said.decode()
+    assert SECRET not in said.decode()
+    assert "the publisher ends" in said.decode()
+
+
+async def test_a_process_that_is_told_too_little_says_what_is_missing(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MTI_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mti.publisher", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert "MTI_TENANTS_FILE" in said.decode()
+
+
+def test_the_registry_of_these_tests_has_no_way_between_the_customers() -> None:
+    found = registry("http://127.0.0.1:1")
+    assert not found.allows(OTHER_CUSTOMER, CONTOSO)
