@@ -202,6 +202,7 @@ class World:
     topic: Topic = field(default_factory=Topic)
     queue: Queue = field(default_factory=Queue)
     compress: bool = True
+    sent: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(1))
 
     @property
@@ -262,8 +263,8 @@ class World:
 
     async def fetch(self, source: str = CUSTOMER) -> SourceCheckpoint:
         """Send one job and handle all that follows from it."""
-        checkpoint = await self.checkpoint(source)
-        await self.queue.send([job_message(source, checkpoint.revision + 1)])
+        self.sent += 1
+        await self.queue.send([job_message(source, 1_000_000 + self.sent)])
         await self.drain()
         return await self.checkpoint(source)
 

@@ -1,0 +1,49 @@
+"""The objects of a bundle are put together by detection, and none is left over."""
+
+from typing import Any
+
+from mti.fetcher.mimecast.stix import records_of
+
+
+def triple(indicator: str, malware: str, when: str = "t1") -> list[dict[str, Any]]:
+    return [
+        {"type": "malware", "id": f"malware--{malware}", "created": when},
+        {"type": "indicator", "id": f"indicator--{indicator}", "created": when},
+        {
+            "type": "relationship",
+            "id": f"relationship--{indicator}",
+            "created": when,
+            "source_ref": f"indicator--{indicator}",
+            "target_ref": f"malware--{malware}",
+        },
+    ]
+
+
+def test_a_detection_keeps_its_three_objects_in_the_order_of_the_feed() -> None:
+    one, two = triple("1", "a"), triple("2", "b")
+    assert records_of([*one, *two]) == [one, two]
+    assert records_of([one[0], two[0], one[2], two[1], one[1], two[2]]) == [
+        [two[0], two[1], two[2]],
+        [one[0], one[2], one[1]],
+    ]
+
+
+def test_a_detection_that_comes_twice_under_the_same_ids_is_two_detections() -> None:
+    once, again = triple("1", "a", "t1"), triple("1", "a", "t2")
+    assert records_of([*once, *triple("2", "b"), *again]) == [once, triple("2", "b"), again]
+
+
+def test_what_belongs_to_no_indicator_is_a_record_of_its_own() -> None:
+    orphan = {"type": "malware", "id": "malware--z"}
+    dangling = {"type": "relationship", "source_ref": "indicator--gone", "target_ref": "malware--z"}
+    assert records_of([orphan, dangling, *triple("1", "a"), "rubbish"]) == [
+        [orphan],
+        [dangling],
+        triple("1", "a"),
+        ["rubbish"],
+    ]
+
+
+def test_a_malware_that_two_indicators_share_is_with_both() -> None:
+    shared, first, second = triple("1", "a"), triple("1", "a")[1:], triple("2", "a")[1:]
+    assert records_of([shared[0], *first, *second]) == [[shared[0], *first], [shared[0], *second]]
