@@ -15,16 +15,17 @@ from mti.fetcher.mimecast.model import Record
 def records_of(objects: Sequence[JsonValue]) -> list[Record]:
     """Return one record a detection, in the order of the indicators, its objects in the order of the bundle.
 
-    A malware that several indicators are related to is in the record of each.
+    A malware that several indicators are related to is in the record of each. Where several objects share an id, a
+    relationship means the one that stands nearest to it.
     """
     places = _places(objects)
     joined: dict[int, set[int]] = defaultdict(set)
     for place, found in enumerate(objects):
-        indicator = places.get(_reference(found, "source_ref", "indicator"))
+        indicator = _nearest(places[_reference(found, "source_ref", "indicator")], place)
         if indicator is None:
             continue
         joined[indicator].add(place)
-        malware = places.get(_reference(found, "target_ref", "malware"))
+        malware = _nearest(places[_reference(found, "target_ref", "malware")], place)
         if malware is not None:
             joined[indicator].add(malware)
     taken = {place for members in joined.values() for place in members}
@@ -35,13 +36,17 @@ def records_of(objects: Sequence[JsonValue]) -> list[Record]:
     ]
 
 
-def _places(objects: Sequence[JsonValue]) -> dict[str, int]:
-    """Return where each object that can be referred to is; the first of those that share an id."""
-    places: dict[str, int] = {}
+def _places(objects: Sequence[JsonValue]) -> defaultdict[str, list[int]]:
+    """Return where each object that can be referred to is, by its id."""
+    places: defaultdict[str, list[int]] = defaultdict(list)
     for place, found in enumerate(objects):
         if isinstance(found, dict) and isinstance(id := found.get("id"), str) and found.get("type") in _ENDS:
-            places.setdefault(id, place)
+            places[id].append(place)
     return places
+
+
+def _nearest(candidates: Sequence[int], place: int) -> int | None:
+    return min(candidates, key=lambda candidate: abs(candidate - place), default=None)
 
 
 _ENDS = ("indicator", "malware")

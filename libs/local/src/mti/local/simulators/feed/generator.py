@@ -98,6 +98,6 @@ def sighting(
 
 def grid_copies(detections: Iterable[Detection], seed: int) -> Iterator[Detection]:
     """Return the detections as the region's grid shows them: under ids of their own, without the recipient."""
-    rng = Random(seed)  # noqa: S311  simulated data, no secret
+    rng = Random(f"{seed}/copies")  # noqa: S311  simulated data, no secret
     for detection in detections:
         yield detection._replace(ids=f"{rng.getrandbits(384):096x}", recipient=None)
