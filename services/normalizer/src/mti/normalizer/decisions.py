@@ -73,11 +73,12 @@ def earlier_verdict(known: KnownIndicator, chunk_id: str) -> Verdict | None:
 
 
 def is_due(group: Group, known: KnownIndicator, policy: IndicatorPolicy) -> bool:
-    """Say whether a sighting is worth sending the indicator again: it had expired, or lives on for a real part more."""
-    if group.last_seen <= known.version:
-        return False
+    """Say whether a sighting extends the validity by a real part, as it does wherever that had ended.
+
+    It must also be a newer version: after the policy was given a longer validity an older one might extend it too.
+    """
     extension = group.last_seen + policy.validity - known.valid_until
-    return group.last_seen > known.valid_until or extension >= policy.validity * policy.refresh_after
+    return group.last_seen > known.version and extension >= policy.validity * policy.refresh_after
 
 
 def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> KnownIndicator:

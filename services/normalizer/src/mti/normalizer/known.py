@@ -4,6 +4,7 @@ The partitions of a scope are shards by the id: each holds a range of it, so tha
 yields the ids in order. A grid is large and has 32, a customer's feed has 4.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
@@ -74,11 +75,11 @@ class KnownIndicators:
         shards: dict[int, list[str]] = {}
         for id in ids:
             shards.setdefault(shard_of(scope, id), []).append(id)
-        found: dict[str, KnownIndicator] = {}
-        for shard, members in shards.items():
-            documents = await self._container.read_many(partition_of(scope, shard), members)
-            found |= {id: _entry(document) for id, document in documents.items()}
-        return found
+        reads = [
+            self._container.read_many(partition_of(scope, shard), members) for shard, members in sorted(shards.items())
+        ]
+        found = await asyncio.gather(*reads)
+        return {id: _entry(document) for documents in found for id, document in documents.items()}
 
     async def remember(self, scope: str, entries: Sequence[KnownIndicator]) -> dict[str, Verdict]:
         """Record what was emitted, by the chunk that is `entry.by`, and return what each indicator was to it.

@@ -1,0 +1,114 @@
+"""Indicators are valid STIX 2.1, tell an analyst what there is to tell, and no more than the policy allows."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stix2validator import ValidationOptions, validate_instance  # type: ignore[import-untyped]
+
+from mti.common.registry import Feed, IndicatorPolicy, Tlp
+from mti.normalizer.building import build
+from mti.normalizer.decisions import decide, identified
+from mti.normalizer.grouping import group
+from mti.normalizer.parsing import parse
+from mti.normalizer.policy import admit
+from tests.normalizer.world import DEFAULT, NOW, STRICT, chunk, row, sha256, stix
+
+
+def made(*records: list[Any], csv: bool = False, policy: IndicatorPolicy = DEFAULT) -> list[dict[str, Any]]:
+    """Return the indicators of a chunk, as JSON."""
+    groups = identified(group(admit(parse(chunk(*records, csv=csv)).sightings, policy).sightings))
+    entries = [decision.entry for decision in decide(groups, {}, policy, "a chunk")]
+    indicators = [build(entry, policy, Feed.MALWARE_GRID, "eu") for entry in entries if entry is not None]
+    return [found.model_dump(mode="json", exclude_none=True) for found in indicators]
+
+
+PATTERNS = [
+    None,
+    "[file:hashes.'MD-5' = '44D88612FEA8A8F36DE82E1278ABB02E']",
+    "[file:hashes.'SHA-1' = '3395856ce81f2b7382dee72602f798b642f14141']",
+    r"[url:value = 'http://a.example/?q=\'b\\c\'']",
+    "[domain-name:value = 'a.example']",
+    "[ipv4-addr:value = '192.0.2.1']",
+    "[ipv6-addr:value = '2001:db8::1']",
+    "[email-addr:value = 'a@example.com']",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("policy", [DEFAULT, STRICT], ids=["default", "strict"])
+def test_every_kind_of_indicator_is_valid_stix(pattern: str | None, policy: IndicatorPolicy) -> None:
+    [found] = made(stix(pattern=pattern), policy=policy)
+    verdict = validate_instance(found, ValidationOptions(version="2.1"))
+    assert verdict.errors == []
+    # The one remark is that a UUIDv5 is no UUIDv4; a deterministic id is what is wanted here.
+    assert [str(warning) for warning in verdict.warnings if "{103}" not in str(warning)] == []
+
+
+@given(st.text(max_size=300), st.text(min_size=1, max_size=80))
+def test_whatever_a_name_and_a_url_hold_the_indicator_is_valid(name: str, url: str) -> None:
+    escaped = url.replace("\\", "\\\\").replace("'", "\\'")
+    for found in made(stix(name=name, pattern=f"[url:value = '{escaped}']")):
+        assert validate_instance(found, ValidationOptions(version="2.1")).errors == []
+        assert len(found["name"]) <= 160
+
+
+def test_an_indicator_has_all_that_an_analyst_wants() -> None:
+    [found] = made(stix(name="Business Proposal_Final.pdf"), stix(name=None, time=NOW + timedelta(hours=1)))
+    assert found["name"] == "Mimecast: malicious file Business Proposal_Final.pdf"
+    assert found["pattern"] == f"[file:hashes.'SHA-256' = '{sha256('a file')}']"
+    assert found["created"] == found["valid_from"] == "2026-11-24T12:00:00.000Z"
+    assert found["modified"] == "2026-11-24T13:00:00.000Z"
+    assert found["valid_until"] == "2026-12-24T13:00:00.000Z"
+    assert found["confidence"] == 80
+    assert found["labels"] == ["mimecast", "feed:malware_grid", "region:eu", "virus"]
+    assert found["external_references"][0]["external_id"] == stix(name=None, time=NOW + timedelta(hours=1))[1]["id"]
+
+
+def test_a_row_tells_more_and_never_the_recipient_or_the_sender() -> None:
+    found = made(row(), csv=True)[0]
+    for words in ("Invoice.pdf", "1234 bytes", "application/pdf", "192.0.2.7", "once", "2026-11-24T12:00:00.000Z"):
+        assert words in found["description"]
+    assert "@" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("tlp", "id"),
+    [
+        (Tlp.WHITE, "613f2e26-407d-48c7-9eca-b8e91df99dc9"),
+        (Tlp.GREEN, "34098fce-860f-48ae-8e50-ebd3cc5e41da"),
+        (Tlp.AMBER, "f88d31f6-486f-44da-b317-01333bde0b82"),
+        (Tlp.RED, "5e57c739-391a-4eb3-b6be-7d15ca92d5ed"),
+    ],
+)
+def test_the_marking_is_the_one_that_stix_defines(tlp: Tlp, id: str) -> None:
+    [found] = made(stix(), policy=replace(DEFAULT, tlp=tlp))
+    assert found["object_marking_refs"] == [f"marking-definition--{id}"]
+
+
+@pytest.mark.parametrize("csv", [False, True])
+def test_a_redacted_indicator_tells_the_extension_alone(csv: bool) -> None:
+    name = "Offer for Jane Doe.PDF"
+    record = row(FileName=name) if csv else stix(name=name)
+    for found in made(record, csv=csv, policy=STRICT):
+        assert "Jane" not in str(found)
+        assert found["name"].startswith("Mimecast: malicious .pdf file ")
+
+
+def test_the_end_of_a_subject_is_not_taken_for_an_extension() -> None:
+    [found] = made(stix(name="Contract of J.Doe"), policy=STRICT)
+    assert "Doe" not in str(found)
+
+
+@pytest.mark.parametrize("validity", [timedelta(0), timedelta(milliseconds=1), timedelta(days=3650)])
+@pytest.mark.parametrize("year", [2000, 2026, 2999])
+def test_the_end_of_the_validity_is_later_than_its_start_whatever_the_clocks_say(
+    validity: timedelta, year: int
+) -> None:
+    records = [stix(time=NOW.replace(year=year)), stix(time=NOW.replace(year=year) - timedelta(days=400))]
+    records = [record for record in records if record[1]["created"] >= "2000"]
+    [found] = made(*records, policy=replace(DEFAULT, validity=validity))
+    assert found["valid_until"] > found["valid_from"]

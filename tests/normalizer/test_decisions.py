@@ -1,0 +1,101 @@
+"""New, refreshed or suppressed."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from mti.common.registry import IndicatorPolicy
+from mti.normalizer.decisions import Decision, Verdict, decide
+from mti.normalizer.entry import KnownIndicator
+from mti.normalizer.facts import Facts
+from mti.normalizer.grouping import Group
+from mti.normalizer.identity import indicator_id
+from mti.normalizer.parsing import Observable
+from tests.normalizer.world import DEFAULT, NOW, STRICT, at, md5
+
+OBSERVABLE = Observable("file:hashes.MD5", md5("a file"))
+ID = indicator_id(OBSERVABLE)
+
+
+def group(time: datetime, facts: Facts | None = None, count: int = 1) -> Group:
+    return Group(OBSERVABLE, time, time, count, facts or Facts(), 0, 0)
+
+
+def verdict(
+    found: Group, known: KnownIndicator | None = None, policy: IndicatorPolicy = DEFAULT, chunk: str = "second"
+) -> Decision:
+    [decision] = decide({ID: found}, {} if known is None else {ID: known}, policy, chunk)
+    return decision
+
+
+def first(facts: Facts | None = None, policy: IndicatorPolicy = DEFAULT) -> KnownIndicator:
+    entry = verdict(group(NOW, facts), policy=policy, chunk="first").entry
+    assert entry is not None
+    return replace(entry, etag="1")
+
+
+def test_what_nobody_knows_is_new() -> None:
+    decision = verdict(group(NOW))
+    assert decision.verdict is Verdict.NEW
+    assert decision.entry is not None
+    assert (decision.entry.created, decision.entry.version) == (NOW, NOW)
+    assert decision.entry.valid_until == at(days=30)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (timedelta(days=-5), Verdict.SUPPRESSED),
+        (timedelta(0), Verdict.SUPPRESSED),
+        (timedelta(days=14, hours=23), Verdict.SUPPRESSED),
+        (timedelta(days=15), Verdict.REFRESHED),
+        (timedelta(days=29), Verdict.REFRESHED),
+        (timedelta(days=31), Verdict.REFRESHED),
+    ],
+)
+def test_a_sighting_refreshes_once_it_extends_the_validity_by_half_of_it(after: timedelta, expected: Verdict) -> None:
+    assert verdict(group(NOW + after), first()).verdict is expected
+
+
+def test_an_expired_indicator_is_refreshed_by_the_next_sighting() -> None:
+    expired = replace(first(), valid_until=at(days=2))
+    patient = replace(DEFAULT, validity=timedelta(days=4), refresh_after=1.0)
+    assert verdict(group(at(days=2, seconds=1)), expired, patient).verdict is Verdict.REFRESHED
+    assert verdict(group(at(days=1, hours=23)), expired, patient).verdict is Verdict.SUPPRESSED
+
+
+def test_a_longer_validity_does_not_send_an_older_version() -> None:
+    longer = replace(DEFAULT, validity=timedelta(days=90))
+    assert verdict(group(NOW), first(), longer).verdict is Verdict.SUPPRESSED
+    assert verdict(group(at(milliseconds=1)), first(), longer).verdict is Verdict.REFRESHED
+
+
+def test_a_refresh_keeps_when_it_was_created_and_what_was_known_of_it() -> None:
+    known = first(Facts(name="old.pdf", size=7))
+    entry = verdict(group(at(days=20), Facts(name="new.pdf"), count=3), known).entry
+    assert entry is not None
+    assert (entry.created, entry.version, entry.valid_until) == (NOW, at(days=20), at(days=50))
+    assert entry.facts == Facts(name="new.pdf", size=7)
+    assert (entry.sightings, entry.refreshes, entry.first_by, entry.by) == (4, 1, "first", "second")
+    assert entry.etag == "1"
+
+
+def test_a_name_that_is_to_be_left_out_is_not_even_remembered() -> None:
+    assert first(Facts(name="Jane Doe.pdf"), STRICT).facts == Facts(extension="pdf")
+
+
+def test_a_name_that_was_remembered_before_is_left_out_of_the_next_refresh() -> None:
+    entry = verdict(group(at(days=40)), first(Facts(name="Jane Doe.pdf")), STRICT).entry
+    assert entry is not None
+    assert entry.facts == Facts(extension="pdf")
+
+
+def test_a_second_try_of_a_chunk_counts_as_the_first_and_emits_nothing() -> None:
+    known = first()
+    assert verdict(group(NOW), known, chunk="first") == Decision(group(NOW), ID, Verdict.NEW)
+    refreshed = verdict(group(at(days=20)), known).entry
+    assert verdict(group(at(days=20)), refreshed) == Decision(group(at(days=20)), ID, Verdict.REFRESHED)
+    later = verdict(group(at(days=40)), refreshed, chunk="third").entry
+    assert verdict(group(at(days=20)), later).verdict is Verdict.REFRESHED
+    assert verdict(group(NOW), later, chunk="first").verdict is Verdict.NEW

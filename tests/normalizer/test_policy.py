@@ -1,0 +1,61 @@
+"""What is not sent, and the reasons."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from mti.common.registry import IndicatorPolicy, TestFilePolicy
+from mti.normalizer.parsing import Sighting, parse
+from mti.normalizer.policy import TEST_FILES, Admitted, admit
+from tests.normalizer.world import DEFAULT, chunk, md5, row, sha256, stix
+
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+def under(policy: IndicatorPolicy, *sightings: Sighting) -> Admitted:
+    return admit(sightings, policy)
+
+
+def seen(*records: list[object], csv: bool = False) -> list[Sighting]:
+    return parse(chunk(*records, csv=csv)).sightings
+
+
+@pytest.mark.parametrize("content", [EICAR, EICAR + b"\n", b""])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha1", "md5"])
+def test_the_test_files_are_known_by_each_of_their_hashes(content: bytes, algorithm: str) -> None:
+    assert hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() in TEST_FILES
+
+
+def test_a_test_file_is_dropped_with_that_reason() -> None:
+    [eicar] = seen(stix(pattern="[file:hashes.MD5 = '44D88612FEA8A8F36DE82E1278ABB02F']"))
+    assert under(DEFAULT, eicar) == Admitted(dropped={0: "TestFile"})
+
+
+def test_test_files_can_be_kept() -> None:
+    [eicar] = seen(stix(pattern="[file:hashes.MD5 = '44d88612fea8a8f36de82e1278abb02f']"))
+    assert under(replace(DEFAULT, test_files=TestFilePolicy.KEEP), eicar).sightings == [eicar]
+
+
+def test_a_file_that_is_allowed_by_one_hash_is_allowed_by_the_others() -> None:
+    policy = replace(DEFAULT, allow_list=frozenset({sha256("a file")}))
+    assert under(policy, *seen(row(), csv=True)).dropped == {0: "AllowListed"}
+
+
+def test_hashes_of_different_files_are_allowed_each_for_itself() -> None:
+    either = f"[file:hashes.MD5 = '{md5('a')}' OR file:hashes.MD5 = '{md5('b')}']"
+    policy = replace(DEFAULT, allow_list=frozenset({md5("a")}))
+    [left] = under(policy, *seen(stix(pattern=either))).sightings
+    assert [observable.value for observable in left.observables] == [md5("b")]
+
+
+def test_an_allow_list_compares_urls_without_their_case() -> None:
+    policy = replace(DEFAULT, allow_list=frozenset({"http://a.example/path"}))
+    assert under(policy, *seen(stix(pattern="[url:value = 'http://A.example/Path']"))).dropped == {0: "AllowListed"}
+
+
+def test_positions_tell_the_sightings_that_are_left_from_those_that_are_not() -> None:
+    policy = replace(DEFAULT, allow_list=frozenset({sha256("b")}))
+    found = under(policy, *seen(stix("a"), stix("b"), stix("c")))
+    assert found.positions == [0, 2]
+    assert found.dropped == {1: "AllowListed"}
