@@ -1,6 +1,5 @@
 """Credentials: every kind works, is renewed when it must be, and shows up nowhere."""
 
-import datetime as dt
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,10 +7,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.errors import Pause
@@ -20,6 +15,7 @@ from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, Senti
 from mti.local.simulators.serving import LoopbackServer
 from mti.publisher.sentinel import Tokens, TokenUnavailable
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
+from tests.publisher.certificates import self_signed
 from tests.publisher.world import (
     CONTOSO,
     SECRET,
@@ -36,23 +32,7 @@ from tests.publisher.world import (
 
 @pytest.fixture(scope="session")
 def pem() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "publisher")])
-    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=3650))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return (private + certificate.public_bytes(serialization.Encoding.PEM)).decode()
+    return self_signed("publisher")
 
 
 @asynccontextmanager

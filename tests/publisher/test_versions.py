@@ -1,0 +1,77 @@
+"""What is known of the workspaces, in the store, with others writing at the same time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from mti.common.errors import StoreUnavailable
+from mti.common.ports.store import Container, Document
+from mti.publisher.published import Accept, PassOver, Refuse
+from mti.publisher.versions import SHARDS, PublishedVersions
+from tests.publisher.test_guard import item
+from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator
+
+ID = indicator("a").id
+
+
+class Racing:
+    """A container in which somebody else records something between each read and write."""
+
+    def __init__(self, inner: Container, rivals: Sequence[Accept], versions: PublishedVersions) -> None:
+        self._inner = inner
+        self._rivals = list(rivals)
+        self._versions = versions
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
+        if self._rivals:
+            await self._versions.record(CONTOSO, [self._rivals.pop(0)])
+        return await self._inner.write_many(documents)
+
+
+async def test_a_lost_race_is_read_again_and_the_newest_wins(there: World) -> None:
+    container = there.store.container("published")
+    for mine, rival in ((1, 2), (4, 3)):
+        racing = Racing(container, [Accept(item(hours=rival))], there.versions)
+        recorded = await PublishedVersions(racing, there.clock).record(CONTOSO, [Accept(item(hours=mine))])
+        assert recorded[ID].version == indicator("a", hours=max(mine, rival)).modified
+    assert (await there.versions.look_up(CONTOSO, [ID]))[ID].version == indicator("a", hours=4).modified
+
+
+async def test_a_race_that_never_ends_is_given_up_with_a_clear_error(there: World) -> None:
+    rivals = [Accept(item(hours=number)) for number in range(2, 30)]
+    racing = Racing(there.store.container("published"), rivals, there.versions)
+    with pytest.raises(StoreUnavailable, match="written by somebody else"):
+        await PublishedVersions(racing, there.clock).record(CONTOSO, [Accept(item(hours=99))])
+
+
+async def test_workspaces_are_kept_apart_and_spread_over_shards(there: World) -> None:
+    names = [f"file-{number}" for number in range(200)]
+    await there.versions.record(CONTOSO, [Accept(item(name)) for name in names])
+    await there.versions.record(FABRIKAM, [Accept(item("elsewhere"))])
+    found = [id for shard in SHARDS async for id, _ in there.versions.scan(CONTOSO, shard)]
+    assert sorted(found) == sorted(indicator(name).id for name in names)
+    partitions = {name async for name in there.store.container("published").partitions()}
+    assert len(partitions) > 12
+
+
+async def test_what_was_refused_and_what_was_passed_over_is_remembered(there: World) -> None:
+    await there.versions.record(CONTOSO, [Accept(item()), Refuse(item(hours=2), "no")])
+    await there.versions.record(CONTOSO, [PassOver(item(hours=3, source="grid:eu"))])
+    found = (await there.versions.look_up(CONTOSO, [ID]))[ID]
+    assert found.version == indicator("a").modified
+    assert found.refused is not None
+    assert (found.refused.version, found.refused.description) == (indicator("a", hours=2).modified, "no")
+    assert found.settles(indicator("a", hours=3).modified)
+    assert not found.settles(indicator("a", hours=4).modified)
+
+
+async def test_a_version_that_is_accepted_later_ends_the_refusal(there: World) -> None:
+    await there.versions.record(CONTOSO, [Refuse(item(), "no")])
+    await there.versions.record(CONTOSO, [Accept(item(hours=1))])
+    found = (await there.versions.look_up(CONTOSO, [ID]))[ID]
+    assert found.refused is None
+    assert found.accepted == 1
