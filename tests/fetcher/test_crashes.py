@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fetcher.world import CUSTOMER, NOW, World, job, world
 
 from mti.common.contracts import job_message
 from mti.common.errors import BusUnavailable, StoreUnavailable
@@ -18,6 +17,7 @@ from mti.fetcher.checkpoint import checkpoints_in
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.ledger import Ledger
 from mti.fetcher.publishing import Publisher
+from tests.fetcher.world import CUSTOMER, NOW, World, job, world
 
 
 class Killed(BaseException):

@@ -2,10 +2,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.fetcher.world import CUSTOMER, GRID, NOW, OLD_CUSTOMER, world
 
 from mti.common.registry import FeedFormat
 from mti.local.simulators import FeedSpec
+from tests.fetcher.world import CUSTOMER, GRID, NOW, OLD_CUSTOMER, world
 
 
 @pytest.mark.parametrize("compress", [True, False])

@@ -36,7 +36,8 @@ def test_a_detection_that_comes_twice_under_the_same_ids_is_two_detections() -> 
 def test_what_belongs_to_no_indicator_is_a_record_of_its_own() -> None:
     orphan = {"type": "malware", "id": "malware--z"}
     dangling = {"type": "relationship", "source_ref": "indicator--gone", "target_ref": "malware--z"}
-    assert records_of([orphan, dangling, *triple("1", "a"), "rubbish"]) == [
+    objects: list[Any] = [orphan, dangling, *triple("1", "a"), "rubbish"]
+    assert records_of(objects) == [
         [orphan],
         [dangling],
         triple("1", "a"),

@@ -27,7 +27,7 @@ from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
 from mti.local.simulators import Feed as SimulatedFeed
 from mti.local.simulators import FeedSpec, MimecastFault, MimecastSimulator, generate
-from mti.local.simulators.mimecast import AccountV1, AccountV2, MimecastSettings
+from mti.local.simulators.mimecast import Account, AccountV1, AccountV2, MimecastSettings
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CUSTOMER = "contoso/malware_customer"
@@ -295,13 +295,11 @@ async def world(
     store = SqliteStore(folder / "fetcher.db", clock=clock)
     secrets = ReferenceResolver(clock=clock, environ=environ, on_value=lambda _: None)
     clients = MimecastClients(secrets, clock, random.Random(3), limits)
-    accounts = [CONTOSO, NORTHWIND, FABRIKAM]
+    accounts: list[Account] = [CONTOSO, NORTHWIND, FABRIKAM]
     async with MimecastSimulator(accounts, feeds, settings, faults, now=clock.now) as mimecast:
         known = registry(mimecast.base_url, **(account_fields or {}))
         try:
-            yield World(
-                clock, mimecast, store, known, secrets, environ, clients, run=run or Run(), compress=compress
-            )
+            yield World(clock, mimecast, store, known, secrets, environ, clients, run=run or Run(), compress=compress)
         finally:
             await clients.close()
             await secrets.close()

@@ -4,6 +4,7 @@ Mimecast writes three objects a detection: a malware, an indicator and the relat
 skipped, whatever it is: what belongs to no indicator becomes a record of its own, which is counted and judged later.
 """
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -46,7 +47,8 @@ def _places(objects: Sequence[JsonValue]) -> defaultdict[str, list[int]]:
 
 
 def _nearest(candidates: Sequence[int], place: int) -> int | None:
-    return min(candidates, key=lambda candidate: abs(candidate - place), default=None)
+    at = bisect(candidates, place)
+    return min(candidates[max(0, at - 1) : at + 1], key=lambda candidate: abs(candidate - place), default=None)
 
 
 _ENDS = ("indicator", "malware")

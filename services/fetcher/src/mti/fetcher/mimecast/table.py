@@ -64,20 +64,26 @@ def _row(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int]:
     """Return the row that begins with that line, and how many lines it has."""
     line = lines[at].removesuffix("\r")
     cells = split(line)
-    if len(cells) == width or QUOTE not in line:
+    if QUOTE not in line:
         return cells, 1
+    if _is_open(line):
+        return _continued(lines, at, width) or (cells, 1)
     plain = line.split(DELIMITER)
-    if len(plain) == width:
-        return plain, 1
-    if len(cells) < width or _is_open(line):
-        whole = line
-        for count, following in enumerate(lines[at + 1 : at + CONTINUATION_LIMIT], 2):
-            if len(split(following.removesuffix("\r"))) == width:
-                break
-            whole += "\n" + following.removesuffix("\r")
-            if len(joined := split(whole)) == width and not _is_open(whole):
-                return joined, count
-    return cells, 1
+    return (plain if len(cells) != width == len(plain) else cells), 1
+
+
+def _continued(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int] | None:
+    """Return the row and its lines, if the open quote is closed by lines that are no rows themselves."""
+    whole = lines[at].removesuffix("\r")
+    for count, line in enumerate(lines[at + 1 : at + CONTINUATION_LIMIT], 2):
+        following = line.removesuffix("\r")
+        if len(split(following)) == width:
+            return None
+        whole += "\n" + following
+        if not _is_open(whole):
+            cells = split(whole)
+            return (cells, count) if len(cells) == width else None
+    return None
 
 
 def _cell(line: str, at: int) -> tuple[str, int]:
