@@ -14,7 +14,7 @@ from mti.local.namespace import Namespace
 
 WAIT = 20.0
 """Seconds that a receive may take on a busy machine; nothing waits that long when all is well."""
-NOTHING = 0.4
+NOTHING = 0.3
 """Seconds after which we believe that nothing comes."""
 
 
@@ -69,7 +69,8 @@ class Bus:
 
     async def stats(self, entity: str) -> dict[str, Any]:
         """The counts of an entity, over HTTP."""
-        return (await self.http("GET", "/stats"))[entity]
+        counts: dict[str, Any] = (await self.http("GET", "/stats"))[entity]
+        return counts
 
     async def http(self, method: str, path: str) -> Any:
         """Call the administration."""

@@ -28,7 +28,7 @@ async def test_what_is_sent_is_received(serve: Serve) -> None:
         content_type="application/json",
         partition_key="s-1",
         time_to_live=timedelta(hours=1),
-        application_properties={"text": "ü", "number": 7, "large": 2**30, "truth": True, "ratio": 0.5, "none": None},
+        application_properties={"text": "ü", "number": 7, "large": 2**30, "truth": True, "ratio": 0.5},
     )
     await bus.send("q", sent)
     async with bus.receiver("q") as receiver:
@@ -44,7 +44,6 @@ async def test_what_is_sent_is_received(serve: Serve) -> None:
             b"large": 2**30,
             b"truth": True,
             b"ratio": 0.5,
-            b"none": None,
         }
         assert message.delivery_count == 0
         assert isinstance(message.lock_token, uuid.UUID)

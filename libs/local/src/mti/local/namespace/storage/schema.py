@@ -36,6 +36,8 @@ CREATE TABLE session_states(
 """
 
 _SEQUENCE_BITS = 40
+_PATIENCE_SECONDS = 0.5
+"""For a stranger who writes to the file; the lock on the data folder keeps other namespaces away."""
 
 
 def message_key(queue: int, sequence: int) -> int:
@@ -50,7 +52,7 @@ def sequence_of(key: int) -> int:
 
 def open_database(path: Path) -> sqlite3.Connection:
     """Open or create the database. Raises `sqlite3.DatabaseError` for another version, or no database at all."""
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+    connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
     connection.executescript(
         "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
         "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"

@@ -18,7 +18,7 @@ from mti.local.namespace.storage.schema import message_key, open_database, seque
 
 LOG = logging.getLogger(__name__)
 _VACUUM_ABOVE_PAGES = 256
-_VACUUM_STEP_PAGES = 2048
+_VACUUM_STEP_PAGES = 4096
 
 Outcome = StorageFailed | None
 """None: the writes are durable. Else: they were undone."""
@@ -41,6 +41,7 @@ class Store:
         self._batch = WriteBatch()
         self._callbacks: list[Callback] = []
         self._scheduled = False
+        self._vacuumed = False
         self.after_commit: Callable[[], None] = lambda: None
         """Runs after the callbacks of each commit."""
         (last_body,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM bodies").fetchone()
@@ -93,7 +94,13 @@ class Store:
         """Give space of deleted messages back to the file system, a step at a time."""
         (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
         if free > _VACUUM_ABOVE_PAGES:
-            self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_STEP_PAGES})").fetchall()
+            self._connection.executescript(
+                f"PRAGMA incremental_vacuum({_VACUUM_STEP_PAGES})"
+            )  # `execute` frees one page
+            self._vacuumed = True
+        elif self._vacuumed:  # the file shrinks when the write-ahead log is copied into it
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._vacuumed = False
 
     def close(self) -> None:
         """Commit what is gathered and close the file."""

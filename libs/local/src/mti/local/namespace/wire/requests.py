@@ -110,7 +110,6 @@ class RequestIngress(Ingress):
     def take(self, delivery_id: int, settled: bool, payload: bytes, message_format: int) -> None:  # noqa: ARG002
         """Handle a request; its outcome is in the response, the transfer as such is accepted."""
         request = _decode(payload, self.session)
-        self.answer(delivery_id, settled, None)
 
         def reply(response: Response) -> None:
             self._reply(request, response)
@@ -119,6 +118,7 @@ class RequestIngress(Ingress):
             self._handler(request, reply)
         except ServiceError as error:
             reply(Response.of(error))
+        self.answer(delivery_id, settled, None)
 
     def _reply(self, request: Request, response: Response) -> None:
         for link in self.session.links.values():

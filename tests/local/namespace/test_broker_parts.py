@@ -1,0 +1,80 @@
+"""Parts of the namespace on their own, where the SDK cannot reach."""
+
+import importlib.metadata
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mti.local.namespace import ManualClock, NamespaceConfig
+from mti.local.namespace.broker.broker import Broker
+from mti.local.namespace.broker.timetable import Timetable
+from mti.local.namespace.errors import InvalidMessage, ServiceError
+from mti.local.namespace.messages.incoming import BATCH_FORMAT, decode, decode_transfer
+from mti.local.namespace.wire.codec import check_version
+from mti.local.namespace.wire.nodes import path_of
+
+MESSAGE = bytes.fromhex("005375a00568656c6c6f")
+
+
+def test_a_timetable_gives_what_is_due_and_forgets_the_rest() -> None:
+    times = Timetable()
+    for number in range(1000):
+        times.add(number, number)
+    for number in range(10, 1000):
+        times.discard(number)
+    times.add(50, 3)
+    assert times.due(20) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert times.due(None) == [3]
+
+
+@pytest.mark.parametrize("payload", [b"\x00", b"\x00\x53\x75\xa0\x05he", b"\x00\x53\x75\x01", b"junk"])
+def test_a_malformed_message_is_refused(payload: bytes) -> None:
+    with pytest.raises(InvalidMessage):
+        decode(payload)
+
+
+def test_a_malformed_message_spoils_its_batch() -> None:
+    good = b"\x00\x53\x75\xa0" + bytes((len(MESSAGE),)) + MESSAGE
+    assert len(decode_transfer(good * 2, BATCH_FORMAT)) == 2
+    with pytest.raises(InvalidMessage):
+        decode_transfer(good + b"\x00\x53\x75\xa0\x01\x00", BATCH_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "address", ["a/b", "amqps://localhost:5672/a/b", "sb://host.example/a/b/", "amqp://[::1]:5672/a%2Fb"]
+)
+def test_an_address_is_a_path_or_a_uri(address: str) -> None:
+    assert path_of(address) == "a/b"
+
+
+def test_another_sdk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_version()
+    monkeypatch.setattr("mti.local.namespace.wire.codec.version", lambda _: "7.16.0")
+    with pytest.raises(RuntimeError, match=r"7\.15\.0, but 7\.16\.0"):
+        check_version()
+    assert importlib.metadata.version("azure-servicebus") == "7.15.0"
+
+
+def test_what_the_disk_refuses_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    deferred: list[Callable[[], None]] = []
+    config = NamespaceConfig.build(queues={"q": {"RequiresDuplicateDetection": True}})
+    broker = Broker(config, tmp_path, ManualClock(), deferred.append)
+    destination = broker.entity("q").destination
+    assert destination is not None
+    answers: list[ServiceError | None] = []
+    other = sqlite3.connect(tmp_path / "namespace.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # holds the only write lock
+    destination.publish([decode(MESSAGE)], answers.append)
+    broker.store.commit()
+    assert answers[0] is not None
+    assert "refused a write" in str(answers[0])
+    assert broker.statistics()["q"]["active"] == 0
+    other.execute("ROLLBACK")
+    destination.publish([decode(MESSAGE)], answers.append)
+    broker.store.commit()
+    assert answers[1] is None
+    assert broker.statistics()["q"]["active"] == 1
+    broker.close()
+    other.close()

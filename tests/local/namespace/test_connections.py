@@ -1,0 +1,174 @@
+"""Connections: how they drop, how they are kept alive, and how nonsense is answered."""
+
+import asyncio
+import socket
+from typing import Self
+
+import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from mti.local.namespace import ManualClock
+from tests.local.namespace.bus import NOTHING, WAIT, Bus, Serve, bodies, receive
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
+HEARTBEAT = b"\x00\x00\x00\x08\x02\x00\x00\x00"
+OPEN = bytes.fromhex("0000001d02000000005310c01005a10163404060ffff70000003e8").ljust(29, b"\x40")
+
+
+class Wire:
+    """A forwarder between client and namespace that can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._writers: list[asyncio.StreamWriter] = []
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.cut()
+        self._server.close()
+        await self._server.wait_closed()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers += [writer, back_writer]
+        await asyncio.gather(_copy(reader, back_writer), _copy(back_reader, writer))
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+def client_through(wire: Wire, bus: Bus) -> ServiceBusClient:
+    text = bus.namespace.connection_string.replace(str(bus.namespace.port), str(wire.port))
+    return ServiceBusClient.from_connection_string(text, retry_total=0)
+
+
+async def test_a_dropped_connection_frees_its_messages_at_once(serve: Serve) -> None:
+    bus = await serve(queues={"q": {"LockDuration": "PT5M"}})
+    await bus.send("q", "a", "b")
+    async with Wire(bus.namespace.port) as wire, client_through(wire, bus) as client:
+        receiver = client.get_queue_receiver("q")
+        assert bodies(await receive(receiver, 2)) == ["a", "b"]
+        wire.cut()
+        async with bus.receiver("q") as other:
+            again = await receive(other, 2)
+            assert bodies(again) == ["a", "b"]
+            assert [message.delivery_count for message in again] == [1, 1]
+
+
+async def test_a_dropped_connection_frees_its_session(serve: Serve) -> None:
+    bus = await serve(queues={"q": {"LockDuration": "PT5M", "RequiresSession": True}})
+    await bus.send("q", ServiceBusMessage("a", session_id="s"))
+    async with Wire(bus.namespace.port) as wire, client_through(wire, bus) as client:
+        await receive(client.get_queue_receiver("q", session_id="s"))
+        wire.cut()
+        async with asyncio.timeout(WAIT):
+            while (await bus.stats("q"))["locked"]:
+                await asyncio.sleep(0.02)
+        async with bus.receiver("q", session_id="s") as other:
+            (again,) = await receive(other)
+            assert again.delivery_count == 1
+
+
+async def test_closing_gives_prefetched_messages_back_uncounted(serve: Serve) -> None:
+    bus = await serve(queues={"q": {"LockDuration": "PT5M"}})
+    await bus.send("q", *"abcdef")
+    async with bus.client.get_queue_receiver("q", prefetch_count=10) as receiver:
+        (message,) = await receive(receiver)
+        await receiver.complete_message(message)
+    async with bus.receiver("q") as other:
+        rest = await receive(other, 5)
+        assert bodies(rest) == ["b", "c", "d", "e", "f"]
+        assert {message.delivery_count for message in rest} == {0}
+
+
+async def test_closing_gives_unsettled_messages_back_counted(serve: Serve) -> None:
+    bus = await serve(queues={"q": {"LockDuration": "PT5M"}})
+    await bus.send("q", "a")
+    async with bus.client.get_queue_receiver("q") as receiver:
+        await receive(receiver)
+    async with bus.receiver("q") as other:
+        assert (await receive(other))[0].delivery_count == 1
+
+
+async def test_a_prefetching_receiver_that_is_slow_does_not_stall_the_others(serve: Serve) -> None:
+    bus = await serve(queues={"q": {}})
+    async with bus.receiver("q", prefetch_count=500) as slow, bus.receiver("q") as quick:
+        await receive(slow, wait=NOTHING)
+        await bus.send("q", *[ServiceBusMessage(b"x" * 200_000) for _ in range(100)])
+        assert len(await receive(quick, 5)) == 5
+
+
+async def test_a_silent_client_is_cut_off_and_a_beating_one_is_not(serve: Serve, clock: ManualClock) -> None:
+    bus = await serve(queues={"q": {}}, clock=clock, idle_timeout=60_000)
+    silent, beating = [await _open(bus) for _ in range(2)]
+    clock.advance(100_000)
+    beating[1].write(HEARTBEAT)
+    await asyncio.sleep(0.1)
+    clock.advance(30_000)
+    async with asyncio.timeout(WAIT):
+        while await silent[0].read(1000):
+            pass
+    beating[1].write(HEARTBEAT)
+    await asyncio.sleep(1.2)
+    assert not beating[0].at_eof()
+    for _, writer in (silent, beating):
+        writer.close()
+
+
+async def test_heartbeats_are_sent_to_who_asks_for_them(serve: Serve) -> None:
+    bus = await serve(queues={"q": {}})
+    reader, writer = await _open(bus)
+    async with asyncio.timeout(WAIT):
+        assert await reader.readexactly(8) == HEARTBEAT
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"GET / HTTP/1.1\r\n\r\n", AMQP_HEADER + b"\x00\x00\x00\x04\x02\x00\x00\x00", AMQP_HEADER + b"\xff" * 20],
+)
+async def test_nonsense_ends_the_connection_and_nothing_else(serve: Serve, nonsense: bytes) -> None:
+    bus = await serve(queues={"q": {}})
+    reader, writer = await asyncio.open_connection("127.0.0.1", bus.namespace.port)
+    writer.write(nonsense)
+    async with asyncio.timeout(WAIT):
+        assert (await reader.read()).startswith(AMQP_HEADER)
+    writer.close()
+    assert (await bus.stats("q"))["active"] == 0
+
+
+async def test_only_this_machine_can_connect(serve: Serve) -> None:
+    bus = await serve(queues={"q": {}})
+    for port in (bus.namespace.port, bus.namespace.http_port):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.2", port))  # free on every other address
+
+
+async def _open(bus: Bus) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection that asks for a heartbeat at least once a second."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", bus.namespace.port)
+    writer.write(AMQP_HEADER + OPEN)
+    async with asyncio.timeout(WAIT):
+        assert await reader.readexactly(8) == AMQP_HEADER
+        size = int.from_bytes(await reader.readexactly(4), "big")
+        await reader.readexactly(size - 4)
+    return reader, writer

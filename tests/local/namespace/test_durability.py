@@ -1,0 +1,171 @@
+"""What survives the end of the namespace, in order or not."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceBusReceiveMode, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient
+
+from mti.local.namespace import DataFolderBusy, ManualClock, Namespace, NamespaceConfig, NamespaceProcess
+from mti.local.namespace.clock import system_clock
+from tests.local.namespace.bus import WAIT, bodies, receive
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+QUEUES: dict[str, dict[str, Any]] = {
+    "plain": {"RequiresDuplicateDetection": True},
+    "sessions": {"RequiresSession": True},
+}
+DAY = 86_400_000
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "Config.json"
+    queues = [{"Name": name, "Properties": properties} for name, properties in QUEUES.items()]
+    path.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Name": "local", "Queues": queues}]}}))
+    return path
+
+
+def connect(namespace: Namespace | NamespaceProcess) -> ServiceBusClient:
+    return ServiceBusClient.from_connection_string(namespace.connection_string, retry_total=0)
+
+
+def sender(client: ServiceBusClient, queue: str) -> Any:
+    return client.get_queue_sender(queue, keep_alive=0)
+
+
+async def test_a_confirmed_send_survives_kill_9(config: Path, tmp_path: Path) -> None:
+    confirmed: list[str] = []
+
+    async def send_until_it_dies(client: ServiceBusClient) -> None:
+        async with sender(client, "plain") as to:
+            while True:
+                text = str(len(confirmed))
+                await to.send_messages(ServiceBusMessage(text, message_id=text))
+                confirmed.append(text)
+
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
+        sending = asyncio.create_task(send_until_it_dies(client))
+        async with asyncio.timeout(WAIT):
+            while len(confirmed) < 50:
+                await asyncio.sleep(0.01)
+        await namespace.kill()
+        with pytest.raises(Exception, match=r"(?i)connect"):
+            await sending
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
+        mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
+        async with client.get_queue_receiver("plain", receive_mode=mode) as receiver:
+            found = bodies(await receive(receiver, len(confirmed)))
+    assert found == confirmed
+
+
+async def test_what_was_settled_stays_settled_and_what_was_locked_comes_back(config: Path, tmp_path: Path) -> None:
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
+        async with sender(client, "plain") as to:
+            await to.send_messages([ServiceBusMessage(text, message_id=text) for text in ("done", "dead", "locked")])
+        async with client.get_queue_receiver("plain") as receiver:
+            done, dead, _ = await receive(receiver, 3)
+            await receiver.complete_message(done)
+            await receiver.dead_letter_message(dead, reason="Why", error_description="because")
+            await namespace.kill()
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
+        async with client.get_queue_receiver("plain") as receiver:
+            (again,) = await receive(receiver, 2, wait=1)
+            assert (str(again), again.delivery_count) == ("locked", 0)
+        async with client.get_queue_receiver("plain", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+            (dead,) = await receive(receiver)
+            assert (str(dead), dead.dead_letter_reason, dead.dead_letter_error_description) == (
+                "dead",
+                "Why",
+                "because",
+            )
+
+
+async def test_an_orderly_stop_keeps_everything(tmp_path: Path) -> None:
+    clock = ManualClock(system_clock())
+    config = NamespaceConfig.build(QUEUES)
+
+    def start() -> Namespace:
+        return Namespace(config, tmp_path, clock=clock, idle_timeout=0xFFFFFFFF)
+
+    async with start() as namespace, connect(namespace) as client:
+        async with sender(client, "plain") as to:
+            await to.send_messages(ServiceBusMessage("x", message_id="same"))
+        async with sender(client, "sessions") as to:
+            await to.send_messages(ServiceBusMessage("s", session_id="a"))
+            await to.schedule_messages(ServiceBusMessage("later", session_id="a"), _at(clock.now + DAY))
+        async with client.get_queue_receiver("sessions", session_id="a") as receiver:
+            (message,) = await receive(receiver)
+            await receiver.abandon_message(message)
+            await receiver.session.set_state(b"state")
+            number = message.sequence_number or 0
+    async with start() as namespace, connect(namespace) as client:
+        async with sender(client, "plain") as to:
+            await to.send_messages(ServiceBusMessage("x", message_id="same"))
+        async with client.get_queue_receiver("plain") as receiver:
+            assert len(await receiver.peek_messages(5)) == 1
+        clock.advance(DAY)
+        async with client.get_queue_receiver(
+            "sessions", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=10
+        ) as receiver:
+            assert await receiver.session.get_state() == b"state"
+            again, later = await receive(receiver, 2)
+            assert (str(again), again.delivery_count, again.sequence_number) == ("s", 1, number)
+            assert str(later) == "later"
+            assert (later.sequence_number or 0) > number
+
+
+async def test_a_second_namespace_on_the_same_folder_fails(tmp_path: Path) -> None:
+    config = NamespaceConfig.build(QUEUES)
+    async with Namespace(config, tmp_path):
+        with pytest.raises(DataFolderBusy, match="in use by another local namespace"):
+            async with Namespace(config, tmp_path, patience=0.3):
+                pass
+
+
+async def test_a_second_namespace_waits_for_the_first_to_end(tmp_path: Path) -> None:
+    config = NamespaceConfig.build(QUEUES)
+    first = Namespace(config, tmp_path)
+    await first.__aenter__()
+    second = asyncio.create_task(Namespace(config, tmp_path).__aenter__())
+    await asyncio.sleep(0.3)
+    assert not second.done()
+    await first.__aexit__(None, None, None)
+    async with asyncio.timeout(WAIT):
+        await (await second).__aexit__(None, None, None)
+
+
+async def test_settled_messages_give_their_disk_space_back(tmp_path: Path) -> None:
+    config = NamespaceConfig.build({"q": {}})
+    async with Namespace(config, tmp_path) as namespace, connect(namespace) as client:
+        async with sender(client, "q") as to:
+            for _ in range(40):
+                await to.send_messages(ServiceBusMessage(b"x" * 200_000))
+        mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
+        async with client.get_queue_receiver("q", receive_mode=mode, prefetch_count=40) as receiver:
+            assert len(await receive(receiver, 40)) == 40
+        assert _size(tmp_path) > 5_000_000
+        async with asyncio.timeout(WAIT):
+            while _size(tmp_path) > 2_000_000:
+                await asyncio.sleep(0.1)
+
+
+async def test_the_process_tells_what_is_wrong_with_its_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "Config.json"
+    path.write_text('{"UserConfig": {"Namespaces": [{"Name": "n", "Queus": []}]}}')
+    with pytest.raises(ChildProcessError, match="status 2"):
+        async with NamespaceProcess(path, tmp_path / "data"):
+            pass
+
+
+def _at(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _size(folder: Path) -> int:
+    return (folder / "namespace.sqlite3").stat().st_size
