@@ -3,14 +3,13 @@
 import pytest
 
 from mti.common.ports.bus import Outgoing
+from mti.common.ports.store import Container
 from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
 from mti.publisher.handler import PublishHandler
 from mti.publisher.ledger import summary
 from mti.publisher.versions import PublishedVersions
 from tests.publisher.world import (
     CONTOSO,
-    Crash,
-    CrashingContainer,
     World,
     completed,
     hash_of,
@@ -20,6 +19,32 @@ from tests.publisher.world import (
 )
 
 NAMES = [f"file-{number}" for number in range(300)]
+
+
+class Crash(RuntimeError):
+    """The process died here."""
+
+
+class CrashingContainer:
+    """A container on which the process dies at the n-th write, before or after it."""
+
+    def __init__(self, inner: Container, *, at: int, after: bool) -> None:
+        self._inner = inner
+        self._at = at
+        self._after = after
+        self._writes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def write_many(self, documents: Any) -> Any:
+        self._writes += 1
+        if self._writes == self._at and not self._after:
+            raise Crash
+        written = await self._inner.write_many(documents)
+        if self._writes == self._at:
+            raise Crash
+        return written
 
 
 async def dies(publisher: PublishHandler, backlog: list[object]) -> None:

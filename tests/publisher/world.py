@@ -20,7 +20,6 @@ from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import PARKS
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
-from mti.common.ports.store import Container
 from mti.common.registry import (
     Destination,
     Feed,
@@ -267,32 +266,6 @@ async def run_until_settled(
             found.clock.turn(seconds=max(delay for delay, _ in parked).total_seconds())
         waiting = [copy for _, copy in parked]
     return last
-
-
-class Crash(RuntimeError):
-    """The process died here."""
-
-
-class CrashingContainer:
-    """A container on which the process dies at the n-th write, before or after it."""
-
-    def __init__(self, inner: Container, *, at: int, after: bool) -> None:
-        self._inner = inner
-        self._at = at
-        self._after = after
-        self._writes = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    async def write_many(self, documents: Any) -> Any:
-        self._writes += 1
-        if self._writes == self._at and not self._after:
-            raise Crash
-        written = await self._inner.write_many(documents)
-        if self._writes == self._at:
-            raise Crash
-        return written
 
 
 def completed(outcomes: Iterable[Outcome]) -> bool:
