@@ -150,9 +150,14 @@ class SqliteFile:
             raise RuntimeError(f"{self._path.name} was closed")
         address = f"{self._path.resolve().as_uri()}?mode={'ro' if self._read_only else 'rwc'}"
         connection = aiosqlite.connect(address, uri=True, timeout=self._busy_timeout, isolation_level=None)
+        thread = connection._thread  # noqa: SLF001 (there is no public way to it)
         # A process that fails before it closes the store has to end all the same, and what it leaves is whole.
-        connection._thread.daemon = True  # noqa: SLF001 (there is no public way)
-        await connection
+        thread.daemon = True
+        try:
+            await connection
+        except BaseException:
+            await asyncio.to_thread(thread.join)  # it was told to end, and must do so before the event loop does
+            raise
         try:
             await prepare(connection)
         except BaseException:

@@ -1,6 +1,10 @@
 """The document store: partitions of small JSON documents with compare-and-set. Cosmos DB on Azure, SQLite here.
 
 One contract suite (`tests/contract/store`) runs on every adapter.
+
+Every operation may raise `StoreUnavailable`. A write that does so may have been taken all the same; and a
+`WriteConflict` may be with one's own write, when its answer was lost and it was sent once more. So whoever loses reads
+again before it decides what the loss means.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,15 +16,19 @@ from pydantic import JsonValue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document. `(partition, id)` is its key inside a container; neither may be empty."""
+    """One document. `(partition, id)` is its key inside a container; neither may be empty.
+
+    An id may hold any characters and be 200 long, a partition's name takes 2,048 bytes, and all of it about 2 MB.
+    """
 
     partition: str
     id: str
     body: dict[str, JsonValue]
+    """Read as it was written, to the last digit. Its numbers are finite."""
     etag: str | None = None
     """The version that was read. `None` means that it does not exist yet."""
     ttl: int | None = None
-    """Seconds after its last write when the store may forget it; `None` is never."""
+    """Seconds after its last write, at least one, when it is gone for every reader and writer; `None` is never."""
 
 
 class Container(Protocol):

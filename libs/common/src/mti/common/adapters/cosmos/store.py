@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.cosmos.aio import CosmosClient
+from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
     CosmosResourceExistsError,
@@ -67,9 +67,9 @@ class CosmosStore:
         Args:
             endpoint: `https://{account}.documents.azure.com/`.
             credential: an identity, which the caller closes, or the account's key.
-            database: see the class, as for the rest.
-            create: "
-            concurrency: "
+            database: the name of the database.
+            create: make the database and the containers that are missing; else they have to be deployed.
+            concurrency: writes at the same time.
         """
         client = CosmosClient(
             endpoint,
@@ -127,7 +127,7 @@ class CosmosContainer:
             WriteConflict: it exists already, or it changed or was removed since it was read.
         """
         check([document])
-        written = await self._write(document)
+        written = await self._write(await self._database.container(self._name), _item(document), document.etag)
         if written is None:
             raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
         return written
@@ -138,9 +138,11 @@ class CosmosContainer:
         The first that fails ends the rest: some are written then, and others are not.
         """
         check(documents)
+        container = await self._database.container(self._name)
+        items = [(_item(document), document.etag) for document in documents]
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._write(document)) for document in documents]
+                tasks = [group.create_task(self._write(container, item, etag)) for item, etag in items]
         except* StoreUnavailable as failures:
             failure = failures.exceptions[0]
         else:
@@ -180,18 +182,16 @@ class CosmosContainer:
             if partition is not None:
                 yield partition
 
-    async def _write(self, document: Document) -> Document | None:
+    async def _write(self, container: ContainerProxy, item: dict[str, Any], etag: str | None) -> Document | None:
         """Return the document as it was written, or `None` when it lost the race."""
-        container = await self._database.container(self._name)
-        item = _item(document)
         async with self._database.writes:
             with self._database.translated():
                 try:
-                    if document.etag is None:
+                    if etag is None:
                         return _document(await container.create_item(item))
                     return _document(
                         await container.replace_item(
-                            item["id"], item, etag=document.etag, match_condition=MatchConditions.IfNotModified
+                            item["id"], item, etag=etag, match_condition=MatchConditions.IfNotModified
                         )
                     )
                 except (CosmosResourceExistsError, CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
