@@ -1,5 +1,7 @@
 """The process may die at any step: nothing is lost, and at most one request is repeated."""
 
+from typing import Any
+
 import pytest
 
 from mti.common.ports.bus import Outgoing
