@@ -4,7 +4,9 @@ In this order a crash between two steps repeats what went before. That is harmle
 was recorded says by which chunk, so that the second try counts as the first one did.
 """
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -61,6 +63,7 @@ class NormalizeHandler:
         self._indicators = indicators
         self._pages = pages
         self._to = to
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __call__(self, messages: Sequence[Received]) -> list[Outcome]:
         """Handle the messages and return one outcome each.
@@ -96,20 +99,25 @@ class NormalizeHandler:
     async def _emit(
         self, message: Received, chunk_id: str, source: Source, scope: Scope, sightings: Sequence[Sighting]
     ) -> ScopeResult:
-        """Emit what a scope does not know yet, wait for the broker's word, and only then remember it."""
+        """Emit what a scope does not know yet, wait for the broker's word, and only then remember it.
+
+        The chunks of a scope take turns in this process: neighbours hold the same files, and would emit them all. With
+        other processes there is no such turn; there it costs a few uploads, and the sums are right all the same.
+        """
         admitted = admit(sightings, scope.policy)
         groups = identified(group(admitted.sightings))
-        known = await self._known.look_up(scope.name, groups)
-        decisions = decide(groups, known, scope.policy, chunk_id)
-        entries = [decision.entry for decision in decisions if decision.entry is not None]
-        objects = [build(entry, scope.policy, source.feed, source.region) for entry in entries]
-        messages = [
-            _traced(outgoing, message)
-            for destination in scope.destinations
-            for outgoing in messages_for(destination, source.id, objects)
-        ]
-        await self._indicators.send(messages)
-        verdicts = await self._known.remember(scope.name, entries)
+        async with self._turns[scope.name]:
+            known = await self._known.look_up(scope.name, groups)
+            decisions = decide(groups, known, scope.policy, chunk_id)
+            entries = [decision.entry for decision in decisions if decision.entry is not None]
+            objects = [build(entry, scope.policy, source.feed, source.region) for entry in entries]
+            messages = [
+                _traced(outgoing, message)
+                for destination in scope.destinations
+                for outgoing in messages_for(destination, source.id, objects)
+            ]
+            await self._indicators.send(messages)
+            verdicts = await self._known.remember(scope.name, entries)
         return ScopeResult(admitted, decisions, verdicts)
 
     async def _moved(self, message: Received, source: str, books: ChunkBooks) -> ChunkBooks:
