@@ -111,7 +111,7 @@ class FetchHandler:
         except Pause as error:
             return await self._refuse(turn, turn.checkpoint, error)
         except Exception as error:
-            await self._refuse(turn, turn.checkpoint, _bug(turn, error))
+            await self._refuse(turn, turn.checkpoint, troubles.bug(turn.source, turn.account, error))
             raise
 
     async def _page(self, turn: Turn) -> Outcome:
@@ -141,8 +141,7 @@ class FetchHandler:
         step = windows.advanced(turn.checkpoint, turn.source, page.token)
         resume_at = now + page.free_in if page.free_in else None
         if step.looped:
-            loop = Pause(troubles.LOOP.reason, f"{turn.source.id}: {troubles.LOOP.description}")
-            return await self._refuse(turn, step.checkpoint, loop)
+            return await self._refuse(turn, step.checkpoint, troubles.loop(turn.source, turn.account))
         more = wants_page(step.checkpoint, now, self._run)
         closed = step.checkpoint.window is None
         before = turn.checkpoint.pause
@@ -228,12 +227,3 @@ class FetchHandler:
 
     async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
         await self._jobs.send([replace(job_message(turn.source.id, value.revision), due=due)])
-
-
-def _bug(turn: Turn, error: Exception) -> Pause:
-    """Keep the schedule from sending a job a minute into the same fault; the job itself is dead-lettered."""
-    return Pause(
-        "Bug",
-        f"{turn.source.id}: {type(error).__name__} while its page was handled, a fault of this release: report it with"
-        " the log of the dead-lettered job, and upgrade",
-    )

@@ -8,13 +8,8 @@ from mti.common.errors import Pause, Retry
 from mti.common.pauses import paused
 from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.checkpoint import SourceCheckpoint
+from mti.fetcher.mimecast import subject_of
 from mti.fetcher.windows import FRESH, account_after, restarted
-
-LOOP = Pause(
-    "TokenLoop",
-    "the feed's next-page token repeats, so that its window never ends. What came was published, and the window is"
-    " asked for anew at the next probe; if it goes on, report it to Mimecast's support",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +19,25 @@ class Consequence:
     checkpoint: SourceCheckpoint
     go_on: bool
     """Whether the next job is sent at once; else the source is paused."""
+
+
+def loop(source: Source, account: MimecastAccount) -> Pause:
+    """Return the error for a window whose tokens go round in a circle."""
+    return Pause(
+        "TokenLoop",
+        f"{subject_of(source.id, account.tenant)}: the feed's next-page token repeats, so that its window never ends."
+        " What came was published, and the window is asked for anew at the next probe; if it goes on, report it to"
+        " Mimecast's support",
+    )
+
+
+def bug(source: Source, account: MimecastAccount, error: Exception) -> Pause:
+    """Return the error that keeps the schedule from sending job after job into a fault of our own."""
+    return Pause(
+        "Bug",
+        f"{subject_of(source.id, account.tenant)}: {type(error).__name__} while a page was handled, a fault of this"
+        " release: report it with the log of the job, which is dead-lettered, and upgrade",
+    )
 
 
 def put_off(checkpoint: SourceCheckpoint, error: Retry, now: datetime) -> SourceCheckpoint:

@@ -24,6 +24,7 @@ from mti.common.errors import Pause
 from mti.common.ports.clock import Clock
 from mti.fetcher.mimecast.authentication import Credentials, malformed
 from mti.fetcher.mimecast.exchange import SMALL, Exchange
+from mti.fetcher.mimecast.failures import words_of
 from mti.fetcher.mimecast.limits import free_in
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.records import document_of, looks_like_json
@@ -120,7 +121,7 @@ class SignedAuthentication:
 
     def _keys_in(self, answer: Answer, expired: Keys) -> Keys:
         """Return the keys of a login's answer; those it does not name stay as they were."""
-        words = "; ".join(str(failure) for failure in failures_of(answer)) or "without a reason"
+        words = words_of(failures_of(answer)) or "without a reason"
         if answer.status == 429:
             raise rate_limited(free_in(answer.headers, self._clock.now(), limited=True))
         if answer.status >= 500 or not looks_like_json(answer.body):

@@ -14,6 +14,7 @@ from mti.common.errors import Pause
 from mti.common.ports.clock import Clock
 from mti.fetcher.mimecast.authentication import Credentials
 from mti.fetcher.mimecast.exchange import SMALL, Exchange
+from mti.fetcher.mimecast.failures import words_of
 from mti.fetcher.mimecast.limits import free_in
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.records import document_of, looks_like_json
@@ -84,7 +85,7 @@ class BearerAuthentication:
         return await self._exchange.post(TOKEN_PATH, headers, urlencode(form).encode(), limit=SMALL)
 
     def _read(self, answer: Answer) -> _Bearer:
-        words = "; ".join(str(failure) for failure in failures_of(answer)) or "without a reason"
+        words = words_of(failures_of(answer)) or "without a reason"
         if answer.status in _REFUSED:
             raise Pause(
                 "CredentialsRefused",

@@ -15,7 +15,7 @@ from mti.fetcher.mimecast.auth_v2 import BearerAuthentication
 from mti.fetcher.mimecast.authentication import Authentication, Credentials
 from mti.fetcher.mimecast.exchange import Exchange, HttpLimits
 from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
-from mti.fetcher.mimecast.refusals import naming, unavailable
+from mti.fetcher.mimecast.refusals import naming, subject_of, unavailable
 from mti.fetcher.mimecast.responses import page_of
 
 FEED_PATH = "/api/ttp/threat-intel/get-feed"
@@ -86,7 +86,7 @@ class MimecastClient:
             Retry: there was no whole answer.
             Pause: there are no credentials, or the answer is too large.
         """
-        subject = f"{request.source}, by the Mimecast account of {self._account.tenant}"
+        subject = subject_of(request.source, self._account.tenant)
         with naming(subject):
             try:
                 async with asyncio.timeout(self._limits.whole_seconds):

@@ -10,6 +10,9 @@ from mti.common.registry.model import MimecastAccount
 from mti.fetcher.mimecast.client import MimecastClient
 from mti.fetcher.mimecast.exchange import HttpLimits
 
+_CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=5.0)
+"""As many as there are jobs at once; each is soon let go, since its account is not asked again for minutes."""
+
 
 class MimecastClients:
     """Makes a client when its account is first used, and keeps it, with its token and its renewed keys.
@@ -38,7 +41,7 @@ class MimecastClients:
         key = (account.tenant, account.api, account.base_url)
         if key not in self._clients:
             if self._transport is None:
-                self._transport = httpx.AsyncHTTPTransport(verify=True)
+                self._transport = httpx.AsyncHTTPTransport(verify=True, limits=_CONNECTIONS)
             self._clients[key] = MimecastClient(
                 account, self._secrets, self._transport, self._clock, self._rng, self._limits
             )

@@ -35,6 +35,11 @@ class Failure:
         return " ".join(text.split())[:MESSAGE_LIMIT]
 
 
+def words_of(failures: Sequence[Failure]) -> str:
+    """Return what they say, in one bounded line."""
+    return "; ".join(str(failure) for failure in failures[:3])
+
+
 def failures_in(document: object) -> Sequence[Failure] | None:
     """Return the failures of an error body; `None` when it is not one, `[]` for an envelope without failures."""
     if not isinstance(document, dict):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from mti.common.errors import Pause, Retry, Unavailable
-from mti.fetcher.mimecast.failures import Failure
+from mti.fetcher.mimecast.failures import Failure, words_of
 
 LATER = frozenset({408, 409, 425})
 """Statuses below 500 that may be better the next time."""
@@ -20,6 +20,11 @@ class TokenRefused(Pause):
 
     def __init__(self, description: str) -> None:
         super().__init__("TokenRefused", description)
+
+
+def subject_of(source: str, tenant: str) -> str:
+    """Return how errors name what was asked for, and on whose behalf."""
+    return f"{source}, by the Mimecast account of {tenant}"
 
 
 @contextmanager
@@ -81,7 +86,7 @@ def refused(
         free_in: what the headers say about the next call.
         with_token: whether the request continued a window.
     """
-    words = f"{status} {'; '.join(str(failure) for failure in failures)}" if failures else str(status)
+    words = f"{status} {words_of(failures)}" if failures else str(status)
     if status == 429:
         return rate_limited(free_in)
     if status >= SERVER_ERROR or status in LATER:
