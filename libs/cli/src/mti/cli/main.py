@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mti.cli import bus, demo, tenants, up
+from mti.cli import bus, demo, dlq, tenants, up
 from mti.cli.exit import FAILED, MISUSED
 from mti.common.errors import ConfigurationError, MtiError
 
@@ -26,6 +26,7 @@ app.command("up")(up.command)
 app.command("demo")(demo.command)
 app.command("bus")(bus.command)
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(dlq.app, name="dlq")
 
 
 @app.callback()

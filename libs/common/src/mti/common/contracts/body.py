@@ -61,6 +61,26 @@ def compress(data: bytes) -> bytes:
     return gzip.compress(data, compresslevel=6, mtime=0)
 
 
+def decompress(data: bytes) -> bytes:
+    """Return what `compress` packed.
+
+    Raises:
+        ValueError: it is not gzip, cut short, or unpacks to more than `UNPACKED_LIMIT`.
+    """
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        found = unpacker.decompress(data, UNPACKED_LIMIT)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if unpacker.unconsumed_tail:
+        message = f"it unpacks to more than {UNPACKED_LIMIT} bytes"
+        raise ValueError(message)
+    if not unpacker.eof:
+        message = "the compressed body is cut short"
+        raise ValueError(message)
+    return found
+
+
 def digest(*parts: str | bytes) -> str:
     """Return 40 hex digits of the SHA-256 of the parts, each under its length so that none runs into the next."""
     found = hashlib.sha256()
@@ -85,8 +105,8 @@ def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
             "upgrade this service to one that reads it, then replay the message",
         )
     try:
-        return envelope, contract.model_validate_json(_decompress(message.body))
-    except (ValidationError, zlib.error, EOFError, OSError, ValueError) as error:
+        return envelope, contract.model_validate_json(decompress(message.body))
+    except ValueError as error:
         what = _first_fault(error) if isinstance(error, ValidationError) else str(error)
         raise Poison(
             "MalformedBody",
@@ -98,15 +118,3 @@ def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
 def _first_fault(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
-
-
-def _decompress(data: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    found = unpacker.decompress(data, UNPACKED_LIMIT)
-    if unpacker.unconsumed_tail:
-        message = f"it unpacks to more than {UNPACKED_LIMIT} bytes"
-        raise ValueError(message)
-    if not unpacker.eof:
-        message = "the compressed body is cut short"
-        raise ValueError(message)
-    return found

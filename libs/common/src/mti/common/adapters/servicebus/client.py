@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
@@ -66,6 +67,7 @@ class ServiceBus:
         address: Address,
         *,
         session: str | Literal["next"] | None = None,  # noqa: PYI051  the one word that is not a session's name
+        dead_letters: bool = False,
         connect_wait: float | None = None,
         renewer: AutoLockRenewer | None = None,
     ) -> ServiceBusReceiver:
@@ -74,20 +76,27 @@ class ServiceBus:
         Args:
             address: whose messages.
             session: a session's name, `next` for the next one that is free, or `None` for an entity without sessions.
+            dead_letters: receive from its dead-letter queue, which has no sessions, whatever the entity has.
             connect_wait: seconds to wait for a session.
             renewer: keeps the locks of what is received.
         """
         from azure.servicebus import NEXT_AVAILABLE_SESSION  # noqa: PLC0415  its type is private
 
         chosen = NEXT_AVAILABLE_SESSION if session == "next" else session
+        sub_queue = ServiceBusSubQueue.DEAD_LETTER if dead_letters else None
         if address.subscription is None:
             return self._client.get_queue_receiver(
-                address.entity, session_id=chosen, max_wait_time=connect_wait, auto_lock_renewer=renewer
+                address.entity,
+                session_id=chosen,
+                sub_queue=sub_queue,
+                max_wait_time=connect_wait,
+                auto_lock_renewer=renewer,
             )
         return self._client.get_subscription_receiver(
             address.entity,
             address.subscription,
             session_id=chosen,
+            sub_queue=sub_queue,
             max_wait_time=connect_wait,
             auto_lock_renewer=renewer,
         )

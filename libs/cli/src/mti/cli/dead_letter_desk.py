@@ -1,0 +1,122 @@
+"""The dead letters that a command works on: those of an embedded stack's folder, or of the namespace on Azure."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from azure.identity.aio import DefaultAzureCredential
+
+from mti.common.adapters.cosmos import CosmosStore
+from mti.common.adapters.servicebus import ServiceBus
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.ports.clock import Clock, SystemClock
+from mti.common.ports.store import Store
+from mti.common.registry import load_registry
+from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings
+from mti.local.stack.attach import attached
+from mti.local.stack.layout import Layout
+from mti.operations.dead_letters import Entity, Judge, NoJudge, PublishedJudge, SubQueue, entities_of
+from mti.publisher import versions
+from mti.publisher.versions import PublishedVersions
+
+PURGED = "purged.jsonl"
+
+
+class DeskSettings(Settings):
+    """What the command reads beside the names of the bus."""
+
+    publisher_store: str | None = None
+    """The store of the publisher, in the form of `MTI_STORE`. Without it a replay leaves it to the publisher to see
+    what was overtaken."""
+    tenants_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that the work is done with."""
+
+    queues: Sequence[SubQueue]
+    entities: tuple[Entity, ...]
+    judge: Judge
+    clock: Clock
+    purged: Path | None
+    """Where a purge keeps what it removes; `None` on Azure, unless it is told."""
+
+
+@asynccontextmanager
+async def desk(data: Path | None) -> AsyncIterator[Desk]:
+    """Open the dead letters.
+
+    Args:
+        data: the folder of an embedded stack; `None` takes the Azure settings of the environment.
+
+    Raises:
+        ConfigurationError: the settings are wrong, or the folder is none of a stack.
+        StackError: the folder is in use.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        if data is not None:
+            attachment = await stack.enter_async_context(attached(data))
+            settings = BusSettings.from_environment(
+                servicebus_connection_string=attachment.connection_string, servicebus_namespace=None
+            )
+            store: Store | None = Layout(data).store("publisher")
+        else:
+            settings = BusSettings.from_environment()
+            store = await _azure_store(stack)
+        bus = await _bus(settings, stack)
+        if store is not None:
+            stack.push_async_callback(store.close)
+        entities = entities_of(settings)
+        queues = [await stack.enter_async_context(SubQueue(bus, entity, clock)) for entity in entities]
+        judge = NoJudge() if store is None else _judge(store, clock)
+        yield Desk(queues, entities, judge, clock, None if data is None else Layout(data).logs / PURGED)
+
+
+def workspaces_of(tenant: str | None, tenants: Path | None) -> frozenset[str]:
+    """Return the workspaces of a tenant, when a tenants file is at hand.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    path = tenants or DeskSettings.from_environment().tenants_file
+    if tenant is None or path is None:
+        return frozenset()
+    # An endpoint on this machine is no reason to refuse the file here: nothing is sent to any.
+    registry = load_registry(path, allow_loopback=True)
+    return frozenset(route.destination for route in registry.routes if route.tenant == tenant)
+
+
+def _judge(store: Store, clock: Clock) -> Judge:
+    return PublishedJudge(PublishedVersions(store.container(versions.CONTAINER), clock))
+
+
+async def _bus(settings: BusSettings, stack: AsyncExitStack) -> ServiceBus:
+    if settings.servicebus_connection_string is not None:
+        bus = ServiceBus.from_connection_string(settings.servicebus_connection_string.get_secret_value())
+    else:
+        assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
+        bus = ServiceBus.from_identity(settings.servicebus_namespace, await _identity(stack))
+    stack.push_async_callback(bus.close)
+    return bus
+
+
+async def _azure_store(stack: AsyncExitStack) -> Store | None:
+    address = DeskSettings.from_environment().publisher_store
+    if address is None:
+        return None
+    settings = StoreSettings.from_environment(store=address)
+    target = settings.target
+    if not isinstance(target, CosmosTarget):
+        return SqliteStore(target.path, read_only=True)
+    key = settings.cosmos_key
+    credential = await _identity(stack) if key is None else key.get_secret_value()
+    return CosmosStore.open(target.endpoint, credential, target.database)
+
+
+async def _identity(stack: AsyncExitStack) -> DefaultAzureCredential:
+    credential = DefaultAzureCredential()
+    stack.push_async_callback(credential.close)
+    return credential

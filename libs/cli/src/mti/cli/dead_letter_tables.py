@@ -1,0 +1,123 @@
+"""Dead letters and what was done about them, for a terminal."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from mti.common.registry.durations import format_duration
+from mti.operations.dead_letters import Group, Letter, PurgeResult, ReplayResult, Step
+
+_EXAMPLE = 160
+_BODY = "body"
+
+
+def print_groups(groups: Sequence[Group], now: datetime, console: Console) -> None:
+    """Print the groups as a table."""
+    if not groups:
+        console.print("No dead letters.", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for heading in ("entity", "reason", "count", "oldest", "example"):
+        table.add_column(heading, justify="right" if heading in {"count", "oldest"} else "left", overflow="fold")
+    for group in groups:
+        example = Text(group.example if len(group.example) <= _EXAMPLE else group.example[: _EXAMPLE - 1] + "…")
+        table.add_row(Text(group.entity), Text(group.reason), f"{group.count:,}", age_of(group, now), example)
+    console.print(table)
+
+
+def age_of(group: Group, now: datetime) -> str:
+    """Return the age of the oldest, as people write durations: the two largest units."""
+    if group.oldest is None:
+        return ""
+    age = max(timedelta(), now - group.oldest)
+    seconds = int(age.total_seconds())
+    for unit in (86_400, 3_600, 60):
+        if seconds >= unit:
+            smaller = {86_400: 3_600, 3_600: 60, 60: 1}[unit]
+            return format_duration(timedelta(seconds=seconds - seconds % smaller))
+    return format_duration(age)
+
+
+def print_message(found: dict[str, JsonValue], console: Console) -> None:
+    """Print one dead letter whole: its fields, its properties, its body."""
+    for name, value in found.items():
+        if name not in {_BODY, "properties"} and value not in ("", None):
+            console.print(Text.assemble((f"{name}: ", "bold"), str(value)), soft_wrap=True)
+    properties = found.get("properties")
+    if isinstance(properties, dict):
+        console.print(Text("properties:", "bold"))
+        for name, value in sorted(properties.items()):
+            console.print(Text(f"  {name}: {value}"), soft_wrap=True)
+    body = found.get(_BODY)
+    text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+    console.print(Text("body:", "bold"))
+    console.print(Text(text), soft_wrap=True)
+
+
+def print_replay(result: ReplayResult, console: Console) -> None:
+    """Print what a replay did."""
+    verb = "would be replayed" if result.dry_run else "replayed"
+    parts = [f"{result.replayed:,} of {result.matched:,} {verb}"]
+    for count, what in (
+        (result.overtaken, "overtaken, nothing of them left to send"),
+        (result.already, "replayed out of this file before"),
+        (result.gone, "gone before their turn came"),
+        (result.locked, "sent but still locked by somebody else: run it again in five minutes"),
+    ):
+        if count:
+            parts.append(f"{count:,} {what}")
+    if result.objects_left_out:
+        parts.append(f"{result.objects_left_out:,} objects left out, overtaken by newer versions")
+    console.print("; ".join(parts) + ".", highlight=False, soft_wrap=True)
+    for why, count in result.refused.items():
+        examples = [found for found in result.examples if found.why.value == why]
+        numbers = ", ".join(str(found.sequence) for found in examples[:10]) + (" …" if count > 10 else "")
+        text = f"{count:,} not replayed, {why} ({numbers}): {examples[0].cure if examples else ''}"
+        console.print(Text(text, "red"), soft_wrap=True)
+
+
+def print_purge(result: PurgeResult, kept: str | None, console: Console) -> None:
+    """Print what a purge did."""
+    verb = "would be purged" if result.dry_run else "purged"
+    text = f"{result.purged:,} of {result.matched:,} {verb}"
+    if result.gone:
+        text += f"; {result.gone:,} gone before their turn came"
+    if result.locked:
+        text += f"; {result.locked:,} locked by somebody else: run it again in five minutes"
+    console.print(f"{text}.", highlight=False, soft_wrap=True)
+    if kept and result.purged and not result.dry_run:
+        console.print(f"Kept in {kept}; `mti dlq replay --from` brings them back.", highlight=False, soft_wrap=True)
+
+
+class Counter:
+    """Counts what is done, on a terminal only."""
+
+    def __init__(self, total: int, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("dead letters", total=total)
+
+    def __enter__(self) -> Self:
+        """Show it."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take it away."""
+        self._bar.stop()
+
+    def update(self, step: Step, letter: Letter) -> None:  # noqa: ARG002  the form of `Progress`
+        """Count a dead letter that is done."""
+        if step is Step.REMOVED:
+            self._bar.advance(self._task)

@@ -1,0 +1,305 @@
+"""`mti dlq`: look at dead letters, replay, mend and purge them."""
+
+import asyncio
+import json
+import random
+import sys
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.console import Console
+
+from mti.cli import dead_letter_tables as tables
+from mti.cli.dead_letter_desk import Desk, desk
+from mti.cli.exit import FAILED
+from mti.cli.filters import with_filters
+from mti.common.errors import ConfigurationError
+from mti.operations.dead_letters import (
+    REPLAY_LIMIT,
+    FileReplay,
+    Plan,
+    PurgeResult,
+    Replayer,
+    ReplayOptions,
+    ReplayResult,
+    Selection,
+    append_archive,
+    body_to_edit,
+    find,
+    keep_nothing,
+    one_letter,
+    plain,
+    plan,
+    purge,
+    send_mended,
+    survey,
+    view,
+    write_archive,
+)
+
+app = typer.Typer(
+    help="Look at dead letters, replay, mend and purge them.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="The folder of an embedded stack; else the Azure settings are used.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+All = Annotated[bool, typer.Option("--all", help="Every dead letter, where no filter is given.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
+Force = Annotated[bool, typer.Option("--force", help="Also what was replayed as often as it may be.")]
+
+
+@app.command("list")
+@with_filters
+def list_(chosen: Selection, data: Data = None, as_json: AsJson = False) -> None:
+    """Count dead letters by entity and reason."""
+
+    async def work() -> None:
+        async with desk(data) as at:
+            groups = await survey(at.queues, chosen, at.clock)
+        if as_json:
+            found: list[JsonValue] = [plain(group) for group in groups]
+            _write({"dead_letters": found, "total": sum(group.count for group in groups)})
+        else:
+            tables.print_groups(groups, at.clock.now(), Console())
+
+    asyncio.run(work())
+
+
+@app.command()
+@with_filters
+def show(
+    chosen: Selection,
+    which: Annotated[
+        list[str] | None, typer.Argument(help="Sequence numbers or CloudEvents ids.", show_default=False)
+    ] = None,
+    data: Data = None,
+    first: Annotated[int, typer.Option(min=1, help="How many of those that match.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Show dead letters whole: why they are there, their properties and their bodies."""
+
+    async def work() -> None:
+        async with desk(data) as at:
+            found: list[JsonValue] = []
+            meant = replace(chosen, identities=chosen.identities | set(which)) if which else chosen
+            # Two entities may have the same number.
+            most = max(first, len(at.queues) * len(which or []))
+            async for letter in find(at.queues, meant, at.clock, limit=most):
+                if as_json:
+                    found.append(view(letter))
+                else:
+                    tables.print_message(view(letter), Console(width=max(Console().width, 80)))
+                    found.append(None)
+        if as_json:
+            _write({"messages": found})
+        if not found:
+            raise ConfigurationError("no dead letter matches; see `mti dlq list`")
+
+    asyncio.run(work())
+
+
+@app.command()
+@with_filters
+def replay(
+    chosen: Selection,
+    data: Data = None,
+    everything: All = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    limit: Limit = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Messages a second, at the most.")] = None,
+    force: Force = False,
+    max_replays: Annotated[
+        int, typer.Option(envvar="MTI_MAX_REPLAYS", min=1, help="Replays of one message, unless forced.")
+    ] = REPLAY_LIMIT,
+    out: Annotated[Path | None, typer.Option(help="Write them to this new file, and replay nothing.")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="Replay what such a file holds.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send dead letters back to the queue or subscription that they came from, and to no other."""
+    if out is not None and from_ is not None:
+        raise ConfigurationError("--out and --from exclude each other: write the file first, then replay from it")
+    if from_ is None:
+        _require_choice(chosen, everything=everything)
+    options = ReplayOptions(replay_limit=max_replays, force=force, rate=rate, dry_run=dry_run)
+
+    async def work() -> None:
+        async with desk(data) as at:
+            if out is not None:
+                _told_of_file(out, await write_archive(out, find(at.queues, chosen, at.clock, limit=limit)), as_json)
+                return
+            if from_ is not None:
+                result = await _replay_file(at, from_, chosen, options, limit, yes=yes)
+            else:
+                result = await _replay(at, await plan(at.queues, chosen, at.clock, limit=limit), options, yes=yes)
+        if as_json:
+            _write(result.document())
+        else:
+            tables.print_replay(result, _errors())
+        if not result.complete:
+            raise typer.Exit(FAILED)
+
+    asyncio.run(work())
+
+
+@app.command("purge")
+@with_filters
+def purge_(
+    chosen: Selection,
+    data: Data = None,
+    everything: All = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    limit: Limit = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep what is removed in this file; with --data, DIR/logs/purged.jsonl.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove dead letters for good."""
+    _require_choice(chosen, everything=everything)
+
+    async def work() -> None:
+        async with desk(data) as at:
+            planned = await plan(at.queues, chosen, at.clock, limit=limit)
+            kept = out or at.purged
+            result = await _purge(at, planned, kept, yes=yes, dry_run=dry_run)
+        if as_json:
+            _write({**result.document(), "kept_in": None if kept is None else str(kept)})
+        else:
+            tables.print_purge(result, None if kept is None else str(kept), _errors())
+        if not result.complete:
+            raise typer.Exit(FAILED)
+
+    asyncio.run(work())
+
+
+@app.command()
+def edit(
+    sequence: Annotated[int, typer.Argument(help="The sequence number, as `show` says it.")],
+    data: Data = None,
+    entity: Annotated[
+        str | None, typer.Option(help="The queue, topic or subscription, if two have the number.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the body to this new file.")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="Send the mended body of this file.")] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Mend a dead letter: write its body to a file with --out, mend it there, send it with --from."""
+    if (out is None) == (from_ is None):
+        raise ConfigurationError("write the body with --out FILE, mend it there, then send it with --from FILE")
+
+    async def work() -> None:
+        async with desk(data) as at:
+            chosen = Selection(entity=entity)
+            queue, letter = await one_letter([found for found in at.queues if chosen.covers(found.entity)], sequence)
+            if out is not None:
+                _write_new(out, body_to_edit(letter))
+                _told_of_file(out, 1, as_json)
+                return
+            assert from_ is not None  # noqa: S101  one of the two is given
+            body = _read(from_)
+            if not yes and not _asked(f"Send the mended body in the place of {letter.reason} {sequence}?"):
+                return
+            edited = await send_mended(queue, letter, body)
+        if as_json:
+            _write(asdict(edited))
+        else:
+            _say(f"Sent as {edited.id}, in the place of {edited.replaces or sequence}.")
+        if not edited.removed:
+            _say("The dead letter is still there, locked by somebody else: purge it in five minutes.")
+            raise typer.Exit(FAILED)
+
+    asyncio.run(work())
+
+
+async def _replay(at: Desk, planned: Plan, options: ReplayOptions, *, yes: bool) -> ReplayResult:
+    if planned.count and not (yes or options.dry_run):
+        tables.print_groups(planned.groups, at.clock.now(), _errors())
+        if not _asked(f"Replay {planned.count:,} dead letters?"):
+            return ReplayResult()
+    with tables.Counter(planned.count, _errors()) as counter:
+        return await Replayer(at.queues, at.judge, at.clock, options, counter.update).replay(planned)
+
+
+async def _replay_file(
+    at: Desk, file: Path, chosen: Selection, options: ReplayOptions, limit: int | None, *, yes: bool
+) -> ReplayResult:
+    work = FileReplay(file, at.entities, chosen, at.clock, random.SystemRandom(), limit=limit)
+    meant, already = await work.count()
+    if meant > already and not (yes or options.dry_run) and not _asked(f"Replay {meant - already:,} of {file}?"):
+        return ReplayResult()
+    with tables.Counter(meant - already, _errors()) as counter:
+        replayer = Replayer(at.queues, at.judge, at.clock, options, counter.update)
+        return await work.run(replayer, dry_run=options.dry_run)
+
+
+async def _purge(at: Desk, planned: Plan, kept: Path | None, *, yes: bool, dry_run: bool) -> PurgeResult:
+    if dry_run:
+        return PurgeResult(matched=planned.count, purged=planned.count, dry_run=True)
+    if planned.count and not yes:
+        tables.print_groups(planned.groups, at.clock.now(), _errors())
+        if not _asked(f"Remove {planned.count:,} dead letters for good?"):
+            return PurgeResult()
+    keep = keep_nothing if kept is None else partial(append_archive, kept)
+    with tables.Counter(planned.count, _errors()) as counter:
+        return await purge(at.queues, planned, keep, counter.update)
+
+
+def _require_choice(chosen: Selection, *, everything: bool) -> None:
+    if chosen.everything and not everything:
+        raise ConfigurationError(
+            "say which dead letters: by --entity, --reason, --source and the like, or --all for every one"
+        )
+
+
+def _asked(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        raise ConfigurationError("nobody was there to say yes, and nothing was done; give --yes") from None
+
+
+def _told_of_file(path: Path, count: int, as_json: bool) -> None:
+    if as_json:
+        _write({"file": str(path), "written": count})
+    else:
+        _say(f"{count:,} written to {path}.")
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise ConfigurationError(f"{path} exists already; name a new file") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be written ({error.strerror}); name another file") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read ({error.strerror}); name the mended file") from error
+
+
+def _errors() -> Console:
+    return Console(stderr=True)
+
+
+def _say(text: str) -> None:
+    _errors().print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _write(document: dict[str, JsonValue]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,51 @@
+"""Dead letters, for the operator: look at them, replay, mend or purge them, write them to files and replay these."""
+
+from mti.operations.dead_letters.archive import append_archive, view, write_archive
+from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, send_mended
+from mti.operations.dead_letters.entities import Entity, entities_of
+from mti.operations.dead_letters.filed import FileReplay
+from mti.operations.dead_letters.finding import Plan, find, plan, survey
+from mti.operations.dead_letters.letter import Letter
+from mti.operations.dead_letters.overtaken import Judge, NoJudge, PublishedJudge
+from mti.operations.dead_letters.ports import DeadLetterQueue
+from mti.operations.dead_letters.purge import keep_nothing, purge
+from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
+from mti.operations.dead_letters.results import Group, Progress, PurgeResult, ReplayResult, Step, Why, plain
+from mti.operations.dead_letters.selection import Selection
+from mti.operations.dead_letters.sub_queue import SubQueue
+
+__all__ = [
+    "REPLAY_LIMIT",
+    "DeadLetterQueue",
+    "Edited",
+    "Entity",
+    "FileReplay",
+    "Group",
+    "Judge",
+    "Letter",
+    "NoJudge",
+    "Plan",
+    "Progress",
+    "PublishedJudge",
+    "PurgeResult",
+    "ReplayOptions",
+    "ReplayResult",
+    "Replayer",
+    "Selection",
+    "Step",
+    "SubQueue",
+    "Why",
+    "append_archive",
+    "body_to_edit",
+    "entities_of",
+    "find",
+    "keep_nothing",
+    "one_letter",
+    "plain",
+    "plan",
+    "purge",
+    "send_mended",
+    "survey",
+    "view",
+    "write_archive",
+]

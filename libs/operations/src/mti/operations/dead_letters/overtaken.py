@@ -1,0 +1,103 @@
+"""Objects that the workspaces have newer, or that were withdrawn: Sentinel keeps what came last, not what is newest.
+
+The publisher leaves them out as well; a replay leaves them out to tell a person that there was nothing left to replay.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from mti.common.contracts import Indicator, IndicatorBatch, decode
+from mti.common.errors import Poison
+from mti.common.registry import Feed
+from mti.operations.dead_letters.letter import Letter
+from mti.publisher.guard import Verdict, judge
+from mti.publisher.item import Item
+from mti.publisher.published import Published
+from mti.publisher.versions import PublishedVersions
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What of a dead letter is still worth sending."""
+
+    left_out: int = 0
+    """Objects that are not; with none, the dead letter is to be sent as it is."""
+    batch: IndicatorBatch | None = None
+    """The others, when there are both."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing of it is worth sending."""
+        return self.left_out > 0 and self.batch is None
+
+
+AS_IT_IS = Remainder()
+
+
+class Judge(Protocol):
+    """Says what of each dead letter is still worth sending."""
+
+    async def remainders(self, letters: Sequence[Letter]) -> list[Remainder]:
+        """Return one remainder a dead letter, in order."""
+        ...
+
+
+class NoJudge:
+    """Sends everything as it is: where the publisher's store is not at hand, its own guard does the work."""
+
+    async def remainders(self, letters: Sequence[Letter]) -> list[Remainder]:
+        """Return that each is to be sent as it is."""
+        return [AS_IT_IS for _ in letters]
+
+
+class PublishedJudge:
+    """Asks the publisher's `published` documents.
+
+    Args:
+        versions: these.
+    """
+
+    def __init__(self, versions: PublishedVersions) -> None:
+        self._versions = versions
+
+    async def remainders(self, letters: Sequence[Letter]) -> list[Remainder]:
+        """Return one remainder a dead letter, in order.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        batches = [_batch_of(letter) for letter in letters]
+        ids: dict[str, set[str]] = {}
+        for letter, batch in zip(letters, batches, strict=True):
+            if batch is not None and letter.destination:
+                ids.setdefault(letter.destination, set()).update(found.id for found in batch.objects)
+        known = {name: await self._versions.look_up(name, members) for name, members in ids.items()}
+        return [
+            remainder(batch, known.get(letter.destination or "", {}))
+            for letter, batch in zip(letters, batches, strict=True)
+        ]
+
+
+def remainder(batch: IndicatorBatch | None, known: Mapping[str, Published]) -> Remainder:
+    """Return what is left of a batch, given what its workspace holds. Pure."""
+    if batch is None:
+        return AS_IT_IS
+    left = [found for found in batch.objects if not _overtaken(known.get(found.id), found)]
+    if len(left) == len(batch.objects):
+        return AS_IT_IS
+    return Remainder(len(batch.objects) - len(left), batch.model_copy(update={"objects": left}) if left else None)
+
+
+def _overtaken(known: Published | None, found: Indicator) -> bool:
+    # The feed and the extension only tell what is covered from what is to be sent; both are replayed.
+    item = Item(object=found, source="", feed=Feed.MALWARE_CUSTOMER, extension=timedelta.max, message=0)
+    return judge(known, item) is Verdict.OVERTAKEN
+
+
+def _batch_of(letter: Letter) -> IndicatorBatch | None:
+    try:
+        return decode(letter.message, IndicatorBatch)[1]
+    except Poison:
+        return None  # it is of another contract, or can't be read: whoever receives it says so again

@@ -1,0 +1,71 @@
+"""Removes dead letters for good: written down first, then removed, and logged."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from mti.operations.dead_letters.finding import Plan
+from mti.operations.dead_letters.letter import Letter
+from mti.operations.dead_letters.ports import DeadLetterQueue
+from mti.operations.dead_letters.replay import BATCH
+from mti.operations.dead_letters.results import Progress, PurgeResult, Step, unwatched
+
+log = logging.getLogger(__name__)
+
+Keep = Callable[[Sequence[Letter]], None]
+"""Writes dead letters down, durably, before they are removed."""
+
+
+def keep_nothing(letters: Sequence[Letter]) -> None:
+    """Write nothing down."""
+
+
+async def purge(
+    queues: Sequence[DeadLetterQueue], plan: Plan, keep: Keep = keep_nothing, progress: Progress = unwatched
+) -> PurgeResult:
+    """Remove what was planned.
+
+    Args:
+        queues: of all entities.
+        plan: what.
+        keep: is given each batch before it is removed; see `archive.append_archive`.
+        progress: told of each removal.
+
+    Raises:
+        BusUnavailable: the broker does not answer; run it again.
+    """
+    result = PurgeResult(matched=plan.count)
+    by_path = {queue.entity.path: queue for queue in queues}
+    for path, sequences in plan.sequences.items():
+        queue = by_path[path]
+        for start in range(0, len(sequences), BATCH):
+            batch = sequences[start : start + BATCH]
+            letters = await queue.read(batch)
+            result.gone += len(batch) - len(letters)
+            keep(letters)
+            left = await queue.complete([letter.sequence for letter in letters])
+            result.locked += len(left)
+            for letter in letters:
+                if letter.sequence not in left:
+                    _note(letter, result)
+                    progress(Step.REMOVED, letter)
+    return result
+
+
+def _note(letter: Letter, result: PurgeResult) -> None:
+    result.purged += 1
+    result.by_reason[letter.reason] += 1
+    fields = {
+        "entity": letter.entity,
+        "sequence": letter.sequence,
+        "id": letter.id,
+        "message_id": letter.message.message_id,
+        "reason": letter.reason,
+        "source": letter.source,
+        "destination": letter.destination,
+        "replays": letter.replays,
+        "deliveries": letter.message.delivery_count,
+        "bytes": len(letter.message.body),
+    }
+    # The fields are in the text as well: it is all that is left of the message where a log keeps only that.
+    text = ", ".join(f"{name} {value}" for name, value in fields.items() if value not in ("", None))
+    log.warning("a dead letter was purged: %s", text, extra={**fields, "description": letter.description})

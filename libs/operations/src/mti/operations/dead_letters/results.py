@@ -1,0 +1,173 @@
+"""What came of the work. Plain data, ready for JSON."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import JsonValue, TypeAdapter
+
+from mti.operations.dead_letters.letter import Letter
+
+_JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+
+
+class Why(StrEnum):
+    """Why a dead letter that was meant was not replayed."""
+
+    TOO_OFTEN = "replayed too often"
+    TOO_LARGE = "too large"
+    NOT_BYTES = "body is not bytes"
+    UNKNOWN_ENTITY = "entity unknown"
+
+
+CURES = {
+    Why.TOO_OFTEN: "look at it with `mti dlq show`, mend the cause, then replay it with --force, edit or purge it",
+    Why.TOO_LARGE: "the queue or topic takes no message of that size: raise its limit, or purge it",
+    Why.NOT_BYTES: "no copy of it would hold the same; it is not of this project: have its sender send it again",
+    Why.UNKNOWN_ENTITY: "the file is of a namespace with other names: set MTI_FETCH_JOBS_QUEUE and the like to them",
+}
+
+
+class Step(StrEnum):
+    """How far a dead letter is."""
+
+    READ = "read"
+    """It is about to be sent."""
+    SENT = "sent"
+    """The bus confirmed its copy."""
+    REMOVED = "removed"
+    """It is gone from the dead letters."""
+
+
+Progress = Callable[[Step, Letter], None]
+"""Called at each step of each dead letter, at once: it must not take long."""
+
+
+def unwatched(step: Step, letter: Letter) -> None:
+    """Watch nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """Dead letters of one entity that share a reason."""
+
+    entity: str
+    reason: str
+    count: int = 0
+    oldest: datetime | None = None
+    """When the oldest was enqueued."""
+    example: str = ""
+    """The description of one of them."""
+
+    def add(self, letter: Letter) -> None:
+        """Count a dead letter in."""
+        self.count += 1
+        self.example = self.example or letter.description
+        enqueued = letter.message.enqueued_at
+        if enqueued is not None and (self.oldest is None or enqueued < self.oldest):
+            self.oldest = enqueued
+
+
+@dataclass(slots=True, kw_only=True)
+class Refused:
+    """A dead letter that was not replayed."""
+
+    entity: str
+    sequence: int
+    id: str
+    reason: str
+    why: Why
+    cure: str
+
+
+REFUSED_SHOWN = 100
+"""Refused dead letters that are named; all are counted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReplayResult:
+    """What a replay did, in dead letters unless it says otherwise."""
+
+    matched: int = 0
+    replayed: int = 0
+    overtaken: int = 0
+    """Completed without being sent: the workspace has every object of theirs newer, or it was withdrawn."""
+    objects_left_out: int = 0
+    """Objects that were overtaken, of these and of replayed ones."""
+    gone: int = 0
+    """Gone before their turn came: replayed or purged by somebody else."""
+    already: int = 0
+    """Replayed out of this file before."""
+    locked: int = 0
+    """Sent, and still there, since somebody else holds their lock. Replay again when it has run out; within the bus's
+    window for duplicates nothing is doubled."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """By `Why`."""
+    examples: list[Refused] = field(default_factory=list)
+    """The first `REFUSED_SHOWN` of them."""
+    dry_run: bool = False
+    """Nothing was done; `replayed` says what would have been."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that matched was dealt with."""
+        return not (self.refused or self.locked)
+
+    def refuse(self, letter: Letter, why: Why) -> None:
+        """Count one as refused."""
+        self.refused[why.value] = self.refused.get(why.value, 0) + 1
+        if len(self.examples) < REFUSED_SHOWN:
+            self.examples.append(
+                Refused(
+                    entity=letter.entity,
+                    sequence=letter.sequence,
+                    id=letter.id,
+                    reason=letter.reason,
+                    why=why,
+                    cure=CURES[why],
+                )
+            )
+
+    def document(self) -> dict[str, JsonValue]:
+        """Return it as JSON data."""
+        return plain(self) | {"complete": self.complete}
+
+
+@dataclass(slots=True, kw_only=True)
+class PurgeResult:
+    """What a purge did."""
+
+    matched: int = 0
+    purged: int = 0
+    gone: int = 0
+    """Gone before their turn came."""
+    locked: int = 0
+    """Still there, since somebody else holds their lock."""
+    by_reason: Counter[str] = field(default_factory=Counter)
+    dry_run: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that matched is gone."""
+        return not self.locked
+
+    def document(self) -> dict[str, JsonValue]:
+        """Return it as JSON data."""
+        return plain(self) | {"complete": self.complete}
+
+
+def plain(result: "ReplayResult | PurgeResult | Group") -> dict[str, JsonValue]:
+    """Return a result as JSON data."""
+    return _JSON.validate_python(_leaves(asdict(result)))
+
+
+def _leaves(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): _leaves(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_leaves(item) for item in value]
+    return value

@@ -1,0 +1,238 @@
+"""The dead-letter sub-queue of a queue or subscription, by the SDK.
+
+What is looked for is found by peeking, which locks nothing and sees what others have locked. A lock is taken only to
+remove a message, when its copy is confirmed already; so no lock has to outlive a slow replay.
+
+The service hands messages out in its own order and not by number. Those that come and are not meant are held back until
+the end, since one that is given back at once would be the next to come, round and round. A session-enabled
+subscription's sub-queue has no sessions
+(https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues).
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusReceiver
+from azure.servicebus.amqp import AmqpMessageBodyType
+from azure.servicebus.exceptions import (
+    MessageAlreadySettled,
+    MessageLockLostError,
+    MessagingEntityNotFoundError,
+    ServiceBusError,
+)
+
+from mti.common.adapters.servicebus import ServiceBus, ServiceBusSenderPort
+from mti.common.adapters.servicebus.received import from_sdk
+from mti.common.errors import BusUnavailable, ConfigurationError
+from mti.common.ports.clock import Clock
+from mti.operations.dead_letters.entities import Entity
+from mti.operations.dead_letters.letter import Letter
+
+PAGE = 100
+"""Messages a look or a round of receiving: at most 25 MB at 256 KB each."""
+HELD_BYTES = 64 * 1024 * 1024
+"""Bodies of messages that are held back. Beyond it the oldest are let go of, and their locks run out by themselves."""
+WAIT = 3.0
+"""Seconds to wait for a message to come, before asking whether there is one."""
+PATIENCE = 330.0
+"""Seconds to wait for messages that somebody else has locked: a lock lasts five minutes at most
+(https://learn.microsoft.com/azure/service-bus-messaging/message-transfers-locks-settlement)."""
+_BETWEEN = 1.0
+
+
+class SubQueue:
+    """The dead letters of one entity. Use it as an asynchronous context, which gives back what it held.
+
+    Args:
+        bus: the namespace.
+        entity: whose dead letters.
+        clock: the time.
+        wait: see `WAIT`.
+        patience: see `PATIENCE`.
+    """
+
+    def __init__(
+        self, bus: ServiceBus, entity: Entity, clock: Clock, *, wait: float = WAIT, patience: float = PATIENCE
+    ) -> None:
+        self._bus = bus
+        self._entity = entity
+        self._clock = clock
+        self._wait = wait
+        self._patience = patience
+        self._receiver: ServiceBusReceiver | None = None
+        self._held = _Held()
+
+    @property
+    def entity(self) -> Entity:
+        """See `ports.DeadLetterQueue`."""
+        return self._entity
+
+    @property
+    def sender(self) -> ServiceBusSenderPort:
+        """See `ports.DeadLetterQueue`."""
+        return self._bus.sender(self._entity.address)
+
+    async def __aenter__(self) -> Self:
+        """Connect when it is first used."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give back what was held, and let go."""
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            try:
+                await asyncio.gather(*(_give_back(receiver, message) for message in self._held.take_all()))
+            finally:
+                await receiver.close()
+
+    async def letters(self, *, after: int = 0) -> AsyncIterator[Letter]:
+        """See `ports.DeadLetterQueue`."""
+        while page := await self._peek(after + 1, PAGE):
+            for letter in page:
+                after = max(after, letter.sequence)
+                yield letter
+
+    async def read(self, sequences: Collection[int]) -> list[Letter]:
+        """See `ports.DeadLetterQueue`."""
+        missing = sorted(sequences, reverse=True)
+        found: list[Letter] = []
+        while missing:
+            page = await self._peek(missing[-1], min(PAGE, len(missing)))
+            if not page:
+                break
+            wanted = set(missing)
+            found += [letter for letter in page if letter.sequence in wanted]
+            while missing and missing[-1] <= page[-1].sequence:
+                missing.pop()
+        return found
+
+    async def complete(self, sequences: Collection[int]) -> set[int]:
+        """See `ports.DeadLetterQueue`."""
+        wanted = set(sequences)
+        await self._settle(self._held.take(wanted), wanted)
+        give_up = self._clock.monotonic() + self._patience
+        while wanted:
+            batch = await self._receive(min(PAGE, len(wanted)))
+            mine = [message for message in batch if message.sequence_number in wanted]
+            fresh = self._held.hold([message for message in batch if message.sequence_number not in wanted])
+            await self._settle(mine, wanted)
+            if mine or fresh:
+                give_up = self._clock.monotonic() + self._patience
+                continue
+            if not batch:
+                wanted &= {letter.sequence for letter in await self.read(wanted)}
+            if not wanted or self._clock.monotonic() >= give_up:
+                return wanted
+            await self._clock.sleep(_BETWEEN)
+        return wanted
+
+    async def _settle(self, messages: Sequence[ServiceBusReceivedMessage], wanted: set[int]) -> None:
+        """Complete the messages and take those that are gone from `wanted`."""
+        if not messages:
+            return
+        receiver = await self._open()
+        with self._translated():
+            done = await asyncio.gather(*(_complete(receiver, message) for message in messages))
+        wanted.difference_update(
+            message.sequence_number or 0 for message, gone in zip(messages, done, strict=True) if gone
+        )
+
+    async def _receive(self, count: int) -> Sequence[ServiceBusReceivedMessage]:
+        receiver = await self._open()
+        with self._translated():
+            return await receiver.receive_messages(max_message_count=count, max_wait_time=self._wait)
+
+    async def _peek(self, start: int, count: int) -> list[Letter]:
+        receiver = await self._open()
+        with self._translated():
+            page = await receiver.peek_messages(max_message_count=count, sequence_number=start)
+        return [_letter(self._entity, message) for message in page if (message.sequence_number or 0) >= start]
+
+    async def _open(self) -> ServiceBusReceiver:
+        if self._receiver is None:
+            receiver = self._bus.receiver(self._entity.address, dead_letters=True)
+            with self._translated():
+                await receiver.__aenter__()
+            self._receiver = receiver
+        return self._receiver
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except MessagingEntityNotFoundError as error:
+            raise ConfigurationError(
+                f"the namespace has no {self._entity.path!r}: set the names of the queues, topics and subscriptions "
+                "(MTI_FETCH_JOBS_QUEUE and the like) as they were deployed"
+            ) from error
+        except (ServiceBusError, OSError) as error:
+            raise BusUnavailable(
+                f"the dead letters of {self._entity.path!r} can't be reached: {error}; check the namespace, the way to "
+                "it, and that you may receive there (role Azure Service Bus Data Receiver)"
+            ) from error
+
+
+class _Held:
+    """Messages that came and were not meant, oldest first; their bodies bounded, their numbers remembered."""
+
+    def __init__(self) -> None:
+        self._messages: OrderedDict[int, tuple[ServiceBusReceivedMessage, int]] = OrderedDict()
+        self._seen: set[int] = set()
+        self._bytes = 0
+
+    def hold(self, messages: Sequence[ServiceBusReceivedMessage]) -> bool:
+        """Hold messages; say whether any of them was never seen before."""
+        fresh = False
+        for message in messages:
+            sequence = message.sequence_number or 0
+            fresh = fresh or sequence not in self._seen
+            self._seen.add(sequence)
+            self._drop(sequence)
+            size = len(from_sdk(message).body)
+            self._messages[sequence] = (message, size)
+            self._bytes += size
+        while self._bytes > HELD_BYTES and self._messages:
+            self._drop(next(iter(self._messages)))
+        return fresh
+
+    def take(self, sequences: Collection[int]) -> list[ServiceBusReceivedMessage]:
+        """Hand over those that are held of these."""
+        found = [self._messages[sequence][0] for sequence in sequences if sequence in self._messages]
+        for sequence in sequences:
+            self._drop(sequence)
+        return found
+
+    def take_all(self) -> list[ServiceBusReceivedMessage]:
+        """Hand over all."""
+        return self.take(list(self._messages))
+
+    def _drop(self, sequence: int) -> None:
+        _, size = self._messages.pop(sequence, (None, 0))
+        self._bytes -= size
+
+
+async def _complete(receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> bool:
+    """Complete a message and say whether it is gone; not so when its lock ran out, and it will come again."""
+    try:
+        await receiver.complete_message(message)
+    except (MessageLockLostError, MessageAlreadySettled):
+        return False
+    return True
+
+
+async def _give_back(receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> None:
+    try:
+        await receiver.abandon_message(message)
+    except (ServiceBusError, OSError):
+        return  # its lock runs out by itself
+
+
+def _letter(entity: Entity, message: ServiceBusReceivedMessage) -> Letter:
+    return Letter(entity=entity.path, message=from_sdk(message), faithful=message.body_type is AmqpMessageBodyType.DATA)
