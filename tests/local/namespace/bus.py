@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
-from mti.local.namespace import Namespace
+from mti.local.namespace import Namespace, NamespaceProcess
 
 WAIT = 20.0
 """Seconds that a receive may take on a busy machine; nothing waits that long when all is well."""
@@ -18,14 +17,26 @@ NOTHING = 0.3
 """Seconds after which we believe that nothing comes."""
 
 
-@dataclass
 class Bus:
-    """A running namespace and a client of it."""
+    """A running namespace and a client of it.
 
-    namespace: Namespace
-    client: ServiceBusClient
-    senders: dict[str, ServiceBusSender] = field(default_factory=dict)
-    closing: set["asyncio.Task[None]"] = field(default_factory=set)
+    The SDK takes half a second to open or close a link, so links are opened ahead and closed in the background.
+    """
+
+    def __init__(self, namespace: Namespace | NamespaceProcess, client: ServiceBusClient) -> None:
+        self.namespace = namespace
+        self.client = client
+        self._senders: dict[str, asyncio.Task[ServiceBusSender]] = {}
+        self._receivers: dict[str, asyncio.Task[ServiceBusReceiver]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def open_ahead(self, destination: str, *, receiver: bool) -> None:
+        """Open a sender, and perhaps a receiver, which a test will need."""
+        sender = self.client.get_queue_sender(destination, keep_alive=0)
+        self._senders[destination] = asyncio.create_task(sender.__aenter__())
+        if receiver:
+            opening = self.client.get_queue_receiver(destination).__aenter__()
+            self._receivers[destination] = asyncio.create_task(opening)
 
     async def send(self, to: str, *messages: ServiceBusMessage | str) -> None:
         """Send messages one by one; text becomes a message with that body."""
@@ -35,36 +46,38 @@ class Bus:
 
     async def sender(self, to: str) -> ServiceBusSender:
         """The open sender to a queue or topic."""
-        if to not in self.senders:
-            self.senders[to] = self.client.get_queue_sender(to, keep_alive=0)
-            await self.senders[to].__aenter__()
-        return self.senders[to]
+        if to not in self._senders:
+            self.open_ahead(to, receiver=False)
+        return await self._senders[to]
 
     @asynccontextmanager
     async def receiver(self, queue: str, **options: Any) -> AsyncIterator[ServiceBusReceiver]:
-        """A receiver that is closed in the background: the SDK takes a second for it."""
-        receiver = self.client.get_queue_receiver(queue, **options)
+        """A receiver of a queue."""
+        ready = None if options else self._receivers.pop(queue, None)
+        receiver = self.client.get_queue_receiver(queue, **options) if ready is None else await ready
         async with self._closed_later(receiver):
             yield receiver
 
     @asynccontextmanager
     async def subscriber(self, topic: str, subscription: str, **options: Any) -> AsyncIterator[ServiceBusReceiver]:
-        """A receiver of a subscription that is closed in the background."""
-        receiver = self.client.get_subscription_receiver(topic, subscription, **options)
-        async with self._closed_later(receiver):
+        """A receiver of a subscription."""
+        async with self._closed_later(
+            self.client.get_subscription_receiver(topic, subscription, **options)
+        ) as receiver:
             yield receiver
 
     @asynccontextmanager
-    async def _closed_later(self, receiver: ServiceBusReceiver) -> AsyncIterator[None]:
+    async def _closed_later(self, receiver: ServiceBusReceiver) -> AsyncIterator[ServiceBusReceiver]:
         try:
-            await receiver.__aenter__()
-            yield
+            yield await receiver.__aenter__()
         finally:
-            self.closing.add(asyncio.create_task(receiver.close()))
+            self._closing.add(asyncio.create_task(receiver.close()))
 
     async def close(self) -> None:
         """Close all that is open."""
-        await asyncio.gather(*self.closing)
+        opened = await asyncio.gather(*self._senders.values(), *self._receivers.values(), return_exceptions=True)
+        links = [link for link in opened if not isinstance(link, BaseException)]
+        await asyncio.gather(*self._closing, *(link.close() for link in links))
         await self.client.close()
 
     async def stats(self, entity: str) -> dict[str, Any]:

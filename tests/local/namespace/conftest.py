@@ -47,6 +47,10 @@ async def serve(tmp_path: Path, closing: list["asyncio.Task[None]"]) -> AsyncIte
         client = ServiceBusClient.from_connection_string(namespace.connection_string, retry_total=0)
         bus = Bus(namespace, client)
         stack.push_async_callback(bus.close)
+        for name, properties in (queues or {}).items():
+            bus.open_ahead(name, receiver=not properties.get("RequiresSession"))
+        for name in topics or {}:
+            bus.open_ahead(name, receiver=False)
         return bus
 
     yield start

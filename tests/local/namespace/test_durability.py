@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from azure.servicebus.aio import ServiceBusClient
 
 from mti.local.namespace import DataFolderBusy, ManualClock, Namespace, NamespaceConfig, NamespaceProcess
 from mti.local.namespace.clock import system_clock
-from tests.local.namespace.bus import WAIT, bodies, receive
+from tests.local.namespace.bus import WAIT, Bus, bodies, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,53 +33,54 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def connect(namespace: Namespace | NamespaceProcess) -> ServiceBusClient:
-    return ServiceBusClient.from_connection_string(namespace.connection_string, retry_total=0)
-
-
-def sender(client: ServiceBusClient, queue: str) -> Any:
-    return client.get_queue_sender(queue, keep_alive=0)
+@asynccontextmanager
+async def connect(namespace: Namespace | NamespaceProcess) -> AsyncIterator[Bus]:
+    bus = Bus(namespace, ServiceBusClient.from_connection_string(namespace.connection_string, retry_total=0))
+    try:
+        yield bus
+    finally:
+        await bus.close()
 
 
 async def test_a_confirmed_send_survives_kill_9(config: Path, tmp_path: Path) -> None:
     confirmed: list[str] = []
 
-    async def send_until_it_dies(client: ServiceBusClient) -> None:
-        async with sender(client, "plain") as to:
-            while True:
-                text = str(len(confirmed))
-                await to.send_messages(ServiceBusMessage(text, message_id=text))
-                confirmed.append(text)
+    async def send_until_it_dies(bus: Bus) -> None:
+        to = await bus.sender("plain")
+        while True:
+            text = str(len(confirmed))
+            await to.send_messages(ServiceBusMessage(text, message_id=text))
+            confirmed.append(text)
 
-    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
-        sending = asyncio.create_task(send_until_it_dies(client))
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
+        sending = asyncio.create_task(send_until_it_dies(bus))
         async with asyncio.timeout(WAIT):
             while len(confirmed) < 50:
                 await asyncio.sleep(0.01)
         await namespace.kill()
         with pytest.raises(Exception, match=r"(?i)connect"):
             await sending
-    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
-        async with client.get_queue_receiver("plain", receive_mode=mode) as receiver:
+        async with bus.receiver("plain", receive_mode=mode) as receiver:
             found = bodies(await receive(receiver, len(confirmed)))
     assert found == confirmed
 
 
 async def test_what_was_settled_stays_settled_and_what_was_locked_comes_back(config: Path, tmp_path: Path) -> None:
-    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
-        async with sender(client, "plain") as to:
-            await to.send_messages([ServiceBusMessage(text, message_id=text) for text in ("done", "dead", "locked")])
-        async with client.get_queue_receiver("plain") as receiver:
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
+        to = await bus.sender("plain")
+        await to.send_messages([ServiceBusMessage(text, message_id=text) for text in ("done", "dead", "locked")])
+        async with bus.receiver("plain") as receiver:
             done, dead, _ = await receive(receiver, 3)
             await receiver.complete_message(done)
             await receiver.dead_letter_message(dead, reason="Why", error_description="because")
             await namespace.kill()
-    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as client:
-        async with client.get_queue_receiver("plain") as receiver:
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
+        async with bus.receiver("plain") as receiver:
             (again,) = await receive(receiver, 2, wait=1)
             assert (str(again), again.delivery_count) == ("locked", 0)
-        async with client.get_queue_receiver("plain", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+        async with bus.receiver("plain", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
             (dead,) = await receive(receiver)
             assert (str(dead), dead.dead_letter_reason, dead.dead_letter_error_description) == (
                 "dead",
@@ -93,31 +96,46 @@ async def test_an_orderly_stop_keeps_everything(tmp_path: Path) -> None:
     def start() -> Namespace:
         return Namespace(config, tmp_path, clock=clock, idle_timeout=0xFFFFFFFF)
 
-    async with start() as namespace, connect(namespace) as client:
-        async with sender(client, "plain") as to:
-            await to.send_messages(ServiceBusMessage("x", message_id="same"))
-        async with sender(client, "sessions") as to:
-            await to.send_messages(ServiceBusMessage("s", session_id="a"))
-            await to.schedule_messages(ServiceBusMessage("later", session_id="a"), _at(clock.now + DAY))
-        async with client.get_queue_receiver("sessions", session_id="a") as receiver:
+    async with start() as namespace, connect(namespace) as bus:
+        to = await bus.sender("plain")
+        await to.send_messages(ServiceBusMessage("x", message_id="same"))
+        to = await bus.sender("sessions")
+        await to.send_messages(ServiceBusMessage("s", session_id="a"))
+        await to.schedule_messages(ServiceBusMessage("later", session_id="a"), _at(clock.now + DAY))
+        async with bus.receiver("sessions", session_id="a") as receiver:
             (message,) = await receive(receiver)
             await receiver.abandon_message(message)
             await receiver.session.set_state(b"state")
             number = message.sequence_number or 0
-    async with start() as namespace, connect(namespace) as client:
-        async with sender(client, "plain") as to:
-            await to.send_messages(ServiceBusMessage("x", message_id="same"))
-        async with client.get_queue_receiver("plain") as receiver:
+    async with start() as namespace, connect(namespace) as bus:
+        to = await bus.sender("plain")
+        await to.send_messages(ServiceBusMessage("x", message_id="same"))
+        async with bus.receiver("plain") as receiver:
             assert len(await receiver.peek_messages(5)) == 1
         clock.advance(DAY)
-        async with client.get_queue_receiver(
-            "sessions", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=10
-        ) as receiver:
+        async with bus.receiver("sessions", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=10) as receiver:
             assert await receiver.session.get_state() == b"state"
             again, later = await receive(receiver, 2)
             assert (str(again), again.delivery_count, again.sequence_number) == ("s", 1, number)
             assert str(later) == "later"
             assert (later.sequence_number or 0) > number
+
+
+async def test_what_is_locked_at_an_orderly_stop_comes_back_uncounted(tmp_path: Path) -> None:
+    config = NamespaceConfig.build({"q": {}})
+    async with AsyncExitStack() as clients, Namespace(config, tmp_path) as namespace:
+        bus = await clients.enter_async_context(connect(namespace))
+        await bus.send("q", "x")
+        assert len(await receive(bus.client.get_queue_receiver("q"))) == 1
+    async with Namespace(config, tmp_path) as namespace, connect(namespace) as bus, bus.receiver("q") as receiver:
+        (again,) = await receive(receiver)
+        assert (str(again), again.delivery_count) == ("x", 0)
+
+
+async def test_the_process_ends_in_order_when_it_is_told_to(config: Path, tmp_path: Path) -> None:
+    async with NamespaceProcess(config, tmp_path / "data") as namespace:
+        assert namespace.exit_status is None
+    assert namespace.exit_status == 0
 
 
 async def test_a_second_namespace_on_the_same_folder_fails(tmp_path: Path) -> None:
@@ -142,12 +160,12 @@ async def test_a_second_namespace_waits_for_the_first_to_end(tmp_path: Path) -> 
 
 async def test_settled_messages_give_their_disk_space_back(tmp_path: Path) -> None:
     config = NamespaceConfig.build({"q": {}})
-    async with Namespace(config, tmp_path) as namespace, connect(namespace) as client:
-        async with sender(client, "q") as to:
-            for _ in range(40):
-                await to.send_messages(ServiceBusMessage(b"x" * 200_000))
+    async with Namespace(config, tmp_path) as namespace, connect(namespace) as bus:
+        to = await bus.sender("q")
+        for _ in range(40):
+            await to.send_messages(ServiceBusMessage(b"x" * 200_000))
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
-        async with client.get_queue_receiver("q", receive_mode=mode, prefetch_count=40) as receiver:
+        async with bus.receiver("q", receive_mode=mode, prefetch_count=40) as receiver:
             assert len(await receive(receiver, 40)) == 40
         assert _size(tmp_path) > 5_000_000
         async with asyncio.timeout(WAIT):

@@ -53,6 +53,11 @@ class NamespaceProcess:
             self._process.terminate()
             await self._process.wait()
 
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended; None while it runs."""
+        return None if self._process is None else self._process.returncode
+
     async def kill(self) -> None:
         """End it at once, in the middle of whatever it does."""
         if self._process is not None:

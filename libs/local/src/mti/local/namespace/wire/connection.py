@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         """Whether the client keeps up with what is sent to it."""
-        return not self._paused and self._pending < _ROOM
+        return self._transport is not None and not self._paused and self._pending < _ROOM
 
     def _flush(self) -> None:
         data = b"".join(self._output)
@@ -141,10 +141,11 @@ class Connection(asyncio.Protocol):
             self.write(frames.HEARTBEAT)
 
     def abort(self) -> None:
-        """End the connection without a word; its messages come back uncounted, as after a crash of the namespace."""
-        self._end_all(dropped=False)
-        if self._transport is not None:
-            self._transport.abort()
+        """End the connection without a word. The broker is not told: it ends too, and its locks with it."""
+        self._sessions.clear()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
 
     # -- input
 
