@@ -10,13 +10,15 @@ from pydantic import JsonValue
 from mti.local.stack.admin_view import AdminBusView
 from mti.local.stack.idle import Verdict, verdict
 from mti.local.stack.look import Look, Observer
-from mti.local.stack.stack import EmbeddedStack
+from mti.local.stack.stack import EmbeddedStack, NamespaceSilentError
 from mti.operations.books import Reconciliation
 from mti.operations.reconcile import Stores, reconcile
 
 PAUSE_BETWEEN_LOOKS = 0.25
 STALLED_WAIT = 60.0
 """Seconds for which a source may have no job on its way; the schedule looks every second."""
+SILENT_WAIT = 60.0
+"""Seconds for which the namespace may not answer while it is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,20 @@ async def _watch(
 ) -> list[str]:
     """Return the sources that stalled; empty when all is well or when it was told to stop."""
     stalled_since: float | None = None
+    silent_since: float | None = None
     while not stop.is_set():
         stack.check()
         began = time.monotonic()
-        snapshot = await observer.snapshot()
+        try:
+            snapshot = await observer.snapshot()
+        except NamespaceSilentError:
+            # It was killed, perhaps, and is being started again.
+            silent_since = silent_since or began
+            if began - silent_since > SILENT_WAIT:
+                raise
+            await _wait(stop, PAUSE_BETWEEN_LOOKS)
+            continue
+        silent_since = None
         on_look(await observer.look(snapshot))
         if stack.options.until_idle:
             match verdict(snapshot):

@@ -1,4 +1,4 @@
-"""Starts the processes, looks at them, and ends them in the order of the flow."""
+"""Starts the processes, looks at them, and ends them."""
 
 import asyncio
 import contextlib
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 READY_WAIT = 60.0
 LOCK_WAIT = 15.0
+
+
+class NamespaceSilentError(StackError):
+    """The local namespace does not answer now; it may be coming up again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +97,13 @@ class EmbeddedStack:
         """Return the namespace's counts, all of one instant.
 
         Raises:
-            StackError: the namespace does not answer.
+            NamespaceSilentError: it does not answer.
         """
         try:
             answer = await self.administration.get("/stats")
             answer.raise_for_status()
         except httpx.HTTPError as error:
-            raise StackError(f"the local namespace does not answer: {error}") from error
+            raise NamespaceSilentError(f"the local namespace does not answer: {error!r}") from error
         return {path: EntityCounts.model_validate(counts) for path, counts in answer.json().items()}
 
     def check(self) -> None:
@@ -110,11 +114,10 @@ class EmbeddedStack:
                 raise failure
 
     async def stop_services(self) -> None:
-        """End the services in the order of the flow; the namespace stays, so that it can be looked at."""
+        """End the services, each with what it has in hand done; the namespace stays, so that it can be looked at."""
         for child in self.services:
             child.sample()
-        for service in SERVICES:
-            await asyncio.gather(*(child.stop() for child in self.services if child.name.startswith(service)))
+        await asyncio.gather(*(child.stop() for child in self.services))
 
     async def _take_folder(self) -> None:
         self._lock = self.layout.lock.open("a+")

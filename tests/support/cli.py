@@ -1,0 +1,57 @@
+"""The `mti` command as a user runs it: a process, its exit status and what it says."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MTI = str(Path(sys.executable).parent / "mti")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document on stdout."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+async def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    """Start the command."""
+    return await asyncio.create_subprocess_exec(
+        MTI,
+        *map(str, arguments),
+        env={**os.environ, "COLUMNS": "200", **(env or {})},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def mti(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Said:
+    """Run the command to its end."""
+    process = await start(*arguments, env=env)
+    try:
+        out, err = await process.communicate()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    assert process.returncode is not None
+    return Said(process.returncode, out.decode(), err.decode())
+
+
+def up(tenants: Path, data: Path, *more: str) -> list[str | Path]:
+    """Return the arguments of a run until idle."""
+    return ["up", "--tenants", tenants, "--data", data, "--until-idle", "--allow-loopback", "--json", *more]
