@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mti.cli import report, truth
+from mti.cli import truth
 from mti.cli.exit import FAILED
 from mti.cli.progress import Progress
 from mti.common.hosting import process
@@ -45,7 +45,6 @@ def command(
     if as_json:
         sys.stdout.write(json.dumps(outcome.document(), indent=2, ensure_ascii=False) + "\n")
     else:
-        report.print_run(outcome.result, console)
         truth.print_truth(outcome, console)
     if not outcome.clean:
         raise typer.Exit(FAILED)

@@ -1,5 +1,9 @@
 """The reconciliation as tables for a terminal."""
 
+from collections import Counter
+from collections.abc import Mapping
+
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,13 +18,19 @@ def print_run(result: RunResult, console: Console) -> None:
     books = result.books
     console.print(sources_table(books.sources))
     console.print(destinations_table(books.destinations))
-    _print_pauses(books, console)
-    _print_dead_letters(books, console)
-    _print_processes(result, console)
+    print_remarks(result, console)
     verdict = Text("The books close.", style="bold green")
     if not result.closed:
         verdict = Text("The books do NOT close: " + "; ".join(result.faults()), style="bold red")
     console.print(verdict)
+
+
+def print_remarks(result: RunResult, console: Console) -> None:
+    """Print what stands below the tables: reasons, pauses, dead letters, time and memory."""
+    print_reasons(result.books, console)
+    _print_pauses(result.books, console)
+    _print_dead_letters(result.books, console)
+    _print_processes(result, console)
 
 
 def number(value: int, *, bad: bool = False) -> Text:
@@ -29,49 +39,69 @@ def number(value: int, *, bad: bool = False) -> Text:
 
 
 def sources_table(sources: list[SourceBooks]) -> Table:
-    """Return the table of the detections, a row a source."""
-    table = Table(title="From Mimecast (detections)", title_justify="left")
-    table.add_column("source")
-    for heading in ("in", "new", "refreshed", "suppressed", "rejected", "waiting", "dead", "lost"):
-        table.add_column(heading, justify="right")
-    table.add_column("rejected by reason")
-    for books in sources:
-        table.add_row(
-            books.source,
-            *(number(count) for count in (books.detections, books.new, books.refreshed, books.suppressed)),
-            number(sum(books.rejected.values())),
-            number(books.waiting),
-            number(books.dead, bad=True),
-            number(books.lost, bad=True),
-            reasons(books.rejected),
-        )
-    return table
+    """Return the table of the detections, a row a source; columns that are empty are left out."""
+    columns: dict[str, list[Text]] = {
+        "in": [number(books.detections) for books in sources],
+        "new": [number(books.new) for books in sources],
+        "refreshed": [number(books.refreshed) for books in sources],
+        "suppressed": [number(books.suppressed) for books in sources],
+        "rejected": [number(sum(books.rejected.values())) for books in sources],
+        "waiting": [number(books.waiting) for books in sources],
+        "dead": [number(books.dead, bad=True) for books in sources],
+        "lost": [number(books.lost, bad=True) for books in sources],
+    }
+    return _table("From Mimecast, in detections", [books.source for books in sources], columns, {"waiting", "dead"})
 
 
 def destinations_table(destinations: list[DestinationBooks]) -> Table:
-    """Return the table of the indicators, a row a workspace."""
-    table = Table(title="To Sentinel (indicators)", title_justify="left")
-    table.add_column("workspace of")
-    for heading in ("expected", "accepted", "refused", "waiting", "dead", "lost", "doubled", "requests"):
+    """Return the table of the indicators, a row a workspace; columns that are empty are left out."""
+    columns: dict[str, list[Text]] = {
+        "expected": [number(books.expected) for books in destinations],
+        "accepted": [number(books.accepted) for books in destinations],
+        "refused": [number(sum(books.refused.values())) for books in destinations],
+        "waiting": [number(books.waiting) for books in destinations],
+        "dead": [number(books.dead, bad=True) for books in destinations],
+        "lost": [number(books.lost, bad=True) for books in destinations],
+        "doubled": [number(books.doubled + books.unexpected, bad=True) for books in destinations],
+        "requests": [number(books.requests) for books in destinations],
+    }
+    names = [f"{', '.join(books.tenants)} {books.destination[:8]}…" for books in destinations]
+    return _table("To Sentinel, in indicators", names, columns, {"waiting", "dead"})
+
+
+def _table(title: str, names: list[str], columns: dict[str, list[Text]], optional: set[str]) -> Table:
+    table = new_table(title)
+    shown = [
+        heading
+        for heading, cells in columns.items()
+        if heading not in optional or any(cell.plain != "0" for cell in cells)
+    ]
+    for heading in shown:
         table.add_column(heading, justify="right")
-    table.add_column("refused by reason")
-    for books in destinations:
-        table.add_row(
-            ", ".join(books.tenants),
-            number(books.expected),
-            number(books.accepted),
-            number(sum(books.refused.values())),
-            number(books.waiting),
-            number(books.dead, bad=True),
-            number(books.lost, bad=True),
-            number(books.doubled + books.unexpected, bad=True),
-            number(books.requests),
-            reasons(books.refused),
-        )
+    for row, name in enumerate(names):
+        table.add_row(name, *(columns[heading][row] for heading in shown))
     return table
 
 
-def reasons(counts: dict[str, int]) -> str:
+def new_table(title: str, first: str = "") -> Table:
+    """Return a table in the house's form, with its first column."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    return table
+
+
+def print_reasons(books: Reconciliation, console: Console) -> None:
+    """Print what was rejected by the normalizer and refused by Sentinel, by reason, in a line each."""
+    for what, found in (
+        ("rejected", [source.rejected for source in books.sources]),
+        ("refused by Sentinel", [destination.refused for destination in books.destinations]),
+    ):
+        counts = sum((Counter(each) for each in found), Counter[str]())
+        if counts:
+            console.print(f"{what}: {reasons(counts)}", highlight=False)
+
+
+def reasons(counts: Mapping[str, int]) -> str:
     """Return counts by reason in a line, the most frequent first."""
     return ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 

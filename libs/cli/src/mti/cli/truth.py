@@ -1,41 +1,42 @@
 """The demonstration's last table: what the simulated Sentinel says that it holds, tenant by tenant."""
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from mti.cli.report import number, reasons
+from mti.cli.report import new_table, number, print_remarks
 from mti.local.demo import Outcome, WorkspaceTruth
 from mti.operations.books import SourceBooks
 
 _HEADINGS = (
-    "detections",
+    "in",
     "new",
-    "refreshed",
-    "suppressed",
-    "rejected",
-    "expected",
-    "accepted",
-    "refused",
+    "re-\nfreshed",
+    "sup-\npressed",
+    "re-\njected",
+    "accep-\nted",
+    "re-\nfused",
     "lost",
-    "doubled",
+    "doub-\nled",
 )
 
 
 def print_truth(outcome: Outcome, console: Console) -> None:
-    """Print a row for each tenant, grid and shared workspace, and the verdict."""
-    table = Table(title="By tenant, as the simulated Sentinel counted", title_justify="left")
-    table.add_column("tenant")
+    """Print a row for each tenant, grid and shared workspace, and the verdict.
+
+    The left half is the project's books, in detections; the right half is what the simulated Sentinel counted, in
+    indicators.
+    """
+    table = new_table("By tenant: detections in (the books), indicators out (as Sentinel counted)", "tenant")
     for heading in _HEADINGS:
         table.add_column(heading, justify="right")
-    table.add_column("rejected by reason")
     own = {truth.tenants[0]: truth for truth in outcome.truths if len(truth.tenants) == 1}
     for source in outcome.result.books.sources:
         table.add_row(source.source.partition("/malware_customer")[0], *_row(source, own.get(source.tenant or "")))
     for truth in outcome.truths:
         if len(truth.tenants) > 1:
-            table.add_row("workspace of " + ", ".join(truth.tenants), *_row(None, truth))
+            table.add_row("+".join(truth.tenants), *_row(None, truth))
     console.print(table)
+    print_remarks(outcome.result, console)
     resent = sum(truth.resent for truth in outcome.truths)
     if resent:
         console.print(f"{resent:,} indicators were uploaded a second time unchanged, since an answer was lost.")
@@ -50,8 +51,8 @@ def _row(source: SourceBooks | None, truth: WorkspaceTruth | None) -> list[Text 
     if source is not None:
         counts = (source.detections, source.new, source.refreshed, source.suppressed, sum(source.rejected.values()))
         left = [number(count) for count in counts]
-    right: list[Text | str] = [""] * 5
+    right: list[Text | str] = [""] * 4
     if truth is not None:
-        right = [number(count) for count in (truth.expected, truth.accepted, truth.refused)]
+        right = [number(truth.accepted), number(truth.refused)]
         right += [number(truth.lost, bad=True), number(truth.doubled + truth.unexpected, bad=True)]
-    return [*left, *right, reasons(source.rejected) if source else ""]
+    return [*left, *right]
