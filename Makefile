@@ -47,6 +47,9 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $(if $(UPGRADE),--upgrade) \
 	  $(foreach m,$(MEMBERS),--no-emit-package mti-$(notdir $(m))) --custom-compile-command 'make requirements' \
 	  $(MEMBERS:%=%/pyproject.toml) requirements/dev.in -o requirements/dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
+	  $(foreach m,$(MEMBERS),--no-emit-package mti-$(notdir $(m))) --custom-compile-command 'make requirements' \
+	  -c requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) requirements/build.in -o requirements/runtime.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/uv.in -o requirements/uv.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
 

@@ -20,13 +20,16 @@ def command(
     ] = None,
     data: Annotated[Path, typer.Option(help="The folder that keeps the messages.")] = Path(".mti/bus"),
     port: Annotated[int, typer.Option(help="AMQP; 0 takes a free one.")] = 5672,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; beyond this machine only on purpose.")
+    ] = "127.0.0.1",
     http_port: Annotated[int, typer.Option(help="Administration over HTTP; 0 takes a free one.")] = 5300,
 ) -> None:
     """Serve a Service Bus namespace on this machine, for development and tests."""
     entities = NamespaceConfig.load(config) if config else namespace_config()
 
     async def main(stop: asyncio.Event) -> None:
-        async with Namespace(entities, data, port=port, http_port=http_port) as namespace:
+        async with Namespace(entities, data, port=port, http_port=http_port, host=host) as namespace:
             ready = {
                 "port": namespace.port,
                 "http_port": namespace.http_port,
