@@ -9,6 +9,9 @@ from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusRe
 
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
 
+LOCK_RENEWAL = 1800.0
+"""Seconds for which locks are kept alive: far beyond what a handler takes, so that only a stuck one loses them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -100,6 +103,10 @@ class ServiceBus:
             max_wait_time=connect_wait,
             auto_lock_renewer=renewer,
         )
+
+    def renewer(self) -> AutoLockRenewer:
+        """Return what keeps the locks of messages and sessions alive while they are handled."""
+        return AutoLockRenewer(LOCK_RENEWAL)
 
     async def close(self) -> None:
         """Close every link and connection."""

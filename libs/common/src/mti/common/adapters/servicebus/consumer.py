@@ -16,8 +16,6 @@ from mti.common.ports.clock import Clock
 log = logging.getLogger(__name__)
 
 RECONNECT_DELAY = 2.0
-LOCK_RENEWAL = 1800.0
-"""Seconds for which locks are kept alive: far beyond what a handler takes, so that only a stuck one loses them."""
 
 
 class QueueConsumer:
@@ -46,7 +44,7 @@ class QueueConsumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batch in hand is finished first."""
-        async with AutoLockRenewer(LOCK_RENEWAL) as renewer, asyncio.TaskGroup() as group:
+        async with self._bus.renewer() as renewer, asyncio.TaskGroup() as group:
             for _ in range(self._concurrency):
                 group.create_task(self._loop(stop, renewer))
 

@@ -12,7 +12,7 @@ from azure.servicebus.exceptions import (
 )
 
 from mti.common.adapters.servicebus.client import Address, ServiceBus
-from mti.common.adapters.servicebus.consumer import LOCK_RENEWAL, RECONNECT_DELAY
+from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
 from mti.common.errors import Unavailable
 from mti.common.hosting.outcomes import Handler, decide
@@ -72,7 +72,7 @@ class SessionConsumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batches in hand are finished first."""
-        async with AutoLockRenewer(LOCK_RENEWAL) as renewer:
+        async with self._bus.renewer() as renewer:
             slots = [asyncio.create_task(self._slot(stop, renewer)) for _ in range(self._slots)]
             stopped = asyncio.create_task(stop.wait())
             try:
