@@ -2,10 +2,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, mimecast, mimecast_v1, problems, tenant
 
 from mti.common.errors import ConfigurationError
 from mti.common.registry import InvalidTenantsFile, load_registry, registry_from
+from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, mimecast, mimecast_v1, problems, tenant
 
 REFERENCE = (
     "is not a reference to a secret; keep the secret elsewhere and write env:NAME, file:PATH, keyvault:NAME"

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.common.key_vault import VAULT, Vault, running_vault
-from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, load, mimecast, tenant
 
 from mti.common.adapters.secrets import KeyVaultSecrets, ReferenceResolver
 from mti.common.errors import SecretUnavailable
 from mti.common.logs import redaction
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import check_secrets
+from tests.common.key_vault import VAULT, Vault, running_vault
+from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, load, mimecast, tenant
 
 
 class StillClock:

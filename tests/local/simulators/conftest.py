@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+
 from tests.local.simulators.clients import HeldClock
 
 

@@ -11,6 +11,15 @@ from datetime import timedelta
 import httpx
 import orjson
 import pytest
+
+from mti.local.simulators.feed import CsvForm, Feed, FeedSpec, generate, truth_of
+from mti.local.simulators.mimecast import (
+    CallLimit,
+    EmptyFeed,
+    LimitHeaders,
+    MimecastSettings,
+    MimecastSimulator,
+)
 from tests.local.simulators.clients import (
     FEED,
     NEXT,
@@ -23,15 +32,6 @@ from tests.local.simulators.clients import (
     signed,
 )
 from tests.local.simulators.world import CONTOSO, FABRIKAM, NORTHWIND
-
-from mti.local.simulators.feed import CsvForm, Feed, FeedSpec, generate, truth_of
-from mti.local.simulators.mimecast import (
-    CallLimit,
-    EmptyFeed,
-    LimitHeaders,
-    MimecastSettings,
-    MimecastSimulator,
-)
 
 SPEC = FeedSpec(seed=5, detections=45, distinct=20)
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import httpx
 import orjson
 import pytest
-from tests.local.simulators.clients import NEXT, HeldClock, all_pages, bearer, get_feed, members, signed
-from tests.local.simulators.world import CONTOSO, FABRIKAM
 
 from mti.local.simulators.feed import Feed, FeedSpec, generate
 from mti.local.simulators.mimecast import MimecastFault, MimecastSettings, MimecastSimulator
+from tests.local.simulators.clients import NEXT, HeldClock, all_pages, bearer, get_feed, members, signed
+from tests.local.simulators.world import CONTOSO, FABRIKAM
 
 SPEC = FeedSpec(seed=5, detections=45, distinct=20)
 

@@ -11,12 +11,12 @@ import orjson
 import pytest
 import yaml
 from pydantic import ValidationError
-from tests.local.simulators.clients import HeldClock, access, all_pages, bearer, indicator, signed, upload
 
 from mti.common.registry import load_registry
 from mti.local.simulators import HashChoice, Scenario, Simulators, demo_scenario, truth_of
 from mti.local.simulators.mimecast import AccountV1, AccountV2
 from mti.local.simulators.times import to_ms
+from tests.local.simulators.clients import HeldClock, access, all_pages, bearer, indicator, signed, upload
 
 SMALL = demo_scenario(seed=4, detections=1200)
 

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import httpx
 import orjson
 import pytest
-from tests.local.simulators.clients import HeldClock, access, indicator, sha256, token_form, upload
-from tests.local.simulators.world import APP, DIRECTORY, OTHER_WORKSPACE, WORKSPACE
 
 from mti.local.simulators.feed import Observable
 from mti.local.simulators.sentinel import SentinelSettings, SentinelSimulator, UploadLimit, WorkspaceSpec
+from tests.local.simulators.clients import HeldClock, access, indicator, sha256, token_form, upload
+from tests.local.simulators.world import APP, DIRECTORY, OTHER_WORKSPACE, WORKSPACE
 
 
 @asynccontextmanager

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from tests.local.simulators.clients import HeldClock, access, indicator, sha256, token_form, upload
-from tests.local.simulators.world import APP, DIRECTORY, WORKSPACE
 
 from mti.local.simulators.sentinel import SentinelFault, SentinelSimulator, WorkspaceSpec
+from tests.local.simulators.clients import HeldClock, access, indicator, sha256, token_form, upload
+from tests.local.simulators.world import APP, DIRECTORY, WORKSPACE
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -85,7 +84,7 @@ def _table(title: str, names: list[str], columns: dict[str, list[Text]], optiona
 
 def new_table(title: str, first: str = "") -> Table:
     """Return a table in the house's form, with its first column."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column(first, no_wrap=True)
     return table
 
