@@ -95,8 +95,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": _message(record),
         }
-        extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
-        line |= {name: value for name, value in extra.items() if name not in line}
+        line |= {name: value for name, value in fields_of(record).items() if name not in line}
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
@@ -134,6 +133,11 @@ def configure(service: str, level: str = "INFO", *, stream: TextIO | None = None
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """Return the fields of a record that came as `extra`."""
+    return {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
 
 
 def _message(record: logging.LogRecord) -> str:

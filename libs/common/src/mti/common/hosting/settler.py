@@ -12,6 +12,9 @@ from mti.common.errors import LockLost
 from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend, Settlement
+from mti.common.telemetry import active, in_trace_of
+from mti.common.telemetry.attributes import ENTITY
+from mti.common.telemetry.labels import labels
 
 log = logging.getLogger(__name__)
 
@@ -78,18 +81,20 @@ class Settler:
         delay = outcome.delay
         if isinstance(outcome, Resend):
             delay = max(delay, self._backoff.delay(count - 1, self._rng))
-        log.log(
-            logging.WARNING if isinstance(outcome, Resend) else logging.DEBUG,
-            "a message waits for another try",
-            extra={
-                "message_id": message.message_id,
-                "subject": message.subject,
-                "reason": outcome.reason,
-                "description": (outcome.description if isinstance(outcome, Resend) else "")[:DESCRIPTION_LIMIT],
-                "seconds": round(delay / timedelta(seconds=1), 3),
-                "count": count,
-            },
-        )
+            active().instruments.retried(_entity(), outcome.reason)
+        with in_trace_of(message.properties):
+            log.log(
+                logging.WARNING if isinstance(outcome, Resend) else logging.DEBUG,
+                "a message waits for another try",
+                extra={
+                    "message_id": message.message_id,
+                    "subject": message.subject,
+                    "reason": outcome.reason,
+                    "description": (outcome.description if isinstance(outcome, Resend) else "")[:DESCRIPTION_LIMIT],
+                    "seconds": round(delay / timedelta(seconds=1), 3),
+                    "count": count,
+                },
+            )
         return message.copy(
             message_id=copy_id(message.message_id, counter, count),
             to=self._to,
@@ -100,16 +105,18 @@ class Settler:
     async def _settle(self, settlement: Settlement, message: Received, outcome: Outcome) -> None:
         try:
             if isinstance(outcome, DeadLetter):
-                log.error(
-                    "a message is dead-lettered",
-                    extra={
-                        "message_id": message.message_id,
-                        "subject": message.subject,
-                        "reason": outcome.reason,
-                        "description": outcome.description[:DESCRIPTION_LIMIT],
-                    },
-                )
+                with in_trace_of(message.properties):
+                    log.error(
+                        "a message is dead-lettered",
+                        extra={
+                            "message_id": message.message_id,
+                            "subject": message.subject,
+                            "reason": outcome.reason,
+                            "description": outcome.description[:DESCRIPTION_LIMIT],
+                        },
+                    )
                 await settlement.dead_letter(message, outcome.reason, outcome.description)
+                active().instruments.dead_lettered(_entity(), outcome.reason)
             else:
                 assert isinstance(outcome, (Complete, Resend, Park))  # noqa: S101  narrows the union
                 await settlement.complete(message)
@@ -118,3 +125,8 @@ class Settler:
             log.warning(
                 "a lock was lost before the settlement", extra={"message_id": message.message_id, "why": str(error)}
             )
+
+
+def _entity() -> str:
+    """Return the queue or topic whose messages are being settled, as the host has labelled the work."""
+    return labels().get(ENTITY, "unknown")

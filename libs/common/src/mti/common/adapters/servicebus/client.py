@@ -8,6 +8,7 @@ from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
+from mti.common.telemetry import Entity
 
 LOCK_RENEWAL = 1800.0
 """Seconds for which locks are kept alive: far beyond what a handler takes, so that only a stuck one loses them."""
@@ -19,6 +20,11 @@ class Address:
 
     entity: str
     subscription: str | None = None
+
+    @property
+    def traced_as(self) -> Entity:
+        """What spans call it."""
+        return Entity(self.entity, self.subscription)
 
     @property
     def to(self) -> str:

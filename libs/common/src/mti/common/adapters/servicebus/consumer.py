@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from time import time_ns
 
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver
 from azure.servicebus.exceptions import ServiceBusError
@@ -9,9 +10,11 @@ from azure.servicebus.exceptions import ServiceBusError
 from mti.common.adapters.servicebus.client import Address, ServiceBus
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
 from mti.common.errors import Unavailable
-from mti.common.hosting.outcomes import Handler, decide
+from mti.common.hosting.delivery import deliver
+from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
+from mti.common.telemetry import received
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +62,11 @@ class QueueConsumer:
                 await self._clock.sleep(RECONNECT_DELAY)
 
     async def _step(self, receiver: ServiceBusReceiver) -> None:
+        began = time_ns()
         raw = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=self._wait)
         if not raw:
             return
         messages = [from_sdk(message) for message in raw]
-        outcomes = await decide(self._handler, messages)
-        await self._settler.settle(ReceiverSettlement(receiver, raw), messages, outcomes)
+        received(self._address.traced_as, messages, began)
+        settlement = ReceiverSettlement(receiver, raw)
+        await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)

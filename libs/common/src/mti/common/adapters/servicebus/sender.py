@@ -10,6 +10,7 @@ from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusErro
 
 from mti.common.errors import BusUnavailable, MessageTooLarge
 from mti.common.ports.bus import Outgoing
+from mti.common.telemetry import sending
 
 
 def to_sdk(message: Outgoing) -> ServiceBusMessage:
@@ -39,6 +40,10 @@ class ServiceBusSenderPort:
         """Send all, in order; see `mti.common.ports.bus.Sender`."""
         if not messages:
             return
+        with sending(self._entity, messages) as traced:
+            await self._in_turn(traced)
+
+    async def _in_turn(self, messages: Sequence[Outgoing]) -> None:
         async with self._turn:
             try:
                 if self._sender is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from time import time_ns
 
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver
 from azure.servicebus.exceptions import (
@@ -15,9 +16,11 @@ from mti.common.adapters.servicebus.client import Address, ServiceBus
 from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
 from mti.common.errors import Unavailable
-from mti.common.hosting.outcomes import Handler, decide
+from mti.common.hosting.delivery import deliver
+from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
+from mti.common.telemetry import received
 
 log = logging.getLogger(__name__)
 
@@ -114,16 +117,18 @@ class SessionConsumer:
             await receiver.close()
 
     async def _step(self, receiver: ServiceBusReceiver) -> bool:
+        began = time_ns()
         raw = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=self._idle)
         if not raw:
             return False
         messages = [from_sdk(message) for message in raw]
-        received = len(raw)
-        while received == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
+        last = len(raw)
+        while last == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
             more = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=MORE_WAIT)
             raw += more
             messages += [from_sdk(message) for message in more]
-            received = len(more)
-        outcomes = await decide(self._handler, messages)
-        await self._settler.settle(ReceiverSettlement(receiver, raw), messages, outcomes)
+            last = len(more)
+        received(self._address.traced_as, messages, began)
+        settlement = ReceiverSettlement(receiver, raw)
+        await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)
         return True

@@ -1,0 +1,31 @@
+"""One delivery: messages that came together are handled, and what was decided of them comes true."""
+
+from collections.abc import Sequence
+
+from mti.common.hosting.outcomes import Handler, decide
+from mti.common.hosting.settler import Settler
+from mti.common.ports.bus import Received
+from mti.common.ports.settlement import Settlement
+from mti.common.telemetry import Entity, decided, processing, settling
+
+
+async def deliver(
+    handler: Handler, settler: Settler, settlement: Settlement, messages: Sequence[Received], entity: Entity
+) -> None:
+    """Handle the messages in the trace that they carry, and settle them.
+
+    Args:
+        handler: the service's.
+        settler: lets outcomes come true.
+        settlement: of these messages.
+        messages: what came.
+        entity: where it came from.
+
+    Raises:
+        BusUnavailable: the broker does not answer; what is unsettled comes again when its lock runs out.
+    """
+    with processing(entity, messages) as current:
+        outcomes = await decide(handler, messages)
+        decided(current, outcomes)
+        with settling(entity, outcomes):
+            await settler.settle(settlement, messages, outcomes)

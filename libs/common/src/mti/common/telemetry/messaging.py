@@ -1,0 +1,165 @@
+"""Spans of the bus, by OpenTelemetry's conventions for messaging
+(https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/).
+
+A message continues the trace that it was made in. So one trace leads from the call of Mimecast over both topics; where
+several messages become one request, their traces are linked to it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from time import perf_counter
+
+from opentelemetry.trace import Span, SpanKind
+
+from mti.common.contracts.envelope import PREFIX
+from mti.common.ports.bus import Outgoing, Received
+from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
+from mti.common.telemetry import attributes as names
+from mti.common.telemetry.active import active
+from mti.common.telemetry.labels import labelled
+from mti.common.telemetry.propagation import (
+    current_traceparent,
+    links_to,
+    span_context,
+    traced,
+    traceparent_in,
+    within,
+)
+from mti.common.telemetry.spans import failed, span
+
+_SOURCES = "/sources/"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A queue, or a subscription of a topic."""
+
+    name: str
+    subscription: str | None = None
+
+    def attributes(self, operation: str, kind: str) -> dict[str, str | int]:
+        """Return the attributes of a span of that operation."""
+        found: dict[str, str | int] = {
+            names.SYSTEM: names.SERVICE_BUS,
+            names.ENTITY: self.name,
+            names.OPERATION_NAME: operation,
+            names.OPERATION_TYPE: kind,
+        }
+        if self.subscription is not None:
+            found[names.SUBSCRIPTION] = self.subscription
+        return found
+
+
+@contextmanager
+def sending(entity: str, messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Span the sending of messages, and yield them with the trace that they belong to."""
+    attributes = Entity(entity).attributes("send", "send")
+    if len(messages) == 1:
+        attributes |= {names.MESSAGE_ID: messages[0].message_id, names.BODY_SIZE: len(messages[0].body)}
+    else:
+        attributes[names.MESSAGE_COUNT] = len(messages)
+    links = links_to(traceparent_in(message.properties) for message in messages)
+    with span(f"send {entity}", SpanKind.PRODUCER, attributes, links=links):
+        traceparent = current_traceparent()
+        yield [traced(message, traceparent) for message in messages]
+    active().instruments.sent(entity, len(messages))
+
+
+def beginning(entity: str, message: Outgoing) -> Outgoing:
+    """Return a message that begins a trace of its own, whatever is current: work that others only started."""
+    attributes = {**Entity(entity).attributes("create", "create"), names.MESSAGE_ID: message.message_id}
+    current = current_traceparent()
+    with span(f"create {entity}", SpanKind.PRODUCER, attributes, links=links_to([current]), context=within(None)):
+        return traced(message, current_traceparent())
+
+
+@contextmanager
+def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
+    """Span the handling of messages that came together, in the trace of the one, or linked to those of all."""
+    found = [span_context(traceparent_in(message.properties)) for message in messages]
+    traces = {context.trace_id if context else None for context in found}
+    parent = found[0] if len(traces) == 1 else None
+    links = links_to(traceparent_in(message.properties) for message in messages) if len(messages) > 1 else []
+    oldest = min((message.enqueued_at for message in messages if message.enqueued_at is not None), default=None)
+    attributes = {**entity.attributes("process", "process"), **_about(messages)}
+    began = perf_counter()
+    with (
+        labelled(entity=entity.name),
+        span(f"process {entity.name}", SpanKind.CONSUMER, attributes, links=links, context=within(parent)) as current,
+    ):
+        try:
+            yield current
+        finally:
+            telemetry = active()
+            lag = (telemetry.clock.now() - oldest) / timedelta(seconds=1) if oldest is not None else None
+            telemetry.instruments.handled(entity.name, len(messages), perf_counter() - began, lag)
+
+
+def decided(current: Span, outcomes: Sequence[Outcome]) -> None:
+    """Note on the span of the handling what becomes of the messages."""
+    if not current.is_recording():
+        return
+    kinds = {_WORDS[type(outcome)] for outcome in outcomes}
+    current.set_attribute(names.OUTCOME, ",".join(sorted(kinds)))
+    worst = next((outcome for outcome in outcomes if isinstance(outcome, (DeadLetter, Resend))), None)
+    if worst is not None:
+        failed(current, worst.reason)
+
+
+@contextmanager
+def settling(entity: Entity, outcomes: Sequence[Outcome]) -> Iterator[None]:
+    """Span the settling of messages that were handled together."""
+    attributes = {
+        **entity.attributes("settle", "settle"),
+        names.MESSAGE_COUNT: len(outcomes),
+        names.DISPOSITION: ",".join(sorted({_DISPOSITIONS[type(outcome)] for outcome in outcomes})),
+    }
+    with span(f"settle {entity.name}", SpanKind.CLIENT, attributes):
+        yield
+
+
+def received(entity: Entity, messages: Sequence[Received], began: int) -> None:
+    """Span a receive that brought something.
+
+    Args:
+        entity: what was received from.
+        messages: what came.
+        began: when the receive began, in nanoseconds since the epoch.
+    """
+    links = links_to(traceparent_in(message.properties) for message in messages)
+    attributes = {**entity.attributes("receive", "receive"), names.MESSAGE_COUNT: len(messages)}
+    active().tracer.start_span(
+        f"receive {entity.name}", within(None), SpanKind.CLIENT, attributes, links=links, start_time=began
+    ).end()
+
+
+def _about(messages: Sequence[Received]) -> dict[str, str | int]:
+    """Return what the messages say of themselves; of several only what they share."""
+    found: dict[str, str | int] = {}
+    if len(messages) == 1:
+        found = {names.MESSAGE_ID: messages[0].message_id, names.DELIVERY_COUNT: messages[0].delivery_count}
+    else:
+        found[names.MESSAGE_COUNT] = len(messages)
+    sources = {str(message.properties.get(f"{PREFIX}source", "")).removeprefix(_SOURCES) for message in messages}
+    if len(sources) == 1 and (source := sources.pop()):
+        found |= {names.SOURCE: source, names.TENANT: names.tenant_of(source)}
+    sessions = {message.session_id for message in messages}
+    if len(sessions) == 1 and (session := sessions.pop()):
+        found[names.DESTINATION] = session
+    return found
+
+
+_WORDS: dict[type[Outcome], str] = {
+    Complete: "complete",
+    DeadLetter: "dead_letter",
+    Resend: "retry",
+    Park: "park",
+}
+_DISPOSITIONS: dict[type[Outcome], str] = {
+    Complete: "complete",
+    DeadLetter: "dead_letter",
+    Resend: "complete",
+    Park: "complete",
+}
