@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 QUICK = 10.0
 """Seconds: who ends sooner than this counts as not having come up."""
 QUICK_DEATHS = 5
+OURS = ("MTI_SERVICEBUS_", "MTI_STORE", "MTI_COSMOS_", "MTI_TENANTS_")
+"""Settings that the stack makes itself: what the person's shell says of Azure is not for its processes."""
 STOP_WAIT = 30.0
 MISCONFIGURED = 2
 
@@ -42,7 +44,8 @@ class Child:
         self.name = name
         self._announces = announces
         self._arguments = [sys.executable, *arguments]
-        self._environment = {**os.environ, **environment, LIFELINE: "stdin", "PYTHONUNBUFFERED": "1"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self._environment = {**inherited, **environment, LIFELINE: "stdin", "PYTHONUNBUFFERED": "1"}
         self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
