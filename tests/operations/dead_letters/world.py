@@ -1,5 +1,6 @@
 """Dead letters on a real namespace: sent, received and dead-lettered by the SDK."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from azure.servicebus.aio import ServiceBusReceiver
 from pydantic import SecretStr
 
 from mti.common.adapters.servicebus import Address, ServiceBus
@@ -15,12 +17,12 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import (
     Indicator,
     IndicatorBatch,
-    PageChunk,
     cut,
     indicators_message,
     job_message,
 )
-from mti.common.ports.bus import Outgoing, Received
+from mti.common.contracts.envelope import TRACEPARENT
+from mti.common.ports.bus import Outgoing, PropertyValue, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Feed, FeedFormat
 from mti.common.settings import BusSettings
@@ -29,6 +31,7 @@ from mti.operations.dead_letters import (
     Judge,
     NoJudge,
     Plan,
+    Progress,
     PublishedJudge,
     Replayer,
     ReplayOptions,
@@ -36,15 +39,15 @@ from mti.operations.dead_letters import (
     Selection,
     SubQueue,
     entities_of,
+    opened,
     plan,
 )
 from mti.publisher.item import Item
 from mti.publisher.published import Accept
 from mti.publisher.versions import CONTAINER, PublishedVersions
 from tests.publisher.world import CONTOSO, CUSTOMER, indicator
-from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, running_namespace
+from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
 
-PAGES_PATH, INDICATORS_PATH, JOBS_PATH = str(RAW_PAGES), str(INDICATORS), str(FETCH_JOBS)
 EVERYTHING = Selection()
 
 
@@ -60,18 +63,34 @@ class Watch:
 
 @dataclass
 class World:
+    """One namespace for many tests: closing a link of the SDK takes a second. Names are each test's own."""
+
     namespace: Namespace
     bus: ServiceBus
     queues: Sequence[SubQueue]
-    store: SqliteStore
+    folder: Path
     clock: SystemClock
+    test: str = ""
+    receivers: dict[tuple[Address, str | None], ServiceBusReceiver] = field(default_factory=dict)
 
-    @property
-    def versions(self) -> PublishedVersions:
-        return PublishedVersions(self.store.container(CONTAINER), self.clock)
+    # -- what there is to send
 
-    def queue(self, address: Address) -> SubQueue:
-        return next(queue for queue in self.queues if queue.entity.address == address)
+    def page(self, name: str) -> Outgoing:
+        """Return a chunk of one detection."""
+        return page(f"{self.test} {name}")
+
+    def batch(self, *names: str, to: str = CONTOSO) -> Outgoing:
+        """Return indicators for a workspace."""
+        batch = IndicatorBatch(source=CUSTOMER, objects=[self.indicator(name) for name in names])
+        return indicators_message(to, batch)
+
+    def indicator(self, name: str, **fields: Any) -> Indicator:
+        return indicator(f"{self.test} {name}", **fields)
+
+    def job(self) -> Outgoing:
+        return job_message(f"{self.test}/malware_customer", 1)
+
+    # -- what happens on the bus
 
     async def die(
         self, address: Address, *messages: Outgoing, reason: str = "Bug", description: str = "a fault; report it"
@@ -79,12 +98,12 @@ class World:
         """Send messages and dead-letter them as a service would."""
         await self.bus.sender(address).send(messages)
         for session in {message.session_id for message in messages}:
-            mine = {message.message_id for message in messages if message.session_id == session}
-            async with self.bus.receiver(address, session=session) as receiver:
-                while mine:
-                    for found in await receiver.receive_messages(max_message_count=len(mine), max_wait_time=5):
-                        mine.discard(str(found.message_id))
-                        await receiver.dead_letter_message(found, reason=reason, error_description=description)
+            receiver = await self.receiver(address, session)
+            left = sum(message.session_id == session for message in messages)
+            while left:
+                for found in await receiver.receive_messages(max_message_count=left, max_wait_time=5):
+                    left -= 1
+                    await receiver.dead_letter_message(found, reason=reason, error_description=description)
 
     async def dead(self, address: Address) -> list[Received]:
         return [letter.message async for letter in self.queue(address).letters()]
@@ -92,37 +111,66 @@ class World:
     async def drain(self, address: Address, session: str | None = None) -> list[Received]:
         """Take out everything that is waiting to be handled."""
         found: list[Received] = []
-        async with self.bus.receiver(address, session=session, connect_wait=1) as receiver:
-            while raw := await receiver.receive_messages(max_message_count=100, max_wait_time=0.3):
-                found += [from_sdk(message) for message in raw]
-                for message in raw:
-                    await receiver.complete_message(message)
-        return found
+        receiver = await self.receiver(address, session)
+        while True:
+            raw = await receiver.receive_messages(max_message_count=100, max_wait_time=0.1)
+            found += [from_sdk(message) for message in raw]
+            for message in raw:
+                await receiver.complete_message(message)
+            if len(raw) < 100:
+                return found
+
+    async def receiver(self, address: Address, session: str | None = None) -> ServiceBusReceiver:
+        key = (address, session)
+        if key not in self.receivers:
+            self.receivers[key] = self.bus.receiver(address, session=session, connect_wait=5)
+            await self.receivers[key].__aenter__()
+        return self.receivers[key]
+
+    def queue(self, address: Address) -> SubQueue:
+        return next(queue for queue in self.queues if queue.entity.address == address)
+
+    # -- the work
 
     async def plan(self, selection: Selection = EVERYTHING, limit: int | None = None) -> Plan:
         return await plan(self.queues, selection, self.clock, limit=limit)
 
-    def replayer(self, *, judge: Judge | None = None, watch: Watch | None = None, **options: Any) -> Replayer:
+    def replayer(self, *, judge: Judge | None = None, watch: Progress | None = None, **options: Any) -> Replayer:
         return Replayer(self.queues, judge or NoJudge(), self.clock, ReplayOptions(**options), watch or Watch())
 
     async def replay(self, selection: Selection = EVERYTHING, **options: Any) -> ReplayResult:
         judge, watch = options.pop("judge", None), options.pop("watch", None)
         return await self.replayer(judge=judge, watch=watch, **options).replay(await self.plan(selection))
 
-    def judge(self) -> PublishedJudge:
-        return PublishedJudge(self.versions)
-
-    async def publish(self, *objects: Indicator, to: str = CONTOSO) -> None:
-        """Let the workspace hold the objects."""
+    @asynccontextmanager
+    async def judge(self, *held: Indicator, to: str = CONTOSO) -> AsyncIterator[PublishedJudge]:
+        """Let a workspace hold objects."""
+        store = SqliteStore(self.folder / "publisher.db")
+        versions = PublishedVersions(store.container(CONTAINER), self.clock)
         changes = [
             Accept(Item(object=found, source=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0))
-            for found in objects
+            for found in held
         ]
-        await self.versions.record(to, changes)
+        await versions.record(to, changes)
+        yield PublishedJudge(versions)
+        await store.close()
+
+    async def clean(self) -> None:
+        """Leave nothing to the next test."""
+        found = {address: await counts(self.namespace, str(address)) for address in (FETCH_JOBS, RAW_PAGES, INDICATORS)}
+        dead = [self._forget(queue) for queue in self.queues if found[queue.entity.address]["dead_letter"]]
+        live = [self.drain(address, session) for address, session in self.receivers if found[address]["active"]]
+        await asyncio.gather(*dead, *live)
+
+    async def _forget(self, queue: SubQueue) -> None:
+        await queue.complete([letter.sequence async for letter in queue.letters()])
+
+    async def close(self) -> None:
+        await asyncio.gather(*(receiver.close() for receiver in self.receivers.values()))
 
 
 @asynccontextmanager
-async def world(folder: Path, *, patience: float = 2.0) -> AsyncIterator[World]:
+async def world(folder: Path) -> AsyncIterator[World]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         namespace = await stack.enter_async_context(running_namespace(folder))
@@ -130,20 +178,17 @@ async def world(folder: Path, *, patience: float = 2.0) -> AsyncIterator[World]:
         settings = BusSettings(
             servicebus_connection_string=SecretStr(namespace.connection_string), servicebus_namespace=None
         )
-        queues = [
-            await stack.enter_async_context(SubQueue(bus, entity, clock, wait=0.3, patience=patience))
-            for entity in entities_of(settings)
-        ]
-        store = SqliteStore(folder / "publisher.db")
-        stack.push_async_callback(store.close)
-        yield World(namespace, bus, queues, store, clock)
+        queues = [SubQueue(bus, entity, clock, wait=0.2, patience=1.0) for entity in entities_of(settings)]
+        await stack.enter_async_context(opened(queues))
+        found = World(namespace, bus, queues, folder, clock)
+        stack.push_async_callback(found.close)
+        yield found
 
 
-def page(name: str, source: str = CUSTOMER) -> Outgoing:
-    """Return a chunk of one detection."""
+def page(name: str) -> Outgoing:
     ((_, message),) = cut(
         [[{"type": "indicator", "name": name}]],
-        source=source,
+        source=CUSTOMER,
         feed=Feed.MALWARE_CUSTOMER,
         region="eu",
         format=FeedFormat.STIX,
@@ -151,14 +196,6 @@ def page(name: str, source: str = CUSTOMER) -> Outgoing:
     return message
 
 
-def batch(*names: str, to: str = CONTOSO, hours: float = 0) -> Outgoing:
-    """Return indicators for a workspace."""
-    objects = [indicator(name, hours=hours) for name in names]
-    return indicators_message(to, IndicatorBatch(source=CUSTOMER, objects=objects))
-
-
-def job(source: str = CUSTOMER, revision: int = 1) -> Outgoing:
-    return job_message(source, revision)
-
-
-__all__ = ["FETCH_JOBS", "INDICATORS", "RAW_PAGES", "PageChunk"]
+def untraced(message: Received) -> dict[str, PropertyValue]:
+    """Return the properties without the trace that the sender adds."""
+    return {name: value for name, value in message.properties.items() if name != TRACEPARENT}

@@ -16,7 +16,7 @@ from mti.common.registry import load_registry
 from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings
 from mti.local.stack.attach import attached
 from mti.local.stack.layout import Layout
-from mti.operations.dead_letters import Entity, Judge, NoJudge, PublishedJudge, SubQueue, entities_of
+from mti.operations.dead_letters import Entity, Judge, NoJudge, PublishedJudge, SubQueue, entities_of, opened
 from mti.publisher import versions
 from mti.publisher.versions import PublishedVersions
 
@@ -59,9 +59,7 @@ async def desk(data: Path | None) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as stack:
         if data is not None:
             attachment = await stack.enter_async_context(attached(data))
-            settings = BusSettings.from_environment(
-                servicebus_connection_string=attachment.connection_string, servicebus_namespace=None
-            )
+            settings = _embedded(attachment.connection_string)
             store: Store | None = Layout(data).store("publisher")
         else:
             settings = BusSettings.from_environment()
@@ -70,7 +68,7 @@ async def desk(data: Path | None) -> AsyncIterator[Desk]:
         if store is not None:
             stack.push_async_callback(store.close)
         entities = entities_of(settings)
-        queues = [await stack.enter_async_context(SubQueue(bus, entity, clock)) for entity in entities]
+        queues = await stack.enter_async_context(opened([SubQueue(bus, entity, clock) for entity in entities]))
         judge = NoJudge() if store is None else _judge(store, clock)
         yield Desk(queues, entities, judge, clock, None if data is None else Layout(data).logs / PURGED)
 
@@ -87,6 +85,12 @@ def workspaces_of(tenant: str | None, tenants: Path | None) -> frozenset[str]:
     # An endpoint on this machine is no reason to refuse the file here: nothing is sent to any.
     registry = load_registry(path, allow_loopback=True)
     return frozenset(route.destination for route in registry.routes if route.tenant == tenant)
+
+
+def _embedded(connection_string: str) -> BusSettings:
+    """Return the settings of an embedded stack's bus, whatever the environment says of another one."""
+    names = {name: field.default for name, field in BusSettings.model_fields.items()}
+    return BusSettings.from_environment(**{**names, "servicebus_connection_string": connection_string})
 
 
 def _judge(store: Store, clock: Clock) -> Judge:

@@ -41,9 +41,7 @@ def _options(
         timedelta | None, typer.Option(parser=_duration, metavar="DURATION", help="Enqueued within the last 2h, 7d, …")
     ] = None,
     text: Annotated[str | None, typer.Option(help="In the description or in the body.")] = None,
-    id: Annotated[
-        list[str] | None, typer.Option(help="A sequence number or CloudEvents id. May be repeated.")
-    ] = None,
+    id: Annotated[list[str] | None, typer.Option(help="A sequence number or CloudEvents id. May be repeated.")] = None,
 ) -> Selection:
     return Selection(
         entity=entity,

@@ -12,7 +12,7 @@ from mti.operations.dead_letters.purge import keep_nothing, purge
 from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
 from mti.operations.dead_letters.results import Group, Progress, PurgeResult, ReplayResult, Step, Why, plain
 from mti.operations.dead_letters.selection import Selection
-from mti.operations.dead_letters.sub_queue import SubQueue
+from mti.operations.dead_letters.sub_queue import SubQueue, opened
 
 __all__ = [
     "REPLAY_LIMIT",
@@ -41,6 +41,7 @@ __all__ = [
     "find",
     "keep_nothing",
     "one_letter",
+    "opened",
     "plain",
     "plan",
     "purge",

@@ -12,9 +12,7 @@ subscription's sub-queue has no sessions
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
+from contextlib import asynccontextmanager, contextmanager
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
@@ -46,7 +44,7 @@ _BETWEEN = 1.0
 
 
 class SubQueue:
-    """The dead letters of one entity. Use it as an asynchronous context, which gives back what it held.
+    """The dead letters of one entity. It connects when it is first used; close it at the end.
 
     Args:
         bus: the namespace.
@@ -77,13 +75,7 @@ class SubQueue:
         """See `ports.DeadLetterQueue`."""
         return self._bus.sender(self._entity.address)
 
-    async def __aenter__(self) -> Self:
-        """Connect when it is first used."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         """Give back what was held, and let go."""
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
@@ -177,6 +169,15 @@ class SubQueue:
                 f"the dead letters of {self._entity.path!r} can't be reached: {error}; check the namespace, the way to "
                 "it, and that you may receive there (role Azure Service Bus Data Receiver)"
             ) from error
+
+
+@asynccontextmanager
+async def opened(queues: Sequence[SubQueue]) -> AsyncIterator[Sequence[SubQueue]]:
+    """Close the queues at the end, all at once, since each takes the SDK a second."""
+    try:
+        yield queues
+    finally:
+        await asyncio.gather(*(queue.close() for queue in queues))
 
 
 class _Held:

@@ -1,0 +1,63 @@
+"""A process that works on dead letters until it has come to a step, says so, and waits to be killed.
+
+`python -m tests.operations.dead_letters.doomed CONNECTION_STRING ACTION STEP NUMBER [FILE]`
+"""
+
+import asyncio
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from mti.common.adapters.servicebus import ServiceBus
+from mti.common.ports.clock import SystemClock
+from mti.common.settings import BusSettings
+from mti.operations.dead_letters import (
+    FileReplay,
+    NoJudge,
+    Replayer,
+    ReplayOptions,
+    Selection,
+    SubQueue,
+    append_archive,
+    entities_of,
+    one_letter,
+    plan,
+    purge,
+    send_mended,
+)
+
+
+async def main(connection: str, action: str, step: str, number: int, file: str | None) -> None:
+    clock, seen = SystemClock(), 0
+    bus = ServiceBus.from_connection_string(connection)
+    entities = entities_of(BusSettings(servicebus_connection_string=SecretStr(connection), servicebus_namespace=None))
+    queues = [SubQueue(bus, entity, clock, wait=0.2) for entity in entities]
+
+    def progress(at: Any, _: Any) -> None:
+        nonlocal seen
+        seen += at.value == step
+        if seen == number:
+            sys.stdout.write("there\n")
+            sys.stdout.flush()
+            signal.pause()
+
+    replayer = Replayer(queues, NoJudge(), clock, ReplayOptions(), progress)
+    if action == "replay":
+        await replayer.replay(await plan(queues, Selection(), clock))
+    elif action == "file":
+        await FileReplay(Path(str(file)), entities, Selection(), clock, random.SystemRandom()).run(replayer)
+    elif action == "purge":
+        planned = await plan(queues, Selection(), clock)
+        await purge(queues, planned, lambda letters: append_archive(Path(str(file)), letters), progress)
+    else:
+        queue, letter = await one_letter(queues, int(action))
+        await send_mended(queue, letter, Path(str(file)).read_bytes(), progress)
+
+
+if __name__ == "__main__":
+    _, connection, action, step, number, *files = sys.argv
+    asyncio.run(main(connection, action, step, int(number), files[0] if files else None))

@@ -1,0 +1,112 @@
+"""SIGKILL at every step, then the same once more: nothing is lost and nothing is doubled."""
+
+import asyncio
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mti.common.contracts import PageChunk, decode
+from mti.operations.dead_letters import (
+    FileReplay,
+    Selection,
+    append_archive,
+    body_to_edit,
+    find,
+    one_letter,
+    purge,
+    send_mended,
+    write_archive,
+)
+from tests.operations.dead_letters.world import EVERYTHING, World
+from tests.support.bus import RAW_PAGES
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ROOT = Path(__file__).parents[3]
+COUNT = 120
+STEPS = [("read", 1), ("sent", 1), ("removed", 1), ("sent", 51)]
+
+
+async def killed(there: World, action: str, step: str, number: int, file: Path | None = None) -> None:
+    """Let a process come to that step, and kill it there."""
+    arguments = [there.namespace.connection_string, action, step, str(number), *([str(file)] if file else [])]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.operations.dead_letters.doomed",
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"there\n"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def arrived(there: World) -> Counter[bytes]:
+    return Counter(message.body for message in await there.drain(RAW_PAGES))
+
+
+@pytest.mark.parametrize(("step", "number"), STEPS)
+async def test_a_replay_that_is_killed_and_run_again_loses_and_doubles_nothing(
+    there: World, step: str, number: int
+) -> None:
+    pages = [there.page(str(n)) for n in range(COUNT)]
+    await there.die(RAW_PAGES, *pages)
+    await killed(there, "replay", step, number)
+    result = await there.replay()
+    assert result.complete
+    assert await arrived(there) == Counter(page.body for page in pages)
+    assert await there.dead(RAW_PAGES) == []
+
+
+@pytest.mark.parametrize(("step", "number"), [("removed", 50), ("sent", 51)])
+async def test_the_replay_of_a_file_that_is_killed_and_run_again_goes_on_where_it_stopped(
+    there: World, tmp_path: Path, step: str, number: int
+) -> None:
+    pages = [there.page(str(n)) for n in range(COUNT)]
+    await there.die(RAW_PAGES, *pages)
+    file = tmp_path / "letters.jsonl"
+    assert await write_archive(file, find(there.queues, EVERYTHING, there.clock)) == COUNT
+    await killed(there, "file", step, number, file)
+    entities = tuple(queue.entity for queue in there.queues)
+    work = FileReplay(file, entities, EVERYTHING, there.clock, random.Random(2))
+    result = await work.run(there.replayer())
+    assert result.matched + result.already == COUNT
+    assert result.already == {"removed": 0, "sent": 50}[step]
+    assert await arrived(there) == Counter(page.body for page in pages)
+    assert await there.dead(RAW_PAGES) == []
+
+
+async def test_a_purge_that_is_killed_has_written_down_whatever_it_removed(there: World, tmp_path: Path) -> None:
+    pages = [there.page(str(n)) for n in range(COUNT)]
+    await there.die(RAW_PAGES, *pages)
+    file = tmp_path / "logs" / "purged.jsonl"
+    await killed(there, "purge", "removed", 60, file)
+    assert 0 < len(await there.dead(RAW_PAGES)) < COUNT
+    result = await purge(there.queues, await there.plan(), lambda letters: append_archive(file, letters))
+    assert result.complete
+    entities = tuple(queue.entity for queue in there.queues)
+    back = FileReplay(file, entities, Selection(), there.clock, random.Random(2))
+    assert (await back.run(there.replayer())).complete
+    assert set(await arrived(there)) == {page.body for page in pages}
+
+
+async def test_an_edit_that_is_killed_and_done_again_sends_one_message(there: World, tmp_path: Path) -> None:
+    await there.die(RAW_PAGES, there.page("a"), reason="BadTimestamp")
+    (message,) = await there.dead(RAW_PAGES)
+    queue, letter = await one_letter(there.queues, message.sequence_number)
+    file = tmp_path / "body.json"
+    file.write_bytes(body_to_edit(letter).replace(b'"name"', b'"mended"'))
+    await killed(there, str(message.sequence_number), "sent", 1, file)
+    assert (await send_mended(queue, letter, file.read_bytes())).removed
+    (back,) = await there.drain(RAW_PAGES)
+    _, chunk = decode(back, PageChunk)
+    assert chunk.records[0] == [{"mended": f"{there.test} a", "type": "indicator"}]
+    assert await there.dead(RAW_PAGES) == []
