@@ -10,7 +10,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BeforeValidator, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,6 +28,7 @@ from mti.common.registry.endpoints import COSMOS_HOSTS, SERVICEBUS_HOSTS, VAULT_
 
 PREFIX = "MTI_"
 
+_STORE = "sqlite:/path/file.db or cosmos:https://ACCOUNT.documents.azure.com/DATABASE"
 _ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,259}")
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9-]{4,48}[A-Za-z0-9]")
 _DATABASE = re.compile(r"[^/\\?#\s]{1,255}")
@@ -169,11 +179,59 @@ class StoreSettings(Settings):
 class TenantsSettings(Settings):
     """Where the tenants are described, and where their secrets are."""
 
-    tenants_file: Path
+    tenants_store: str | None = None
+    """A store whose container `tenants` describes them, in the form of `MTI_STORE`; instead of a file."""
+    tenants_file: Path | None = Field(default=None, validate_default=True)
+    tenants_states: str | None = None
+    """A store whose container `tenants` says which tenants of the file are paused or removed."""
+    tenants_seconds: float = Field(default=15.0, ge=0.1, le=3600)
+    """Between two looks for changes: how long one goes unnoticed at most."""
+    cosmos_key: SecretStr | None = None
+    """The Cosmos DB account's key; without it the process's managed identity is used."""
     allow_loopback: Switch = False
     """Accept endpoints on this machine, by plain http too: for development and tests."""
     keyvault_url: str | None = None
     """The vault that `keyvault:NAME` means."""
+
+    @field_validator("tenants_file")
+    @classmethod
+    def _described_once(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) == (info.data.get("tenants_store") is None):
+            state = "is not set" if value is None else "is set, and MTI_TENANTS_STORE too"
+            raise ValueError(
+                f"{state}; set it to the path of the tenants file, or MTI_TENANTS_STORE to {_STORE}, exactly one of"
+                " them"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _stores_well_formed(self) -> Self:
+        if self.tenants_store is not None and self.tenants_states is not None:
+            raise ValueError(
+                "MTI_TENANTS_STATES: is for a tenants file; MTI_TENANTS_STORE holds the states as well: unset one"
+            )
+        for variable, store in (("STORE", self.tenants_store), ("STATES", self.tenants_states)):
+            if store is not None:
+                try:
+                    _target(store, self.allow_loopback)
+                except ValueError as refused:
+                    raise ValueError(f"MTI_TENANTS_{variable}: {refused}") from None
+        return self
+
+    @property
+    def tenants_store_target(self) -> SqliteTarget | CosmosTarget | None:
+        """The store that describes the tenants, taken apart."""
+        return _target(self.tenants_store, self.allow_loopback) if self.tenants_store is not None else None
+
+    @property
+    def tenants_states_target(self) -> SqliteTarget | CosmosTarget | None:
+        """The store of the states beside a tenants file, taken apart."""
+        return _target(self.tenants_states, self.allow_loopback) if self.tenants_states is not None else None
+
+    @property
+    def tenants_folder(self) -> Path:
+        """Where relative `file:` references start: the tenants file's folder, or the working directory."""
+        return self.tenants_file.parent if self.tenants_file is not None else Path()
 
     @model_validator(mode="after")
     def _known_vault(self) -> Self:
@@ -206,14 +264,11 @@ def _target(text: str, allow_loopback: bool) -> SqliteTarget | CosmosTarget:
         if url.endswith("/") or not _DATABASE.fullmatch(database):
             raise ValueError("names no database; write cosmos:https://ACCOUNT.documents.azure.com/DATABASE")
         return CosmosTarget(checked_url(url, hosts=COSMOS_HOSTS, allow_loopback=allow_loopback), database)
-    raise ValueError(
-        "is not a store; write sqlite:/path/file.db or cosmos:https://ACCOUNT.documents.azure.com/DATABASE"
-    )
+    raise ValueError(f"is not a store; write {_STORE}")
 
 
 _CURES = {
-    "store": "set it to sqlite:/path/file.db or cosmos:https://ACCOUNT.documents.azure.com/DATABASE",
-    "tenants_file": "set it to the path of the tenants file",
+    "store": f"set it to {_STORE}",
 }
 _WRONG = {
     "bool_parsing": "is neither true nor false; write true or false",

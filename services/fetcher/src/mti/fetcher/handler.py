@@ -29,8 +29,10 @@ from mti.common.errors import Pause, Retry, Unavailable
 from mti.common.hosting.settler import RETRY_LIMIT
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
-from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Resend
-from mti.common.registry.model import Registry
+from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
+from mti.common.registry import RegistryProvider, Source
+from mti.common.telemetry import active, beginning
+from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import Claims, Turn
@@ -60,7 +62,7 @@ class FetchHandler:
     def __init__(
         self,
         *,
-        registry: Registry,
+        registry: RegistryProvider,
         clients: MimecastClients,
         checkpoints: SourceCheckpoints,
         publisher: Publisher,
@@ -89,13 +91,9 @@ class FetchHandler:
 
     async def _handle(self, message: Received) -> Outcome:
         envelope, job = decode(message, FetchJob)
-        source = self._registry.sources.get(job.source)
-        if source is None:
-            return DeadLetter(
-                "UnknownSource",
-                f"the tenants file has no source {job.source!r} (any more): add its tenant or its feed and replay the"
-                " job, or purge it",
-            )
+        source = await self._source(job.source)
+        if not isinstance(source, Source):
+            return source
         turn = await self._claims.take(source, message, envelope)
         if not isinstance(turn, Turn):
             return turn
@@ -125,6 +123,31 @@ class FetchHandler:
                 "a page is published",
                 extra={
                     "source": turn.source.id,
+    async def _source(self, name: str) -> Source | Outcome:
+        """Return the source of a job, or what becomes of a job whose source is not to be fetched."""
+        registry = self._registry.current
+        if name not in registry.sources:
+            registry = await self._registry.look_again()
+        source = registry.sources.get(name)
+        if source is not None and not source.paused:
+            return source
+        if source is not None or registry.removed_from(source=name) is not None:
+            return await self._stand_down(name)
+        return DeadLetter(
+            "UnknownSource",
+            f"the tenants file has no source {name!r} (any more): add its tenant or its feed and replay the"
+            " job, or purge it",
+        )
+
+    async def _stand_down(self, name: str) -> Complete:
+        """End a job of a paused or removed tenant. It is only a trigger: the schedule makes another when it is due."""
+        log.info("a job ends, since nothing is fetched for its tenant now", extra={"source": name})
+        versioned = await self._checkpoints.load(name, SourceCheckpoint())
+        if versioned.value.queued_at is not None:
+            # Else the schedule would take the job for one that is on its way, and wait for it after a resume.
+            await saved(self._checkpoints, versioned.with_value(versioned.value.changed(queued_at=None)))
+        return Complete()
+
                     "account": turn.account.tenant,
                     "page": turn.checkpoint.page + 1,
                     "detections": page.detections,

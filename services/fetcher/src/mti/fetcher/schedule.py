@@ -26,7 +26,8 @@ from mti.common.contracts import job_message
 from mti.common.errors import WriteConflict
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
-from mti.common.registry.model import Registry
+from mti.common.registry import RegistryProvider
+from mti.common.telemetry import beginning
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints
 from mti.fetcher.timetable import Run, needs_job
 
@@ -37,7 +38,7 @@ class Schedule:
     """The timer's work.
 
     Args:
-        registry: the sources.
+        registry: the sources; those that are paused are left alone.
         checkpoints: of the sources.
         jobs: to the queue `fetch-jobs`.
         clock: the time.
@@ -45,7 +46,7 @@ class Schedule:
     """
 
     def __init__(
-        self, registry: Registry, checkpoints: SourceCheckpoints, jobs: Sender, clock: Clock, run: Run
+        self, registry: RegistryProvider, checkpoints: SourceCheckpoints, jobs: Sender, clock: Clock, run: Run
     ) -> None:
         self._registry = registry
         self._checkpoints = checkpoints
@@ -63,9 +64,9 @@ class Schedule:
         # One query for all of them; only those that are due are read again, to be saved.
         known = {key: value async for key, value in self._checkpoints.all()}
         due = [
-            (source, checkpoint.revision + 1)
-            for source in self._registry.sources
-            if needs_job(checkpoint := known.get(source, SourceCheckpoint()), now, self._run)
+            (source.id, checkpoint.revision + 1)
+            for source in self._registry.current.sources.values()
+            if not source.paused and needs_job(checkpoint := known.get(source.id, SourceCheckpoint()), now, self._run)
         ]
         await self._jobs.send([job_message(source, revision) for source, revision in due])
         for source, revision in due:

@@ -61,7 +61,7 @@ async def run(settings: FetcherSettings, stop: asyncio.Event) -> None:
             clock,
             concurrency=settings.fetcher_concurrency,
         )
-        log.info("the fetcher starts", extra={"sources": len(fetcher.parts.registry.sources)})
+        log.info("the fetcher starts", extra={"sources": len(fetcher.parts.registry.current.sources)})
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
             group.create_task(keep_schedule(fetcher.schedule, settings.schedule_seconds, stop))

@@ -15,7 +15,7 @@ from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, TRACEPAREN
 from mti.common.errors import Poison
 from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
-from mti.common.registry import Registry, Source
+from mti.common.registry import RegistryProvider, Source
 from mti.normalizer.building import build
 from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.decisions import decide, identified
@@ -47,7 +47,7 @@ class NormalizeHandler:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: RegistryProvider,
         known: KnownIndicators,
         ledger: Ledger,
         offsets: Offsets,
@@ -85,7 +85,7 @@ class NormalizeHandler:
         check_source(envelope, chunk)
         if await self._ledger.read(chunk.source, envelope.id) is not None:
             return Complete()
-        source, scopes = way_of(self._registry, chunk.source)
+        source, scopes = await self._way(chunk.source)
         parsed = parse(chunk)
         results = [await self._emit(message, envelope.id, source, scope, parsed.sightings) for scope in scopes]
         parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
@@ -96,9 +96,14 @@ class NormalizeHandler:
         log.info("a chunk was handled", extra={"source": chunk.source, "chunk": envelope.id, **books.model_dump()})
         return Complete()
 
-    async def _emit(
-        self, message: Received, chunk_id: str, source: Source, scope: Scope, sightings: Sequence[Sighting]
-    ) -> ScopeResult:
+    async def _way(self, source: str) -> tuple[Source, list[Scope]]:
+        """Return a source and its scopes; the registry is looked at anew before a chunk is refused for it."""
+        try:
+            return way_of(self._registry.current, source)
+        except Poison:
+            return way_of(await self._registry.look_again(), source)
+
+    async def _emit(self, chunk_id: str, source: Source, scope: Scope, sightings: Sequence[Sighting]) -> ScopeResult:
         """Emit what a scope does not know yet, wait for the broker's word, and only then remember it.
 
         The chunks of a scope take turns in this process: neighbours hold the same files, and would emit them all. With

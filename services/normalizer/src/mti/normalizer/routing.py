@@ -37,21 +37,26 @@ def way_of(registry: Registry, id: str) -> tuple[Source, list[Scope]]:
     """Return a source and its scopes.
 
     Raises:
-        Poison: `UnknownSource` or `NoRoute`.
+        Poison: `TenantRemoved`, `UnknownSource` or `NoRoute`.
     """
     source = registry.sources.get(id)
+    if source is None and (tenant := registry.removed_from(source=id)) is not None:
+        raise Poison(
+            "TenantRemoved",
+            f"the source {id!r} was tenant {tenant}'s, which was removed before this was handled; purge it, or put the "
+            f"tenant back with `mti tenants resume {tenant}` and replay it",
+        )
     if source is None:
         raise Poison(
             "UnknownSource",
             f"no tenant in the tenants file has the source {id!r}; if its tenant was removed on purpose, purge the "
-            "messages, else put it back, start the services again and replay them",
+            "messages, else put it back and replay them",
         )
     scopes = scopes_of(registry, id)
     if not scopes:
         raise Poison(
             "NoRoute",
-            f"the source {id!r} is routed to no workspace; give its tenant a destination, start the services again "
-            "and replay",
+            f"the source {id!r} is routed to no workspace; give its tenant a destination and replay",
         )
     return source, scopes
 

@@ -34,7 +34,7 @@ async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:
     """Normalize until `stop` is set; the chunks in hand are finished first."""
     clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
     async with open_parts(settings) as parts:
-        log.info("the normalizer starts", extra={"sources": len(parts.registry.sources)})
+        log.info("the normalizer starts", extra={"sources": len(parts.registry.current.sources)})
         await _consumer(settings, parts, clock, rng).run(stop)
         log.info("the normalizer ends")
 

@@ -13,3 +13,6 @@ class PublisherSettings(PartsSettings, RunSettings):
     """Destinations that are served at once."""
     publisher_batch_size: int = Field(default=30, ge=1, le=500)
     """Messages that are received at a time."""
+    publisher_tenant_pause_seconds: float = Field(default=300.0, ge=1)
+    """How long a message of a paused tenant waits before it is asked again whether the tenant still is: how long a
+    resumed tenant waits at most."""

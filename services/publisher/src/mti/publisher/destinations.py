@@ -44,7 +44,7 @@ class Destinations:
         self._open: list[tuple[SentinelClient, Tokens]] = []
 
     def connect(self, destination: Destination) -> Uploader:
-        """Return the way to a destination. To be called once for each."""
+        """Return the way to a destination. To be called once for each, and again when it is described otherwise."""
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
         tokens = Tokens(destination, self._secrets)

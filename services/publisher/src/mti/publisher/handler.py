@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,10 +15,12 @@ from mti.common.pauses import PauseState, paused
 from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import DeadLetter, Outcome, Park
-from mti.common.registry import Destination, Registry
+from mti.common.registry import Destination, RegistryProvider
+from mti.common.telemetry import active
+from mti.common.telemetry.attributes import tenant_among
 from mti.publisher.checkpoint import Counts, DestinationCheckpoint, DestinationCheckpoints
 from mti.publisher.delivery import Delivery, Sending
-from mti.publisher.intake import Intake, refusal_of
+from mti.publisher.intake import Intake, Unrouted, refusal_of
 from mti.publisher.item import Item
 from mti.publisher.settling import settle
 from mti.publisher.versions import PublishedVersions
@@ -27,7 +30,23 @@ log = logging.getLogger(__name__)
 SPREAD: Final = timedelta(seconds=10)
 """Over how long parked messages come back at most, so that they do not all come in one instant."""
 
+TENANT_PAUSE: Final = timedelta(minutes=5)
+"""How long a message of a paused tenant waits before the registry is asked again."""
+
 _RACES = 8
+
+
+@dataclass(slots=True)
+class _Read:
+    """The messages of a session, read."""
+
+    destination: Destination | None = None
+    batches: dict[int, list[Item]] = field(default_factory=dict)
+    """What may go to the destination, by the message's place."""
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    """Of the other messages."""
+    doubtful: bool = False
+    """Whether a newer registry may decide otherwise."""
 
 
 class PublishHandler:
@@ -43,11 +62,12 @@ class PublishHandler:
         clock: the time.
         rng: the jitter.
         run_started: when a person started this run; what was paused before is probed at once.
+        tenant_pause: see `TENANT_PAUSE`.
     """
 
     def __init__(
         self,
-        registry: Registry,
+        registry: RegistryProvider,
         versions: PublishedVersions,
         checkpoints: DestinationCheckpoints,
         connect: Callable[[Destination], Sending],
@@ -57,8 +77,10 @@ class PublishHandler:
         rng: random.Random,
         *,
         run_started: datetime | None = None,
+        tenant_pause: timedelta = TENANT_PAUSE,
     ) -> None:
-        self._intake = Intake(registry)
+        self._registry = registry
+        self._intake = Intake(registry.current)
         self._versions = versions
         self._checkpoints = checkpoints
         self._connect = connect
@@ -67,7 +89,8 @@ class PublishHandler:
         self._clock = clock
         self._rng = rng
         self._run_started = run_started
-        self._ways: dict[str, Sending] = {}
+        self._tenant_pause = tenant_pause
+        self._ways: dict[str, tuple[Destination, Sending]] = {}
 
     async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
         """Return one outcome a message; see `mti.common.hosting.Handler`.
@@ -88,22 +111,36 @@ class PublishHandler:
 
     async def _session(self, messages: Sequence[Received]) -> Sequence[Outcome]:
         """Handle messages that share a session."""
-        outcomes: dict[int, Outcome] = {}
-        batches: dict[int, list[Item]] = {}
-        destination: Destination | None = None
+        read = self._read(messages)
+        if read.doubtful:
+            await self._registry.look_again()
+            read = self._read(messages)
+        outcomes = read.outcomes
+        if read.destination is not None and read.batches:
+            outcomes |= await self._deliver(read.destination, messages, read.batches)
+        return [outcomes[position] for position in range(len(messages))]
+
+    def _read(self, messages: Sequence[Received]) -> _Read:
+        registry = self._registry.current
+        if self._intake.registry is not registry:
+            self._intake = Intake(registry)
+        read = _Read()
         for position, message in enumerate(messages):
             refused = refusal_of(message)
             if refused is not None:
-                outcomes[position] = refused
+                read.outcomes[position] = refused
                 continue
             try:
-                destination = self._intake.destination(message)
-                batches[position] = self._intake.items(message, destination, position)
+                read.destination = self._intake.destination(message)
+                read.batches[position] = self._intake.items(message, read.destination, position)
             except Poison as error:
-                outcomes[position] = DeadLetter(error.reason, error.description)
-        if destination is not None and batches:
-            outcomes |= await self._deliver(destination, messages, batches)
-        return [outcomes[position] for position in range(len(messages))]
+                read.outcomes[position] = DeadLetter(error.reason, error.description)
+                read.doubtful |= isinstance(error, Unrouted)
+            except Pause as error:
+                delay = self._tenant_pause * (1 + self._rng.random() / 10)
+                read.outcomes[position] = Park(delay, f"{error.reason}: {error.description}")
+                read.doubtful = True
+        return read
 
     async def _deliver(
         self, destination: Destination, messages: Sequence[Received], batches: dict[int, list[Item]]
@@ -185,6 +222,14 @@ class PublishHandler:
         return Park(delay + self._rng.random() * min(SPREAD, delay / 10), f"{pause.reason}: {pause.description}")
 
     def _way(self, destination: Destination) -> Sending:
-        if destination.id not in self._ways:
-            self._ways[destination.id] = self._connect(destination)
-        return self._ways[destination.id]
+        """Return the way; a new one when the tenants file describes the destination otherwise than before."""
+        described = replace(destination, tenants=())
+        known = self._ways.get(destination.id)
+        if known is None or known[0] != described:
+            known = (described, self._connect(destination))
+            self._ways[destination.id] = known
+        return known[1]
+
+
+def _saw(destination: Destination, pause: PauseState | None) -> None:
+    active().instruments.pauses.saw("destination", destination.id, tenant_among(destination.tenants), pause)

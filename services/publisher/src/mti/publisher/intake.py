@@ -8,16 +8,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from mti.common.contracts import Envelope, IndicatorBatch, decode
 from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION
-from mti.common.errors import Poison
+from mti.common.errors import Pause, Poison
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter
 from mti.common.registry import Destination, Feed, Registry
 from mti.publisher.item import Item
 
 _INDICATOR_ID = re.compile(r"indicator--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+TENANT_PAUSED: Final = "TenantPaused"
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +31,38 @@ class Way:
     extension: timedelta
     """The least validity that is worth another row; the least of several tenants' policies."""
 
+    paused: bool = False
+    """Every tenant that asks for it is paused."""
+
+
+class Unrouted(Poison):
+    """The registry does not let the message through: the one error here that another registry may take back."""
 
 class Intake:
     """The registry, arranged for looking up ways."""
 
     def __init__(self, registry: Registry) -> None:
         self._destinations = registry.destinations
+        self.registry = registry
         ways: dict[tuple[str, str], Way] = {}
         for route in registry.routes:
             source = registry.sources[route.source]
             key = (route.source, route.destination)
             extension = route.policy.refresh_after * route.policy.validity
             known = ways.get(key)
-            ways[key] = Way(source.feed, min(extension, known.extension) if known else extension)
+            ways[key] = Way(
+                source.feed,
+                min(extension, known.extension) if known else extension,
+                paused=route.paused and (known is None or known.paused),
+            )
         self._ways: Mapping[tuple[str, str], Way] = ways
 
     def destination(self, message: Received) -> Destination:
         """Return where a message is to go.
 
         Raises:
-            Poison: `NoDestination` or `UnknownDestination`.
+            Poison: `NoDestination`.
+            Unrouted: `TenantRemoved` or `UnknownDestination`.
         """
         session = message.session_id
         if not session:
@@ -58,7 +73,8 @@ class Intake:
             )
         found = self._destinations.get(session)
         if found is None:
-            raise Poison(
+            self._check_removed(destination=session)
+            raise Unrouted(
                 "UnknownDestination",
                 f"workspace {session!r} is not in the tenants file; if it was removed on purpose, purge its messages, "
                 "else put it back and replay them",
@@ -74,7 +90,9 @@ class Intake:
             position: its place in the batch.
 
         Raises:
-            Poison: it can't be read, or may not go there.
+            Poison: it can't be read.
+            Unrouted: `TenantRemoved` or `NotRouted`, it may not go there.
+            Pause: `TenantPaused`, it has to wait.
         """
         envelope, batch = decode(message, IndicatorBatch)
         way = self._way(message, envelope, batch, destination)
@@ -94,7 +112,8 @@ class Intake:
             )
         way = self._ways.get((batch.source, destination.id))
         if way is None:
-            raise Poison(
+            self._check_removed(source=batch.source, destination=destination.id)
+            raise Unrouted(
                 "NotRouted",
                 f"nothing routes source {batch.source!r} to workspace {destination.id} of "
                 f"{', '.join(destination.tenants)}, so it is not sent there; if the route was removed on purpose, "
@@ -109,7 +128,31 @@ def refusal_of(message: Received) -> DeadLetter | None:
     if not isinstance(reason, str) or not reason:
         return None
     return DeadLetter(reason, str(message.properties.get(REFUSAL_DESCRIPTION, "")))
+        if way.paused:
+            raise self._pause(destination)
 
+
+    def _check_removed(self, *, source: str | None = None, destination: str) -> None:
+        """Say so when it is a removed tenant's: nothing reaches the workspace, and nothing is dropped either."""
+        tenant = self.registry.removed_from(source=source, destination=destination)
+        if tenant is not None:
+            raise Unrouted(
+                "TenantRemoved",
+                f"workspace {destination} was tenant {tenant}'s, which was removed before this was delivered; purge it,"
+                f" or put the tenant back with `mti tenants resume {tenant}` and replay it",
+            )
+
+    def _pause(self, destination: Destination) -> Pause:
+        paused = [
+            f"{tenant} (by {state.by or 'somebody'}{f': {state.why}' if state.why else ''})"
+            for tenant in destination.tenants
+            if (state := self.registry.states.get(tenant)) is not None and state.status is TenantStatus.PAUSED
+        ]
+        return Pause(
+            TENANT_PAUSED,
+            f"workspace {destination.id}: tenant {', '.join(paused)} is paused, and what is for it waits until"
+            " `mti tenants resume`",
+        )
 
 def _check_id(message: Received, batch: IndicatorBatch, id: str) -> None:
     if not _INDICATOR_ID.fullmatch(id):

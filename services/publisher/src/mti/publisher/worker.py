@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from datetime import timedelta
 from typing import Final
 
 from mti.common.adapters.servicebus import Address, SessionConsumer
@@ -38,7 +39,7 @@ async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:
     """Publish until `stop` is set; the batches in hand are finished first."""
     clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
     async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng) as destinations:
-        log.info("the publisher starts", extra={"destinations": len(parts.registry.destinations)})
+        log.info("the publisher starts", extra={"destinations": len(parts.registry.current.destinations)})
         await _consumer(settings, parts, destinations, clock, rng).run(stop)
         log.info("the publisher ends")
 
@@ -60,6 +61,7 @@ def _consumer(
         run_started=settings.run_started,
     )
     return SessionConsumer(
+        tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
         parts.bus,
         address,
         handler,

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import DefaultAzureCredential
+from pydantic import SecretStr
 
 from mti.common.adapters.cosmos import CosmosStore
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.secrets import SecretResolver
-from mti.common.ports.store import Store
-from mti.common.registry import Registry, load_registry
-from mti.common.settings import BusSettings, CosmosTarget, StoreSettings, TenantsSettings
+from mti.common.ports.store import Container, Store
+from mti.common.registry import LiveRegistry, RegistryProvider
+from mti.common.registry.origins import FileOrigin, Origin, StoreOrigin
+from mti.common.registry.records import CONTAINER as TENANTS
+from mti.common.settings import BusSettings, CosmosTarget, SqliteTarget, StoreSettings, TenantsSettings
 
 
 class PartsSettings(BusSettings, StoreSettings, TenantsSettings):
@@ -28,7 +32,8 @@ class Parts:
     bus: ServiceBus
     store: Store
     secrets: SecretResolver
-    registry: Registry
+    registry: RegistryProvider
+    """Its `current` follows the tenants while the service runs."""
 
 
 @asynccontextmanager
@@ -41,7 +46,6 @@ async def open_parts(settings: PartsSettings) -> AsyncIterator[Parts]:
     Raises:
         ConfigurationError: the tenants file is wrong; the text lists all that is wrong with it.
     """
-    registry = load_registry(settings.tenants_file, allow_loopback=settings.allow_loopback)
     async with AsyncExitStack() as stack:
         identities: list[AsyncTokenCredential] = []
 
@@ -52,11 +56,13 @@ async def open_parts(settings: PartsSettings) -> AsyncIterator[Parts]:
                 identities.append(credential)
             return identities[0]
 
+        # First, since what is wrong with the tenants is a person's to mend before anything is connected.
+        registry = await stack.enter_async_context(live_registry(settings, identity))
         bus = _bus(settings, identity)
         stack.push_async_callback(bus.close)
         store = _store(settings, identity)
         stack.push_async_callback(store.close)
-        resolver = ReferenceResolver(settings.keyvault_url, settings.tenants_file.parent)
+        resolver = ReferenceResolver(settings.keyvault_url, settings.tenants_folder)
         secrets = await stack.enter_async_context(resolver)
         yield Parts(bus, store, secrets, registry)
 
@@ -68,11 +74,57 @@ def _bus(settings: BusSettings, identity: Callable[[], AsyncTokenCredential]) ->
     return ServiceBus.from_identity(settings.servicebus_namespace, identity())
 
 
-def _store(settings: StoreSettings, identity: Callable[[], AsyncTokenCredential]) -> Store:
-    target = settings.target
+Identity = Callable[[], AsyncTokenCredential]
+"""Returns who this process is to Azure, made when it is first needed."""
+
+
+@asynccontextmanager
+async def live_registry(
+    settings: TenantsSettings, identity: Identity, clock: Clock | None = None
+) -> AsyncIterator[LiveRegistry]:
+    """Open the registry that follows the tenants of the settings.
+
+    Raises:
+        ConfigurationError: the tenants are wrong; the text lists all that is wrong with them.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+
+        def container(target: SqliteTarget | CosmosTarget) -> Container:
+            store = open_store(target, settings.cosmos_key, identity, read_only=True)
+            stack.push_async_callback(store.close)
+            return store.container(TENANTS)
+
+        origin: Origin
+        if (target := settings.tenants_store_target) is not None:
+            origin = StoreOrigin(container(target), str(settings.tenants_store))
+        else:
+            assert settings.tenants_file is not None  # noqa: S101  the settings have one of the two
+            states = settings.tenants_states_target
+            origin = FileOrigin(settings.tenants_file, clock, container(states) if states is not None else None)
+        registry = LiveRegistry(
+            origin, allow_loopback=settings.allow_loopback, clock=clock, interval=settings.tenants_seconds
+        )
+        yield await stack.enter_async_context(registry)
+
+
+def _store(settings: StoreSettings, identity: Identity) -> Store:
+    return open_store(settings.target, settings.cosmos_key, identity)
+
+
+def open_store(
+    target: SqliteTarget | CosmosTarget, key: SecretStr | None, identity: Identity, *, read_only: bool = False
+) -> Store:
+    """Return the store of a setting; its owner closes it.
+
+    Args:
+        target: which one.
+        key: of a Cosmos DB account.
+        identity: used where there is no key.
+        read_only: for SQLite, nothing is ever written: for a file that others own.
+    """
     if isinstance(target, CosmosTarget):
-        key = settings.cosmos_key
         return CosmosStore.open(
             target.endpoint, key.get_secret_value() if key is not None else identity(), target.database
         )
-    return SqliteStore(target.path)
+    return SqliteStore(target.path, read_only=read_only)

@@ -1,6 +1,7 @@
 """Who the tenants are, what is fetched for them and where it goes."""
 
 from mti.common.registry.faults import InvalidTenantsFile
+from mti.common.registry.live import LiveRegistry
 from mti.common.registry.load import load_registry, registry_from
 from mti.common.registry.model import (
     Destination,
@@ -14,9 +15,12 @@ from mti.common.registry.model import (
     Route,
     SentinelAuth,
     Source,
+    TenantState,
+    TenantStatus,
     TestFilePolicy,
     Tlp,
 )
+from mti.common.registry.provider import RegistryProvider
 from mti.common.registry.secrets import check_secrets
 
 __all__ = [
@@ -25,13 +29,17 @@ __all__ = [
     "FeedFormat",
     "IndicatorPolicy",
     "InvalidTenantsFile",
+    "LiveRegistry",
     "MimecastAccount",
     "MimecastApi",
     "NamePolicy",
     "Registry",
+    "RegistryProvider",
     "Route",
     "SentinelAuth",
     "Source",
+    "TenantState",
+    "TenantStatus",
     "TestFilePolicy",
     "Tlp",
     "check_secrets",

@@ -1,6 +1,6 @@
 """From tenants to the registry: which sources there are, which workspaces, and what goes where."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from mti.common.registry.endpoints import cloud_of
@@ -14,6 +14,8 @@ from mti.common.registry.model import (
     Registry,
     Route,
     Source,
+    TenantState,
+    TenantStatus,
 )
 
 Placed = Sequence[tuple[int, Tenant]]
@@ -28,13 +30,37 @@ class _Policy:
     policy: IndicatorPolicy
 
 
-def build(defaults: Defaults, tenants: Placed, faults: Faults) -> Registry:
-    """Derive the registry, and note where two tenants contradict each other."""
+def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[str, TenantState]) -> Registry:
+    """Derive the registry, and note where two tenants contradict each other, whatever their states are.
+
+    Args:
+        defaults: what holds for all.
+        tenants: with their places in the file.
+        faults: takes the contradictions.
+        states: of tenants that are paused or removed; those of others in it do not matter.
+    """
+    states = {tenant.id: states[tenant.id] for _, tenant in tenants if tenant.id in states}
+    removed = _having(states, TenantStatus.REMOVED)
+    destinations, routes = _destinations(tenants, faults), _routes(defaults, tenants, faults)
+    if not removed:
+        kept = tenants
+    else:
+        kept = [(place, tenant) for place, tenant in tenants if tenant.id not in removed]
+        destinations = _destinations(kept, faults)
+    paused = _having(states, TenantStatus.PAUSED)
+    left = _routes(defaults, kept, faults, paused) if states else routes
+    ways = {(route.source, route.destination) for route in left}
     return Registry(
-        sources=_sources(defaults, tenants),
-        destinations=_destinations(tenants, faults),
-        routes=_routes(defaults, tenants, faults),
+        sources=_sources(defaults, kept, paused),
+        destinations=destinations,
+        routes=left,
+        states={id: state for id, state in states.items() if state.status is not TenantStatus.ACTIVE},
+        removed=tuple(route for route in routes if (route.source, route.destination) not in ways),
     )
+
+
+def _having(states: Mapping[str, TenantState], status: TenantStatus) -> Collection[str]:
+    return {id for id, state in states.items() if state.status is status}
 
 
 def _account(tenant: Tenant) -> MimecastAccount:
@@ -57,7 +83,7 @@ def _source_id(defaults: Defaults, tenant: Tenant, feed: Feed) -> str:
     return f"{tenant.id}/{feed}"
 
 
-def _sources(defaults: Defaults, tenants: Placed) -> Mapping[str, Source]:
+def _sources(defaults: Defaults, tenants: Placed, paused: Collection[str]) -> Mapping[str, Source]:
     found: dict[str, Source] = {}
     for _, tenant in tenants:
         account = _account(tenant)
@@ -68,7 +94,13 @@ def _sources(defaults: Defaults, tenants: Placed) -> Mapping[str, Source]:
                 found[id] = replace(known, accounts=(*known.accounts, account))
             else:
                 found[id] = _source(id, feed, account, defaults, None if id.startswith("grid:") else tenant)
-    return found
+    return {id: _without(source, paused) for id, source in found.items()} if paused else found
+
+
+def _without(source: Source, paused: Collection[str]) -> Source:
+    """Leave the paused tenants' accounts out; when nobody else has the source, it is paused itself."""
+    accounts = tuple(account for account in source.accounts if account.tenant not in paused)
+    return replace(source, accounts=accounts) if accounts else replace(source, paused=True)
 
 
 def _source(id: str, feed: Feed, account: MimecastAccount, defaults: Defaults, tenant: Tenant | None) -> Source:
@@ -149,10 +181,16 @@ def _wanted(defaults: Defaults, tenants: Placed) -> Iterator[tuple[int, Route]]:
                 )
 
 
-def _routes(defaults: Defaults, tenants: Placed, faults: Faults) -> Sequence[Route]:
-    """Keep one route for each source and destination: the first tenant's, if the others agree to its policy."""
+def _routes(defaults: Defaults, tenants: Placed, faults: Faults, paused: Collection[str] = ()) -> Sequence[Route]:
+    """Keep one route for each source and destination: the first tenant's, if the others agree to its policy.
+
+    It is paused when all are who want it.
+    """
     found: dict[tuple[str, str], Route] = {}
+    open_: set[tuple[str, str]] = set()
     for place, route in _wanted(defaults, tenants):
+        if route.tenant not in paused:
+            open_.add((route.source, route.destination))
         known = found.setdefault((route.source, route.destination), route)
         if differing := _differing(known.policy, route.policy):
             faults.add(
@@ -160,7 +198,7 @@ def _routes(defaults: Defaults, tenants: Placed, faults: Faults) -> Sequence[Rou
                 f"{route.source} reaches workspace {route.destination} for {known.tenant} too, under another"
                 f" {', '.join(differing)}; give both tenants the same policy, or one of them share_grid: false",
             )
-    return tuple(found.values())
+    return tuple(route if way in open_ else replace(route, paused=True) for way, route in found.items())
 
 
 def _differing(one: Destination | IndicatorPolicy, other: Destination | IndicatorPolicy) -> list[str]:

@@ -1,5 +1,6 @@
 """The tenants file, read, checked and made into a registry."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,29 +10,37 @@ from mti.common.registry.build import build
 from mti.common.registry.document import read_document
 from mti.common.registry.faults import Faults, InvalidTenantsFile, Lines, Loc
 from mti.common.registry.file import SECTIONS, Defaults, File, Tenant
-from mti.common.registry.model import Registry
+from mti.common.registry.model import Registry, TenantState
 
 _EMPTY = "is empty; list at least one tenant (tenants.example.yaml shows how)"
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_registry(path: Path, *, allow_loopback: bool) -> Registry:
+def load_registry(path: Path, *, allow_loopback: bool, states: Mapping[str, TenantState] | None = None) -> Registry:
     """Read a tenants file. No secret is resolved; `check_secrets` does that.
 
     Args:
         path: a YAML file, as docs/tenants.md describes it.
         allow_loopback: whether endpoints on this machine are accepted, by plain http too.
+        states: of the tenants that are paused or removed.
 
     Raises:
         InvalidTenantsFile: a `ConfigurationError` that lists all that is wrong with it.
     """
     document = read_document(path)
-    return registry_from(document.data, allow_loopback=allow_loopback, lines=document.line, name=str(path))
+    return registry_from(
+        document.data, allow_loopback=allow_loopback, lines=document.line, name=str(path), states=states
+    )
 
 
 def registry_from(
-    document: object, *, allow_loopback: bool, lines: Lines | None = None, name: str = "the tenants file"
+    document: object,
+    *,
+    allow_loopback: bool,
+    lines: Lines | None = None,
+    name: str = "the tenants file",
+    states: Mapping[str, TenantState] | None = None,
 ) -> Registry:
     """Make a registry of a tenants file's contents, as plain data.
 
@@ -40,6 +49,7 @@ def registry_from(
         allow_loopback: whether endpoints on this machine are accepted, by plain http too.
         lines: where things stand in the file, for the texts of the faults.
         name: of the file, for the same.
+        states: of the tenants that are paused or removed.
 
     Raises:
         InvalidTenantsFile: a `ConfigurationError` that lists all that is wrong with it.
@@ -62,7 +72,7 @@ def registry_from(
         tenant = _checked(Tenant, ("tenants", position), entry, faults, context)
         if tenant and position not in twins:
             tenants.append((position, tenant))
-    registry = build(defaults, tenants, faults)
+    registry = build(defaults, tenants, faults, states or {})
     if faults.problems:
         raise InvalidTenantsFile(faults.problems, name)
     return registry

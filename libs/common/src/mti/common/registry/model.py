@@ -6,8 +6,9 @@ Secrets are references here (`env:NAME`, …), never values.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 
 class Feed(StrEnum):
@@ -69,6 +70,26 @@ class SentinelAuth(StrEnum):
     WORKLOAD_IDENTITY = "workload_identity"
 
 
+class TenantStatus(StrEnum):
+    """Whether anything is done for a tenant. It is kept beside the tenants file, which belongs to who edits it."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    """Nothing is fetched for it alone, and what is for its workspaces alone waits."""
+    REMOVED = "removed"
+    """As if it were not in the file, but that it is known why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantState:
+    """A tenant's status, and who gave it that."""
+
+    status: TenantStatus
+    since: datetime | None = None
+    by: str = ""
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndicatorPolicy:
     """How detections become indicators for one route."""
@@ -107,10 +128,12 @@ class Source:
     feed: Feed
     region: str
     accounts: Sequence[MimecastAccount]
-    """Who may fetch it, in order of preference; one, unless it is a shared grid."""
+    """Who may fetch it, in order of preference; one, unless it is a shared grid. Paused tenants lend theirs to none."""
     poll_interval: timedelta = timedelta(minutes=5)
     lookback: timedelta = timedelta(days=7)
     overlap: timedelta = timedelta(minutes=15)
+    paused: bool = False
+    """Every tenant that asks for it is paused: it is left alone."""
 
     @property
     def tenant(self) -> str | None:
@@ -151,24 +174,68 @@ class Route:
     policy: IndicatorPolicy
     policy_name: str = "default"
     """`default`, or the tenant's id when the tenant overrides the defaults."""
+    paused: bool = False
+    """Every tenant that asks for it is paused: what is on this way waits before the destination."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """All that the services know of tenants."""
+    """All that the services know of tenants.
+
+    It is its own provider (`mti.common.registry.provider`): one that never changes.
+    """
 
     sources: Mapping[str, Source]
     destinations: Mapping[str, Destination]
     routes: Sequence[Route]
+    states: Mapping[str, TenantState] = field(default_factory=dict)
+    """Of the tenants that are not active."""
+    removed: Sequence[Route] = ()
+    """The ways that removed tenants had and nobody else has: nothing goes there."""
+    _from: Mapping[str, tuple[Route, ...]] = field(init=False, repr=False, compare=False)
+    _to: Mapping[str, tuple[Route, ...]] = field(init=False, repr=False, compare=False)
+    _between: Mapping[tuple[str, str], Route] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Arrange the routes for looking them up: every message is looked up."""
+        outgoing: dict[str, list[Route]] = {}
+        incoming: dict[str, list[Route]] = {}
+        for route in self.routes:
+            outgoing.setdefault(route.source, []).append(route)
+            incoming.setdefault(route.destination, []).append(route)
+        object.__setattr__(self, "_from", {name: tuple(routes) for name, routes in outgoing.items()})
+        object.__setattr__(self, "_to", {name: tuple(routes) for name, routes in incoming.items()})
+        between = {(route.source, route.destination): route for route in reversed(self.routes)}
+        object.__setattr__(self, "_between", between)
 
     def routes_from(self, source: str) -> tuple[Route, ...]:
         """Return the routes of a source; empty when it has none or is unknown."""
-        return tuple(route for route in self.routes if route.source == source)
+        return self._from.get(source, ())
 
     def routes_to(self, destination: str) -> tuple[Route, ...]:
         """Return the routes that end at a destination."""
-        return tuple(route for route in self.routes if route.destination == destination)
+        return self._to.get(destination, ())
+
+    def route(self, source: str, destination: str) -> Route | None:
+        """Return the route between the two; the first one, where there are several."""
+        return self._between.get((source, destination))
 
     def allows(self, source: str, destination: str) -> bool:
         """Say whether anything of the source may reach the destination."""
-        return any(route.source == source and route.destination == destination for route in self.routes)
+        return (source, destination) in self._between
+
+    def removed_from(self, *, source: str | None = None, destination: str | None = None) -> str | None:
+        """Return the removed tenant to which a source, a destination or the way between them belonged, if any."""
+        for route in self.removed:
+            if source in {None, route.source} and destination in {None, route.destination}:
+                return route.tenant
+        return None
+
+    @property
+    def current(self) -> Self:
+        """Return the registry itself; see `mti.common.registry.provider`."""
+        return self
+
+    async def look_again(self) -> Self:
+        """Return the registry itself; see `mti.common.registry.provider`."""
+        return self

@@ -34,18 +34,18 @@ class MimecastClients:
         self._rng = rng
         self._limits = limits
         self._transport = transport
-        self._clients: dict[tuple[str, str, str], MimecastClient] = {}
+        self._clients: dict[tuple[str, str, str], tuple[MimecastAccount, MimecastClient]] = {}
 
     def of(self, account: MimecastAccount) -> MimecastClient:
-        """Return the account's client."""
+        """Return the account's client; a new one when the tenants file refers to other secrets than before."""
         key = (account.tenant, account.api, account.base_url)
-        if key not in self._clients:
+        known = self._clients.get(key)
+        if known is None or known[0].secrets != account.secrets:
             if self._transport is None:
                 self._transport = httpx.AsyncHTTPTransport(verify=True, limits=_CONNECTIONS)
-            self._clients[key] = MimecastClient(
-                account, self._secrets, self._transport, self._clock, self._rng, self._limits
-            )
-        return self._clients[key]
+            client = MimecastClient(account, self._secrets, self._transport, self._clock, self._rng, self._limits)
+            known = self._clients[key] = (account, client)
+        return known[1]
 
     async def close(self) -> None:
         """Close all connections."""

@@ -40,5 +40,6 @@ CONTAINERS: Mapping[str, ContainerProperties] = {
         ContainerProperties(name="known", purpose="the indicators that each source has brought"),
         ContainerProperties(name="published", purpose="what each destination holds, and its pause"),
         ContainerProperties(name="ledger", purpose="the counts that the reconciliation adds up"),
+        ContainerProperties(name="tenants", purpose="the tenants, their defaults and states, where no file has them"),
     )
 }
