@@ -112,17 +112,6 @@ class FetchHandler:
             await self._refuse(turn, turn.checkpoint, troubles.bug(turn.source, turn.account, error))
             raise
 
-    async def _page(self, turn: Turn) -> Outcome:
-        request = windows.request_for(turn.checkpoint, turn.source, turn.account, compress=self._compress)
-        answer = await self._clients.of(turn.account).get_feed(request)
-        async with self._room:
-            page = answer.page()
-            del answer
-            chunks = await self._publisher.publish(page, turn.source, turn.checkpoint.epoch)
-            log.info(
-                "a page is published",
-                extra={
-                    "source": turn.source.id,
     async def _source(self, name: str) -> Source | Outcome:
         """Return the source of a job, or what becomes of a job whose source is not to be fetched."""
         registry = self._registry.current
@@ -148,6 +137,17 @@ class FetchHandler:
             await saved(self._checkpoints, versioned.with_value(versioned.value.changed(queued_at=None)))
         return Complete()
 
+    async def _page(self, turn: Turn) -> Outcome:
+        request = windows.request_for(turn.checkpoint, turn.source, turn.account, compress=self._compress)
+        answer = await self._clients.of(turn.account).get_feed(request)
+        async with self._room:
+            page = answer.page()
+            del answer
+            chunks = await self._publisher.publish(page, turn.source, turn.checkpoint.epoch)
+            log.info(
+                "a page is published",
+                extra={
+                    "source": turn.source.id,
                     "account": turn.account.tenant,
                     "page": turn.checkpoint.page + 1,
                     "detections": page.detections,

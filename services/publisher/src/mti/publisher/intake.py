@@ -18,9 +18,9 @@ from mti.common.ports.settlement import DeadLetter
 from mti.common.registry import Destination, Feed, Registry
 from mti.publisher.item import Item
 
-_INDICATOR_ID = re.compile(r"indicator--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TENANT_PAUSED: Final = "TenantPaused"
 
+_INDICATOR_ID = re.compile(r"indicator--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,6 @@ class Way:
     feed: Feed
     extension: timedelta
     """The least validity that is worth another row; the least of several tenants' policies."""
-
     paused: bool = False
     """Every tenant that asks for it is paused."""
 
@@ -38,12 +37,13 @@ class Way:
 class Unrouted(Poison):
     """The registry does not let the message through: the one error here that another registry may take back."""
 
+
 class Intake:
     """The registry, arranged for looking up ways."""
 
     def __init__(self, registry: Registry) -> None:
-        self._destinations = registry.destinations
         self.registry = registry
+        self._destinations = registry.destinations
         ways: dict[tuple[str, str], Way] = {}
         for route in registry.routes:
             source = registry.sources[route.source]
@@ -119,18 +119,9 @@ class Intake:
                 f"{', '.join(destination.tenants)}, so it is not sent there; if the route was removed on purpose, "
                 "purge its messages, else put it back and replay them",
             )
-        return way
-
-
-def refusal_of(message: Received) -> DeadLetter | None:
-    """Return what a message says of itself when it holds only what Sentinel refused."""
-    reason = message.properties.get(REFUSAL)
-    if not isinstance(reason, str) or not reason:
-        return None
-    return DeadLetter(reason, str(message.properties.get(REFUSAL_DESCRIPTION, "")))
         if way.paused:
             raise self._pause(destination)
-
+        return way
 
     def _check_removed(self, *, source: str | None = None, destination: str) -> None:
         """Say so when it is a removed tenant's: nothing reaches the workspace, and nothing is dropped either."""
@@ -153,6 +144,15 @@ def refusal_of(message: Received) -> DeadLetter | None:
             f"workspace {destination.id}: tenant {', '.join(paused)} is paused, and what is for it waits until"
             " `mti tenants resume`",
         )
+
+
+def refusal_of(message: Received) -> DeadLetter | None:
+    """Return what a message says of itself when it holds only what Sentinel refused."""
+    reason = message.properties.get(REFUSAL)
+    if not isinstance(reason, str) or not reason:
+        return None
+    return DeadLetter(reason, str(message.properties.get(REFUSAL_DESCRIPTION, "")))
+
 
 def _check_id(message: Received, batch: IndicatorBatch, id: str) -> None:
     if not _INDICATOR_ID.fullmatch(id):

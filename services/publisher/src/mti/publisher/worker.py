@@ -59,9 +59,9 @@ def _consumer(
         clock,
         rng,
         run_started=settings.run_started,
+        tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
     )
     return SessionConsumer(
-        tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
         parts.bus,
         address,
         handler,
