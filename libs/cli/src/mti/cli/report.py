@@ -32,6 +32,17 @@ def print_remarks(result: RunResult, console: Console) -> None:
     _print_processes(result, console)
 
 
+def print_books(books: Reconciliation, console: Console) -> None:
+    """Print the reconciliation: sources, destinations, what is dead or paused, what could not be seen."""
+    console.print(sources_table(books.sources))
+    console.print(destinations_table(books.destinations))
+    print_reasons(books, console)
+    _print_pauses(books, console)
+    _print_dead_letters(books, console)
+    for note in books.notes:
+        console.print(Text(f"note: {note}", style="yellow"))
+
+
 def number(value: int, *, bad: bool = False) -> Text:
     """Return a count; red when it is one that should be zero and is not."""
     return Text(f"{value:,}", style="bold red" if bad and value else "")
@@ -58,6 +69,8 @@ def destinations_table(destinations: list[DestinationBooks]) -> Table:
         "expected": [number(books.expected) for books in destinations],
         "accepted": [number(books.accepted) for books in destinations],
         "refused": [number(sum(books.refused.values())) for books in destinations],
+        "withdrawn": [number(books.withdrawn) for books in destinations],
+        "expired": [number(books.expired) for books in destinations],
         "waiting": [number(books.waiting) for books in destinations],
         "dead": [number(books.dead, bad=True) for books in destinations],
         "lost": [number(books.lost, bad=True) for books in destinations],
@@ -65,7 +78,7 @@ def destinations_table(destinations: list[DestinationBooks]) -> Table:
         "requests": [number(books.requests) for books in destinations],
     }
     names = [f"{', '.join(books.tenants)} {books.destination[:8]}…" for books in destinations]
-    return _table("To Sentinel, in indicators", names, columns, {"waiting", "dead"})
+    return _table("To Sentinel, in indicators", names, columns, {"withdrawn", "expired", "waiting", "dead"})
 
 
 def _table(title: str, names: list[str], columns: dict[str, list[Text]], optional: set[str]) -> Table:
@@ -109,10 +122,11 @@ def _print_pauses(books: Reconciliation, console: Console) -> None:
     held = [(f"source {found.source}", found.pause) for found in books.sources if found.pause]
     held += [(f"workspace {found.destination}", found.pause) for found in books.destinations if found.pause]
     for what, pause in held:
-        console.print(_pause_line(what, pause), highlight=False)
+        console.print(pause_line(what, pause), highlight=False)
 
 
-def _pause_line(what: str, pause: PauseState) -> Text:
+def pause_line(what: str, pause: PauseState) -> Text:
+    """Return what is paused, since when, and what to do."""
     since = f"{pause.since:%Y-%m-%d %H:%M:%S} UTC"
     return Text.assemble((f"paused: {what} ", "yellow"), f"since {since}, {pause.reason}: {pause.description}")
 

@@ -1,11 +1,18 @@
 """The books: what came in, what became of it, and whether the sums close. Plain data, ready for JSON."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from mti.common.pauses import PauseState
+from mti.normalizer.ledger import ChunkBooks, Totals
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +47,17 @@ class SourceBooks:
         accounted = self.new + self.refreshed + self.suppressed + sum(self.rejected.values())
         return self.detections - accounted - self.waiting - self.dead
 
+    def take(self, chunk: ChunkBooks) -> None:
+        """Add a chunk that was handled after its source's books were read; its detections are counted already."""
+        totals = Totals()
+        totals.add(chunk)
+        self.new += totals.new
+        self.refreshed += totals.refreshed
+        self.suppressed += totals.suppressed
+        self.indicators_new += totals.indicators_new
+        self.indicators_refreshed += totals.indicators_refreshed
+        self.rejected = dict(sorted((Counter(self.rejected) + totals.rejected).items()))
+
     @property
     def closed(self) -> bool:
         """Whether every detection is accounted for."""
@@ -62,6 +80,11 @@ class DestinationBooks:
     """Of these, in messages that are still on the bus."""
     dead: int = 0
     """Of these, in dead letters, and not refused by Sentinel."""
+    withdrawn: int = 0
+    """Of these, withdrawn by a person: the workspace holds them revoked (they are among the accepted), or never got
+    them and is not to get them any more (they are not)."""
+    expired: int = 0
+    """Of these, no longer valid and never delivered here: what a workspace that joined late has no use for."""
     lost: int = 0
     """Of these, nowhere: more than nothing is a defect."""
     doubled: int = 0
@@ -96,20 +119,34 @@ class Reconciliation:
     sources: list[SourceBooks]
     destinations: list[DestinationBooks]
     dead_letters: list[DeadLetters]
+    notes: list[str] = field(default_factory=list)
+    """What could not be looked into, in sentences."""
 
     @property
     def closed(self) -> bool:
         """Whether all books close."""
         return all(books.closed for books in self.sources) and all(books.closed for books in self.destinations)
 
+    def faults(self) -> list[str]:
+        """Say in words what keeps the books open."""
+        found = [f"{books.lost} detections of {books.source} are nowhere" for books in self.sources if books.lost]
+        for books in self.destinations:
+            for count, what in ((books.lost, "lost"), (books.doubled, "doubled"), (books.unexpected, "unexpected")):
+                if count:
+                    found.append(f"{count} indicators {what} in workspace {books.destination}")
+            if books.lost and not books.accepted:
+                found.append(f"if workspace {books.destination} joined late, run `mti backfill` for its tenant")
+        return found
+
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data, sums and verdicts included."""
         return {
             "closed": self.closed,
-            "sources": [{**_plain(books), "lost": books.lost, "closed": books.closed} for books in self.sources],
-            "destinations": [{**_plain(books), "closed": books.closed} for books in self.destinations],
-            "dead_letters": [_plain(letters) for letters in self.dead_letters],
+            "sources": [{**plain(books), "lost": books.lost, "closed": books.closed} for books in self.sources],
+            "destinations": [{**plain(books), "closed": books.closed} for books in self.destinations],
+            "dead_letters": [plain(letters) for letters in self.dead_letters],
             "totals": self.totals(),
+            "notes": list[JsonValue](self.notes),
         }
 
     def totals(self) -> dict[str, JsonValue]:
@@ -126,6 +163,8 @@ class Reconciliation:
             "refused": sum(sum(books.refused.values()) for books in destinations),
             "waiting": sum(books.waiting for books in destinations),
             "dead": sum(books.dead for books in destinations),
+            "withdrawn": sum(books.withdrawn for books in destinations),
+            "expired": sum(books.expired for books in destinations),
             "lost": sum(books.lost for books in sources) + sum(books.lost for books in destinations),
             "doubled": sum(books.doubled for books in destinations),
             "unexpected": sum(books.unexpected for books in destinations),
@@ -136,11 +175,18 @@ class Reconciliation:
 _JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
-def _plain(books: SourceBooks | DestinationBooks | DeadLetters) -> dict[str, JsonValue]:
-    found = asdict(books)
-    for name, value in found.items():
-        if isinstance(value, datetime):
-            found[name] = value.isoformat()
-        elif isinstance(value, PauseState):
-            found[name] = value.model_dump(mode="json")
-    return _JSON.validate_python(found)
+def plain(books: "DataclassInstance") -> dict[str, JsonValue]:
+    """Return any of the books as JSON data: times in ISO form, models as objects."""
+    return _JSON.validate_python({name: _json(value) for name, value in asdict(books).items()})
+
+
+def _json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(name): _json(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(each) for each in value]
+    return value

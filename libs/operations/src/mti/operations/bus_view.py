@@ -1,7 +1,7 @@
 """A look at what lies on the bus, without taking any of it."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mti.common.ports.bus import Received
@@ -18,6 +18,18 @@ class DeadMessage:
     description: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """What a look could not see."""
+
+    scheduled: Mapping[str, int | None] = field(default_factory=dict)
+    """Messages of a topic that wait for their time, by the topic's path; `None` is an unknown number."""
+    sessions: frozenset[str] = frozenset()
+    """Destinations whose messages somebody else had in hand."""
+    notes: Sequence[str] = ()
+    """The same in sentences."""
+
+
 class BusView(Protocol):
     """Looks into queues, topics and subscriptions, by their paths (`raw-pages/subscriptions/normalizer`)."""
 
@@ -27,4 +39,8 @@ class BusView(Protocol):
 
     def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
         """Yield the dead letters."""
+        ...
+
+    def unseen(self) -> Unseen:
+        """Return what the looks so far could not see."""
         ...

@@ -1,7 +1,9 @@
 """One destination: each indicator that its sources have made against what the workspace holds."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from mti.common.contracts import timestamp
 from mti.common.ports.clock import Clock
@@ -17,23 +19,35 @@ from mti.publisher.published import Published
 from mti.publisher.versions import CONTAINER as PUBLISHED
 from mti.publisher.versions import SHARDS, PublishedVersions
 
+LOOKED_UP = 500
+"""Ids that are looked up at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """An indicator that a workspace neither holds nor refused."""
+
+    version: str
+    valid_until: datetime
+
 
 class DestinationAudit:
     """Compares what the normalizer knows with what the publisher delivered."""
 
     def __init__(self, registry: Registry, normalizer: Store, publisher: Store, clock: Clock) -> None:
         self._registry = registry
+        self._clock = clock
         self._known = KnownIndicators(normalizer.container(KNOWN), clock)
         self._published = PublishedVersions(publisher.container(PUBLISHED), clock)
 
-    async def of(self, destination: Destination) -> tuple[DestinationBooks, dict[str, str]]:
-        """Return the books of a destination, and the ids that it neither holds nor refused, with their versions."""
+    async def of(self, destination: Destination) -> tuple[DestinationBooks, dict[str, Undelivered]]:
+        """Return the books of a destination, and what it neither holds nor refused, by id."""
         routes = self._registry.routes_to(destination.id)
         scopes = sorted({scope_of(route.source, route.policy_name) for route in routes})
         sources = {route.source for route in routes}
         books = DestinationBooks(destination=destination.id, tenants=list(destination.tenants))
         refused: Counter[str] = Counter()
-        undelivered: dict[str, str] = {}
+        undelivered: dict[str, Undelivered] = {}
         streams = [self._held(destination.id), *(self._made(scope) for scope in scopes)]
         async for id, found in merge(streams):
             held = found.pop(0, None)
@@ -50,9 +64,30 @@ class DestinationAudit:
             elif published and published.refused and published.refused.version >= version:
                 refused[published.refused.reason] += 1
             else:
-                undelivered[id] = timestamp(version)
+                undelivered[id] = Undelivered(timestamp(version), max(entry.valid_until for entry in made))
         books.refused = dict(sorted(refused.items()))
         return books, undelivered
+
+    async def look_again(self, books: DestinationBooks, missing: Mapping[str, Undelivered]) -> None:
+        """Enter what is nowhere on the bus: delivered in between, no longer valid, or lost."""
+        ids = sorted(missing)
+        now = self._clock.now()
+        for start in range(0, len(ids), LOOKED_UP):
+            part = ids[start : start + LOOKED_UP]
+            held = await self._published.look_up(books.destination, part)
+            for id in part:
+                self._enter(books, missing[id], held.get(id), now)
+
+    def _enter(self, books: DestinationBooks, found: Undelivered, held: Published | None, now: datetime) -> None:
+        version = datetime.fromisoformat(found.version)
+        if held is not None and held.settles(version):
+            books.accepted += 1
+        elif held is not None and held.refused is not None and held.refused.version >= version:
+            books.refused[held.refused.reason] = books.refused.get(held.refused.reason, 0) + 1
+        elif found.valid_until <= now:
+            books.expired += 1
+        else:
+            books.lost += 1
 
     async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | KnownIndicator]]:
         for shard in SHARDS:

@@ -7,11 +7,33 @@ from typing import Self
 from mti.common.contracts import IndicatorBatch, decode, envelope_of, timestamp
 from mti.common.errors import Poison
 from mti.common.ports.bus import Received
+from mti.common.settings import BusSettings
 from mti.operations.bus_view import BusView, DeadMessage
 
-JOBS = "fetch-jobs"
-PAGES_TOPIC, PAGES = "raw-pages", "raw-pages/subscriptions/normalizer"
-INDICATORS_TOPIC, INDICATORS = "indicators", "indicators/subscriptions/publisher"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusNames:
+    """The paths of the project's entities, as they were deployed."""
+
+    jobs: str = "fetch-jobs"
+    pages_topic: str = "raw-pages"
+    pages: str = "raw-pages/subscriptions/normalizer"
+    indicators_topic: str = "indicators"
+    indicators: str = "indicators/subscriptions/publisher"
+
+    @classmethod
+    def of(cls, settings: BusSettings) -> Self:
+        """Return the paths that the settings name."""
+        return cls(
+            jobs=settings.fetch_jobs_queue,
+            pages_topic=settings.raw_pages_topic,
+            pages=f"{settings.raw_pages_topic}/subscriptions/{settings.raw_pages_subscription}",
+            indicators_topic=settings.indicators_topic,
+            indicators=f"{settings.indicators_topic}/subscriptions/{settings.indicators_subscription}",
+        )
+
+
+STANDARD = BusNames()
 
 
 @dataclass(slots=True)
@@ -26,25 +48,25 @@ class OnTheBus:
     """Entity, reason and description of each."""
 
     @classmethod
-    async def look(cls, bus: BusView, *, chunks: bool, indicators: bool) -> Self:
+    async def look(cls, bus: BusView, *, chunks: bool, indicators: bool, names: BusNames = STANDARD) -> Self:
         """Look at all dead letters, and at what waits where something is missing."""
         found = cls()
-        for entity in (PAGES_TOPIC, PAGES) if chunks else ():
+        for entity in (names.pages_topic, names.pages) if chunks else ():
             async for message in bus.live(entity):
                 found.waiting_chunks.update(_chunk_of(message))
-        for entity in (INDICATORS_TOPIC, INDICATORS) if indicators else ():
+        for entity in (names.indicators_topic, names.indicators) if indicators else ():
             async for message in bus.live(entity):
                 _newest(found.waiting_objects, message)
-        for entity in (JOBS, PAGES, INDICATORS):
+        for entity in (names.jobs, names.pages, names.indicators):
             async for dead in bus.dead(entity):
-                found._note(entity, dead)
+                found._note(entity, dead, names)
         return found
 
-    def _note(self, entity: str, dead: DeadMessage) -> None:
+    def _note(self, entity: str, dead: DeadMessage, names: BusNames) -> None:
         self.dead_letters.append((entity, dead.reason or "Unknown", dead.description))
-        if entity == PAGES:
+        if entity == names.pages:
             self.dead_chunks.update(_chunk_of(dead.message))
-        elif entity == INDICATORS:
+        elif entity == names.indicators:
             _newest(self.dead_objects, dead.message)
 
 

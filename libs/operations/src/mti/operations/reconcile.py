@@ -9,10 +9,13 @@ from mti.common.ports.store import Store
 from mti.common.registry import Registry
 from mti.fetcher.checkpoint import SourceCheckpoint
 from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
+from mti.normalizer.ledger import CONTAINER as HANDLED
+from mti.normalizer.ledger import Ledger
 from mti.operations.books import DeadLetters, DestinationBooks, Reconciliation, SourceBooks
 from mti.operations.bus_view import BusView
-from mti.operations.destinations import DestinationAudit
-from mti.operations.on_the_bus import OnTheBus
+from mti.operations.destinations import DestinationAudit, Undelivered
+from mti.operations.on_the_bus import STANDARD, BusNames, OnTheBus
+from mti.operations.placing import Hidden, place_chunks, place_objects
 from mti.operations.sources import SourceAudit
 from mti.publisher.checkpoint import DestinationCheckpoint
 from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
@@ -32,27 +35,29 @@ class Stores:
             await store.close()
 
 
-async def reconcile(registry: Registry, stores: Stores, bus: BusView) -> Reconciliation:
-    """Reconcile everything. Memory grows with what is not delivered, not with what is."""
+async def reconcile(registry: Registry, stores: Stores, bus: BusView, names: BusNames = STANDARD) -> Reconciliation:
+    """Reconcile everything. Memory grows with what is not delivered, not with what is.
+
+    While messages move, one may leave the bus between the look at a store and the look at the bus. So what seems to be
+    lost is looked up once more in the books before it is said.
+    """
     sources, unhandled = await _sources(registry, stores)
     destinations, undelivered = await _destinations(registry, stores)
-    on_the_bus = await OnTheBus.look(bus, chunks=bool(unhandled), indicators=any(undelivered.values()))
+    on_the_bus = await OnTheBus.look(bus, chunks=bool(unhandled), indicators=any(undelivered.values()), names=names)
+    unseen = bus.unseen()
+    hidden = Hidden(unseen, names)
+    handled = Ledger(stores.normalizer.container(HANDLED))
     for source in sources:
-        for chunk, detections in unhandled.get(source.source, {}).items():
-            if chunk in on_the_bus.waiting_chunks:
-                source.waiting += detections
-            elif chunk in on_the_bus.dead_chunks:
-                source.dead += detections
+        await place_chunks(source, unhandled.get(source.source, {}), on_the_bus, hidden, handled)
+    audit = DestinationAudit(registry, stores.normalizer, stores.publisher, SystemClock())
     for destination in destinations:
-        for id, version in undelivered[destination.destination].items():
-            key = (destination.destination, id)
-            if on_the_bus.waiting_objects.get(key, "") >= version:
-                destination.waiting += 1
-            elif on_the_bus.dead_objects.get(key, "") >= version:
-                destination.dead += 1
-            else:
-                destination.lost += 1
-    return Reconciliation(sources=sources, destinations=destinations, dead_letters=_grouped(on_the_bus.dead_letters))
+        await place_objects(destination, undelivered[destination.destination], on_the_bus, hidden, audit)
+    return Reconciliation(
+        sources=sources,
+        destinations=destinations,
+        dead_letters=_grouped(on_the_bus.dead_letters),
+        notes=[*unseen.notes, *hidden.notes()],
+    )
 
 
 async def _sources(registry: Registry, stores: Stores) -> tuple[list[SourceBooks], dict[str, dict[str, int]]]:
@@ -69,11 +74,13 @@ async def _sources(registry: Registry, stores: Stores) -> tuple[list[SourceBooks
     return found, unhandled
 
 
-async def _destinations(registry: Registry, stores: Stores) -> tuple[list[DestinationBooks], dict[str, dict[str, str]]]:
+async def _destinations(
+    registry: Registry, stores: Stores
+) -> tuple[list[DestinationBooks], dict[str, dict[str, Undelivered]]]:
     audit = DestinationAudit(registry, stores.normalizer, stores.publisher, SystemClock())
     checkpoints = destination_checkpoints(stores.publisher.container("checkpoints"))
     found: list[DestinationBooks] = []
-    undelivered: dict[str, dict[str, str]] = {}
+    undelivered: dict[str, dict[str, Undelivered]] = {}
     for destination in registry.destinations.values():
         books, undelivered[destination.id] = await audit.of(destination)
         checkpoint = (await checkpoints.load(destination.id, DestinationCheckpoint())).value

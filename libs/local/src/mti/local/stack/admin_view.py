@@ -7,7 +7,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel
 
 from mti.common.ports.bus import PropertyValue, Received
-from mti.operations.bus_view import DEAD_LETTER_QUEUE, DeadMessage
+from mti.operations.bus_view import DEAD_LETTER_QUEUE, DeadMessage, Unseen
 
 PAGE = 200
 
@@ -44,6 +44,10 @@ class AdminBusView:
             reason = message.properties.get("DeadLetterReason", "")
             description = message.properties.get("DeadLetterErrorDescription", "")
             yield DeadMessage(message, str(reason), str(description))
+
+    def unseen(self) -> Unseen:
+        """See `mti.operations.bus_view.BusView`: nothing is hidden here."""
+        return Unseen()
 
     async def _page(self, entity: str, after: int) -> list[_Message]:
         answer = await self._administration.get("/messages", params={"entity": entity, "after": after, "limit": PAGE})

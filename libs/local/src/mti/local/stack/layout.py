@@ -4,10 +4,22 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from mti.common.adapters.sqlite import SqliteStore
 from mti.local.namespace import NamespaceConfig
 
 SERVICES = ("fetcher", "normalizer", "publisher")
+
+
+class LastRun(BaseModel):
+    """What a run was told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenants: Path
+    """Absolute."""
+    allow_loopback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,11 @@ class Layout:
         """Says where the running stack listens; there only while it runs."""
         return self.root / "running.json"
 
+    @property
+    def last_run(self) -> Path:
+        """Says which tenants file the last run had, for the commands that work on the folder."""
+        return self.root / "last-run.json"
+
     def database(self, service: str) -> Path:
         """The checkpoints and books of one service; no other service opens it."""
         return self.root / f"{service}.db"
@@ -43,6 +60,17 @@ class Layout:
     def store(self, service: str) -> SqliteStore:
         """Open a service's books to read them."""
         return SqliteStore(self.database(service), read_only=True)
+
+    def remember(self, run: LastRun) -> None:
+        """Write down which tenants file a run has."""
+        self.last_run.write_text(run.model_dump_json(indent=2) + "\n")
+
+    def recall(self) -> LastRun | None:
+        """Return what the last run had; `None` when there was none, or it left nothing that can be read."""
+        try:
+            return LastRun.model_validate_json(self.last_run.read_text())
+        except (OSError, ValidationError):
+            return None
 
     def make(self) -> None:
         """Make the folders."""

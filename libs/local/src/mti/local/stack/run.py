@@ -50,14 +50,7 @@ class RunResult:
     def faults(self) -> list[str]:
         """Say in words what keeps the books open."""
         found = [f"source {name} was never fetched" for name in self.stalled]
-        found += [
-            f"{books.lost} detections of {books.source} are nowhere" for books in self.books.sources if books.lost
-        ]
-        for books in self.books.destinations:
-            for count, what in ((books.lost, "lost"), (books.doubled, "doubled"), (books.unexpected, "unexpected")):
-                if count:
-                    found.append(f"{count} indicators {what} in workspace {books.destination}")
-        return found
+        return found + self.books.faults()
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""

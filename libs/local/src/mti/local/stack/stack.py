@@ -18,7 +18,7 @@ import httpx
 from mti.common.registry import Registry
 from mti.local.stack.child import Child, StackError
 from mti.local.stack.idle import EntityCounts
-from mti.local.stack.layout import SERVICES, Layout
+from mti.local.stack.layout import SERVICES, LastRun, Layout
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,9 @@ class EmbeddedStack:
         self.layout.make()
         try:
             await self._take_folder()
+            self.layout.remember(
+                LastRun(tenants=self.options.tenants.absolute(), allow_loopback=self.options.allow_loopback)
+            )
             await self._start_bus()
             await self._start_services()
         except BaseException:

@@ -1,0 +1,230 @@
+"""Where a command works: on an embedded stack's folder, or with the services on Azure."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from azure.identity.aio import DefaultAzureCredential
+from azure.servicebus.aio.management import ServiceBusAdministrationClient
+
+from mti.common.adapters.cosmos import CosmosStore
+from mti.common.adapters.servicebus import ServiceBus
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.errors import ConfigurationError
+from mti.common.ports.clock import Clock, SystemClock
+from mti.common.ports.store import Store
+from mti.common.registry import Registry, load_registry
+from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings
+from mti.local.stack.admin_loads import AdminLoadMeter
+from mti.local.stack.admin_view import AdminBusView
+from mti.local.stack.attach import attached
+from mti.local.stack.layout import SERVICES, Layout
+from mti.operations.bus_view import BusView
+from mti.operations.loads import LoadMeter
+from mti.operations.on_the_bus import BusNames
+from mti.operations.reconcile import Stores
+from mti.operations.service_bus_loads import ServiceBusLoadMeter
+from mti.operations.service_bus_view import ServiceBusView
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="The folder of an embedded stack; else the Azure settings are used.")
+]
+TenantsFile = Annotated[
+    Path | None, typer.Option("--tenants", help="The tenants file; with --data, by default that of the last run.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+_SERVICE = "{service}"
+
+
+class SiteSettings(Settings):
+    """Where the three services keep their documents, and which tenants there are."""
+
+    stores: str | None = None
+    """For all three, with `{service}` in the place of the service's name:
+    `cosmos:https://ACCOUNT.documents.azure.com/{service}`."""
+    fetcher_store: str | None = None
+    """In the form of `MTI_STORE`; it goes before `MTI_STORES`."""
+    normalizer_store: str | None = None
+    publisher_store: str | None = None
+    tenants_file: Path | None = None
+    allow_loopback: bool = False
+
+    def store_of(self, service: str) -> str:
+        """Return the address of a service's store.
+
+        Raises:
+            ConfigurationError: it is not set.
+        """
+        own: str | None = getattr(self, f"{service}_store")
+        if own is not None:
+            return own
+        if self.stores is None:
+            raise ConfigurationError(
+                f"MTI_{service.upper()}_STORE: is not set; set it to the MTI_STORE of the {service}, or MTI_STORES to "
+                "one address with {service} in it; or name an embedded stack's folder with --data"
+            )
+        if _SERVICE not in self.stores:
+            raise ConfigurationError(
+                "MTI_STORES: has no {service} in it, and each service has a store of its own; write "
+                "cosmos:https://ACCOUNT.documents.azure.com/{service}"
+            )
+        return self.stores.replace(_SERVICE, service)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSite:
+    """The tenants and the stores."""
+
+    registry: Registry
+    stores: Stores
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(StoreSite):
+    """The same with the bus."""
+
+    bus: ServiceBus
+    settings: BusSettings
+    view: BusView
+    meter: LoadMeter
+    running: bool
+    """Whether the services may be at work: not so on a folder whose stack does not run."""
+
+    @property
+    def names(self) -> BusNames:
+        """The entities' paths."""
+        return BusNames.of(self.settings)
+
+
+@asynccontextmanager
+async def store_site(data: Path | None, tenants: Path | None) -> AsyncIterator[StoreSite]:
+    """Open the stores.
+
+    Args:
+        data: the folder of an embedded stack; `None` takes the Azure settings of the environment.
+        tenants: the tenants file; `None` takes that of the last run, or of the environment.
+
+    Raises:
+        ConfigurationError: the settings or the tenants file are wrong, or the folder is none of a stack.
+    """
+    async with AsyncExitStack() as stack:
+        yield StoreSite(registry=registry_of(data, tenants), stores=await _stores(data, stack), clock=SystemClock())
+
+
+@asynccontextmanager
+async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
+    """Open the stores and the bus; see `store_site`.
+
+    Raises:
+        ConfigurationError: the settings or the tenants file are wrong, or the folder is none of a stack.
+        StackError: the folder is in use.
+    """
+    registry, clock = registry_of(data, tenants), SystemClock()
+    async with AsyncExitStack() as stack:
+        if data is None:
+            settings = BusSettings.from_environment()
+            bus, view, meter = await _azure_bus(settings, registry, stack)
+            running = True
+        else:
+            attachment = await stack.enter_async_context(attached(data))
+            settings = BusSettings(servicebus_connection_string=attachment.connection_string, servicebus_namespace=None)
+            bus = ServiceBus.from_connection_string(attachment.connection_string)
+            stack.push_async_callback(bus.close)
+            address = f"http://127.0.0.1:{attachment.http_port}"
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30))
+            view, meter, running = AdminBusView(http), AdminLoadMeter(http), attachment.running
+        yield Site(
+            registry=registry,
+            stores=await _stores(data, stack),
+            clock=clock,
+            bus=bus,
+            settings=settings,
+            view=view,
+            meter=meter,
+            running=running,
+        )
+
+
+def registry_of(data: Path | None, tenants: Path | None) -> Registry:
+    """Load the tenants file.
+
+    Raises:
+        ConfigurationError: there is none, or it is wrong.
+    """
+    last = Layout(data).recall() if data is not None else None
+    settings = SiteSettings.from_environment()
+    path = tenants or (last.tenants if last else None) or settings.tenants_file
+    if path is None:
+        raise ConfigurationError(
+            "no tenants file is known; name it with --tenants FILE"
+            + (f", since {data} is no folder that a stack ran on" if data is not None else ", or in MTI_TENANTS_FILE")
+        )
+    # An endpoint on this machine is no reason to refuse the file here: nothing is sent to any.
+    return load_registry(path, allow_loopback=True)
+
+
+async def _stores(data: Path | None, stack: AsyncExitStack) -> Stores:
+    if data is None:
+        opened = await _azure_stores(stack)
+    else:
+        layout = Layout(data)
+        if not layout.bus.is_dir():
+            raise ConfigurationError(f"{data} is no folder of an embedded stack; name the --data folder of `mti up`")
+        opened = [SqliteStore(layout.database(service)) for service in SERVICES]
+    stores = Stores(*opened)
+    stack.push_async_callback(stores.close)
+    return stores
+
+
+async def _azure_stores(stack: AsyncExitStack) -> list[Store]:
+    addresses = SiteSettings.from_environment()
+    found: list[Store] = []
+    identity: DefaultAzureCredential | None = None
+    for service in SERVICES:
+        settings = StoreSettings.from_environment(store=addresses.store_of(service))
+        target = settings.target
+        if not isinstance(target, CosmosTarget):
+            found.append(SqliteStore(target.path))
+            continue
+        key = settings.cosmos_key
+        if key is None:
+            identity = identity or await _identity(stack)
+        credential = identity if key is None else key.get_secret_value()
+        assert credential is not None  # noqa: S101  one of the two
+        found.append(CosmosStore.open(target.endpoint, credential, target.database))
+    return found
+
+
+async def _azure_bus(
+    settings: BusSettings, registry: Registry, stack: AsyncExitStack
+) -> tuple[ServiceBus, BusView, LoadMeter]:
+    if settings.servicebus_connection_string is not None:
+        text = settings.servicebus_connection_string.get_secret_value()
+        bus = ServiceBus.from_connection_string(text)
+        administration = ServiceBusAdministrationClient.from_connection_string(text)
+    else:
+        assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
+        identity = await _identity(stack)
+        bus = ServiceBus.from_identity(settings.servicebus_namespace, identity)
+        administration = ServiceBusAdministrationClient(settings.servicebus_namespace, identity)
+    stack.push_async_callback(bus.close)
+    stack.push_async_callback(administration.close)
+    names, destinations = BusNames.of(settings), sorted(registry.destinations)
+
+    def view() -> ServiceBusView:
+        return ServiceBusView(bus, names, destinations, administration)
+
+    return bus, view(), ServiceBusLoadMeter(view, names, destinations, administration)
+
+
+async def _identity(stack: AsyncExitStack) -> DefaultAzureCredential:
+    credential = DefaultAzureCredential()
+    stack.push_async_callback(credential.close)
+    return credential

@@ -1,0 +1,78 @@
+"""`mti status`, quick while everything runs, and `mti reconcile`, exact."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from mti.cli import report
+from mti.cli.exit import FAILED
+from mti.cli.saying import errors, say, write
+from mti.cli.site import AsJson, Data, Site, TenantsFile, site
+from mti.cli.status_tables import status_view
+from mti.common.errors import ConfigurationError
+from mti.operations.books import Reconciliation
+from mti.operations.reconcile import reconcile
+from mti.operations.status import Status, take_status
+
+
+def status(
+    data: Data = None,
+    tenants: TenantsFile = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks of --watch.")] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Show what came in, what became of it, what waits and why: quickly, while everything runs."""
+    if watch and as_json:
+        raise ConfigurationError("--watch and --json exclude each other: --json is one document of one look")
+    try:
+        asyncio.run(_watch(data, tenants, every) if watch else _once(data, tenants, as_json=as_json))
+    except KeyboardInterrupt:
+        return
+
+
+def reconcile_(data: Data = None, tenants: TenantsFile = None, as_json: AsJson = False) -> None:
+    """Compare every detection and every indicator with what became of it; exit status 1 when the books do not close."""
+
+    async def work() -> Reconciliation:
+        async with site(data, tenants) as at:
+            return await reconcile(at.registry, at.stores, at.view, at.names)
+
+    books = asyncio.run(work())
+    faults = books.faults()
+    if as_json:
+        write({**books.document(), "faults": list(faults)})
+    else:
+        report.print_books(books, errors())
+        say("The books close." if books.closed else "The books do NOT close: " + "; ".join(faults))
+    if not books.closed:
+        raise typer.Exit(FAILED)
+
+
+async def _once(data: Path | None, tenants: Path | None, *, as_json: bool) -> None:
+    async with site(data, tenants) as at:
+        found = await _look(at)
+    if as_json:
+        write(found.document())
+    else:
+        errors().print(status_view(found))
+
+
+async def _watch(data: Path | None, tenants: Path | None, every: float) -> None:
+    console = errors()
+    async with site(data, tenants) as at:
+        if not console.is_terminal:
+            while True:
+                console.print(status_view(await _look(at)))
+                await at.clock.sleep(every)
+        with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
+            while True:
+                live.update(status_view(await _look(at)), refresh=True)
+                await at.clock.sleep(every)
+
+
+async def _look(at: Site) -> Status:
+    return await take_status(at.registry, at.stores, at.meter, at.view, at.clock, at.names)

@@ -1,0 +1,93 @@
+"""Where what was not handled or delivered is: on the bus, in a dead letter, out of sight, or nowhere."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+from mti.common.contracts.indicators import OBJECTS_LIMIT
+from mti.normalizer.ledger import Ledger
+from mti.operations.books import DestinationBooks, SourceBooks
+from mti.operations.bus_view import Unseen
+from mti.operations.destinations import DestinationAudit, Undelivered
+from mti.operations.on_the_bus import BusNames, OnTheBus
+
+
+class Hidden:
+    """Room in the messages that can't be looked into: what is nowhere else may be in one, as far as they hold it."""
+
+    def __init__(self, unseen: Unseen, names: BusNames) -> None:
+        self._sessions = unseen.sessions
+        self._names = names
+        self._room: dict[str, float] = {
+            names.pages_topic: _room(unseen, names.pages_topic, 1),
+            names.indicators_topic: _room(unseen, names.indicators_topic, OBJECTS_LIMIT),
+        }
+        self._taken: Counter[str] = Counter()
+
+    def may_hold_chunk(self) -> bool:
+        """Say whether one more chunk may be out of sight, and count it."""
+        return self._take(self._names.pages_topic)
+
+    def may_hold_object(self, destination: str) -> bool:
+        """Say whether one more indicator for a destination may be out of sight, and count it."""
+        return destination in self._sessions or self._take(self._names.indicators_topic)
+
+    def notes(self) -> list[str]:
+        """Say what was taken to be there."""
+        what = {self._names.pages_topic: "chunks", self._names.indicators_topic: "indicators"}
+        return [
+            f"{count:,} {what[topic]} are counted as waiting since they may be in scheduled messages of {topic}, "
+            "which can't be looked into; look again when these were handed out"
+            for topic, count in sorted(self._taken.items())
+        ]
+
+    def _take(self, topic: str) -> bool:
+        if self._taken[topic] >= self._room[topic]:
+            return False
+        self._taken[topic] += 1
+        return True
+
+
+async def place_chunks(
+    source: SourceBooks, unhandled: Mapping[str, int], bus: OnTheBus, hidden: Hidden, handled: Ledger
+) -> None:
+    """Enter the chunks of a source that were published and not handled."""
+    for chunk, detections in unhandled.items():
+        if chunk in bus.waiting_chunks:
+            source.waiting += detections
+        elif chunk in bus.dead_chunks:
+            source.dead += detections
+        elif (found := await handled.read(source.source, chunk)) is not None:
+            source.take(found)
+        elif hidden.may_hold_chunk():
+            source.waiting += detections
+
+
+async def place_objects(
+    destination: DestinationBooks,
+    undelivered: Mapping[str, Undelivered],
+    bus: OnTheBus,
+    hidden: Hidden,
+    audit: DestinationAudit,
+) -> None:
+    """Enter the indicators that a destination neither holds nor refused."""
+    nowhere: dict[str, Undelivered] = {}
+    for id, found in undelivered.items():
+        key = (destination.destination, id)
+        if bus.waiting_objects.get(key, "") >= found.version:
+            destination.waiting += 1
+        elif bus.dead_objects.get(key, "") >= found.version:
+            destination.dead += 1
+        else:
+            nowhere[id] = found
+    before = destination.lost
+    await audit.look_again(destination, nowhere)
+    seeming = destination.lost - before
+    hidden_objects = sum(hidden.may_hold_object(destination.destination) for _ in range(seeming))
+    destination.lost -= hidden_objects
+    destination.waiting += hidden_objects
+
+
+def _room(unseen: Unseen, topic: str, each: int) -> float:
+    count = unseen.scheduled.get(topic, 0)
+    return math.inf if count is None else count * each

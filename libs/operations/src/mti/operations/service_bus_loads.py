@@ -1,0 +1,150 @@
+"""The loads of Azure Service Bus: counted by its administration where that is allowed, else by peeking."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from azure.core.exceptions import AzureError
+from azure.servicebus.aio.management import ServiceBusAdministrationClient
+
+from mti.common.ports.bus import Received
+from mti.operations.loads import BusLoads, EntityLoad, SessionLoad
+from mti.operations.on_the_bus import BusNames
+from mti.operations.service_bus_view import ServiceBusView
+
+PEEKED = 250
+"""Messages of an entity or session that are peeked at most; beyond it their number is not known."""
+_AT_ONCE = 8
+
+T = TypeVar("T")
+
+
+class ServiceBusLoadMeter:
+    """Measures by the SDK.
+
+    Args:
+        view: a look into the namespace.
+        names: its entities.
+        destinations: whose sessions are looked into.
+        administration: see `ServiceBusView`.
+    """
+
+    def __init__(
+        self,
+        view: Callable[[], ServiceBusView],
+        names: BusNames,
+        destinations: list[str],
+        administration: ServiceBusAdministrationClient | None = None,
+    ) -> None:
+        self._make_view = view
+        self._names = names
+        self._destinations = destinations
+        self._administration = administration
+
+    async def measure(self) -> BusLoads:
+        """See `mti.operations.loads.LoadMeter`."""
+        names, view = self._names, self._make_view()
+        entities = {
+            names.jobs: await self._queue(view),
+            names.pages_topic: EntityLoad(scheduled=await view.scheduled(names.pages_topic)),
+            names.pages: await self._subscription(view, names.pages),
+            names.indicators_topic: EntityLoad(scheduled=await view.scheduled(names.indicators_topic)),
+            names.indicators: await self._sessions(view),
+        }
+        notes = [
+            f"topic {topic}: scheduled messages can't be peeked, and not be counted without the right to manage the "
+            "namespace (role Azure Service Bus Data Owner)"
+            for topic in (names.pages_topic, names.indicators_topic)
+            if entities[topic].scheduled is None
+        ]
+        return BusLoads(entities=entities, notes=[*notes, *view.unseen().notes])
+
+    async def _queue(self, view: ServiceBusView) -> EntityLoad:
+        admin, name = self._administration, self._names.jobs
+        properties = None if admin is None else await _allowed(admin.get_queue_runtime_properties(name))
+        count, oldest = await _peeked(view.live(name))
+        if properties is None:
+            return EntityLoad(active=count, dead=await _count_dead(view, name), oldest=oldest)
+        return EntityLoad(
+            active=properties.active_message_count,
+            scheduled=properties.scheduled_message_count,
+            dead=properties.dead_letter_message_count,
+            oldest=oldest,
+        )
+
+    async def _subscription(self, view: ServiceBusView, path: str, *, peek: bool = True) -> EntityLoad:
+        topic, _, name = path.partition("/subscriptions/")
+        admin = self._administration
+        properties = None if admin is None else await _allowed(admin.get_subscription_runtime_properties(topic, name))
+        count, oldest = await _peeked(view.live(path)) if peek else (None, None)
+        if properties is None:
+            return EntityLoad(active=count, dead=await _count_dead(view, path), oldest=oldest)
+        return EntityLoad(
+            active=properties.active_message_count, dead=properties.dead_letter_message_count, oldest=oldest
+        )
+
+    async def _sessions(self, view: ServiceBusView) -> EntityLoad:
+        whole = await self._subscription(view, self._names.indicators, peek=False)
+        if whole.active == 0:
+            return EntityLoad(active=0, dead=whole.dead, sessions={})
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(destination: str) -> tuple[str, SessionLoad | None]:
+            async with turns:
+                count, oldest = await _peeked(view.session(destination))
+            if destination in view.unseen().sessions or count is None:
+                return destination, None
+            return destination, SessionLoad(waiting=count, oldest=oldest)
+
+        found = dict(await asyncio.gather(*(one(destination) for destination in self._destinations)))
+        sessions = {name: load for name, load in found.items() if load is not None}
+        return EntityLoad(
+            active=whole.active if whole.active is not None else _sum(found),
+            dead=whole.dead,
+            oldest=min((load.oldest for load in sessions.values() if load.oldest), default=None),
+            sessions=sessions,
+        )
+
+
+async def _allowed(asked: Awaitable[T]) -> T | None:
+    """Return the answer, or `None` where the administration refuses it."""
+    try:
+        return await asked
+    except (AzureError, ValueError):
+        return None
+
+
+async def _peeked(messages: AsyncIterator[Received]) -> tuple[int | None, datetime | None]:
+    """Return how many there are, `None` when there are more than are peeked, and when the oldest came."""
+    count, oldest = 0, None
+    async for message in messages:
+        count += 1
+        if oldest is None or (message.enqueued_at is not None and message.enqueued_at < oldest):
+            oldest = message.enqueued_at
+        if count > PEEKED:
+            await _closed(messages)
+            return None, oldest
+    return count, oldest
+
+
+async def _closed(messages: AsyncIterator[object]) -> None:
+    """Let go of the receiver behind an iteration that was broken off."""
+    if isinstance(messages, AsyncGenerator):
+        await messages.aclose()
+
+
+async def _count_dead(view: ServiceBusView, entity: str) -> int | None:
+    count = 0
+    letters = view.dead(entity)
+    async for _ in letters:
+        count += 1
+        if count > PEEKED:
+            await _closed(letters)
+            return None
+    return count
+
+
+def _sum(found: dict[str, SessionLoad | None]) -> int | None:
+    loads = [load for load in found.values() if load is not None]
+    return sum(load.waiting for load in loads) if len(loads) == len(found) else None

@@ -1,0 +1,150 @@
+"""A look into Azure Service Bus by the SDK: by peeking, and by the counts of its administration.
+
+Three things that the local namespace shows are hidden there. Scheduled messages of a *topic* can't be peeked at all;
+the administration counts them. A subscription with sessions is peeked session by session, each of which has to be free
+for the moment; one that the publisher has in hand is left alone. And sessions are asked for by name, so what waits for
+a destination that is not in the tenants file any more is not seen.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from azure.core.exceptions import AzureError
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusReceiver
+from azure.servicebus.aio.management import ServiceBusAdministrationClient
+from azure.servicebus.exceptions import (
+    OperationTimeoutError,
+    ServiceBusError,
+    SessionCannotBeLockedError,
+    SessionLockLostError,
+)
+
+from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus.received import from_sdk
+from mti.common.errors import BusUnavailable
+from mti.common.ports.bus import Received
+from mti.operations.bus_view import DeadMessage, Unseen
+from mti.operations.on_the_bus import BusNames
+
+PAGE = 100
+SESSION_WAIT = 5.0
+"""Seconds to wait for a session that should be free."""
+_SUBSCRIPTIONS = "/subscriptions/"
+
+
+class ServiceBusView:
+    """Peeks; takes nothing and raises no delivery count.
+
+    Args:
+        bus: the namespace.
+        names: its entities.
+        destinations: whose sessions are looked into.
+        administration: for the counts; `None` where the identity has no right to it. Not closed here.
+    """
+
+    def __init__(
+        self,
+        bus: ServiceBus,
+        names: BusNames,
+        destinations: Iterable[str],
+        administration: ServiceBusAdministrationClient | None = None,
+    ) -> None:
+        self._bus = bus
+        self._names = names
+        self._destinations = sorted(destinations)
+        self._administration = administration
+        self._scheduled: dict[str, int | None] = {}
+        self._taken: set[str] = set()
+
+    async def live(self, entity: str) -> AsyncIterator[Received]:
+        """See `mti.operations.bus_view.BusView`."""
+        if entity in (self._names.pages_topic, self._names.indicators_topic):
+            self._scheduled[entity] = await self.scheduled(entity)
+        elif entity == self._names.indicators:
+            for destination in self._destinations:
+                async for message in self.session(destination):
+                    yield message
+        else:
+            async for found in self._peek(self._bus.receiver(_address(entity)), entity):
+                yield from_sdk(found)
+
+    async def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
+        """See `mti.operations.bus_view.BusView`."""
+        async for found in self._peek(self._bus.receiver(_address(entity), dead_letters=True), entity):
+            yield DeadMessage(
+                from_sdk(found), found.dead_letter_reason or "", found.dead_letter_error_description or ""
+            )
+
+    def unseen(self) -> Unseen:
+        """See `mti.operations.bus_view.BusView`."""
+        return Unseen(scheduled=dict(self._scheduled), sessions=frozenset(self._taken), notes=list(self._notes()))
+
+    async def session(self, destination: str) -> AsyncIterator[Received]:
+        """Yield what is due for a destination; nothing but a note while the publisher has it in hand."""
+        receiver = self._bus.receiver(_address(self._names.indicators), session=destination, connect_wait=SESSION_WAIT)
+        try:
+            async for found in self._peek(receiver, self._names.indicators):
+                yield from_sdk(found)
+        except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError):
+            self._taken.add(destination)
+
+    async def scheduled(self, topic: str) -> int | None:
+        """Return how many messages of a topic wait for their time; `None` when nobody may say so."""
+        if self._administration is None:
+            return None
+        try:
+            return (await self._administration.get_topic_runtime_properties(topic)).scheduled_message_count
+        except (AzureError, ValueError):
+            return None
+
+    def _notes(self) -> Iterator[str]:
+        for topic, count in sorted(self._scheduled.items()):
+            if count is None:
+                yield (
+                    f"the scheduled messages of topic {topic} can't be peeked, and not be counted without the right to "
+                    "manage the namespace (role Azure Service Bus Data Owner)"
+                )
+            elif count:
+                yield f"topic {topic} holds {count:,} scheduled messages, which can't be peeked"
+        if self._taken:
+            yield (
+                f"the publisher had {len(self._taken)} destinations in hand, whose messages were not seen: "
+                f"{', '.join(sorted(self._taken)[:10])}{' and more' if len(self._taken) > 10 else ''}"
+            )
+
+    async def _peek(self, receiver: ServiceBusReceiver, entity: str) -> AsyncIterator[ServiceBusReceivedMessage]:
+        after = 0
+        try:
+            with _translated(entity):
+                await receiver.__aenter__()
+            while page := await _page(receiver, entity, after):
+                for found in page:
+                    after = max(after, found.sequence_number or 0)
+                    yield found
+        finally:
+            await receiver.close()
+
+
+async def _page(receiver: ServiceBusReceiver, entity: str, after: int) -> Sequence[ServiceBusReceivedMessage]:
+    with _translated(entity):
+        page = await receiver.peek_messages(max_message_count=PAGE, sequence_number=after + 1)
+    return [found for found in page if (found.sequence_number or 0) > after]
+
+
+@contextmanager
+def _translated(entity: str) -> Iterator[None]:
+    try:
+        yield
+    except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError):
+        raise
+    except (ServiceBusError, OSError) as error:
+        raise BusUnavailable(
+            f"{entity} can't be looked into: {error}; check the namespace, the names of its entities, and the role "
+            "Azure Service Bus Data Receiver"
+        ) from error
+
+
+def _address(entity: str) -> Address:
+    topic, divider, subscription = entity.partition(_SUBSCRIPTIONS)
+    return Address(topic, subscription) if divider else Address(entity)
