@@ -15,7 +15,8 @@ from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION
 from mti.common.errors import Pause, Poison
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter
-from mti.common.registry import Destination, Feed, Registry
+from mti.common.registry import Destination, Feed, Registry, TenantStatus
+from mti.common.telemetry import traceparent_in
 from mti.publisher.item import Item
 
 TENANT_PAUSED: Final = "TenantPaused"
