@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from azure.servicebus import ServiceBusSubQueue
-from azure.servicebus.exceptions import MessageLockLostError, ServiceBusError
+from azure.servicebus.exceptions import MessageLockLostError
 
 from mti.local.namespace import ManualClock
 from tests.local.namespace.bus import NOTHING, Serve, bodies, receive
@@ -139,12 +139,3 @@ async def test_many_settlements_at_once_are_all_answered(serve: Serve) -> None:
         messages = await receive(receiver, 100)
         await asyncio.gather(*(receiver.complete_message(message) for message in messages))
     assert (await bus.stats("q"))["locked"] == 0
-
-
-async def test_deferring_is_refused_and_the_message_stays(serve: Serve) -> None:
-    bus = await serve(queues={"q": {}})
-    await bus.send("q", "x")
-    async with bus.receiver("q") as receiver:
-        (message,) = await receive(receiver)
-        with pytest.raises(ServiceBusError, match="not offered"):
-            await receiver.defer_message(message)

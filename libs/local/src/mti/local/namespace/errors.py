@@ -2,6 +2,7 @@
 
     ServiceError                 an AMQP condition for links and dispositions, a status for $management
     ├── EntityNotFound           no such queue, topic or subscription
+    ├── BadRequest               a management request that lacks something
     ├── NotAllowed               the entity is not of that kind (sessions, direction)
     ├── InvalidMessage           cannot be decoded
     ├── MessageTooLarge          above the entity's max-message-size
@@ -38,6 +39,13 @@ class EntityNotFound(ServiceError):
 
     def __init__(self, address: str) -> None:
         super().__init__(f"The messaging entity '{address}' could not be found.")
+
+
+class BadRequest(ServiceError):
+    """A request of `$management` lacks something, or holds it in another type."""
+
+    condition = "com.microsoft:argument-error"
+    status = 400
 
 
 class NotAllowed(ServiceError):
@@ -84,6 +92,11 @@ class MessageNotFound(ServiceError):
 
     condition = "com.microsoft:message-not-found"
     status = 404
+
+    @classmethod
+    def of(cls, sequence: int) -> "MessageNotFound":
+        """For a message that was to be received by its number."""
+        return cls(f"Failed to lock one or more specified messages: there is no deferred message {sequence}.")
 
 
 class SessionLockLost(ServiceError):

@@ -52,6 +52,10 @@ class MessageRecord:
     expires_at: int | None
     due_at: int | None
     """When a scheduled message becomes active."""
+    size: int
+    """Of its body, in bytes."""
     dead_letter: DeadLetter | None = None
+    deferred: bool = False
+    """Set aside: a lock that ends puts it back there, not into the line."""
     busy: bool = False
     """A change of this message is on its way to the disk: nobody else may take it."""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from mti.local.namespace.errors import ServiceError
 from mti.local.namespace.record import Body, MessageRecord
@@ -23,6 +24,8 @@ class Settlement(Enum):
     """Never looked at: back to its place, not counted."""
     DEAD_LETTER = auto()
     """Put aside for a person."""
+    DEFER = auto()
+    """Set aside in the queue: its sequence number brings it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,16 @@ class Lock:
     """The delivery tag: a UUID in .NET's byte order."""
     record: MessageRecord
     until: int
-    consumer: "Consumer"
+    consumer: "Consumer | None"
+    """None for a deferred message that was asked for by its number: no link holds it."""
+
+
+class Delivered(NamedTuple):
+    """A message that was asked for by its number; no lock when it is settled already."""
+
+    record: MessageRecord
+    body: Body
+    lock: Lock | None
 
 
 class Consumer(ABC):

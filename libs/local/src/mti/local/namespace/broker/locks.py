@@ -12,11 +12,12 @@ class LockTable:
     def __init__(self) -> None:
         self._locks: dict[bytes, Lock] = {}
 
-    def add(self, record: MessageRecord, until: int, consumer: Consumer) -> Lock:
-        """Lock a message for a consumer."""
+    def add(self, record: MessageRecord, until: int, consumer: Consumer | None) -> Lock:
+        """Lock a message, for a consumer or for whoever knows the token."""
         lock = Lock(os.urandom(16), record, until, consumer)
         self._locks[lock.token] = lock
-        consumer.held.add(lock)
+        if consumer is not None:
+            consumer.held.add(lock)
         return lock
 
     def get(self, token: bytes) -> Lock | None:
@@ -33,7 +34,8 @@ class LockTable:
     def drop(self, lock: Lock) -> None:
         """Forget a lock."""
         self._locks.pop(lock.token, None)
-        lock.consumer.held.discard(lock)
+        if lock.consumer is not None:
+            lock.consumer.held.discard(lock)
 
     def expired(self, now: int) -> list[Lock]:
         """The locks that have ended, but for those whose messages are being settled."""

@@ -5,10 +5,10 @@ message is `busy`, so that nobody else takes it; it keeps its state until then, 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mti.local.namespace.broker.consumer import Consumer, Done, Lock, Settlement, Verdict
+from mti.local.namespace.broker.consumer import Consumer, Delivered, Done, Lock, Settlement, Verdict
 from mti.local.namespace.broker.locks import LockTable
 from mti.local.namespace.broker.ready import ReadyLine
 from mti.local.namespace.broker.sequence import SequenceCounter
@@ -16,7 +16,7 @@ from mti.local.namespace.broker.settings import QueueSettings
 from mti.local.namespace.broker.tally import Tally
 from mti.local.namespace.broker.timetable import Timetable
 from mti.local.namespace.clock import Clock
-from mti.local.namespace.errors import MessageLockLost, ServiceError
+from mti.local.namespace.errors import MessageLockLost, MessageNotFound, ServiceError
 from mti.local.namespace.messages.incoming import IncomingMessage
 from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.store import Store
@@ -89,6 +89,7 @@ class MessageQueue:
             ttl=ttl,
             expires_at=expires_at,
             due_at=message.due_at if state is State.SCHEDULED else None,
+            size=len(message.body.annotations) + len(message.body.bare),
             dead_letter=dead_letter,
         )
         self._store.writes.insert(self.id, record, *message.body)
@@ -147,8 +148,33 @@ class MessageQueue:
             self._delete(lock.record, lock, done)
         elif verdict.settlement is Settlement.DEAD_LETTER:
             self._dead_letter(lock.record, lock, DeadLetter(verdict.reason, verdict.description, self.path), done)
+        elif verdict.settlement is Settlement.DEFER:
+            self._defer(lock, done)
         else:
             self._give_back(lock, done, failed=verdict.settlement is Settlement.ABANDON)
+
+    # -- messages are set aside
+
+    def receive_deferred(
+        self, sequences: Sequence[int], consumer: Consumer | None, done: Callable[[ServiceError | None], None]
+    ) -> list[Delivered]:
+        """Take deferred messages for good (`consumer` settles on delivery); call back when they are deleted."""
+        records = [self._deferred(sequence, consumer) for sequence in sequences]
+        found = [Delivered(record, self._store.body(record), None) for record in records]
+        for record in records:
+            self._delete(record, None, _nobody)
+        self._store.then(done)
+        return found
+
+    def lock_deferred(self, sequences: Sequence[int], consumer: Consumer | None) -> list[Delivered]:
+        """Lock deferred messages, all or none. Raises `MessageNotFound`; on a session's, `SessionLockLost`."""
+        records = [self._deferred(sequence, consumer) for sequence in sequences]
+        found = []
+        for record in records:
+            self.tally.move(record, State.LOCKED)
+            lock = self._lock_deferred(record, consumer)
+            found.append(Delivered(record, self._store.body(record), lock))
+        return found
 
     # -- time passes
 
@@ -168,6 +194,18 @@ class MessageQueue:
         if record.expires_at is not None:
             self._expiry.add(record.expires_at, record.sequence)
         self._wake(self)
+
+    def _deferred(self, sequence: int, consumer: Consumer | None) -> MessageRecord:  # noqa: ARG002 - for sessions
+        record = self.records.get(sequence)
+        if record is None or record.state is not State.DEFERRED or record.busy:
+            raise MessageNotFound.of(sequence)
+        if record.expires_at is not None and record.expires_at <= self._clock():
+            self._expire(record)
+            raise MessageNotFound.of(sequence)
+        return record
+
+    def _lock_deferred(self, record: MessageRecord, consumer: Consumer | None) -> Lock:  # noqa: ARG002 - for sessions
+        return self._locks.add(record, self._clock() + self.settings.lock_duration, None)
 
     def _is_lost(self, lock: Lock) -> bool:
         return lock.until <= self._clock()
@@ -235,8 +273,23 @@ class MessageQueue:
 
     def _back_in_place(self, record: MessageRecord) -> None:
         record.busy = False
-        self.tally.move(record, State.ACTIVE)
-        self._offer(record)
+        self.tally.move(record, State.DEFERRED if record.deferred else State.ACTIVE)
+        if not record.deferred:
+            self._offer(record)
+
+    def _defer(self, lock: Lock, done: Done) -> None:
+        record = lock.record
+
+        def deferred(error: ServiceError | None) -> None:
+            record.busy = False
+            if error is None:
+                record.deferred = True
+                self._unlock(lock)
+            done(error)
+
+        record.busy = True
+        self._store.writes.defer(self.id, record)
+        self._store.then(deferred)
 
     def _expire(self, record: MessageRecord) -> None:
         if self.settings.dead_letters_expired:
@@ -260,6 +313,7 @@ class MessageQueue:
             expires_at=None,
             due_at=None,
             dead_letter=grave,
+            deferred=False,
             busy=False,
         )
         self._store.writes.bury(self.id, graveyard.id, record, count, grave)

@@ -13,6 +13,7 @@ from mti.local.namespace.broker.settings import QueueSettings
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.errors import (
     MessageLockLost,
+    MessageNotFound,
     NothingToAccept,
     SessionCannotBeLocked,
     SessionLockLost,
@@ -106,7 +107,13 @@ class SessionQueue(MessageQueue):
         if state is None:
             self._store.writes.cleared_states.append((self.id, session_id))
         else:
-            self._store.writes.session_states.append((self.id, session_id, state))
+            self._store.writes.session_states.append((self.id, session_id, state, self._clock()))
+
+    def sessions(self, state_set_after: int | None) -> list[str]:
+        """The sessions that have messages or a state (None), or whose state was set after a time; sorted."""
+        if state_set_after is not None:
+            return sorted(self._store.session_states(self.id, state_set_after))
+        return sorted({*self.tally.sessions(), *self._store.session_states(self.id, -1)})
 
     # -- what differs from a plain queue
 
@@ -153,13 +160,20 @@ class SessionQueue(MessageQueue):
             self._available[session.id] = session
         self._wake(self)
 
+    def _deferred(self, sequence: int, consumer: Consumer | None) -> MessageRecord:
+        record = super()._deferred(sequence, consumer)
+        if consumer is None or record.session_id != self.held_session(consumer).id:
+            raise MessageNotFound.of(sequence)
+        return record
+
+    def _lock_deferred(self, record: MessageRecord, consumer: Consumer | None) -> Lock:
+        until = self.held_session(consumer).until if consumer is not None else 0
+        return self._locks.add(record, until, consumer)
+
     def _is_lost(self, lock: Lock) -> bool:
-        try:
-            self.held_session(lock.consumer)
-        except SessionLockLost:
-            if lock.consumer.session_id is not None:
-                raise
+        if lock.consumer is None or lock.consumer.session_id is None:
             return True
+        self.held_session(lock.consumer)
         return False
 
     def _expired_locks(self, now: int) -> list[Lock]:  # noqa: ARG002 - the interface

@@ -28,6 +28,8 @@ class Tally:
     """Counts of one queue, in all and by session."""
 
     def __init__(self) -> None:
+        self.size = 0
+        """Bytes of all bodies."""
         self._total = [0] * len(State)
         self._sessions: dict[str, list[int]] = {}
 
@@ -36,10 +38,12 @@ class Tally:
 
     def add(self, record: MessageRecord) -> None:
         """A message came."""
+        self.size += record.size
         self._change(record, record.state, 1)
 
     def remove(self, record: MessageRecord) -> None:
         """A message left."""
+        self.size -= record.size
         self._change(record, record.state, -1)
 
     def move(self, record: MessageRecord, state: State) -> None:
@@ -47,6 +51,11 @@ class Tally:
         self._change(record, record.state, -1)
         record.state = state
         self._change(record, state, 1)
+
+    def sessions(self) -> list[str]:
+        """The sessions that have messages which can be received, now or by their number."""
+        held = (State.ACTIVE, State.LOCKED, State.DEFERRED)
+        return [session_id for session_id, total in self._sessions.items() if any(total[state] for state in held)]
 
     def counts(self, dead_letter: int) -> Counts:
         """The counts at this instant."""

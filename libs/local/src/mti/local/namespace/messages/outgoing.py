@@ -44,8 +44,8 @@ def _annotations(record: MessageRecord, from_sender: bytes, locked_until: int | 
     if locked_until is not None:
         items += _LOCKED + struct.pack(">q", locked_until)
         count += 1
-    if peeked:
-        state = State.ACTIVE if record.state is State.LOCKED else record.state
+    if peeked or record.deferred:
+        state = _state_of(record)
         items += _STATE + bytes((state,))
         count += 1
     if record.dead_letter is not None:
@@ -55,6 +55,12 @@ def _annotations(record: MessageRecord, from_sender: bytes, locked_until: int | 
         items += from_sender
         count += _count_items(from_sender)
     return b"\x00\x53\x72\xd1" + struct.pack(">II", len(items) + 4, count * 2) + items
+
+
+def _state_of(record: MessageRecord) -> State:
+    if record.deferred:
+        return State.DEFERRED
+    return State.ACTIVE if record.state is State.LOCKED else record.state
 
 
 def _count_items(items: bytes) -> int:

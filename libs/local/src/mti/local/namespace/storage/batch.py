@@ -3,16 +3,18 @@
 import sqlite3
 from dataclasses import dataclass, field
 
-from mti.local.namespace.record import DeadLetter, MessageRecord
+from mti.local.namespace.record import DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.schema import message_key
 
 _INSERT_MESSAGE = (
     "INSERT INTO messages(id, body, session_id, state, delivery_count, enqueued_at, ttl, expires_at, due_at, reason,"
-    " description, source) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
+    " description, source, size) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _BURY = (
     "UPDATE messages SET id=?, delivery_count=?, state=0, expires_at=NULL, reason=?, description=?, source=? WHERE id=?"
 )
+
+_SET_STATE = "INSERT OR REPLACE INTO session_states(queue, session_id, state, updated_at) VALUES(?,?,?,?)"
 
 
 @dataclass(slots=True)
@@ -22,12 +24,13 @@ class WriteBatch:
     bodies: list[tuple[int, bytes, bytes]] = field(default_factory=list)
     messages: list[tuple[object, ...]] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
+    deferrals: list[tuple[int]] = field(default_factory=list)
     burials: list[tuple[object, ...]] = field(default_factory=list)
     deletions: list[tuple[int]] = field(default_factory=list)
     body_deletions: list[tuple[int]] = field(default_factory=list)
     remembered: list[tuple[int, str, int]] = field(default_factory=list)
     forgotten: list[tuple[int, str]] = field(default_factory=list)
-    session_states: list[tuple[int, str, bytes]] = field(default_factory=list)
+    session_states: list[tuple[int, str, bytes, int]] = field(default_factory=list)
     cleared_states: list[tuple[int, str]] = field(default_factory=list)
     sequences: dict[int, int] = field(default_factory=dict)
 
@@ -49,6 +52,7 @@ class WriteBatch:
                 buried and buried.reason,
                 buried and buried.description,
                 buried and buried.source,
+                record.size,
             )
         )
 
@@ -60,6 +64,10 @@ class WriteBatch:
     def count(self, queue: int, record: MessageRecord, delivery_count: int) -> None:
         """Store a new delivery count."""
         self.counts.append((delivery_count, message_key(queue, record.sequence)))
+
+    def defer(self, queue: int, record: MessageRecord) -> None:
+        """Set a message aside."""
+        self.deferrals.append((message_key(queue, record.sequence),))
 
     def bury(self, queue: int, graveyard: int, record: MessageRecord, count: int, dead_letter: DeadLetter) -> None:
         """Move a message to a dead-letter queue, under its old sequence number."""
@@ -81,12 +89,13 @@ class WriteBatch:
             ("INSERT INTO bodies(id, annotations, bare) VALUES(?,?,?)", self.bodies),
             (_INSERT_MESSAGE, self.messages),
             ("UPDATE messages SET delivery_count=? WHERE id=?", self.counts),
+            (f"UPDATE messages SET state={State.DEFERRED:d} WHERE id=?", self.deferrals),
             (_BURY, self.burials),
             ("DELETE FROM messages WHERE id=?", self.deletions),
             ("DELETE FROM bodies WHERE id=?", self.body_deletions),
             ("INSERT OR REPLACE INTO history(queue, message_id, seen_at) VALUES(?,?,?)", self.remembered),
             ("DELETE FROM history WHERE queue=? AND message_id=?", self.forgotten),
-            ("INSERT OR REPLACE INTO session_states(queue, session_id, state) VALUES(?,?,?)", self.session_states),
+            (_SET_STATE, self.session_states),
             ("DELETE FROM session_states WHERE queue=? AND session_id=?", self.cleared_states),
             ("UPDATE queues SET next_sequence=? WHERE id=?", [(n, queue) for queue, n in self.sequences.items()]),
         ):

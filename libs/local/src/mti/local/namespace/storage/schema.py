@@ -8,7 +8,7 @@ Bodies stand apart from the rest, since SQLite rewrites a whole row on each upda
 import sqlite3
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = """
 CREATE TABLE queues(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, next_sequence INTEGER NOT NULL);
@@ -35,6 +35,16 @@ CREATE TABLE session_states(
 ) WITHOUT ROWID;
 """
 
+_CHANGES = {
+    1: """
+ALTER TABLE session_states ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+UPDATE messages SET size=coalesce((SELECT length(annotations)+length(bare) FROM bodies WHERE bodies.id=messages.body), 0);
+CREATE TABLE entities(path TEXT PRIMARY KEY, document TEXT NOT NULL);
+""",
+}
+"""What each version lacks to be the next one."""
+
 _SEQUENCE_BITS = 40
 _PATIENCE_SECONDS = 0.5
 """For a stranger who writes to the file; the lock on the data folder keeps other namespaces away."""
@@ -58,9 +68,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"
     )
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
-    elif version != SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         connection.close()
         raise sqlite3.DatabaseError(f"{path} has schema version {version}, this namespace reads {SCHEMA_VERSION}")
+    if version == 0:
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version=1; COMMIT;")
+    for step in range(max(1, version), SCHEMA_VERSION):
+        connection.executescript(f"BEGIN; {_CHANGES[step]} PRAGMA user_version={step + 1}; COMMIT;")
     return connection

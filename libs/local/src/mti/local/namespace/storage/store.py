@@ -120,13 +120,24 @@ class Store:
         """All messages of a queue, by sequence number."""
         rows = self._connection.execute(
             "SELECT id, body, session_id, state, delivery_count, enqueued_at, ttl, expires_at, due_at, reason,"
-            " description, source FROM messages WHERE id>=? AND id<? ORDER BY id",
+            " description, source, size FROM messages WHERE id>=? AND id<? ORDER BY id",
             (message_key(queue, 0), message_key(queue + 1, 0)),
         )
-        for key, body, session_id, state, count, enqueued, ttl, expires, due, reason, description, source in rows:
+        for key, body, session_id, state, count, enqueued, ttl, expires, due, reason, description, source, size in rows:
             dead_letter = DeadLetter(reason, description, source) if source is not None else None
             yield MessageRecord(
-                sequence_of(key), body, session_id, State(state), count, enqueued, ttl, expires, due, dead_letter
+                sequence_of(key),
+                body,
+                session_id,
+                State(state),
+                count,
+                enqueued,
+                ttl,
+                expires,
+                due,
+                size,
+                dead_letter,
+                state == State.DEFERRED,
             )
 
     def body(self, record: MessageRecord) -> Body:
@@ -151,3 +162,8 @@ class Store:
         query = "SELECT state FROM session_states WHERE queue=? AND session_id=?"
         row = self._connection.execute(query, (queue, session_id)).fetchone()
         return row[0] if row else None
+
+    def session_states(self, queue: int, since: int) -> list[str]:
+        """The sessions whose states were set after a time."""
+        query = "SELECT session_id FROM session_states WHERE queue=? AND updated_at>?"
+        return [session_id for (session_id,) in self._connection.execute(query, (queue, since))]

@@ -52,6 +52,11 @@ def symbol(value: str) -> Typed:
     return _typed("SYMBOL", value)
 
 
+def string(value: str) -> Typed:
+    """A string."""
+    return _typed("STRING", value)
+
+
 def long(value: int) -> Typed:
     """A 64-bit integer."""
     return _typed("LONG", value)

@@ -4,14 +4,15 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mti.local.namespace.broker.broker import Broker, Entity
-from mti.local.namespace.broker.consumer import Consumer, Settlement, Verdict
+from mti.local.namespace.broker.consumer import Consumer, Delivered, Settlement, Verdict
 from mti.local.namespace.broker.destination import Destination
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.session_queue import SessionQueue
-from mti.local.namespace.errors import NotAllowed, ServiceError, SessionLockLost, Unsupported
+from mti.local.namespace.errors import BadRequest, NotAllowed, ServiceError, SessionLockLost, Unsupported
 from mti.local.namespace.messages.incoming import as_text, decode
 from mti.local.namespace.messages.outgoing import encode
 from mti.local.namespace.wire import codec
@@ -19,11 +20,15 @@ from mti.local.namespace.wire.requests import Reply, Request, Response
 
 _PEEK_BYTES = 4 * 1024 * 1024
 _PEEK_COUNT = 1000
+_SETTLES_ON_DELIVERY = 0
+_ANY_TIME = 253_402_300_800_000
+"""The year 10000, in milliseconds: the caller asks for sessions with messages or a state."""
 _NO_CONTENT = Response(204, "No content.")
 _SETTLEMENTS = {
     "completed": Settlement.COMPLETE,
     "abandoned": Settlement.ABANDON,
     "suspended": Settlement.DEAD_LETTER,
+    "defered": Settlement.DEFER,
 }
 
 
@@ -35,6 +40,8 @@ class Management:
         self._entity = entity
         self._operations: dict[str, Callable[[Request, Reply], None]] = {
             "com.microsoft:renew-lock": self._renew_lock,
+            "com.microsoft:receive-by-sequence-number": self._receive_deferred,
+            "com.microsoft:get-message-sessions": self._list_sessions,
             "com.microsoft:update-disposition": self._update_disposition,
             "com.microsoft:peek-message": self._peek,
             "com.microsoft:schedule-message": self._schedule,
@@ -49,7 +56,10 @@ class Management:
         operation = self._operations.get(request.operation)
         if operation is None:
             raise Unsupported(f"The operation {request.operation} is not offered by this namespace.")
-        operation(request, reply)
+        try:
+            operation(request, reply)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            raise BadRequest(f"The request {request.operation} is malformed: {error!r}") from error
 
     # -- messages
 
@@ -73,6 +83,19 @@ class Management:
         waiting = _Countdown(len(tokens), reply)
         for token in tokens:
             queue.settle(token, verdict, waiting.done)
+
+    def _receive_deferred(self, request: Request, reply: Reply) -> None:
+        queue, body = self._queue(), request.body
+        consumer = self._held(request)[1] if isinstance(queue, SessionQueue) else None
+        numbers = [int(number) for number in body[b"sequence-numbers"]]
+        if int(body[b"receiver-settle-mode"]) == _SETTLES_ON_DELIVERY:
+
+            def done(error: ServiceError | None) -> None:
+                reply(_deliveries(found) if error is None else Response.of(error))
+
+            found = queue.receive_deferred(numbers, consumer, done)
+        else:
+            reply(_deliveries(queue.lock_deferred(numbers, consumer)))
 
     def _peek(self, request: Request, reply: Reply) -> None:
         queue, body, store = self._queue(), request.body, self._broker.store
@@ -117,6 +140,18 @@ class Management:
         queue.set_session_state(consumer, state)
         self._broker.store.then(_Countdown(1, reply).done)
 
+    def _list_sessions(self, request: Request, reply: Reply) -> None:
+        queue, body = self._queue(), request.body
+        if not isinstance(queue, SessionQueue):
+            raise NotAllowed(f"'{self._entity.path}' has no sessions.")
+        since, skip, top = int(body[b"last-updated-time"]), int(body[b"skip"]), int(body[b"top"])
+        found = queue.sessions(None if since >= _ANY_TIME else since)[skip : skip + top]
+        if not found:
+            reply(Response(204, "No sessions.", "com.microsoft:session-not-found"))
+            return
+        names = codec.array([codec.string(session_id) for session_id in found])
+        reply(Response(body={"skip": skip + len(found), "sessions-ids": names}))
+
     # -- what the entity is
 
     def _queue(self) -> MessageQueue:
@@ -137,6 +172,16 @@ class Management:
         if consumer is None or consumer.session_id != session_id:
             raise SessionLockLost(session_id)
         return queue, consumer
+
+
+def _deliveries(found: Sequence[Delivered]) -> Response:
+    messages = []
+    for record, body, lock in found:
+        item: dict[str, Any] = {"message": encode(record, body, None if lock is None else lock.until)}
+        if lock is not None:
+            item["lock-token"] = uuid.UUID(bytes_le=lock.token)
+        messages.append(item)
+    return Response(body={"messages": messages})
 
 
 class _Countdown:

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mti.local.namespace.broker.consumer import Settlement, Verdict
-from mti.local.namespace.errors import ProtocolViolation, ServiceError, Unsupported
+from mti.local.namespace.broker.consumer import Verdict
+from mti.local.namespace.errors import ProtocolViolation, ServiceError
 from mti.local.namespace.wire import codec, frames
 from mti.local.namespace.wire.egress import Credit, EntityEgress
 from mti.local.namespace.wire.link import AttachRequest, Link
@@ -177,18 +177,15 @@ class Session:
                 self._answer(delivery_id, verdict, error)
 
         try:
-            if verdict is None:
-                raise Unsupported("Deferring messages is not offered by this namespace.")
             link.queue.settle(tag, verdict, done)
         except ServiceError as error:
             done(error)
 
-    def _answer(self, delivery_id: int, verdict: Verdict | None, error: ServiceError | None) -> None:
+    def _answer(self, delivery_id: int, verdict: Verdict, error: ServiceError | None) -> None:
         if error is not None:
             self.write(frames.rejection(self.channel, delivery_id, error, to_sender=False))
             return
-        settlement = Settlement.COMPLETE if verdict is None else verdict.settlement
-        self.write(frames.disposition(self.channel, delivery_id, echo_of(settlement), to_sender=False))
+        self.write(frames.disposition(self.channel, delivery_id, echo_of(verdict.settlement), to_sender=False))
 
     def _forget(self, link: Link) -> None:
         gone = [delivery_id for delivery_id, (owner, _) in self._unsettled.items() if owner is link]

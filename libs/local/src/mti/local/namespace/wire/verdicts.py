@@ -14,6 +14,7 @@ _ECHOES = {
     Settlement.ABANDON: DeliveryState.MODIFIED,
     Settlement.RELEASE: DeliveryState.RELEASED,
     Settlement.DEAD_LETTER: DeliveryState.REJECTED,
+    Settlement.DEFER: DeliveryState.MODIFIED,
 }
 _REASON = b"DeadLetterReason"
 _DESCRIPTION = b"DeadLetterErrorDescription"
@@ -24,8 +25,8 @@ def echo_of(settlement: Settlement) -> DeliveryState:
     return _ECHOES[settlement]
 
 
-def verdict_of(state: dict[str, Any] | None) -> Verdict | None:
-    """What a receiver's disposition asks for; None when it asks to defer the message."""
+def verdict_of(state: dict[str, Any] | None) -> Verdict:
+    """What a receiver's disposition asks for."""
     name, value = next(iter(state.items())) if state else ("released", [])
     if name == "accepted":
         return Verdict(Settlement.COMPLETE)
@@ -35,7 +36,7 @@ def verdict_of(state: dict[str, Any] | None) -> Verdict | None:
         failed = bool(value) and bool(value[0])
         undeliverable_here = len(value) > 1 and bool(value[1])
         if undeliverable_here:
-            return None
+            return Verdict(Settlement.DEFER)
         return Verdict(Settlement.ABANDON if failed else Settlement.RELEASE)
     return Verdict(Settlement.RELEASE)
 
