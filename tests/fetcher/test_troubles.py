@@ -222,6 +222,16 @@ class TestBinding:
             await there.fetch(OLD_CUSTOMER)
             await whole(there, OLD_CUSTOMER)
 
+    async def test_a_rotated_password_is_read_again_before_the_login_is_given_up(self, tmp_path: Path) -> None:
+        async with world(tmp_path) as there:
+            await there.secrets.resolve("env:FABRIKAM_PASSWORD")  # it is in memory, as after an earlier login
+            there.mimecast.rotate("fabrikam", password="another")
+            there.environ["FABRIKAM_PASSWORD"] = "another"
+            there.mimecast.expire_binding("fabrikam")
+            await there.fetch(OLD_CUSTOMER)
+            await whole(there, OLD_CUSTOMER)
+            assert there.mimecast.journal.statuses["login 401"] == 1
+
     async def test_a_secret_key_that_is_not_base64_pauses(self, tmp_path: Path) -> None:
         async with world(tmp_path) as there:
             there.environ["FABRIKAM_SECRET_KEY"] = "no base64 at all!"

@@ -17,6 +17,7 @@ from mti.publisher.sentinel import Tokens, TokenUnavailable
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
 from tests.publisher.certificates import self_signed
 from tests.publisher.world import (
+    APP_ID,
     CONTOSO,
     SECRET,
     TurnedClock,
@@ -170,12 +171,22 @@ async def test_a_token_that_is_refused_once_is_renewed_without_a_pause(there: Wo
 async def test_a_rotated_secret_needs_no_restart(there: World) -> None:
     publisher = there.publisher()
     await publisher([message(indicator("a"))])
-    app = next(iter(there.sentinel.tokens._apps.values()))
-    rotated = app.model_copy(update={"client_secret": type(app.client_secret)("the-rotated-secret")})
-    there.sentinel.tokens._apps = dict.fromkeys(there.sentinel.tokens._apps, rotated)
-    there.sentinel.tokens.revoke_all()
+    there.sentinel.tokens.rotate(APP_ID, "the-rotated-secret")
     there.environ["APP_SECRET"] = "the-rotated-secret"
     assert completed(await publisher([message(indicator("b"))]))
+
+
+async def test_a_secret_that_another_destination_has_read_before_its_rotation_is_read_again(there: World) -> None:
+    url, resolver = there.sentinel.base_url, ReferenceResolver(environ=there.environ, clock=TurnedClock())
+    first, second = Tokens(destination(CONTOSO, url), resolver), Tokens(destination(CONTOSO, url), resolver)
+    try:
+        await first.token()
+        there.sentinel.tokens.rotate(APP_ID, "the-rotated-secret")
+        there.environ["APP_SECRET"] = "the-rotated-secret"
+        assert await second.token()
+    finally:
+        await first.close()
+        await second.close()
 
 
 async def test_a_secret_that_is_mended_during_a_pause_ends_it(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ from mti.fetcher.mimecast.responses import failures_of
 LOGIN_PATH: Final = "/api/login/login"
 LOGIN_VERSION: Final = "2014.6.1"
 
+_REFUSED = frozenset({400, 401, 403})
+"""Statuses of a login that other credentials may change."""
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -107,7 +109,20 @@ class SignedAuthentication:
                 "the access key's binding has expired (418): name email and password in the tenants file, so that it"
                 " is renewed, or make a new access key and put it where the tenants file refers to",
             )
-        email, password = await self._credentials.read("email"), await self._credentials.read("password")
+        tried = await self._person()
+        answer = await self._ask_to_log_in(*tried, expired)
+        if answer.status in _REFUSED:
+            self._credentials.forget()
+            again = await self._person()
+            if again != tried:  # the password was rotated since it was read
+                answer = await self._ask_to_log_in(*again, expired)
+        self._renewed = self._keys_in(answer, expired)
+        self._renewed_from = await self._configured()
+
+    async def _person(self) -> tuple[str, str]:
+        return await self._credentials.read("email"), await self._credentials.read("password")
+
+    async def _ask_to_log_in(self, email: str, password: str, expired: Keys) -> Answer:
         headers = {
             "Authorization": "Basic-Cloud " + base64.b64encode(f"{email}:{password}".encode()).decode(),
             "x-mc-app-id": await self._credentials.read("app_id"),
@@ -115,9 +130,7 @@ class SignedAuthentication:
             "Content-Type": "application/json",
         }
         body = orjson.dumps({"data": [{"userName": email, "accessKey": expired.access}]})
-        answer = await self._exchange.post(LOGIN_PATH, headers, body, limit=SMALL)
-        self._renewed = self._keys_in(answer, expired)
-        self._renewed_from = await self._configured()
+        return await self._exchange.post(LOGIN_PATH, headers, body, limit=SMALL)
 
     def _keys_in(self, answer: Answer, expired: Keys) -> Keys:
         """Return the keys of a login's answer; those it does not name stay as they were."""

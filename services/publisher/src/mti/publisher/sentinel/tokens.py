@@ -30,7 +30,8 @@ class Tokens:
     """The tokens of one destination.
 
     azure-identity keeps a token until shortly before it runs out. A credential that is refused is made anew once, from
-    secrets that are read again, so that a rotation needs no restart.
+    secrets that are read again, so that a rotation needs no restart. One that was made a moment ago is made anew only
+    when that brings other secrets: its may have been in the memory of the resolver, for a destination that shares them.
     """
 
     def __init__(self, destination: Destination, secrets: SecretResolver) -> None:
@@ -51,8 +52,9 @@ class Tokens:
             try:
                 return await self._get()
             except ClientAuthenticationError as error:
+                used = await self._values()
                 await self._renew()
-                if not known:
+                if not known and await self._values() == used:
                     raise self._refused(error) from None
             try:
                 return await self._get()
@@ -84,6 +86,10 @@ class Tokens:
         except (AzureError, OSError, TimeoutError, ValueError) as error:
             raise self._unavailable(error) from None
         return token.token
+
+    async def _values(self) -> list[str]:
+        found = [await self._secrets.resolve(reference) for reference in references(self._destination)]
+        return [secret.get_secret_value() for secret in found]
 
     async def _renew(self) -> None:
         for reference in references(self._destination):

@@ -6,6 +6,8 @@ The exchange is OAuth 2.0's (RFC 6749, section 4.4), at `POST /oauth/token`; a t
 from collections.abc import Iterable, Mapping
 from random import Random
 
+from pydantic import SecretStr
+
 from mti.local.simulators.mimecast.answers import Refused
 from mti.local.simulators.mimecast.settings import AccountV2
 from mti.local.simulators.secret import same
@@ -46,6 +48,13 @@ class BearerTokens:
         if now_ms >= until_ms:
             raise Refused(401, "TokenExpired", "Access token has expired", flat=True)
         return account
+
+    def rotate(self, account_id: str, client_secret: SecretStr) -> bool:
+        """Expect another client secret of an account from now on; say whether there is such an account on API 2.0."""
+        account = next((found for found in self._accounts.values() if found.id == account_id), None)
+        if account is not None:
+            self._accounts[account.client_id] = account.model_copy(update={"client_secret": client_secret})
+        return account is not None
 
     def revoke(self, account_id: str) -> None:
         """Make all tokens of the account void."""

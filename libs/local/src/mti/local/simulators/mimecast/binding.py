@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from pydantic import SecretStr
+
 from mti.local.simulators.mimecast.answers import Refused
 from mti.local.simulators.mimecast.settings import AccountV1
 from mti.local.simulators.secret import same
@@ -55,6 +57,14 @@ class Bindings:
         binding = self._by_account.get(account_id)
         if binding is not None:
             binding.expired = True
+        return binding is not None
+
+    def rotate(self, account_id: str, fields: Mapping[str, SecretStr]) -> bool:
+        """Expect other secrets (`app_key`, `secret_key`, `password`) of an account from now on, as `expire` says."""
+        binding = self._by_account.get(account_id)
+        if binding is not None:
+            binding.account = binding.account.model_copy(update=dict(fields))
+            binding.secret_key = binding.account.secret_key.get_secret_value()
         return binding is not None
 
     def logins(self) -> dict[str, int]:

@@ -5,6 +5,7 @@ from random import Random
 
 import orjson
 from aiohttp import web
+from pydantic import SecretStr
 
 from mti.common.ports.clock import SystemClock
 from mti.local.simulators.faults import FaultPlan
@@ -66,6 +67,22 @@ class MimecastSimulator(LoopbackServer):
             ],
             port,
         )
+
+    def rotate(self, account: str, **secrets: str) -> None:
+        """Expect other secrets of an account from now on; the old ones, and tokens that were given for them, are void.
+
+        Args:
+            account: its id.
+            secrets: by the account's field: `client_secret` (API 2.0); `app_key`, `secret_key`, `password` (API 1.0).
+
+        Raises:
+            KeyError: there is no such account, or it has no such secret.
+        """
+        hidden = {field: SecretStr(value) for field, value in secrets.items()}
+        if set(hidden) == {"client_secret"} and self._bearer.rotate(account, hidden["client_secret"]):
+            self._bearer.revoke(account)
+        elif not set(hidden) <= {"app_key", "secret_key", "password"} or not self._bindings.rotate(account, hidden):
+            raise KeyError(f"{account}: {', '.join(secrets)}")
 
     def revoke(self, account: str) -> None:
         """Make the account's bearer tokens void (API 2.0)."""

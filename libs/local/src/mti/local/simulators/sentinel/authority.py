@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from random import Random
 
 import orjson
+from pydantic import SecretStr
 
 from mti.local.simulators.secret import same
 from mti.local.simulators.sentinel.answers import Refused, TokenRefused
@@ -67,6 +68,19 @@ class Authority:
         if now_ms >= until_ms:
             raise Refused(401, "Access token has expired.")
         return app
+
+    def rotate(self, client_id: str, client_secret: str) -> None:
+        """Expect another secret of an app from now on; tokens that were given for the old one are void.
+
+        Raises:
+            KeyError: there is no such app.
+        """
+        key = next((found for found in self._apps if found[1] == client_id.lower()), None)
+        if key is None:
+            raise KeyError(client_id)
+        self._apps[key] = self._apps[key].model_copy(update={"client_secret": SecretStr(client_secret)})
+        void = {token for token, (app, _) in self._live.items() if app.client_id.lower() == client_id.lower()}
+        self._live = {token: held for token, held in self._live.items() if token not in void}
 
     def revoke_all(self) -> None:
         """Make every token void."""
