@@ -1,7 +1,7 @@
 """One destination: each indicator that its sources have made against what the workspace holds."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,8 @@ from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.known import CONTAINER as KNOWN
 from mti.normalizer.known import KnownIndicators, scope_of, shards_of
+from mti.normalizer.parsing import Observable
+from mti.normalizer.withdrawals import UNTOUCHED
 from mti.operations.books import DestinationBooks
 from mti.operations.merging import merge
 from mti.publisher.published import Published
@@ -29,6 +31,8 @@ class Undelivered:
 
     version: str
     valid_until: datetime
+    observable: Observable
+    generation: int
 
 
 class DestinationAudit:
@@ -57,14 +61,17 @@ class DestinationAudit:
                 books.unexpected += bool(published and published.version and published.source in sources)
                 continue
             books.expected += 1
-            books.doubled += any(indicator_id(entry.observable) != id for entry in made)
+            books.doubled += any(indicator_id(entry.observable, entry.generation) != id for entry in made)
+            books.withdrawn += bool(published and published.revoked)
             version = max(entry.version for entry in made)
             if published and published.settles(version):
                 books.accepted += 1
             elif published and published.refused and published.refused.version >= version:
                 refused[published.refused.reason] += 1
             else:
-                undelivered[id] = Undelivered(timestamp(version), max(entry.valid_until for entry in made))
+                undelivered[id] = Undelivered(
+                    timestamp(version), max(entry.valid_until for entry in made), made[0].observable, made[0].generation
+                )
         books.refused = dict(sorted(refused.items()))
         return books, undelivered
 
@@ -75,19 +82,23 @@ class DestinationAudit:
         for start in range(0, len(ids), LOOKED_UP):
             part = ids[start : start + LOOKED_UP]
             held = await self._published.look_up(books.destination, part)
+            spent = await self._spent(books.destination, [missing[id] for id in part])
             for id in part:
-                self._enter(books, missing[id], held.get(id), now)
+                _enter(books, missing[id], held.get(id), spent, now)
 
-    def _enter(self, books: DestinationBooks, found: Undelivered, held: Published | None, now: datetime) -> None:
-        version = datetime.fromisoformat(found.version)
-        if held is not None and held.settles(version):
-            books.accepted += 1
-        elif held is not None and held.refused is not None and held.refused.version >= version:
-            books.refused[held.refused.reason] = books.refused.get(held.refused.reason, 0) + 1
-        elif found.valid_until <= now:
-            books.expired += 1
-        else:
-            books.lost += 1
+    async def _spent(self, destination: str, missing: Sequence[Undelivered]) -> set[tuple[Observable, int]]:
+        """Return which of these were withdrawn, so that the workspace is not to get them any more."""
+        routes = self._registry.routes_to(destination)
+        spent: set[tuple[Observable, int]] = set()
+        for scope in {scope_of(route.source, route.policy_name) for route in routes}:
+            standings = await self._known.withdrawals.look_up(scope, {found.observable for found in missing})
+            for found in missing:
+                standing = standings.get(found.observable, UNTOUCHED)
+                if standing.generation > found.generation or (
+                    standing.withdrawn and standing.generation == found.generation
+                ):
+                    spent.add((found.observable, found.generation))
+        return spent
 
     async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | KnownIndicator]]:
         for shard in SHARDS:
@@ -98,3 +109,24 @@ class DestinationAudit:
         for shard in shards_of(scope):
             async for entry in self._known.scan(scope, shard):
                 yield entry.id, entry
+
+
+def _enter(
+    books: DestinationBooks,
+    found: Undelivered,
+    held: Published | None,
+    spent: set[tuple[Observable, int]],
+    now: datetime,
+) -> None:
+    version = datetime.fromisoformat(found.version)
+    if held is not None and held.settles(version):
+        books.accepted += 1
+        books.withdrawn += held.revoked
+    elif held is not None and held.refused is not None and held.refused.version >= version:
+        books.refused[held.refused.reason] = books.refused.get(held.refused.reason, 0) + 1
+    elif (found.observable, found.generation) in spent:
+        books.withdrawn += 1
+    elif found.valid_until <= now:
+        books.expired += 1
+    else:
+        books.lost += 1

@@ -10,6 +10,8 @@ from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator
 from mti.normalizer.facts import told
 from mti.normalizer.grouping import Group
 from mti.normalizer.identity import indicator_id
+from mti.normalizer.parsing import Observable
+from mti.normalizer.withdrawals import UNTOUCHED, Standing
 
 SHORTEST_VALIDITY = timedelta(seconds=1)
 """Sentinel wants `valid_until` to be later than `valid_from`, whatever times the detections claim."""
@@ -35,9 +37,18 @@ class Decision:
     an earlier try of the same chunk has emitted it."""
 
 
-def identified(groups: Sequence[Group]) -> dict[str, Group]:
-    """Return the groups under the ids of their indicators."""
-    return {indicator_id(found.observable): found for found in groups}
+def identified(groups: Sequence[Group], standings: Mapping[Observable, Standing] | None = None) -> dict[str, Group]:
+    """Return the groups under the ids of their indicators.
+
+    Args:
+        groups: the groups.
+        standings: of the observables that were withdrawn once, whose ids are of a later generation.
+    """
+    found: dict[str, Group] = {}
+    for each in groups:
+        generation = (standings or {}).get(each.observable, UNTOUCHED).generation
+        found[indicator_id(each.observable, generation)] = replace(each, generation=generation) if generation else each
+    return found
 
 
 def decide(
@@ -90,6 +101,7 @@ def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> Kno
         valid_until=group.last_seen + max(policy.validity, SHORTEST_VALIDITY),
         sightings=group.count,
         first_by=chunk_id,
+        generation=group.generation,
         facts=told(group.facts, policy),
     )
 

@@ -33,6 +33,8 @@ class KnownIndicator:
     refreshed_by: tuple[str, ...] = ()
     """Those of the chunks that refreshed it, the last ones, newest last."""
     refreshes: int = 0
+    generation: int = 0
+    """Of its id; above 0 after the one before was withdrawn and the withdrawal lifted."""
     facts: Facts = field(default_factory=Facts)
     etag: str | None = field(default=None, compare=False)
     """The version of the document that it was read from; `None` when it is to be created."""
@@ -56,6 +58,7 @@ class KnownIndicator:
             "refreshed_by": list(self.refreshed_by),
             "refreshes": self.refreshes,
             "facts": _facts_body(self.facts),
+            **({"generation": self.generation} if self.generation else {}),
         }
 
     @classmethod
@@ -72,6 +75,7 @@ class KnownIndicator:
             first_by=found.first_by,
             refreshed_by=found.refreshed_by,
             refreshes=found.refreshes,
+            generation=found.generation,
             facts=found.facts,
             etag=etag,
         )
@@ -89,6 +93,7 @@ class _Body:
     refreshed_by: tuple[str, ...]
     refreshes: int
     facts: Facts
+    generation: int = 0
 
 
 _BODY = TypeAdapter(_Body)

@@ -23,6 +23,8 @@ class Group:
     """The position of the sighting that counts as the one which brought it, when it is new."""
     last: int
     """The position of the newest sighting, which counts as the one that refreshed it."""
+    generation: int = 0
+    """Of the id; see `identity`."""
 
 
 @dataclass(slots=True)

@@ -8,12 +8,11 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from mti.common.contracts import PageChunk, decode
-from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, TRACEPARENT
+from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM
 from mti.common.errors import Poison
-from mti.common.ports.bus import Outgoing, Received, Sender
+from mti.common.ports.bus import Received, Sender
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
 from mti.common.registry import RegistryProvider, Source
 from mti.normalizer.building import build
@@ -27,7 +26,7 @@ from mti.normalizer.parsing import Sighting, parse
 from mti.normalizer.policy import admit
 from mti.normalizer.rejections import parts_of, refusal_of
 from mti.normalizer.routing import Scope, check_source, way_of
-from mti.normalizer.tally import ScopeResult, books_of
+from mti.normalizer.tally import ScopeResult, books_of, measure
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +86,12 @@ class NormalizeHandler:
             return Complete()
         source, scopes = await self._way(chunk.source)
         parsed = parse(chunk)
-        results = [await self._emit(message, envelope.id, source, scope, parsed.sightings) for scope in scopes]
+        results = [await self._emit(envelope.id, source, scope, parsed.sightings) for scope in scopes]
         parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
-        await self._pages.send([_traced(part, message) for part in parts])
+        await self._pages.send(list(parts))
         books = await self._moved(message, chunk.source, books_of(parsed, results))
         await self._ledger.write(chunk.source, envelope.id, books)
+        measure(chunk.source, books)
         await self._offsets.advance(chunk.source, message, envelope.id)
         log.info("a chunk was handled", extra={"source": chunk.source, "chunk": envelope.id, **books.model_dump()})
         return Complete()
@@ -109,15 +109,18 @@ class NormalizeHandler:
         The chunks of a scope take turns in this process: neighbours hold the same files, and would emit them all. With
         other processes there is no such turn; there it costs a few uploads, and the sums are right all the same.
         """
-        admitted = admit(sightings, scope.policy)
-        groups = identified(group(admitted.sightings))
+        observables = {observable for sighting in sightings for observable in sighting.observables}
+        standings = await self._known.withdrawals.look_up(scope.name, observables)
+        withdrawn = {observable for observable, standing in standings.items() if standing.withdrawn}
+        admitted = admit(sightings, scope.policy, withdrawn)
+        groups = identified(group(admitted.sightings), standings)
         async with self._turns[scope.name]:
             known = await self._known.look_up(scope.name, groups)
             decisions = decide(groups, known, scope.policy, chunk_id)
             entries = [decision.entry for decision in decisions if decision.entry is not None]
             objects = [build(entry, scope.policy, source.feed, source.region) for entry in entries]
             messages = [
-                _traced(outgoing, message)
+                outgoing
                 for destination in scope.destinations
                 for outgoing in messages_for(destination, source.id, objects)
             ]
@@ -134,11 +137,3 @@ class NormalizeHandler:
         counted = first is not None and first.rejected.get(reason) == books.detections
         corrects = {reason: books.detections} if counted else {}
         return books.model_copy(update={"replayed_from_rejected": True, "corrects": corrects})
-
-
-def _traced(outgoing: Outgoing, message: Received) -> Outgoing:
-    """Return a message in the trace of the one that it follows from."""
-    trace = message.properties.get(TRACEPARENT)
-    if trace is None:
-        return outgoing
-    return replace(outgoing, properties={**outgoing.properties, TRACEPARENT: trace})

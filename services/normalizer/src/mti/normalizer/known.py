@@ -17,6 +17,7 @@ from mti.common.ports.store import Container, Document
 from mti.common.registry import Feed
 from mti.normalizer.decisions import Verdict, earlier_verdict
 from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator
+from mti.normalizer.withdrawals import Withdrawals
 
 CONTAINER: Final = "known"
 DEFAULT_POLICY: Final = "default"
@@ -106,14 +107,20 @@ class KnownIndicators:
                 return done
         raise StoreUnavailable(f"{scope}: {len(waiting)} indicators are being written by others as well")
 
-    async def scan(self, scope: str, shard: int) -> AsyncIterator[KnownIndicator]:
-        """Yield what is known in a shard (one of `shards_of`), in the order of the ids."""
-        async for document in self._container.scan(partition_of(scope, shard)):
+    @property
+    def withdrawals(self) -> Withdrawals:
+        """What a person withdrew, which is kept beside what is known."""
+        return Withdrawals(self._container)
+
+    async def scan(self, scope: str, shard: int, *, after: str = "") -> AsyncIterator[KnownIndicator]:
+        """Yield what is known in a shard (one of `shards_of`), in the order of the ids, from beyond `after`."""
+        async for document in self._container.scan(partition_of(scope, shard), after=after):
             yield _entry(document)
 
     async def scopes(self) -> list[str]:
         """Return the scopes that hold anything."""
-        return sorted({partition.rpartition("#")[0] async for partition in self._container.partitions()})
+        partitions = [partition async for partition in self._container.partitions()]
+        return sorted({partition.rpartition("#")[0] for partition in partitions if "#" in partition})
 
     async def _rivals(
         self, scope: str, lost: Sequence[KnownIndicator], done: dict[str, Verdict]

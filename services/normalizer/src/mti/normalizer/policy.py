@@ -1,6 +1,6 @@
-"""What is not sent: test files, and what the operator allows. Pure."""
+"""What is not sent: test files, what the operator allows, and what a person withdrew. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -10,6 +10,7 @@ from mti.normalizer.parsing.observables import HASH_KEYS
 
 TEST_FILE: Final = "TestFile"
 ALLOW_LISTED: Final = "AllowListed"
+WITHDRAWN: Final = "Withdrawn"
 
 TEST_FILES: Final = frozenset(
     {
@@ -50,11 +51,22 @@ class Admitted:
     """The positions of the others, with the reason."""
 
 
-def admit(sightings: Sequence[Sighting], policy: IndicatorPolicy) -> Admitted:
-    """Apply a policy to sightings."""
+def admit(
+    sightings: Sequence[Sighting], policy: IndicatorPolicy, withdrawn: Collection[Observable] = frozenset()
+) -> Admitted:
+    """Apply a policy to sightings.
+
+    Args:
+        sightings: of a chunk.
+        policy: the scope's.
+        withdrawn: observables that a person withdrew: these alone, and not the other hashes of the same file.
+    """
     found = Admitted()
     for position, sighting in enumerate(sightings):
         reasons = _reasons(sighting, policy)
+        if withdrawn:
+            spent = (observable for observable in sighting.observables if observable in withdrawn)
+            reasons = dict.fromkeys(spent, WITHDRAWN) | reasons
         if reasons:
             kept = tuple(observable for observable in sighting.observables if observable not in reasons)
             if not kept:
@@ -72,7 +84,9 @@ def _reasons(sighting: Sighting, policy: IndicatorPolicy) -> dict[Observable, st
     Hashes of one file go together: who allows a file by its SHA-256 does not want to be alarmed by its MD5.
     """
     reasons = {
-        observable: reason for observable in sighting.observables if (reason := _reason(observable, policy)) is not None
+        observable: reason
+        for observable in sighting.observables
+        if (reason := reason_of(observable, policy)) is not None
     }
     if reasons and len(reasons) < len(sighting.observables):
         hashes = [observable for observable in sighting.observables if observable.key in HASH_KEYS]
@@ -83,7 +97,8 @@ def _reasons(sighting: Sighting, policy: IndicatorPolicy) -> dict[Observable, st
     return reasons
 
 
-def _reason(observable: Observable, policy: IndicatorPolicy) -> str | None:
+def reason_of(observable: Observable, policy: IndicatorPolicy) -> str | None:
+    """Return why a policy does not let an observable be sent, by itself; `None` when it does."""
     if policy.test_files is TestFilePolicy.DROP and observable.value in TEST_FILES:
         return TEST_FILE
     # Allow-lists are in lower case throughout; a URL keeps its own.

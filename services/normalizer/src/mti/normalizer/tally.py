@@ -1,9 +1,10 @@
-"""What became of each detection of a chunk, over all scopes. Pure."""
+"""What became of each detection of a chunk, over all scopes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mti.common.telemetry import active
 from mti.normalizer.decisions import Decision, Verdict
 from mti.normalizer.ledger import ChunkBooks, IndicatorCounts
 from mti.normalizer.parsing import Parsed
@@ -58,3 +59,13 @@ def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
         rejected=dict(sorted(rejected.items())),
         indicators=IndicatorCounts(new=indicators[Verdict.NEW], refreshed=indicators[Verdict.REFRESHED]),
     )
+
+
+def measure(source: str, books: ChunkBooks) -> None:
+    """Tell the metrics what became of a chunk. Replayed rejections came in once, and are not counted a second time."""
+    instruments = active().instruments
+    indicators = {"new": books.indicators.new, "refreshed": books.indicators.refreshed}
+    instruments.indicators(source, indicators)
+    if not books.replayed_from_rejected:
+        outcomes = {"new": books.new, "refreshed": books.refreshed, "suppressed": books.suppressed}
+        instruments.detections(source, outcomes, books.rejected)

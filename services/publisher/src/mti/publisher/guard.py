@@ -36,6 +36,9 @@ def judge(known: Published | None, item: Item) -> Verdict:
         return Verdict.HELD if known.revoked else Verdict.SEND
     if known.revoked:
         return Verdict.OVERTAKEN
+    if item.rebuilt is not None and item.rebuilt != known.rebuilt:
+        # The books are of the workspace that was there before; nothing of it counts but what is newer, or spent.
+        return Verdict.SEND
     if item.source == known.source:
         return Verdict.HELD if found.modified == known.version else Verdict.SEND
     return Verdict.SEND if _adds(known, item) else Verdict.COVERED

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from mti.common.contracts import Envelope, IndicatorBatch, decode
-from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION
+from mti.common.contracts.envelope import REBUILT, REFUSAL, REFUSAL_DESCRIPTION
 from mti.common.errors import Pause, Poison
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter
@@ -97,10 +97,21 @@ class Intake:
         """
         envelope, batch = decode(message, IndicatorBatch)
         way = self._way(message, envelope, batch, destination)
+        run = message.properties.get(REBUILT)
+        rebuilt = run if isinstance(run, str) and run else None
         for found in batch.objects:
             _check_id(message, batch, found.id)
+        trace = traceparent_in(message.properties)
         return [
-            Item(object=found, source=batch.source, feed=way.feed, extension=way.extension, message=position)
+            Item(
+                object=found,
+                source=batch.source,
+                feed=way.feed,
+                extension=way.extension,
+                message=position,
+                rebuilt=rebuilt,
+                trace=trace,
+            )
             for found in batch.objects
         ]
 

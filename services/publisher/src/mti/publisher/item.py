@@ -20,3 +20,7 @@ class Item:
     """By how much it must extend the validity to be worth another row when another source gave the id already."""
     message: int
     """The place of its message in the batch."""
+    rebuilt: str | None = None
+    """The run of a backfill, when its workspace was built anew and is to be given it once more."""
+    trace: str | None = None
+    """The `traceparent` of its message."""

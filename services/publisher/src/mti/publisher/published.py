@@ -35,10 +35,13 @@ class Published(BaseModel):
     """Of the source whose version the workspace holds."""
     source: str | None = None
     accepted: int = 0
-    """Distinct versions that were accepted: the rows that were paid for."""
+    """Distinct versions that were accepted, and once more for each workspace that was built anew: the rows that were
+    paid for."""
     passed: AwareDatetime | None = None
     """The newest version that was passed over, since the workspace needs it not: another source's version covers it,
     or the id is spent."""
+    rebuilt: str | None = None
+    """The last backfill that gave it to a workspace that was built anew."""
     refused: Refusal | None = None
     """Set while the newest version that was tried is a refused one."""
 
@@ -86,6 +89,7 @@ def after(known: Published | None, change: Change) -> Published:
         return before.model_copy(update={"refused": refusal})
     if before.version is not None and before.version > version:
         return before
+    rebuilt = change.item.rebuilt or before.rebuilt
     still_refused = before.refused is not None and before.refused.version > version
     return Published(
         version=version,
@@ -93,7 +97,8 @@ def after(known: Published | None, change: Change) -> Published:
         revoked=before.revoked or bool(found.revoked),
         feed=change.item.feed,
         source=change.item.source,
-        accepted=before.accepted + (before.version != version),
+        accepted=before.accepted + (before.version != version or before.rebuilt != rebuilt),
         passed=before.passed,
+        rebuilt=rebuilt,
         refused=before.refused if still_refused else None,
     )

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mti.common.contracts import IndicatorBatch, count_of, indicators_message
-from mti.common.contracts.envelope import DESCRIPTION_LIMIT, REFUSAL, REFUSAL_DESCRIPTION, REPLAYS
+from mti.common.contracts.envelope import DESCRIPTION_LIMIT, REBUILT, REFUSAL, REFUSAL_DESCRIPTION, REPLAYS, TRACEPARENT
 from mti.common.ports.bus import Outgoing, PropertyValue, Received
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.registry import Destination
+from mti.common.telemetry import traceparent_in
 from mti.publisher.delivery import Done
 from mti.publisher.item import Item
 from mti.publisher.published import OBJECT_REFUSED
@@ -67,6 +68,10 @@ def _part(message: Received, words: str, group: Sequence[Item], destination: Des
         REFUSAL: OBJECT_REFUSED,
         REFUSAL_DESCRIPTION: _description(words, group, destination),
     }
+    if (trace := traceparent_in(message.properties)) is not None:
+        properties[TRACEPARENT] = trace
+    if (rebuilt := group[0].rebuilt) is not None:
+        properties[REBUILT] = rebuilt
     if replays:
         properties[REPLAYS] = replays
     return replace(made, message_id=f"{made.message_id}~f{replays}", to=to, properties=properties)

@@ -27,6 +27,9 @@ REFUSAL_DESCRIPTION = "mti_refusal_description"
 REJECTED_FROM = "mti_rejected_from"
 """On a message that holds only detections that were rejected: the CloudEvents id of the chunk in whose books they are
 counted as rejected. It stays when the message is replayed, and they are not counted as having come in once more."""
+REBUILT = "mti_rebuilt"
+"""On what a backfill sends to a workspace that was built anew: the name of its run. The publisher uploads it once more
+though its books say that the workspace holds it, once a run."""
 REJECTED_AS = "mti_rejected_as"
 """The reason under which they are counted there."""
 

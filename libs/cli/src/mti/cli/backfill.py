@@ -1,0 +1,97 @@
+"""`mti backfill`: gives a workspace all that is still valid, when its tenant joined late or it was built anew."""
+
+import asyncio
+import secrets
+from typing import Annotated
+
+import typer
+
+from mti.cli.saying import asked, say, write
+from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
+from mti.common.adapters.servicebus import Address
+from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection
+from mti.operations.reconcile import Stores
+from mti.publisher.checkpoint import DestinationCheckpoint, checkpoints_in
+
+SAY_EVERY = 25
+"""Messages."""
+
+
+def command(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    data: Data = None,
+    tenants: TenantsFile = None,
+    destination: Annotated[str | None, typer.Option(help="One of its workspaces; else all of them.")] = None,
+    source: Annotated[str | None, typer.Option(help="One of its sources; else all of them.")] = None,
+    rebuilt: Annotated[
+        bool,
+        typer.Option("--rebuilt", help="The workspace was built anew: send also what the books say that it holds."),
+    ] = False,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Messages a minute; by default half of what the workspace takes.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a tenant's workspace all that is still valid. Killed half way and run again, it goes on where it stopped."""
+    selection = Selection(tenant=tenant, destination=destination, source=source, rebuilt=rebuilt)
+
+    async def work() -> list[BackfillResult]:
+        async with site(data, tenants) as at:
+            routes = selection.routes(at.registry)
+            if (
+                rebuilt
+                and not (dry_run or yes)
+                and not asked(f"Send {', '.join(sorted(routes))} everything again, which Sentinel bills once more?")
+            ):
+                return []
+            await _tell_of_pauses(at.stores, list(routes))
+            return await _backfill(at, selection, rate, dry_run=dry_run)
+
+    results = asyncio.run(work())
+    if as_json:
+        write({"tenant": tenant, "rebuilt": rebuilt, "destinations": [found.document() for found in results]})
+        return
+    for found in results:
+        _say(found)
+
+
+async def _backfill(at: Site, selection: Selection, rate: float | None, *, dry_run: bool) -> list[BackfillResult]:
+    meant = [at.registry.destinations[destination] for destination in selection.routes(at.registry)]
+    slowest = min(found.requests_per_minute for found in meant)
+    # Where nothing runs there is nothing that could be starved.
+    pace = rate or (slowest * SHARE if at.running else None)
+    work = Backfill(
+        at.registry,
+        at.stores.normalizer,
+        at.bus.sender(Address(at.settings.indicators_topic)),
+        at.clock,
+        lambda: f"{at.clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        rate=pace,
+        on_progress=_progress,
+    )
+    return await work.run(selection, dry_run=dry_run)
+
+
+async def _tell_of_pauses(stores: Stores, destinations: list[str]) -> None:
+    checkpoints = checkpoints_in(stores.publisher.container("checkpoints"))
+    for destination in destinations:
+        pause = (await checkpoints.load(destination, DestinationCheckpoint())).value.pause
+        if pause is not None:
+            say(f"workspace {destination} is paused, and what is sent waits: {pause.reason}: {pause.description}")
+
+
+def _progress(destination: str, progress: Progress) -> None:
+    if progress.messages and progress.messages % SAY_EVERY == 0 and progress.finished is None:
+        say(f"{destination}: {progress.sent:,} indicators in {progress.messages:,} messages")
+
+
+def _say(found: BackfillResult) -> None:
+    progress = found.progress
+    verb = "would be sent" if found.dry_run else "sent"
+    left_out = [f"{progress.expired:,} no longer valid"] if progress.expired else []
+    left_out += [f"{progress.withheld:,} withdrawn or not allowed by the policy"] if progress.withheld else []
+    more = f"; left out: {', '.join(left_out)}" if left_out else ""
+    went_on = f", going on with run {progress.run}" if found.resumed else ""
+    say(f"{found.destination}: {progress.sent:,} indicators {verb} in {progress.messages:,} messages{went_on}{more}.")
