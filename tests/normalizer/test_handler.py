@@ -259,14 +259,6 @@ async def test_while_the_bus_does_not_answer_nothing_is_remembered(there: World)
     assert await there.ledger.sources() == []
 
 
-async def test_a_trace_goes_on_in_what_is_sent(there: World) -> None:
-    original = message(stix(), BAD_HASH)
-    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    found = received(page_message(chunk(stix(), BAD_HASH)), properties={**original.properties, "traceparent": trace})
-    await handled(there, found)
-    assert {sent.properties["traceparent"] for sent in (*there.indicators.sent, *there.pages.sent)} == {trace}
-
-
 async def test_the_offset_of_a_source_only_grows(there: World) -> None:
     first, second = message(stix("a")), message(stix("b"))
     await handled(there, second)

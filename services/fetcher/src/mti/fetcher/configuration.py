@@ -4,15 +4,16 @@ from pydantic import Field
 
 from mti.common.hosting.parts import PartsSettings
 from mti.common.settings import RunSettings, Switch
+from mti.common.telemetry import TelemetrySettings
 from mti.fetcher.mimecast import HttpLimits
 
 _MIB = 1024 * 1024
 
 
-class FetcherSettings(PartsSettings, RunSettings):
+class FetcherSettings(PartsSettings, RunSettings, TelemetrySettings):
     """All that the fetcher reads from its environment."""
 
-    fetcher_concurrency: int = Field(default=8, ge=1, le=200)
+    fetcher_concurrency: int = Field(default=16, ge=1, le=200)
     """Jobs that are handled at once."""
     fetcher_pages_in_hand: int = Field(default=2, ge=1, le=100)
     """Pages that are unpacked at once: with the size of a page it decides the memory that is needed."""

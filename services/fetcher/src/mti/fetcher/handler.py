@@ -28,6 +28,7 @@ from mti.common.contracts.envelope import RETRIES
 from mti.common.errors import Pause, Retry, Unavailable
 from mti.common.hosting.settler import RETRY_LIMIT
 from mti.common.ports.bus import Received, Sender
+from mti.common.pauses import PauseState
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
 from mti.common.registry import RegistryProvider, Source
@@ -193,6 +194,7 @@ class FetchHandler:
 
     async def _begin_anew(self, turn: Turn, error: TokenRefused) -> Outcome:
         if turn.checkpoint.restarted:
+        self._saw(turn, None)
             return await self._refuse(turn, windows.restarted(turn.checkpoint), error)
         value = troubles.begun_anew(turn.checkpoint, self._clock.now())
         if await self._save(turn, value):
@@ -247,6 +249,11 @@ class FetchHandler:
             log.info("another job took the source over", extra={"source": turn.source.id})
             return False
         return True
+            self._saw(turn, pause)
 
     async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
-        await self._jobs.send([replace(job_message(turn.source.id, value.revision), due=due)])
+        job = beginning("fetch job", job_message(turn.source.id, value.revision))
+        await self._jobs.send([replace(job, due=due)])
+
+    def _saw(self, turn: Turn, pause: PauseState | None) -> None:
+        active().instruments.pauses.saw("source", turn.source.id, tenant_of(turn.source.id), pause)

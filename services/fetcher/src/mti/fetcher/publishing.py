@@ -10,6 +10,7 @@ from mti.common.contracts.page import PageChunk
 from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry.model import Source
+from mti.common.telemetry import active
 from mti.fetcher.ledger import Ledger
 from mti.fetcher.mimecast.model import FeedPage
 
@@ -45,7 +46,9 @@ class Publisher:
         count = 0
         while group := list(islice(chunks, GROUP)):
             await self._sender.send([message for _, message in group])
-            await self._ledger.enter(source.id, _detections(group), self._clock.now())
+            detections = _detections(group)
+            await self._ledger.enter(source.id, detections, self._clock.now())
+            active().instruments.fetched(source.id, sum(detections.values()))
             count += len(group)
         return count
 

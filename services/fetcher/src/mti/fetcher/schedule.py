@@ -68,7 +68,7 @@ class Schedule:
             for source in self._registry.current.sources.values()
             if not source.paused and needs_job(checkpoint := known.get(source.id, SourceCheckpoint()), now, self._run)
         ]
-        await self._jobs.send([job_message(source, revision) for source, revision in due])
+        await self._jobs.send([beginning("fetch job", job_message(source, revision)) for source, revision in due])
         for source, revision in due:
             await self._queued(source, revision, now)
         if due:

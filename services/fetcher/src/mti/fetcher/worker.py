@@ -15,6 +15,7 @@ from mti.common.hosting.parts import Parts, open_parts
 from mti.common.logs import configure
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock, SystemClock
+from mti.common.telemetry import running
 from mti.fetcher import checkpoint, ledger
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
@@ -45,7 +46,8 @@ async def main(stop: asyncio.Event) -> None:
     """
     settings = FetcherSettings.from_environment()
     configure("fetcher", settings.log_level)
-    await run(settings, stop)
+    with running("fetcher", settings):
+        await run(settings, stop)
 
 
 async def run(settings: FetcherSettings, stop: asyncio.Event) -> None:
@@ -87,6 +89,7 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
             clock=clock,
             rng=rng,
             run=how,
+            jobs_at_once=settings.fetcher_concurrency,
             pages_in_hand=settings.fetcher_pages_in_hand,
             compress=settings.mimecast_compress,
         )

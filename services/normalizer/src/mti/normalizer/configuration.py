@@ -4,9 +4,10 @@ from pydantic import Field
 
 from mti.common.hosting.parts import PartsSettings
 from mti.common.settings import RunSettings
+from mti.common.telemetry import TelemetrySettings
 
 
-class NormalizerSettings(PartsSettings, RunSettings):
+class NormalizerSettings(PartsSettings, RunSettings, TelemetrySettings):
     """All that the normalizer reads from its environment."""
 
     normalizer_concurrency: int = Field(default=4, ge=1, le=64)

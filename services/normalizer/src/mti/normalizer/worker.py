@@ -9,6 +9,7 @@ from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
+from mti.common.telemetry import running
 from mti.normalizer import checkpoint, known, ledger
 from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.configuration import NormalizerSettings
@@ -27,7 +28,8 @@ async def main(stop: asyncio.Event) -> None:
     """
     settings = NormalizerSettings.from_environment()
     configure("normalizer", settings.log_level)
-    await run(settings, stop)
+    with running("normalizer", settings):
+        await run(settings, stop)
 
 
 async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:

@@ -4,9 +4,10 @@ from pydantic import Field
 
 from mti.common.hosting.parts import PartsSettings
 from mti.common.settings import RunSettings
+from mti.common.telemetry import TelemetrySettings
 
 
-class PublisherSettings(PartsSettings, RunSettings):
+class PublisherSettings(PartsSettings, RunSettings, TelemetrySettings):
     """All that the publisher reads from its environment."""
 
     publisher_slots: int = Field(default=16, ge=1, le=200)

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from mti.common.errors import Pause, Unavailable
+from mti.common.telemetry import active
 from mti.publisher.checkpoint import Counts
 from mti.publisher.guard import Verdict
 from mti.publisher.item import Item
@@ -87,8 +89,10 @@ class Delivery:
         """Note what is not needed, so that the books know why a version is not in the workspace."""
         unknown = [PassOver(item) for item, _ in settled if not known[item.object.id].settles(item.object.modified)]
         recorded = await self._versions.record(self._destination, unknown)
+        instruments = active().instruments
         for item, verdict in settled:
             self._counts[verdict.value] += 1
+            instruments.objects(item.source, {verdict.value: 1})
             self.done[item] = Done()
         return recorded
 
@@ -98,7 +102,19 @@ class Delivery:
         recorded = await self._versions.record(self._destination, changes)
         self._counts["accepted"] += len(taken.accepted)
         self._counts["refused"] += len(taken.refused)
+        self._measure(taken)
         self.reached = self.reached or bool(taken.accepted)
         self.done |= {item: Done() for item in taken.accepted}
         self.done |= {item: Done(words) for item, words in taken.refused}
         return recorded
+
+    @staticmethod
+    def _measure(taken: Taken) -> None:
+        """Tell the metrics what a request settled, and how old what it brought was."""
+        telemetry = active()
+        now = telemetry.clock.now()
+        for item in taken.accepted:
+            telemetry.instruments.fresh(item.source, (now - item.object.modified) / timedelta(seconds=1))
+        for outcome, items in (("accepted", taken.accepted), ("refused", [item for item, _ in taken.refused])):
+            for source, count in Counter(item.source for item in items).items():
+                telemetry.instruments.objects(source, {outcome: count})

@@ -148,6 +148,7 @@ class PublishHandler:
         checkpoint = await self._checkpoints.load(destination.id, DestinationCheckpoint())
         before = checkpoint.value.pause
         if before is not None and before.holds(self._clock.now(), self._run_started):
+            _saw(destination, before)
             return {position: self._park(before) for position in batches}
         delivery = Delivery(destination.id, self._versions, self._way(destination))
         items = [item for batch in batches.values() for item in batch]
@@ -160,6 +161,7 @@ class PublishHandler:
         settled = [messages[position] for position in outcomes]
         pause = self._pause_after(destination, before, error, reached=delivery.reached)
         await self._save(checkpoint, settled, delivery.counts(), pause)
+        _saw(destination, pause)
         if pause is not None:
             outcomes |= {position: self._park(pause) for position in batches if position not in outcomes}
         return outcomes

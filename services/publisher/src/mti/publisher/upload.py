@@ -12,6 +12,8 @@ from mti.common.contracts import Indicator
 from mti.common.errors import Pause
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
+from mti.common.telemetry import labelled, links_to, span
+from mti.common.telemetry.attributes import OBJECTS, tenant_among
 from mti.publisher.budget import RateBudget
 from mti.publisher.item import Item
 from mti.publisher.sentinel import (
@@ -123,7 +125,11 @@ class Uploader:
         alone: list[tuple[Item, str]] = []
         while waiting:
             part = waiting.pop()
-            answer = await self._follow(part, probe=probe)
+            with (
+                labelled(tenant=tenant_among(self._destination.tenants), destination=self._destination.id),
+                span("upload", attributes={OBJECTS: len(part)}, links=links_to(item.trace for item in part)),
+            ):
+                answer = await self._follow(part, probe=probe)
             if isinstance(answer, Accepted):
                 self._suspicion.accepted()
                 yield _taken(part, answer, alone)

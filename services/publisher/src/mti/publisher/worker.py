@@ -11,6 +11,7 @@ from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
+from mti.common.telemetry import running
 from mti.publisher import checkpoint, versions
 from mti.publisher.configuration import PublisherSettings
 from mti.publisher.destinations import Destinations
@@ -32,7 +33,8 @@ async def main(stop: asyncio.Event) -> None:
     """
     settings = PublisherSettings.from_environment()
     configure("publisher", settings.log_level)
-    await run(settings, stop)
+    with running("publisher", settings):
+        await run(settings, stop)
 
 
 async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:

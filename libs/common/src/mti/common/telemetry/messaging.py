@@ -67,11 +67,21 @@ def sending(entity: str, messages: Sequence[Outgoing]) -> Iterator[Sequence[Outg
     active().instruments.sent(entity, len(messages))
 
 
-def beginning(entity: str, message: Outgoing) -> Outgoing:
-    """Return a message that begins a trace of its own, whatever is current: work that others only started."""
-    attributes = {**Entity(entity).attributes("create", "create"), names.MESSAGE_ID: message.message_id}
+def beginning(what: str, message: Outgoing) -> Outgoing:
+    """Return a message that begins a trace of its own, whatever is current: it stands for work of its own.
+
+    Args:
+        what: the message is, in a word or two.
+        message: as it is to be sent.
+    """
+    attributes = {
+        names.SYSTEM: names.SERVICE_BUS,
+        names.OPERATION_NAME: "create",
+        names.OPERATION_TYPE: "create",
+        names.MESSAGE_ID: message.message_id,
+    }
     current = current_traceparent()
-    with span(f"create {entity}", SpanKind.PRODUCER, attributes, links=links_to([current]), context=within(None)):
+    with span(f"create {what}", SpanKind.PRODUCER, attributes, links=links_to([current]), context=within(None)):
         return traced(message, current_traceparent())
 
 

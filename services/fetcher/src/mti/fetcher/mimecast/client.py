@@ -10,6 +10,7 @@ import orjson
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry.model import MimecastAccount, MimecastApi
+from mti.common.telemetry import labelled
 from mti.fetcher.mimecast.auth_v1 import SignedAuthentication
 from mti.fetcher.mimecast.auth_v2 import BearerAuthentication
 from mti.fetcher.mimecast.authentication import Authentication, Credentials
@@ -87,7 +88,7 @@ class MimecastClient:
             Pause: there are no credentials, or the answer is too large.
         """
         subject = subject_of(request.source, self._account.tenant)
-        with naming(subject):
+        with naming(subject), labelled(tenant=self._account.tenant, source=request.source):
             try:
                 async with asyncio.timeout(self._limits.whole_seconds):
                     answer = await self._get(request)

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from mti.common.errors import Pause
+from mti.common.telemetry import calling
+from mti.common.telemetry.attributes import MIMECAST
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.refusals import too_large, unavailable
 
@@ -64,12 +66,14 @@ class Exchange:
         """
         bound = self._limits.response_bytes if limit is None else limit
         try:
-            async with self._http.stream(
-                "POST", f"{self._base_url}{path}", headers=headers, content=content
-            ) as response:
-                _refuse_redirect(response)
-                body = await _body(response, bound)
-                return Answer(status=response.status_code, headers=response.headers, body=body)
+            with calling(MIMECAST, "POST", self._base_url, path) as call:
+                async with self._http.stream(
+                    "POST", f"{self._base_url}{path}", headers=headers, content=content
+                ) as response:
+                    call.answered(response.status_code)
+                    _refuse_redirect(response)
+                    body = await _body(response, bound)
+                    return Answer(status=response.status_code, headers=response.headers, body=body)
         except httpx.HTTPError as error:
             host = urlsplit(self._base_url).netloc
             raise unavailable(f"{host} gave no whole answer ({_cause(error)})") from error

@@ -13,11 +13,16 @@ import orjson
 from mti.common.contracts import Indicator
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
+from mti.common.telemetry import calling
+from mti.common.telemetry.attributes import SENTINEL
 from mti.publisher.sentinel.answers import Answer, Unavailable, read_answer
 
 TIMEOUT: Final = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0)
 WHOLE: Final = timedelta(seconds=90)
 """The longest that a request may take in all, for an answer that trickles."""
+
+UPLOAD: Final = "/workspaces/{workspace_id}/threat-intelligence-stix-objects:upload"
+"""https://learn.microsoft.com/azure/sentinel/stix-objects-api"""
 
 
 class TokenSource(Protocol):
@@ -60,7 +65,8 @@ class SentinelClient:
         self._tokens = tokens
         self._clock = clock
         self._whole = whole / timedelta(seconds=1)
-        self._url = f"{destination.endpoint}/workspaces/{destination.id}/threat-intelligence-stix-objects:upload"
+        self._path = UPLOAD.format(workspace_id=destination.id)
+        self._url = f"{destination.endpoint}{self._path}"
         self._client = httpx.AsyncClient(
             transport=transport,
             verify=tls if tls is not None else True,
@@ -81,8 +87,10 @@ class SentinelClient:
         content = request_body(self._destination.source_system, objects)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            async with asyncio.timeout(self._whole):
-                answer = await self._client.post(self._url, content=content, headers=headers)
+            with calling(SENTINEL, "POST", self._destination.endpoint, self._path, UPLOAD) as call:
+                async with asyncio.timeout(self._whole):
+                    answer = await self._client.post(self._url, content=content, headers=headers)
+                call.answered(answer.status_code)
         except httpx.TransportError as error:
             return Unavailable(f"no answer: {type(error).__name__}{f': {error}' if str(error) else ''}")
         except (TimeoutError, httpx.DecodingError) as error:

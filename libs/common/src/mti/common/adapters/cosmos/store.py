@@ -13,6 +13,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
+from mti.common.adapters.cosmos.charges import charged
 from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.adapters.cosmos.database import CosmosDatabase
 from mti.common.adapters.cosmos.ids import decode_id, encode_id
@@ -77,6 +78,7 @@ class CosmosStore:
             connection_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retry_throttle_backoff_max=THROTTLED_SECONDS,
+            raw_response_hook=charged,
         )
         return cls(client, database, create=create, concurrency=concurrency)
 
