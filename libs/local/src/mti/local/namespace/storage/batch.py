@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass, field
 
-from mti.local.namespace.record import DeadLetter, MessageRecord, State
+from mti.local.namespace.record import DeadLetter, MessageRecord
 from mti.local.namespace.storage.schema import message_key
 
 _INSERT_MESSAGE = (
@@ -14,6 +14,7 @@ _BURY = (
     "UPDATE messages SET id=?, delivery_count=?, state=0, expires_at=NULL, reason=?, description=?, source=? WHERE id=?"
 )
 
+_DEFER = "UPDATE messages SET state=1 WHERE id=?"
 _SET_STATE = "INSERT OR REPLACE INTO session_states(queue, session_id, state, updated_at) VALUES(?,?,?,?)"
 
 
@@ -89,7 +90,7 @@ class WriteBatch:
             ("INSERT INTO bodies(id, annotations, bare) VALUES(?,?,?)", self.bodies),
             (_INSERT_MESSAGE, self.messages),
             ("UPDATE messages SET delivery_count=? WHERE id=?", self.counts),
-            (f"UPDATE messages SET state={State.DEFERRED:d} WHERE id=?", self.deferrals),
+            (_DEFER, self.deferrals),
             (_BURY, self.burials),
             ("DELETE FROM messages WHERE id=?", self.deletions),
             ("DELETE FROM bodies WHERE id=?", self.body_deletions),

@@ -39,7 +39,9 @@ _CHANGES = {
     1: """
 ALTER TABLE session_states ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
-UPDATE messages SET size=coalesce((SELECT length(annotations)+length(bare) FROM bodies WHERE bodies.id=messages.body), 0);
+UPDATE messages SET size=coalesce(
+    (SELECT length(annotations)+length(bare) FROM bodies WHERE bodies.id=messages.body), 0
+);
 CREATE TABLE entities(path TEXT PRIMARY KEY, document TEXT NOT NULL);
 """,
 }
