@@ -7,13 +7,13 @@ from pathlib import Path
 
 from azure.identity.aio import DefaultAzureCredential
 
+from mti.cli.site import SiteSettings, registry_of
 from mti.common.adapters.cosmos import CosmosStore
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Store
-from mti.common.registry import load_registry
-from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings
+from mti.common.settings import BusSettings, CosmosTarget, StoreSettings
 from mti.local.stack.attach import attached
 from mti.local.stack.layout import Layout
 from mti.operations.dead_letters import Entity, Judge, NoJudge, PublishedJudge, SubQueue, entities_of, opened
@@ -21,15 +21,6 @@ from mti.publisher import versions
 from mti.publisher.versions import PublishedVersions
 
 PURGED = "purged.jsonl"
-
-
-class DeskSettings(Settings):
-    """What the command reads beside the names of the bus."""
-
-    publisher_store: str | None = None
-    """The store of the publisher, in the form of `MTI_STORE`. Without it a replay leaves it to the publisher to see
-    what was overtaken."""
-    tenants_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +64,18 @@ async def desk(data: Path | None) -> AsyncIterator[Desk]:
         yield Desk(queues, entities, judge, clock, None if data is None else Layout(data).logs / PURGED)
 
 
-def workspaces_of(tenant: str | None, tenants: Path | None) -> frozenset[str]:
+def workspaces_of(tenant: str | None, data: Path | None, tenants: Path | None) -> frozenset[str]:
     """Return the workspaces of a tenant, when a tenants file is at hand.
 
     Raises:
         ConfigurationError: the file is wrong.
     """
-    path = tenants or DeskSettings.from_environment().tenants_file
-    if tenant is None or path is None:
+    if tenant is None:
         return frozenset()
-    # An endpoint on this machine is no reason to refuse the file here: nothing is sent to any.
-    registry = load_registry(path, allow_loopback=True)
+    last = Layout(data).recall() if data is not None else None
+    if not (tenants or last or SiteSettings.from_environment().tenants_file):
+        return frozenset()
+    registry = registry_of(data, tenants)
     return frozenset(route.destination for route in registry.routes if route.tenant == tenant)
 
 
@@ -108,10 +100,11 @@ async def _bus(settings: BusSettings, stack: AsyncExitStack) -> ServiceBus:
 
 
 async def _azure_store(stack: AsyncExitStack) -> Store | None:
-    address = DeskSettings.from_environment().publisher_store
-    if address is None:
+    """Return the publisher's store; `None` where it is not named, and its own guard sees what was overtaken."""
+    site = SiteSettings.from_environment()
+    if site.publisher_store is None and site.stores is None:
         return None
-    settings = StoreSettings.from_environment(store=address)
+    settings = StoreSettings.from_environment(store=site.store_of("publisher"))
     target = settings.target
     if not isinstance(target, CosmosTarget):
         return SqliteStore(target.path, read_only=True)

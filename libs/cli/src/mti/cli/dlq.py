@@ -17,6 +17,7 @@ from mti.cli import dead_letter_tables as tables
 from mti.cli.dead_letter_desk import Desk, desk
 from mti.cli.exit import FAILED
 from mti.cli.filters import with_filters
+from mti.cli.site import AsJson, Data, Yes
 from mti.common.errors import ConfigurationError
 from mti.operations.dead_letters import (
     REPLAY_LIMIT,
@@ -45,12 +46,7 @@ app = typer.Typer(
     help="Look at dead letters, replay, mend and purge them.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Data = Annotated[
-    Path | None, typer.Option("--data", help="The folder of an embedded stack; else the Azure settings are used.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 All = Annotated[bool, typer.Option("--all", help="Every dead letter, where no filter is given.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 Force = Annotated[bool, typer.Option("--force", help="Also what was replayed as often as it may be.")]

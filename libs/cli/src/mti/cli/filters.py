@@ -4,12 +4,12 @@ import functools
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mti.cli.dead_letter_desk import workspaces_of
+from mti.cli.site import Data, TenantsFile
 from mti.common.registry.durations import parse_duration
 from mti.operations.dead_letters import Selection
 
@@ -24,13 +24,14 @@ def _duration(text: str) -> timedelta:
 
 
 def _options(
+    data: Data = None,
     entity: Annotated[
         str | None, typer.Option(help="A queue, topic or subscription: fetch-jobs, normalizer, …")
     ] = None,
     tenant: Annotated[
         str | None, typer.Option(help="A tenant's sources; with a tenants file, what is for its workspaces too.")
     ] = None,
-    tenants: Annotated[Path | None, typer.Option(help="The tenants file, for --tenant.")] = None,
+    tenants: TenantsFile = None,
     source: Annotated[str | None, typer.Option(help="A source: contoso/malware_customer, grid:eu, …")] = None,
     destination: Annotated[str | None, typer.Option(help="A workspace's id.")] = None,
     reason: Annotated[str | None, typer.Option(help="A reason code, such as ObjectRefused.")] = None,
@@ -46,7 +47,7 @@ def _options(
     return Selection(
         entity=entity,
         tenant=tenant,
-        workspaces=workspaces_of(tenant, tenants),
+        workspaces=workspaces_of(tenant, data, tenants),
         source=source,
         destination=destination,
         reason=reason,
@@ -64,10 +65,10 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(**given: Any) -> None:  # noqa: ANN401  as the options are
-        chosen = _options(**{name: given.pop(name) for name in filters})
-        command(**given, **{CHOSEN: chosen})
+        chosen = _options(**{name: given[name] for name in filters})
+        command(**{name: given[name] for name in own.parameters if name != CHOSEN}, **{CHOSEN: chosen})
 
-    kept = [parameter for name, parameter in own.parameters.items() if name != CHOSEN]
+    kept = [parameter for name, parameter in own.parameters.items() if name != CHOSEN and name not in filters]
     joined = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*kept, *filters.values())]
     wrapped.__signature__ = own.replace(parameters=joined)  # type: ignore[attr-defined]  what typer reads
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in joined}

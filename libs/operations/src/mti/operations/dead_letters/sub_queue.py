@@ -75,6 +75,14 @@ class SubQueue:
         """See `ports.DeadLetterQueue`."""
         return self._bus.sender(self._entity.address)
 
+    async def connect(self) -> None:
+        """Connect now, which the first use does otherwise.
+
+        Raises:
+            BusUnavailable: the broker does not answer.
+        """
+        await self._open()
+
     async def close(self) -> None:
         """Give back what was held, and let go."""
         receiver, self._receiver = self._receiver, None
@@ -173,8 +181,10 @@ class SubQueue:
 
 @asynccontextmanager
 async def opened(queues: Sequence[SubQueue]) -> AsyncIterator[Sequence[SubQueue]]:
-    """Close the queues at the end, all at once, since each takes the SDK a second."""
+    """Connect the queues and close them at the end, all at once, since each takes the SDK a while."""
     try:
+        # Whoever uses one that can't be reached is told then; others may not need it.
+        await asyncio.gather(*(queue.connect() for queue in queues), return_exceptions=True)
         yield queues
     finally:
         await asyncio.gather(*(queue.close() for queue in queues))

@@ -1,0 +1,206 @@
+"""`mti dlq` as an operator types it, on the folder of an embedded stack."""
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mti.cli.main import main
+from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.contracts import IndicatorBatch, indicators_message
+from mti.common.contracts.envelope import REPLAYS
+from mti.common.ports.bus import Outgoing
+from mti.local.stack.attach import attached
+from mti.local.stack.layout import Layout
+from tests.operations.dead_letters.world import page
+from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator
+from tests.support.bus import INDICATORS, RAW_PAGES
+
+Mti = Callable[..., "Ran"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    layout = Layout(tmp_path / "data")
+    layout.make()
+    return layout.root
+
+
+@pytest.fixture
+def mti(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Mti:
+    def run(*words: str, says: str = "") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["mti", "dlq", *words, *([] if "--data" in words else ["--data", str(data)])])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(says))
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return Ran(status, *capsys.readouterr())
+
+    return run
+
+
+def bury(data: Path, address: Address, messages: Sequence[Outgoing], reason: str, description: str = "") -> None:
+    async def work() -> None:
+        async with attached(data) as at:
+            bus = ServiceBus.from_connection_string(at.connection_string)
+            await bus.sender(address).send(messages)
+            session = messages[0].session_id
+            async with bus.receiver(address, session=session) as receiver:
+                for found in await receiver.receive_messages(max_message_count=len(messages), max_wait_time=5):
+                    await receiver.dead_letter_message(found, reason=reason, error_description=description)
+            await bus.close()
+
+    asyncio.run(work())
+
+
+def batch(*names: str, to: str = CONTOSO) -> Outgoing:
+    return indicators_message(to, IndicatorBatch(source=CUSTOMER, objects=[indicator(name) for name in names]))
+
+
+def test_an_empty_folder_has_no_dead_letters(mti: Mti) -> None:
+    assert mti("list", "--json").document == {"dead_letters": [], "total": 0}
+
+
+def test_list_show_and_replay_of_what_is_there(mti: Mti, data: Path) -> None:
+    bury(data, RAW_PAGES, [page("a"), page("b")], "NoPattern", "purge them, and tell Mimecast")
+    bury(data, INDICATORS, [batch("x")], "ObjectRefused", "Sentinel said no")
+
+    listed = mti("list", "--json")
+    assert (listed.status, listed.document["total"]) == (0, 3)
+    assert [(found["entity"], found["reason"], found["count"]) for found in listed.document["dead_letters"]] == [
+        ("raw-pages/subscriptions/normalizer", "NoPattern", 2),
+        ("indicators/subscriptions/publisher", "ObjectRefused", 1),
+    ]
+    table = mti("list", "--entity", "publisher")
+    assert "ObjectRefused" in table.out
+    assert "NoPattern" not in table.out
+
+    (shown,) = mti("show", "--reason", "ObjectRefused", "--json").document["messages"]
+    assert shown["body"]["objects"][0]["id"] == indicator("x").id
+    assert shown["destination"] == CONTOSO
+    by_id = mti("show", shown["id"])
+    assert "Sentinel said no" in by_id.out
+    assert indicator("x").id in by_id.out
+
+    replayed = mti("replay", "--entity", "normalizer", "--yes", "--json")
+    assert (replayed.status, replayed.document["replayed"]) == (0, 2)
+    assert mti("list", "--json").document["total"] == 1
+
+
+def test_without_a_filter_or_all_nothing_is_touched(mti: Mti, data: Path) -> None:
+    bury(data, RAW_PAGES, [page("a")], "Bug")
+    for command in ("replay", "purge"):
+        refused = mti(command, "--yes")
+        assert (refused.status, refused.out) == (2, "")
+        assert "--all" in refused.err
+    assert mti("list", "--json").document["total"] == 1
+
+
+def test_it_asks_and_does_nothing_without_a_yes(mti: Mti, data: Path) -> None:
+    bury(data, RAW_PAGES, [page("a")], "Bug")
+    declined = mti("replay", "--all", says="n\n")
+    assert (declined.status, "Replay 1 dead letters?" in declined.err) == (0, True)
+    nobody = mti("purge", "--all")
+    assert (nobody.status, "--yes" in nobody.err) == (2, True)
+    assert mti("list", "--json").document["total"] == 1
+    agreed = mti("purge", "--all", "--json", says="y\n")
+    assert (agreed.status, agreed.document["purged"]) == (0, 1)
+
+
+def test_what_may_not_be_replayed_ends_in_status_1_and_stays(mti: Mti, data: Path) -> None:
+    worn = replace(page("a"), properties={**page("a").properties, REPLAYS: 3})
+    bury(data, RAW_PAGES, [worn], "Bug")
+    refused = mti("replay", "--all", "--yes")
+    assert refused.status == 1
+    assert "replayed too often" in refused.err
+    assert "--force" in refused.err
+    assert mti("replay", "--all", "--yes", "--max-replays", "4").status == 0
+
+
+def test_a_purge_is_logged_and_kept_and_can_be_brought_back(
+    mti: Mti, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bury(data, INDICATORS, [batch("x")], "ObjectRefused")
+    purged = mti("purge", "--reason", "ObjectRefused", "--yes")
+    assert purged.status == 0
+    assert "a dead letter was purged: entity indicators/subscriptions/publisher" in caplog.text
+    kept = data / "logs" / "purged.jsonl"
+    (line,) = map(json.loads, kept.read_text().splitlines())
+    assert (line["reason"], line["destination"]) == ("ObjectRefused", CONTOSO)
+    assert mti("list", "--json").document["total"] == 0
+    back = mti("replay", "--from", str(kept), "--yes", "--json")
+    assert (back.status, back.document["replayed"]) == (0, 1)
+
+
+def test_out_writes_a_file_and_replays_nothing(mti: Mti, data: Path, tmp_path: Path) -> None:
+    bury(data, RAW_PAGES, [page("a")], "Bug")
+    file = tmp_path / "letters.jsonl"
+    assert mti("replay", "--all", "--out", str(file), "--json").document == {"file": str(file), "written": 1}
+    assert mti("list", "--json").document["total"] == 1
+    assert mti("replay", "--all", "--out", str(file)).status == 2
+    dry = mti("replay", "--all", "--dry-run", "--json").document
+    assert (dry["dry_run"], dry["replayed"]) == (True, 1)
+    assert mti("replay", "--from", str(file), "--yes").status == 0
+    assert mti("list", "--json").document["total"] == 0
+
+
+def test_a_body_is_mended_in_a_file(mti: Mti, data: Path, tmp_path: Path) -> None:
+    bury(data, INDICATORS, [batch("x", "y", to=FABRIKAM)], "ObjectRefused")
+    (shown,) = mti("show", "--reason", "ObjectRefused", "--json").document["messages"]
+    file, number = tmp_path / "body.json", str(shown["sequence"])
+    assert mti("edit", number, "--out", str(file)).status == 0
+    body = json.loads(file.read_text())
+    file.write_text("{}")
+    broken = mti("edit", number, "--from", str(file), "--yes")
+    assert (broken.status, "objects: Field required" in broken.err) == (2, True)
+    file.write_text(json.dumps({**body, "objects": body["objects"][:1]}))
+    sent = mti("edit", number, "--from", str(file), "--yes", "--json")
+    assert (sent.status, sent.document["removed"], sent.document["replaces"]) == (0, True, shown["id"])
+    assert mti("list", "--json").document["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "--older-than", "soon"),
+        ("show", "99"),
+        ("edit", "99", "--out", "x", "--from", "y"),
+        ("replay", "--out", "x", "--from", "y"),
+        ("replay", "--from", "missing.jsonl", "--yes"),
+        ("replay", "--all", "--rate", "0"),
+        ("edit", "99", "--out", "x"),
+    ],
+)
+def test_bad_usage_ends_in_status_2_with_a_clear_text(mti: Mti, words: Sequence[str]) -> None:
+    refused = mti(*words)
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_a_folder_of_no_stack_is_refused(mti: Mti, tmp_path: Path) -> None:
+    refused = mti("list", "--data", str(tmp_path))
+    assert (refused.status, "no folder of an embedded stack" in refused.err) == (2, True)
