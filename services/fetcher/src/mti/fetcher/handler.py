@@ -22,13 +22,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from mti.common.contracts import FetchJob, count_of, decode, job_message
-from mti.common.contracts.envelope import RETRIES
+from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import Pause, Retry, Unavailable
 from mti.common.hosting.settler import RETRY_LIMIT
-from mti.common.ports.bus import Received, Sender
 from mti.common.pauses import PauseState
+from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
 from mti.common.registry import RegistryProvider, Source
@@ -37,11 +38,15 @@ from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import Claims, Turn
-from mti.fetcher.mimecast import FeedPage, MimecastClients, TokenRefused
+from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
 from mti.fetcher.publishing import Publisher
+from mti.fetcher.silence import Held, Silences
 from mti.fetcher.timetable import Run, wants_page
 
 log = logging.getLogger(__name__)
+
+HOLDS: Final = 4
+"""How often a job waits because nobody answers, before its source is paused."""
 
 
 class FetchHandler:
@@ -56,6 +61,7 @@ class FetchHandler:
         clock: the time.
         rng: the jitter of pauses, and what tells claims apart.
         run: how this run goes.
+        jobs_at_once: how many jobs the host handles at once: silent hosts and accounts hold a part of them only.
         pages_in_hand: pages that may be unpacked at the same time; it bounds the memory, whatever the concurrency.
         compress: whether Mimecast is asked for archives.
     """
@@ -71,6 +77,7 @@ class FetchHandler:
         clock: Clock,
         rng: random.Random,
         run: Run,
+        jobs_at_once: int = 16,
         pages_in_hand: int = 2,
         compress: bool = True,
     ) -> None:
@@ -83,6 +90,7 @@ class FetchHandler:
         self._clock = clock
         self._rng = rng
         self._run = run
+        self._silences = Silences(jobs_at_once, clock, rng)
         self._room = asyncio.Semaphore(pages_in_hand)
         self._compress = compress
 
@@ -105,6 +113,8 @@ class FetchHandler:
             raise
         except TokenRefused as error:
             return await self._begin_anew(turn, error)
+        except Held as error:
+            return await self._hold(turn, error)
         except Retry as error:
             return await self._put_off(turn, error)
         except Pause as error:
@@ -140,7 +150,8 @@ class FetchHandler:
 
     async def _page(self, turn: Turn) -> Outcome:
         request = windows.request_for(turn.checkpoint, turn.source, turn.account, compress=self._compress)
-        answer = await self._clients.of(turn.account).get_feed(request)
+        with self._silences.call(turn.source.id, turn.account):
+            answer = await self._clients.of(turn.account).get_feed(request)
         async with self._room:
             page = answer.page()
             del answer
@@ -183,6 +194,7 @@ class FetchHandler:
         )
         if not await self._save(turn, value):
             return Complete()
+        self._saw(turn, None)
         if before is not None:
             log.info(
                 "a source is fetched again after a pause",
@@ -194,7 +206,6 @@ class FetchHandler:
 
     async def _begin_anew(self, turn: Turn, error: TokenRefused) -> Outcome:
         if turn.checkpoint.restarted:
-        self._saw(turn, None)
             return await self._refuse(turn, windows.restarted(turn.checkpoint), error)
         value = troubles.begun_anew(turn.checkpoint, self._clock.now())
         if await self._save(turn, value):
@@ -203,11 +214,24 @@ class FetchHandler:
         return Complete()
 
     async def _put_off(self, turn: Turn, error: Retry) -> Outcome:
-        if count_of(turn.message, RETRIES) >= RETRY_LIMIT:
+        # One silent call shows that a pause is not over; eight more would only hold a job.
+        in_vain = isinstance(error, NoAnswer) and turn.checkpoint.pause is not None
+        if in_vain or count_of(turn.message, RETRIES) >= RETRY_LIMIT:
             return await self._refuse(turn, turn.checkpoint, Pause(error.reason, error.description, error.delay))
         if not await self._save(turn, troubles.put_off(turn.checkpoint, error, self._clock.now())):
             return Complete()
         return Resend(error.delay or timedelta(), error.reason, error.description)
+
+    async def _hold(self, turn: Turn, error: Held) -> Outcome:
+        """Let a job wait whose call was not made; in the end the source is paused, as if it had been made in vain."""
+        if turn.checkpoint.pause is not None or count_of(turn.message, PARKS) >= HOLDS:
+            value = troubles.held(turn.checkpoint, error, self._clock.now(), self._rng)
+            await self._save(turn, value)
+            return Complete()
+        delay = error.delay or timedelta()
+        if not await self._save(turn, troubles.put_by(turn.checkpoint, self._clock.now() + delay)):
+            return Complete()
+        return Park(delay, f"{error.reason}: {error.description}")
 
     async def _refuse(self, turn: Turn, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
         found = troubles.refused(checkpoint, turn.source, turn.account, error, self._clock.now(), self._rng)
@@ -225,6 +249,7 @@ class FetchHandler:
             )
             await self._send_next(turn, found.checkpoint, None)
         elif (pause := found.checkpoint.pause) is not None:
+            self._saw(turn, pause)
             log.log(
                 logging.WARNING if pause.attempts == 1 else logging.INFO,
                 "a source is paused",
@@ -249,7 +274,6 @@ class FetchHandler:
             log.info("another job took the source over", extra={"source": turn.source.id})
             return False
         return True
-            self._saw(turn, pause)
 
     async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
         job = beginning("fetch job", job_message(turn.source.id, value.revision))

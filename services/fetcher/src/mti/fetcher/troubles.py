@@ -2,14 +2,19 @@
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from mti.common.backoff import Backoff
 from mti.common.errors import Pause, Retry
 from mti.common.pauses import paused
 from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.checkpoint import SourceCheckpoint
 from mti.fetcher.mimecast import subject_of
 from mti.fetcher.windows import FRESH, account_after, restarted
+
+HELD: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
+"""Of sources that wait for a silent host. They cost nothing, and are to be there soon when it is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,17 @@ def put_off(checkpoint: SourceCheckpoint, error: Retry, now: datetime) -> Source
         queued_at=resume_at or now,
         resume_at=resume_at or checkpoint.resume_at,
     )
+
+
+def put_by(checkpoint: SourceCheckpoint, until: datetime) -> SourceCheckpoint:
+    """Return the checkpoint of a source whose job waits until then, though nothing failed."""
+    return checkpoint.changed(claim=None, queued_at=until)
+
+
+def held(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.Random) -> SourceCheckpoint:
+    """Return the checkpoint of a source that is paused without having been asked for: the account stays the same."""
+    before = checkpoint.pause or checkpoint.lifted
+    return checkpoint.changed(claim=None, queued_at=None, pause=paused(error, now, before, rng, HELD))
 
 
 def refused(

@@ -16,7 +16,7 @@ from mti.fetcher.mimecast.auth_v2 import BearerAuthentication
 from mti.fetcher.mimecast.authentication import Authentication, Credentials
 from mti.fetcher.mimecast.exchange import Exchange, HttpLimits
 from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
-from mti.fetcher.mimecast.refusals import naming, subject_of, unavailable
+from mti.fetcher.mimecast.refusals import naming, no_answer, subject_of
 from mti.fetcher.mimecast.responses import page_of
 
 FEED_PATH = "/api/ttp/threat-intel/get-feed"
@@ -93,7 +93,7 @@ class MimecastClient:
                 async with asyncio.timeout(self._limits.whole_seconds):
                     answer = await self._get(request)
             except TimeoutError as error:
-                raise unavailable(f"no whole answer came within {self._limits.whole_seconds:.0f} s") from error
+                raise no_answer(f"no whole answer came within {self._limits.whole_seconds:.0f} s") from error
         return FeedAnswer(answer, request, subject, self._clock, self._limits.unpacked_bytes)
 
     async def close(self) -> None:

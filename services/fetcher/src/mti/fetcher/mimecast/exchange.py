@@ -10,7 +10,7 @@ from mti.common.errors import Pause
 from mti.common.telemetry import calling
 from mti.common.telemetry.attributes import MIMECAST
 from mti.fetcher.mimecast.model import Answer
-from mti.fetcher.mimecast.refusals import too_large, unavailable
+from mti.fetcher.mimecast.refusals import no_answer, too_large
 
 USER_AGENT = "mti-fetcher"
 SMALL = 256 * 1024
@@ -76,7 +76,7 @@ class Exchange:
                     return Answer(status=response.status_code, headers=response.headers, body=body)
         except httpx.HTTPError as error:
             host = urlsplit(self._base_url).netloc
-            raise unavailable(f"{host} gave no whole answer ({_cause(error)})") from error
+            raise no_answer(f"{host} gave no whole answer ({_cause(error)})") from error
 
     async def close(self) -> None:
         """Close the connections, unless they are of a transport that was given."""

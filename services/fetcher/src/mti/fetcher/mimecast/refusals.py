@@ -22,6 +22,10 @@ class TokenRefused(Pause):
         super().__init__("TokenRefused", description)
 
 
+class NoAnswer(Retry):
+    """Nobody answered, or not to the end: a connection that did not come about or broke, or a time-out."""
+
+
 def subject_of(source: str, tenant: str) -> str:
     """Return how errors name what was asked for, and on whose behalf."""
     return f"{source}, by the Mimecast account of {tenant}"
@@ -38,6 +42,8 @@ def naming(subject: str) -> Iterator[None]:
         raise TokenRefused(f"{subject}: {error.description}") from error
     except Pause as error:
         raise Pause(error.reason, f"{subject}: {error.description}", error.delay) from error
+    except NoAnswer as error:
+        raise NoAnswer(error.reason, f"{subject}: {error.description}", error.delay) from error
     except Retry as error:
         raise Retry(error.reason, f"{subject}: {error.description}", error.delay) from error
 
@@ -67,12 +73,16 @@ def rate_limited(free_in: timedelta | None) -> Retry:
 
 
 def unavailable(what: str, free_in: timedelta | None = None) -> Retry:
-    """Return the error for a service that does not answer, or not properly."""
-    return Retry(
-        "MimecastUnavailable",
-        f"{what}; the page is asked for again. If it goes on, look at Mimecast's status page and at the way there",
-        free_in,
-    )
+    """Return the error for a service that does not answer properly."""
+    return Retry("MimecastUnavailable", f"{what}; {_LATER_OR_LOOK}", free_in)
+
+
+def no_answer(what: str) -> NoAnswer:
+    """Return the error for a service that does not answer."""
+    return NoAnswer("MimecastUnavailable", f"{what}; {_LATER_OR_LOOK}")
+
+
+_LATER_OR_LOOK = "the page is asked for again. If it goes on, look at Mimecast's status page and at the way there"
 
 
 def refused(
