@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mti.cli import backfill, bus, checkpoints, demo, dlq, status, tenants, up
+from mti.cli import backfill, bus, checkpoints, demo, dlq, revoke, status, tenants, up
 from mti.cli.exit import FAILED, MISUSED
 from mti.common.errors import ConfigurationError, MtiError
 
@@ -30,6 +30,7 @@ app.add_typer(dlq.app, name="dlq")
 app.command("status")(status.status)
 app.command("reconcile")(status.reconcile_)
 app.command("backfill")(backfill.command)
+app.command("revoke")(revoke.command)
 app.add_typer(checkpoints.app, name="checkpoints")
 
 

@@ -58,14 +58,16 @@ class DestinationAudit:
             made = [entry for entry in found.values() if isinstance(entry, KnownIndicator)]
             published = held if isinstance(held, Published) else None
             if not made:
-                books.unexpected += bool(published and published.version and published.source in sources)
+                books.unexpected += bool(
+                    published and published.version and not published.revoked and published.source in sources
+                )
                 continue
             books.expected += 1
             books.doubled += any(indicator_id(entry.observable, entry.generation) != id for entry in made)
-            books.withdrawn += bool(published and published.revoked)
             version = max(entry.version for entry in made)
             if published and published.settles(version):
                 books.accepted += 1
+                books.withdrawn += published.revoked
             elif published and published.refused and published.refused.version >= version:
                 refused[published.refused.reason] += 1
             else:

@@ -1,0 +1,92 @@
+"""`mti revoke`: withdraws indicators from the workspaces, and lets an observable come back."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from mti.cli.saying import asked, say, write
+from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
+from mti.common.adapters.servicebus import Address
+from mti.common.errors import ConfigurationError
+from mti.operations.revoking import RevokeObservable, RevokeResult, RevokeSources, Whose, lift, observable_of
+
+
+def command(
+    data: Data = None,
+    tenants: TenantsFile = None,
+    observable: Annotated[
+        str | None, typer.Option(help="One hash, URL, address or domain, in every workspace.")
+    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="All that a tenant's sources brought to its workspaces.")] = None,
+    source: Annotated[str | None, typer.Option(help="All that one source brought.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; it is kept with the withdrawal.")] = None,
+    lifting: Annotated[
+        bool, typer.Option("--lift", help="Let the observable come back, under a new id, when it is seen again.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send `revoked: true` to every workspace that holds it, and send it no more, until the withdrawal is lifted."""
+    _check(observable, tenant, source, lifting=lifting)
+    meant = None if observable is None else observable_of(observable)
+
+    async def lift_it() -> None:
+        assert meant is not None  # noqa: S101  asked for above
+        async with site(data, tenants) as at:
+            done = await lift(at.stores.normalizer, meant, at.clock)
+        if as_json:
+            write(done.document())
+        else:
+            say(f"{done.observable} may come back: when it is seen again it is {done.id}.")
+
+    async def revoke_it() -> None:
+        async with site(data, tenants) as at:
+            sender = at.bus.sender(Address(at.settings.indicators_topic))
+
+            async def work(*, dry: bool) -> RevokeResult:
+                if meant is not None:
+                    revoking = RevokeObservable(at.registry, at.stores, sender, at.clock)
+                    return await revoking.run(meant, reason, dry_run=dry)
+                whose = Whose(tenant, source)
+                return await RevokeSources(at.registry, at.stores, sender, at.clock).run(whose, reason, dry_run=dry)
+
+            result = await work(dry=True)
+            if not dry_run:
+                if not yes and not asked(_question(result, at)):
+                    return
+                result = await work(dry=False)
+        if as_json:
+            write(result.document())
+        else:
+            _say(result)
+
+    asyncio.run(lift_it() if lifting else revoke_it())
+
+
+def _check(observable: str | None, tenant: str | None, source: str | None, *, lifting: bool) -> None:
+    if sum(given is not None for given in (observable, tenant, source)) != 1:
+        raise ConfigurationError("say what is meant: exactly one of --observable, --tenant and --source")
+    if lifting and observable is None:
+        raise ConfigurationError("--lift takes --observable: name what may come back")
+
+
+def _question(result: RevokeResult, at: Site) -> str:
+    names = [f"{', '.join(at.registry.destinations[id].tenants)} ({count:,})" for id, count in result.revoked.items()]
+    return f"Withdraw {result.observables:,} observables from {'; '.join(names) or 'no workspace, and keep them out'}?"
+
+
+def _say(result: RevokeResult) -> None:
+    verb = "would be revoked" if result.dry_run else "are sent as revoked"
+    for destination, count in sorted(result.revoked.items()):
+        say(f"{destination}: {count:,} indicators {verb}")
+    for count, text in (
+        (result.already, "were revoked before"),
+        (result.backed, "are left alone, since another source of the same workspace still has them"),
+        (result.expired, "are not valid any more, and not sent"),
+    ):
+        if count:
+            say(f"{count:,} {text}")
+    if not result.dry_run:
+        say("What is withdrawn is rejected as Withdrawn when it is seen again, until `mti revoke --lift`.")
