@@ -13,8 +13,7 @@ from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend, Settlement
 from mti.common.telemetry import active, in_trace_of
-from mti.common.telemetry.attributes import ENTITY
-from mti.common.telemetry.labels import labels
+from mti.common.telemetry.labels import entity_handled
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class Settler:
         delay = outcome.delay
         if isinstance(outcome, Resend):
             delay = max(delay, self._backoff.delay(count - 1, self._rng))
-            active().instruments.retried(_entity(), outcome.reason)
+            active().instruments.retried(entity_handled(), outcome.reason)
         with in_trace_of(message.properties):
             log.log(
                 logging.WARNING if isinstance(outcome, Resend) else logging.DEBUG,
@@ -116,7 +115,7 @@ class Settler:
                         },
                     )
                 await settlement.dead_letter(message, outcome.reason, outcome.description)
-                active().instruments.dead_lettered(_entity(), outcome.reason)
+                active().instruments.dead_lettered(entity_handled(), outcome.reason)
             else:
                 assert isinstance(outcome, (Complete, Resend, Park))  # noqa: S101  narrows the union
                 await settlement.complete(message)
@@ -125,8 +124,3 @@ class Settler:
             log.warning(
                 "a lock was lost before the settlement", extra={"message_id": message.message_id, "why": str(error)}
             )
-
-
-def _entity() -> str:
-    """Return the queue or topic whose messages are being settled, as the host has labelled the work."""
-    return labels().get(ENTITY, "unknown")

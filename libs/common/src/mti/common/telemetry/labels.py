@@ -10,6 +10,7 @@ from mti.common.telemetry import attributes
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _labels: ContextVar[Mapping[str, str]] = ContextVar("mti_labels", default=_NONE)
+_entity: ContextVar[str] = ContextVar("mti_entity", default="none")
 
 
 @contextmanager
@@ -18,20 +19,33 @@ def labelled(
     tenant: str | None = None,
     source: str | None = None,
     destination: str | None = None,
-    entity: str | None = None,
 ) -> Iterator[None]:
     """Give everything inside these attributes, beside those that hold already."""
     given = (
         (attributes.TENANT, tenant),
         (attributes.SOURCE, source),
         (attributes.DESTINATION, destination),
-        (attributes.ENTITY, entity),
     )
     token = _labels.set({**_labels.get(), **{name: value for name, value in given if value is not None}})
     try:
         yield
     finally:
         _labels.reset(token)
+
+
+@contextmanager
+def handling(entity: str) -> Iterator[None]:
+    """Say whose messages are handled inside."""
+    token = _entity.set(entity)
+    try:
+        yield
+    finally:
+        _entity.reset(token)
+
+
+def entity_handled() -> str:
+    """Return the queue or topic whose messages are being handled."""
+    return _entity.get()
 
 
 def labels() -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
 from mti.common.telemetry import attributes as names
 from mti.common.telemetry.active import active
-from mti.common.telemetry.labels import labelled
+from mti.common.telemetry.labels import handling, labelled
 from mti.common.telemetry.propagation import (
     current_traceparent,
     links_to,
@@ -60,6 +60,9 @@ def sending(entity: str, messages: Sequence[Outgoing]) -> Iterator[Sequence[Outg
         attributes |= {names.MESSAGE_ID: messages[0].message_id, names.BODY_SIZE: len(messages[0].body)}
     else:
         attributes[names.MESSAGE_COUNT] = len(messages)
+    sessions = {message.session_id for message in messages}
+    if len(sessions) == 1 and (session := sessions.pop()):
+        attributes[names.DESTINATION] = session
     links = links_to(traceparent_in(message.properties) for message in messages)
     with span(f"send {entity}", SpanKind.PRODUCER, attributes, links=links):
         traceparent = current_traceparent()
@@ -96,7 +99,8 @@ def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
     attributes = {**entity.attributes("process", "process"), **_about(messages)}
     began = perf_counter()
     with (
-        labelled(entity=entity.name),
+        handling(entity.name),
+        labelled(**_whose(messages)),
         span(f"process {entity.name}", SpanKind.CONSUMER, attributes, links=links, context=within(parent)) as current,
     ):
         try:
@@ -146,18 +150,21 @@ def received(entity: Entity, messages: Sequence[Received], began: int) -> None:
 
 
 def _about(messages: Sequence[Received]) -> dict[str, str | int]:
-    """Return what the messages say of themselves; of several only what they share."""
-    found: dict[str, str | int] = {}
+    """Return what tells the messages from others."""
     if len(messages) == 1:
-        found = {names.MESSAGE_ID: messages[0].message_id, names.DELIVERY_COUNT: messages[0].delivery_count}
-    else:
-        found[names.MESSAGE_COUNT] = len(messages)
+        return {names.MESSAGE_ID: messages[0].message_id, names.DELIVERY_COUNT: messages[0].delivery_count}
+    return {names.MESSAGE_COUNT: len(messages)}
+
+
+def _whose(messages: Sequence[Received]) -> dict[str, str]:
+    """Return the labels of the messages' work: what they all are of, and for."""
+    found: dict[str, str] = {}
     sources = {str(message.properties.get(f"{PREFIX}source", "")).removeprefix(_SOURCES) for message in messages}
     if len(sources) == 1 and (source := sources.pop()):
-        found |= {names.SOURCE: source, names.TENANT: names.tenant_of(source)}
+        found |= {"source": source, "tenant": names.tenant_of(source)}
     sessions = {message.session_id for message in messages}
     if len(sessions) == 1 and (session := sessions.pop()):
-        found[names.DESTINATION] = session
+        found["destination"] = session
     return found
 
 
