@@ -10,8 +10,8 @@ from mti.common.telemetry import TelemetrySettings
 class PublisherSettings(PartsSettings, RunSettings, TelemetrySettings):
     """All that the publisher reads from its environment."""
 
-    publisher_slots: int = Field(default=16, ge=1, le=200)
-    """Destinations that are served at once."""
+    publisher_slots: int = Field(default=64, ge=1, le=500)
+    """Destinations that are served at once, those included that wait for their rate limit."""
     publisher_batch_size: int = Field(default=30, ge=1, le=500)
     """Messages that are received at a time."""
     publisher_tenant_pause_seconds: float = Field(default=300.0, ge=1)

@@ -35,8 +35,13 @@ log = logging.getLogger(__name__)
 BACKOFF: Final = Backoff(first=timedelta(seconds=0.5), longest=timedelta(seconds=30))
 LONGEST_WAIT: Final = timedelta(seconds=90)
 """The longest single wait that the session is held for; anything longer is a pause."""
+PROBE_WAIT: Final = timedelta(seconds=5)
+"""The same, when the destination was paused: a probe asks, and does not wait with a slot in hand."""
 PATIENCE: Final = timedelta(minutes=5)
 """The longest that one request holds the session with waits and tries together."""
+THROTTLED_PATIENCE: Final = timedelta(seconds=90)
+"""The same, for a destination that answers with its rate limit again and again: it has been told to wait for a whole
+minute then, and somebody else uploads there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,7 @@ class Uploader:
         """Send one request until it is answered."""
         objects = [item.object for item in items]
         attempts = self._attempts.probe if probe else self._attempts.healthy
-        give_up = self._clock.monotonic() + PATIENCE / timedelta(seconds=1)
+        began = self._clock.monotonic()
         renewed = False
         failures = 0
         while True:
@@ -163,8 +168,8 @@ class Uploader:
             elif isinstance(answer, (RateLimited, Unavailable)):
                 delay = self._delay(answer, failures)
                 failures += 1
-                late = self._clock.monotonic() + delay / timedelta(seconds=1) > give_up
-                if failures >= attempts or delay > LONGEST_WAIT or late:
+                waited = timedelta(seconds=self._clock.monotonic() - began)
+                if failures >= attempts or _is_too_long(answer, waited, delay, probe=probe):
                     raise self._pause_of_silence(answer, failures)
                 await self._wait(answer, delay)
             else:
@@ -243,6 +248,12 @@ class Uploader:
     @property
     def _name(self) -> str:
         return f"workspace {self._destination.id} of {', '.join(self._destination.tenants)}"
+
+
+def _is_too_long(answer: RateLimited | Unavailable, waited: timedelta, delay: timedelta, *, probe: bool) -> bool:
+    """Say whether to wait once more would hold the session, and with it a slot, for too long."""
+    patience = THROTTLED_PATIENCE if isinstance(answer, RateLimited) else PATIENCE
+    return delay > (PROBE_WAIT if probe else LONGEST_WAIT) or waited + delay > patience
 
 
 def _taken(part: Sequence[Item], answer: Accepted, alone: Sequence[tuple[Item, str]]) -> Taken:

@@ -27,9 +27,15 @@ log = logging.getLogger(__name__)
 MORE_WAIT = 0.1
 """Seconds to wait for the rest of a backlog that may have ended."""
 
+LOOKING = 4
+"""Slots that wait for a session at the same time; the others stand by without a connection. One that has found a
+session lets the next one look, so that a slot costs something only while it holds a session."""
+
 
 class SessionConsumer:
     """Runs a handler on up to `slots` sessions at once; one session is in one slot of one process at a time.
+
+    A session that waits (for its destination's rate, say) holds its slot. So there are to be many, and they are cheap.
 
     Args:
         bus: the namespace.
@@ -54,7 +60,7 @@ class SessionConsumer:
         settler: Settler,
         clock: Clock,
         *,
-        slots: int = 8,
+        slots: int = 64,
         batch_size: int = 20,
         gather: int = 0,
         session_wait: float = 30.0,
@@ -72,6 +78,7 @@ class SessionConsumer:
         self._session_wait = session_wait
         self._idle = idle
         self._turn = turn
+        self._looking = asyncio.Semaphore(LOOKING)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batches in hand are finished first."""
@@ -99,22 +106,31 @@ class SessionConsumer:
 
     async def _session(self, stop: asyncio.Event, renewer: AutoLockRenewer) -> None:
         receiver = self._bus.receiver(self._address, session="next", connect_wait=self._session_wait)
-        opening = asyncio.create_task(receiver.__aenter__())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
         try:
-            if not opening.done():
-                opening.cancel()
-                await asyncio.gather(opening, return_exceptions=True)
+            if not await self._open(receiver, stop):
                 return
-            await opening
             renewer.register(receiver, receiver.session)
             until = self._clock.monotonic() + self._turn
             while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver):
                 pass
         finally:
             await receiver.close()
+
+    async def _open(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> bool:
+        """Accept a session, when it is this slot's turn to look for one; say whether it did before the stop."""
+        async with self._looking:
+            if stop.is_set():
+                return False
+            opening = asyncio.create_task(receiver.__aenter__())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not opening.done():
+                opening.cancel()
+                await asyncio.gather(opening, return_exceptions=True)
+                return False
+            await opening
+            return True
 
     async def _step(self, receiver: ServiceBusReceiver) -> bool:
         began = time_ns()
