@@ -74,7 +74,9 @@ def test_the_emulators_sample_is_read(tmp_path: Path) -> None:
     config = NamespaceConfig.load(path)
     assert (config.queues[0].name, config.queues[0].properties.max_delivery_count) == ("queue.1", 3)
     assert config.queues[0].properties.lock_duration == timedelta(minutes=1)
-    assert config.topics[0].subscriptions[0].rules[0].properties.correlation_filter.label == "l"
+    correlation = config.topics[0].subscriptions[0].rules[0].properties.correlation_filter
+    assert correlation is not None
+    assert correlation.label == "l"
 
 
 def test_what_is_left_out_has_the_services_default() -> None:
@@ -95,12 +97,13 @@ RULE = "UserConfig/Namespaces/0/Topics/0/Subscriptions/0/Rules/0/Properties"
         (f"{QUEUE}/Properties/LockDuration", "PT6M", r"Queues\[0\].Properties.LockDuration: .*less than or equal"),
         (f"{QUEUE}/Properties/LockDuration", "60", r"Queues\[0\].Properties.LockDuration: .*ISO 8601"),
         (f"{QUEUE}/Properties/LockDuration", 60, r"Queues\[0\].Properties.LockDuration: .*ISO 8601"),
-        (f"{QUEUE}/Properties/ForwardTo", "elsewhere", r"ForwardTo: .*auto-forwarding is not offered"),
+        (f"{QUEUE}/Properties/AutoDeleteOnIdle", "PT4M", r"Queues\[0\].Properties.AutoDeleteOnIdle: .*greater than or"),
         (f"{QUEUE}/Name", "bad name", r"Queues\[0\].Name: .*a name is letters"),
         (f"{QUEUE}/Name", "TOPIC.1", r"Namespaces\[0\]: .*'topic.1' is used twice"),
-        (f"{RULE}/FilterType", "Sql", r"Rules\[0\].Properties.FilterType: Input should be 'Correlation'"),
+        (f"{RULE}/FilterType", "Sql", r"Rules\[0\].Properties: .*needs a SqlFilter"),
+        (f"{RULE}/FilterType", "Xml", r"Rules\[0\].Properties.FilterType: Input should be 'Correlation', 'Sql'"),
         (f"{RULE}/CorrelationFilter", {}, r"CorrelationFilter: .*at least one property"),
-        (f"{RULE}/Action", {"SqlExpression": "x"}, r"Rules\[0\].Properties.Action: Extra inputs"),
+        (f"{RULE}/Action", {"SqlExpression": "x"}, r"Rules\[0\].Properties.Action: .*syntax error in 'x' at line 1"),
         ("UserConfig/Namespaces", [], r"UserConfig.Namespaces: .*at least 1 item"),
         ("Other", 1, r"^Other: Extra inputs"),
     ],

@@ -108,3 +108,59 @@ async def test_a_session_subscription_dead_letters_what_has_no_session(serve: Se
     assert (counts["active"], counts["dead_letter"]) == (1, 1)
     async with bus.subscriber("t", "s", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
         assert (await receive(receiver))[0].dead_letter_reason == "Session ID is null"
+
+
+def sql(name: str, condition: str, action: str | None = None) -> dict[str, Any]:
+    properties = {"FilterType": "Sql", "SqlFilter": {"SqlExpression": condition}}
+    return {"Name": name, "Properties": properties | ({} if action is None else {"Action": {"SqlExpression": action}})}
+
+
+async def test_a_sql_filter_reads_system_and_application_properties(serve: Serve) -> None:
+    condition = "sys.Label LIKE 'page%' AND (size > 10 OR urgent = TRUE) AND missing IS NULL"
+    bus = await serve(topics={"t": {"Subscriptions": [{"Name": "a", "Rules": [sql("r", condition)]}]}})
+    for subject, properties in (
+        ("page-1", {"size": 11}),
+        ("page-2", {"size": 1, "urgent": True}),
+        ("page-3", {"size": 1}),
+        ("job", {"size": 11}),
+        ("page-4", {"size": 11, "missing": "no"}),
+    ):
+        await publish(bus, ServiceBusMessage("x", subject=subject, application_properties=properties))
+    assert await taken(bus, "a") == 2
+
+
+async def test_each_rule_with_an_action_makes_a_copy_and_the_others_one_together(serve: Serve) -> None:
+    rules = [
+        sql("plain-1", "1=1"),
+        sql("plain-2", "color = 'blue'"),
+        sql("doubled", "color = 'blue'", "SET n = n * 2; SET sys.Label = 'changed'; REMOVE color"),
+        sql("none", "color = 'red'", "SET n = 0"),
+    ]
+    bus = await serve(topics={"t": {"Subscriptions": [{"Name": "a", "Rules": rules}]}})
+    await publish(
+        bus,
+        ServiceBusMessage(
+            b"body", subject="s", message_id="m", application_properties={"n": 21, "color": "blue", "kept": 1.5}
+        ),
+    )
+    async with bus.subscriber("t", "a") as receiver:
+        plain, changed = await receive(receiver, 2)
+        assert (plain.subject, changed.subject) == ("s", "changed")
+        assert plain.application_properties == {b"n": 21, b"color": b"blue", b"kept": 1.5}
+        assert changed.application_properties == {b"n": 42, b"kept": 1.5, b"RuleName": b"doubled"}
+        assert (changed.message_id, b"".join(changed.body)) == ("m", b"body")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_message_that_a_filter_cannot_judge_is_dead_lettered_when_so_configured(
+    serve: Serve, *, kept: bool
+) -> None:
+    entity = {
+        "Name": "a",
+        "Properties": {"DeadLetteringOnFilterEvaluationExceptions": kept},
+        "Rules": [sql("r", "10 / n = 5")],
+    }
+    bus = await serve(topics={"t": {"Subscriptions": [entity]}})
+    await publish(bus, ServiceBusMessage("x", application_properties={"n": 0}))
+    counts = await bus.stats("t/subscriptions/a")
+    assert (counts["active"], counts["dead_letter"]) == (0, int(kept))

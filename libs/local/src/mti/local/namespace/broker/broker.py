@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mti.local.namespace.broker.consumer import Done
-from mti.local.namespace.broker.destination import Destination
+from mti.local.namespace.broker.destination import Destination, Routed
 from mti.local.namespace.broker.queue import MessageQueue
-from mti.local.namespace.broker.rules import filters_of
+from mti.local.namespace.broker.rules import RuleSet
 from mti.local.namespace.broker.session_queue import SessionQueue
 from mti.local.namespace.broker.settings import DestinationSettings, QueueSettings
 from mti.local.namespace.broker.subscription import Subscription
 from mti.local.namespace.broker.tally import Counts
 from mti.local.namespace.clock import Clock
-from mti.local.namespace.config import NamespaceConfig, QueueConfig, SubscriptionConfig, TopicConfig
+from mti.local.namespace.config import NamespaceConfig
+from mti.local.namespace.entities import QueueConfig, SubscriptionConfig, TopicConfig
 from mti.local.namespace.errors import EntityNotFound
 from mti.local.namespace.messages.incoming import IncomingMessage
 from mti.local.namespace.storage.store import Store
@@ -113,7 +114,7 @@ class Broker:
             config.name, QueueSettings.of(config.properties), sessions=config.properties.requires_session
         )
         settings = DestinationSettings.of(config.properties)
-        destination = Destination(queue, lambda _: (queue,), settings, self.store, self.clock)
+        destination = Destination(queue, lambda message: [(queue, message, None)], settings, self.store, self.clock)
         self._destinations.append(destination)
         self._entities[config.name.lower()] = Entity(config.name, queue, destination)
 
@@ -125,8 +126,8 @@ class Broker:
         self._counted[config.name] = holding
         subscriptions = [self._subscription(config.name, each) for each in config.subscriptions]
 
-        def route(message: IncomingMessage) -> list[MessageQueue]:
-            return [each.queue for each in subscriptions if each.takes(message)]
+        def route(message: IncomingMessage) -> list[Routed]:
+            return [(each.queue, copy, grave) for each in subscriptions for copy, grave in each.copies(message)]
 
         destination = Destination(holding, route, settings, self.store, self.clock)
         self._destinations.append(destination)
@@ -135,4 +136,6 @@ class Broker:
     def _subscription(self, topic: str, config: SubscriptionConfig) -> Subscription:
         settings, path = QueueSettings.of(config.properties), f"{topic}/subscriptions/{config.name}"
         queue = self._queue(path, settings, sessions=config.properties.requires_session)
-        return Subscription(queue, filters_of(config.rules))
+        return Subscription(
+            queue, RuleSet.initial(config.rules), config.properties.dead_lettering_on_filter_evaluation_exceptions
+        )

@@ -11,10 +11,12 @@ from mti.local.namespace.broker.timetable import Timetable
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.errors import MessageNotFound, NotAllowed, ServiceError
 from mti.local.namespace.messages.incoming import IncomingMessage, decode_stored
-from mti.local.namespace.record import MessageRecord, State
+from mti.local.namespace.record import DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.store import Store
 
-Route = Callable[[IncomingMessage], Sequence[MessageQueue]]
+Routed = tuple[MessageQueue, IncomingMessage, DeadLetter | None]
+"""A copy for a queue; with a reason, for that queue's dead letters."""
+Route = Callable[[IncomingMessage], Sequence[Routed]]
 _Arrival = tuple[MessageQueue, MessageRecord]
 
 
@@ -108,7 +110,11 @@ class Destination:
         return self._deliver(message, now)
 
     def _deliver(self, message: IncomingMessage, now: int) -> list[_Arrival]:
-        return [queue.write(message, State.ACTIVE, now, self._ttl(message)) for queue in self._route(message)]
+        arrivals = []
+        for queue, copy, grave in self._route(message):
+            place = queue if grave is None else queue.dead_letters or queue
+            arrivals.append(place.write(copy, State.ACTIVE, now, self._ttl(copy), grave))
+        return arrivals
 
     def _published(self, arrivals: list[_Arrival], fresh: list[str], done: Done, error: ServiceError | None) -> None:
         if error is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mti.local.namespace.config import QueueProperties, SubscriptionProperties, TopicProperties
+from mti.local.namespace.entities import QueueProperties, SubscriptionProperties, TopicProperties
 
 
 @dataclass(frozen=True, slots=True)

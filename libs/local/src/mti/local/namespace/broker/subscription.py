@@ -3,17 +3,26 @@
 from dataclasses import dataclass
 
 from mti.local.namespace.broker.queue import MessageQueue
-from mti.local.namespace.broker.rules import Filter
+from mti.local.namespace.broker.rules import EvaluationError, RuleSet
 from mti.local.namespace.messages.incoming import IncomingMessage
+from mti.local.namespace.record import DeadLetter
+
+_FAILED = "FilterEvaluationException"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Subscription:
-    """Takes the messages that pass one of its filters."""
+    """Takes the messages that its rules let through, and puts those aside that the rules cannot judge."""
 
     queue: MessageQueue
-    filters: list[Filter]
+    rules: RuleSet
+    dead_letters_failures: bool
 
-    def takes(self, message: IncomingMessage) -> bool:
-        """Whether the message passes a filter."""
-        return any(each.matches(message) for each in self.filters)
+    def copies(self, message: IncomingMessage) -> list[tuple[IncomingMessage, DeadLetter | None]]:
+        """Return the copies that the subscription gets; one with a reason belongs into its dead-letter queue."""
+        try:
+            return [(copy, None) for copy in self.rules.copies(message)]
+        except EvaluationError as error:
+            if not self.dead_letters_failures:
+                return []
+            return [(message, DeadLetter(_FAILED, f"A rule could not be evaluated: {error}.", self.queue.path))]

@@ -79,6 +79,11 @@ class IncomingMessage:
         """ReplyToSessionId."""
         return self._property(_REPLY_TO_GROUP_ID)
 
+    @property
+    def size(self) -> int:
+        """Bytes of what is kept."""
+        return len(self.body.annotations) + len(self.body.bare)
+
     @cached_property
     def application_properties(self) -> dict[str, Any]:
         """Application properties; text is `str`."""

@@ -17,6 +17,7 @@ FOOTER = 0x78
 
 _DESCRIBED = 0x00
 _SMALL_ULONG = 0x53
+_EMPTY_LIST = 0x45
 _SECTION_HEAD = 3
 # The high nibble of a constructor tells the width of a fixed value, or of the size that leads a variable one.
 _FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
@@ -71,4 +72,16 @@ def map_items(buffer: memoryview, position: int) -> Iterator[tuple[int, int, int
         value = end_of_value(buffer, position)
         after = end_of_value(buffer, value)
         yield position, value, after
+        position = after
+
+
+def list_items(buffer: memoryview, position: int) -> Iterator[tuple[int, int]]:
+    """Start and end of each item of the list that starts at `position`."""
+    end, constructor = end_of_value(buffer, position), buffer[position]
+    if constructor == _EMPTY_LIST:
+        return
+    position += 3 if constructor >> 4 == 0xC else 9
+    while position < end:
+        after = end_of_value(buffer, position)
+        yield position, after
         position = after

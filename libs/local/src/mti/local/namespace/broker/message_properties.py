@@ -1,0 +1,95 @@
+"""A message as a rule sees it: its properties are read when they are asked for, and changed in a copy."""
+
+from mti.local.namespace.messages.changes import NAMES, with_changes
+from mti.local.namespace.messages.incoming import IncomingMessage
+from mti.local.namespace.sql import EvaluationError, Properties
+from mti.local.namespace.sql.expressions import Value
+
+_READ = {
+    "contenttype": "content_type",
+    "correlationid": "correlation_id",
+    "label": "label",
+    "messageid": "message_id",
+    "replyto": "reply_to",
+    "replytosessionid": "reply_to_session_id",
+    "scheduledenqueuetimeutc": "due_at",
+    "sessionid": "session_id",
+    "size": "size",
+    "subject": "label",
+    "timetolive": "ttl",
+    "to": "to",
+}
+"""System properties by their names in lower case."""
+_UNSET = {
+    "deadlettersource",
+    "deliverycount",
+    "enqueuedsequencenumber",
+    "enqueuedtimeutc",
+    "expiresatutc",
+    "lockeduntilutc",
+    "locktoken",
+    "partitionkey",
+    "sequencenumber",
+    "state",
+    "transactionpartitionkey",
+    "viapartitionkey",
+}
+"""System properties that no message has yet when the rules look at it, or that are not kept here."""
+
+
+class MessageProperties(Properties):
+    """The properties of one message, with the changes that a rule's action makes."""
+
+    def __init__(self, message: IncomingMessage) -> None:
+        self._message = message
+        self._system: dict[str, Value] = {}
+        self._user: dict[str, Value] = {}
+        self._removed: set[str] = set()
+
+    def system(self, name: str) -> Value:
+        """Return a property of the broker's. Raises `EvaluationError`."""
+        key = name.lower()
+        if key in _UNSET:
+            return None
+        if key not in _READ:
+            raise EvaluationError(f"there is no system property {name}")
+        attribute = _READ[key]
+        if attribute in self._system:
+            return self._system[attribute]
+        found: Value = getattr(self._message, attribute)
+        return found
+
+    def user(self, name: str) -> Value:
+        """Return an application property."""
+        if name in self._removed:
+            return None
+        if name in self._user:
+            return self._user[name]
+        found: Value = self._message.application_properties.get(name)
+        return found
+
+    def set(self, scope: str, name: str, value: Value) -> None:
+        """Change a property. Raises `EvaluationError`."""
+        if scope == "sys":
+            self._system[self._changeable(name)] = None if value is None else str(value)
+            return
+        self._user[name] = value
+        self._removed.discard(name)
+
+    def remove(self, scope: str, name: str) -> None:
+        """Take a property away. Raises `EvaluationError`."""
+        if scope == "sys":
+            self._system[self._changeable(name)] = None
+            return
+        self._user.pop(name, None)
+        self._removed.add(name)
+
+    def changed(self) -> IncomingMessage:
+        """Return the message with all changes."""
+        return with_changes(self._message, self._system, self._user, self._removed)
+
+    def _changeable(self, name: str) -> str:
+        attribute = _READ.get(name.lower(), "")
+        if attribute not in NAMES:
+            raise EvaluationError(f"an action cannot change the system property {name}")
+        return attribute
