@@ -11,6 +11,7 @@ import typer
 from azure.identity.aio import DefaultAzureCredential
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
+from mti.cli.tenants_desk import registry_in, settings_of
 from mti.common.adapters.cosmos import CosmosStore
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
@@ -53,6 +54,7 @@ class SiteSettings(Settings):
     normalizer_store: str | None = None
     publisher_store: str | None = None
     tenants_file: Path | None = None
+    tenants_store: str | None = None
     allow_loopback: bool = False
 
     def store_of(self, service: str) -> str:
@@ -115,7 +117,7 @@ async def store_site(data: Path | None, tenants: Path | None) -> AsyncIterator[S
         ConfigurationError: the settings or the tenants file are wrong, or the folder is none of a stack.
     """
     async with AsyncExitStack() as stack:
-        yield StoreSite(registry=registry_of(data, tenants), stores=await _stores(data, stack), clock=SystemClock())
+        yield StoreSite(registry=await _registry(data, tenants), stores=await _stores(data, stack), clock=SystemClock())
 
 
 @asynccontextmanager
@@ -126,7 +128,7 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
         ConfigurationError: the settings or the tenants file are wrong, or the folder is none of a stack.
         StackError: the folder is in use.
     """
-    registry, clock = registry_of(data, tenants), SystemClock()
+    registry, clock = await _registry(data, tenants), SystemClock()
     async with AsyncExitStack() as stack:
         if data is None:
             settings = BusSettings.from_environment()
@@ -152,11 +154,32 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
         )
 
 
+async def _registry(data: Path | None, tenants: Path | None) -> Registry:
+    """Read the tenants with their states, from the file or from the store that the environment names.
+
+    Raises:
+        ConfigurationError: there are none, or they are wrong.
+    """
+    in_store = data is None and tenants is None and SiteSettings.from_environment().tenants_store is not None
+    path = None if in_store else tenants_path(data, tenants)
+    return await registry_in(settings_of(data, path))
+
+
 def registry_of(data: Path | None, tenants: Path | None) -> Registry:
-    """Load the tenants file.
+    """Load the tenants file, whatever the states of its tenants are.
 
     Raises:
         ConfigurationError: there is none, or it is wrong.
+    """
+    # An endpoint on this machine is no reason to refuse the file here: nothing is sent to any.
+    return load_registry(tenants_path(data, tenants), allow_loopback=True)
+
+
+def tenants_path(data: Path | None, tenants: Path | None) -> Path:
+    """Return the path of the tenants file.
+
+    Raises:
+        ConfigurationError: none is known.
     """
     last = Layout(data).recall() if data is not None else None
     settings = SiteSettings.from_environment()
@@ -166,8 +189,7 @@ def registry_of(data: Path | None, tenants: Path | None) -> Registry:
             "no tenants file is known; name it with --tenants FILE"
             + (f", since {data} is no folder that a stack ran on" if data is not None else ", or in MTI_TENANTS_FILE")
         )
-    # An endpoint on this machine is no reason to refuse the file here: nothing is sent to any.
-    return load_registry(path, allow_loopback=True)
+    return path
 
 
 async def _stores(data: Path | None, stack: AsyncExitStack) -> Stores:

@@ -1,7 +1,7 @@
-"""`mti tenants`: what the tenants file says, and whether it is right."""
+"""`mti tenants`: what the tenants file or the store says, whether it is right, and what becomes of a tenant."""
 
 import asyncio
-import json
+import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,67 +9,235 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 from rich.console import Console
-from rich.table import Table
 
+from mti.cli import tenants_tables as tables
+from mti.cli.saying import asked, say, write
 from mti.cli.secrets import require_secrets
-from mti.common.registry import Registry, load_registry
-from mti.common.registry.durations import format_duration
+from mti.cli.tenants_desk import desk, opened, registry_in, settings_of
+from mti.common.errors import ConfigurationError
+from mti.common.ports.clock import SystemClock
+from mti.common.registry import TenantStatus
+from mti.common.registry.document import read_document
+from mti.common.registry.records import read_records
+from mti.common.settings import TenantsSettings
+from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state
 
-app = typer.Typer(help="Check and list the tenants.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Check, list, import and export the tenants; pause, resume and remove one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
-TenantsFile = Annotated[Path, typer.Option("--tenants", help="The tenants file.")]
+TenantsFile = Annotated[Path | None, typer.Option("--tenants", help="The tenants file.")]
+Store = Annotated[
+    str | None, typer.Option("--store", help="The store of the tenants, cosmos:… or sqlite:…; MTI_TENANTS_STORE else.")
+]
+Data = Annotated[Path | None, typer.Option("--data", help="The folder of an embedded stack, which has their states.")]
 Loopback = Annotated[bool, typer.Option("--allow-loopback", help="Accept endpoints on this machine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Names = Annotated[list[str], typer.Argument(metavar="TENANT...", help="The tenants' ids.")]
+By = Annotated[str | None, typer.Option("--by", help="Who does it; by default who is logged in.")]
+Why = Annotated[str, typer.Option("--why", help="Why, for those who come after.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 
 @app.command()
 def validate(
-    tenants: TenantsFile,
+    tenants: TenantsFile = None,
+    store: Store = None,
     allow_loopback: Loopback = False,
     secrets: Annotated[bool, typer.Option("--secrets", help="Read every secret as well.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check the file; all that is wrong with it is said at once, with tenant, field and cure."""
-    registry = load_registry(tenants, allow_loopback=allow_loopback)
+    """Check the file or the store; all that is wrong is said at once, with tenant, field and cure."""
+    settings = settings_of(None, tenants, store, allow_loopback=allow_loopback)
+    registry = asyncio.run(registry_in(settings))
     if secrets:
-        asyncio.run(require_secrets(registry, tenants))
-    found = _counts(registry)
+        asyncio.run(require_secrets(registry, tenants or Path()))
+    found = tables.counts(registry)
     if as_json:
-        sys.stdout.write(json.dumps({"valid": True, **found}) + "\n")
+        write({"valid": True, **found})
     else:
         counts = ", ".join(f"{count} {what}" for what, count in found.items())
-        Console(stderr=True).print(f"{tenants} is valid: {counts}", highlight=False, soft_wrap=True)
+        say(f"{settings.tenants_file or settings.tenants_store} is valid: {counts}")
 
 
 @app.command("list")
-def list_(tenants: TenantsFile, allow_loopback: Loopback = False, as_json: AsJson = False) -> None:
-    """Show each source with its accounts and the workspaces that it is routed to."""
-    registry = load_registry(tenants, allow_loopback=allow_loopback)
-    rows = _rows(registry)
+def list_(
+    tenants: TenantsFile = None,
+    store: Store = None,
+    data: Data = None,
+    allow_loopback: Loopback = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show each source with its accounts and the workspaces that it is routed to, and who is paused or removed."""
+    settings = settings_of(data, tenants, store, allow_loopback=allow_loopback or data is not None)
+    registry = asyncio.run(registry_in(settings))
     if as_json:
-        sys.stdout.write(json.dumps({"sources": rows}, indent=2) + "\n")
+        write(
+            {"sources": list[JsonValue](tables.sources(registry)), "states": list[JsonValue](tables.states(registry))}
+        )
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for heading in ("source", "region", "every", "accounts", "workspaces"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(", ".join(map(str, cell)) if isinstance(cell, list) else str(cell) for cell in row.values()))
-    Console().print(table)
+    Console().print(tables.table_of(tables.sources(registry)))
+    if registry.states:
+        Console().print(tables.table_of(tables.states(registry)))
 
 
-def _counts(registry: Registry) -> dict[str, int]:
-    tenants = {route.tenant for route in registry.routes}
-    return {"tenants": len(tenants), "sources": len(registry.sources), "workspaces": len(registry.destinations)}
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The tenants file.")],
+    store: Store = None,
+    allow_loopback: Loopback = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and do nothing.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove the tenants that the file does not have.")] = False,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the tenants of a file into the store. All of it is checked before anything is written."""
+
+    async def work() -> None:
+        settings = _store_settings(store)
+        document = read_document(file)
+        async with opened(settings) as container:
+            plan = plan_import(
+                document.data,
+                await read_records(container),
+                name=str(file),
+                lines=document.line,
+                allow_loopback=allow_loopback or settings.allow_loopback,
+                prune=prune,
+                by=by or _whoever(),
+                now=SystemClock().now(),
+            )
+            if plan.changed and not dry_run:
+                await apply_import(container, plan)
+        if as_json:
+            rows: list[JsonValue] = [tables.import_change(change) for change in plan.changes]
+            write({"dry_run": dry_run, "changed": plan.changed, "changes": rows, **tables.counts(plan.registry)})
+        else:
+            say("\n".join(tables.import_lines(plan.changes)) + (" (nothing was written)" if dry_run else ""))
+
+    asyncio.run(work())
 
 
-def _rows(registry: Registry) -> list[dict[str, JsonValue]]:
-    return [
-        {
-            "source": source.id,
-            "region": source.region,
-            "every": format_duration(source.poll_interval),
-            "accounts": [account.tenant for account in source.accounts],
-            "workspaces": [route.destination for route in registry.routes_from(source.id)],
-        }
-        for source in registry.sources.values()
-    ]
+@app.command()
+def export(
+    store: Store = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here instead of stdout.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the store's tenants as a tenants file; what is imported from it is exported as the same bytes."""
+
+    async def work() -> None:
+        settings = _store_settings(store)
+        async with opened(settings) as container:
+            records = await read_records(container)
+        if not records.has_tenants:
+            raise ConfigurationError(
+                f"{settings.tenants_store} holds no tenant; `mti tenants import FILE` brings some in"
+            )
+        if as_json:
+            write(records.file())
+        elif output is not None:
+            output.write_text(export_text(records.file()), encoding="utf-8")
+        else:
+            sys.stdout.write(export_text(records.file()))
+
+    asyncio.run(work())
+
+
+@app.command()
+def pause(
+    names: Names,
+    data: Data = None,
+    tenants: TenantsFile = None,
+    store: Store = None,
+    why: Why = "",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch nothing for a tenant alone, and let what is for its workspaces wait. Nothing is lost."""
+    _set(names, TenantStatus.PAUSED, data, tenants, store, why=why, by=by, as_json=as_json)
+
+
+@app.command()
+def resume(
+    names: Names,
+    data: Data = None,
+    tenants: TenantsFile = None,
+    store: Store = None,
+    why: Why = "",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a paused tenant where it stopped, or put a removed one back."""
+    _set(names, TenantStatus.ACTIVE, data, tenants, store, why=why, by=by, as_json=as_json)
+
+
+@app.command()
+def remove(
+    names: Names,
+    data: Data = None,
+    tenants: TenantsFile = None,
+    store: Store = None,
+    why: Why = "",
+    by: By = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a tenant's traffic at once: nothing more of it is fetched, and nothing more reaches its workspaces.
+
+    What is on its way is dead-lettered as TenantRemoved, to be purged, or to be replayed after a resume. What the
+    workspaces hold stays there.
+    """
+    if not yes and not asked(f"Stop all traffic of {', '.join(names)}?"):
+        say("nothing was done")
+        return
+    _set(names, TenantStatus.REMOVED, data, tenants, store, why=why, by=by, as_json=as_json)
+
+
+def _set(
+    names: list[str],
+    status: TenantStatus,
+    data: Path | None,
+    tenants: Path | None,
+    store: str | None,
+    *,
+    why: str,
+    by: str | None,
+    as_json: bool,
+) -> None:
+    async def work() -> None:
+        async with desk(data, tenants, store) as at:
+            known_among(names, at.known, at.name)
+            changes = [
+                await set_state(at.container, name, status, by=by or _whoever(), why=why, clock=SystemClock())
+                for name in dict.fromkeys(names)
+            ]
+        if as_json:
+            write({"tenants": [tables.state_change(change) for change in changes]})
+            return
+        for change in changes:
+            been = "" if change.changed else " already"
+            say(f"{change.tenant} is {change.after.status.value}{been}")
+
+    asyncio.run(work())
+
+
+def _store_settings(store: str | None) -> TenantsSettings:
+    """Return the settings of a store.
+
+    Raises:
+        ConfigurationError: the tenants are in a file.
+    """
+    settings = settings_of(None, None, store)
+    if settings.tenants_store is None:
+        raise ConfigurationError("the tenants are in a file; name their store with --store, or set MTI_TENANTS_STORE")
+    return settings
+
+
+def _whoever() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"

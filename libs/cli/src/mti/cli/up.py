@@ -14,9 +14,9 @@ from mti.cli import report
 from mti.cli.exit import FAILED
 from mti.cli.progress import Progress
 from mti.cli.secrets import require_secrets
+from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
-from mti.common.registry import load_registry
 from mti.local.stack import SERVICES, EmbeddedStack, RunResult, StackOptions, run
 
 
@@ -35,23 +35,24 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout at the end.")] = False,
 ) -> None:
     """Run the whole pipeline on this machine: local namespace, SQLite, the three services as processes."""
-    registry = load_registry(tenants, allow_loopback=allow_loopback)
-    asyncio.run(require_secrets(registry, tenants))
-    options = StackOptions(
-        tenants=tenants,
-        data=data,
-        registry=registry,
-        run_started=datetime.now(UTC),
-        allow_loopback=allow_loopback,
-        until_idle=until_idle,
-        scale=parse_scale(scale or []),
-    )
+    processes = parse_scale(scale or [])
     results: list[RunResult] = []
 
     async def main(stop: asyncio.Event) -> None:
-        async with EmbeddedStack(options) as stack:
-            with Progress(stack, Console(stderr=True)) as progress:
-                results.append(await run(stack, stop, progress.update))
+        async with following(data, tenants, allow_loopback=allow_loopback) as registry:
+            await require_secrets(registry.current, tenants)
+            options = StackOptions(
+                tenants=tenants,
+                data=data,
+                registry=registry,
+                run_started=datetime.now(UTC),
+                allow_loopback=allow_loopback,
+                until_idle=until_idle,
+                scale=processes,
+            )
+            async with EmbeddedStack(options) as stack:
+                with Progress(stack, Console(stderr=True)) as progress:
+                    results.append(await run(stack, stop, progress.update))
 
     process.run(main)
     finish(results[0], as_json=as_json)

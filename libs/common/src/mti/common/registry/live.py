@@ -150,6 +150,7 @@ class LiveRegistry:
         self._complaint_passes = passes
         log.log(
             level,
-            "the tenants could not be read anew; what was last right stays in force",
-            extra={"tenants_in": self._origin.name, "why": text},
+            "the tenants were not read anew, and what was last right stays in force: %s",
+            text,
+            extra={"tenants_in": self._origin.name},
         )

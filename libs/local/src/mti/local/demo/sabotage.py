@@ -51,7 +51,7 @@ async def _lose(bus: ServiceBus) -> None:
 
 async def _double(bus: ServiceBus, stack: EmbeddedStack) -> None:
     now = SystemClock().now()
-    route = stack.options.registry.routes[0]
+    route = stack.options.registry.current.routes[0]
     batches = [
         IndicatorBatch(
             source=route.source,

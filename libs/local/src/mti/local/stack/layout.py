@@ -53,6 +53,11 @@ class Layout:
         """Says which tenants file the last run had, for the commands that work on the folder."""
         return self.root / "last-run.json"
 
+    @property
+    def tenants(self) -> Path:
+        """A store of which tenants are paused or removed: the file that describes them belongs to who edits it."""
+        return self.root / "tenants.db"
+
     def database(self, service: str) -> Path:
         """The checkpoints and books of one service; no other service opens it."""
         return self.root / f"{service}.db"

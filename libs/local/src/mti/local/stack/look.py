@@ -15,6 +15,7 @@ from mti.local.stack.stack import EmbeddedStack
 from mti.operations.tallies import Tallies
 from mti.publisher.checkpoint import DestinationCheckpoint
 from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.intake import TENANT_PAUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +71,11 @@ class Observer:
             self._tallies = await Tallies.of(self._stores["fetcher"], self._stores["normalizer"])
             self._tallied = time.monotonic() + max(1.0, 10 * (time.monotonic() - began))
         counts = [found.counts for found in self._destinations.values()]
-        registry = self._stack.options.registry
+        registry = self._stack.options.registry.current
         uncovered = set(snapshot.uncovered)
-        paused = {name for name in registry.sources if self._paused(self._source(name).pause)}
+        paused = {
+            name for name, found in registry.sources.items() if found.paused or self._paused(self._source(name).pause)
+        }
         return Look(
             sources=len(registry.sources),
             sources_covered=len(registry.sources) - len(uncovered | paused),
@@ -104,15 +107,20 @@ class Observer:
         return self._stores
 
     def _snapshot(self, entities: Mapping[str, EntityCounts]) -> Snapshot:
-        started = self._stack.options.run_started
+        registry, started = self._stack.options.registry.current, self._stack.options.run_started
         return Snapshot(
             uncovered=[
-                name for name in self._stack.options.registry.sources if not self._done(self._source(name), started)
+                name
+                for name, source in registry.sources.items()
+                if not source.paused and not self._done(self._source(name), started)
             ],
             paused_destinations={
-                name: found.pause.reason
-                for name, found in self._destinations.items()
-                if found.pause and self._paused(found.pause)
+                **{route.destination: TENANT_PAUSED for route in registry.routes if route.paused},
+                **{
+                    name: found.pause.reason
+                    for name, found in self._destinations.items()
+                    if found.pause and self._paused(found.pause)
+                },
             },
             entities=entities,
         )

@@ -84,7 +84,8 @@ async def run(stack: EmbeddedStack, stop: asyncio.Event, on_look: Callable[[Look
     seconds = time.monotonic() - started
     stores = Stores(*(stack.layout.store(service) for service in ("fetcher", "normalizer", "publisher")))
     try:
-        books = await reconcile(stack.options.registry, stores, AdminBusView(stack.administration))
+        registry = await stack.options.registry.look_again()
+        books = await reconcile(registry, stores, AdminBusView(stack.administration))
     finally:
         await stores.close()
     processes = [ProcessReport(child.name, child.peak_rss, child.restarts) for child in stack.children]

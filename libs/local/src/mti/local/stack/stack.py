@@ -15,7 +15,7 @@ from typing import IO, Self
 
 import httpx
 
-from mti.common.registry import Registry
+from mti.common.registry import RegistryProvider
 from mti.local.stack.child import Child, StackError
 from mti.local.stack.idle import EntityCounts
 from mti.local.stack.layout import SERVICES, LastRun, Layout
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 READY_WAIT = 60.0
 LOCK_WAIT = 15.0
+TENANTS_SECONDS = "1"
+"""Between two looks for changes of the tenants: a look costs nothing here, and somebody is watching."""
+TENANT_PAUSE_SECONDS = "5"
+"""Until a message of a paused tenant is looked at again, for the same reasons."""
 
 
 class NamespaceSilentError(StackError):
@@ -36,8 +40,8 @@ class StackOptions:
 
     tenants: Path
     data: Path
-    registry: Registry
-    """The tenants file, loaded."""
+    registry: RegistryProvider
+    """The tenants file, loaded; a live one, where changes are to be seen."""
     run_started: datetime
     """What was paused before this is probed at once."""
     allow_loopback: bool = False
@@ -163,6 +167,9 @@ class EmbeddedStack:
             "MTI_SERVICEBUS_CONNECTION_STRING": self.connection_string,
             "MTI_STORE": f"sqlite:{self.layout.database(service).absolute()}",
             "MTI_TENANTS_FILE": str(self.options.tenants.absolute()),
+            "MTI_TENANTS_STATES": f"sqlite:{self.layout.tenants.absolute()}",
+            "MTI_TENANTS_SECONDS": TENANTS_SECONDS,
+            "MTI_PUBLISHER_TENANT_PAUSE_SECONDS": TENANT_PAUSE_SECONDS,
             "MTI_ALLOW_LOOPBACK": str(self.options.allow_loopback).lower(),
             "MTI_RUN_STARTED": self.options.run_started.isoformat(),
             "MTI_UNTIL_IDLE": str(self.options.until_idle).lower(),

@@ -1,0 +1,17 @@
+"""The tenants in a store, brought in from a file and given back as one; and their states, wherever they are."""
+
+from mti.operations.tenants.exporting import export_text
+from mti.operations.tenants.importing import Change, ChangeKind, ImportPlan, apply_import, plan_import
+from mti.operations.tenants.states import StateChange, known_among, set_state
+
+__all__ = [
+    "Change",
+    "ChangeKind",
+    "ImportPlan",
+    "StateChange",
+    "apply_import",
+    "export_text",
+    "known_among",
+    "plan_import",
+    "set_state",
+]
