@@ -5,10 +5,8 @@ No provider is global and none ends by itself at the exit of the process: who ma
 
 import logging
 import os
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -40,6 +38,9 @@ class Exporters:
     spans: Sequence[SpanExporter] = ()
     metrics: Sequence[MetricExporter] = ()
     logs: Sequence[LogRecordExporter] = ()
+
+
+_Make = Callable[[TelemetrySettings, Resource], Exporters]
 
 
 class _Provider(Protocol):
@@ -101,15 +102,16 @@ def providers_for(service: str, settings: TelemetrySettings) -> Providers:
 
     What can't be set up is said in the log and left out: the work goes on without it.
     """
+    resource = resource_of(service)
     found = Exporters([], [], [])
     for wanted, what, make in (
         (_wants_otlp(settings), "OTEL_EXPORTER_OTLP_ENDPOINT", _otlp),
         (settings.application_insights is not None, "APPLICATIONINSIGHTS_CONNECTION_STRING", _azure_monitor),
     ):
         if wanted:
-            found = _joined(found, _tried(what, make, settings))
+            found = _joined(found, _tried(what, make, settings, resource))
     return Providers(
-        resource_of(service),
+        resource,
         [BatchSpanProcessor(exporter) for exporter in found.spans],
         [PeriodicExportingMetricReader(exporter) for exporter in found.metrics],
         found.logs,
@@ -123,7 +125,6 @@ def resource_of(service: str) -> Resource:
             "service.name": f"mti-{service}",
             "service.namespace": "mti",
             "service.version": version("mti-common"),
-            "service.instance.id": f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         }
     ).merge(_from_environment())
 
@@ -141,7 +142,7 @@ def _wants_otlp(settings: TelemetrySettings) -> bool:
     )
 
 
-def _otlp(settings: TelemetrySettings) -> Exporters:
+def _otlp(settings: TelemetrySettings, _resource: Resource) -> Exporters:
     """Return the exporters of OTLP over HTTP, which read their endpoints and headers from the environment."""
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
@@ -155,7 +156,7 @@ def _otlp(settings: TelemetrySettings) -> Exporters:
     )
 
 
-def _azure_monitor(settings: TelemetrySettings) -> Exporters:
+def _azure_monitor(settings: TelemetrySettings, resource: Resource) -> Exporters:
     """Return the exporters of Application Insights. They write nothing to the disk and report nothing on themselves."""
     os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
     from azure.monitor.opentelemetry.exporter import (  # noqa: PLC0415
@@ -167,7 +168,14 @@ def _azure_monitor(settings: TelemetrySettings) -> Exporters:
     assert settings.application_insights is not None  # noqa: S101  asked before
     connection = settings.application_insights.get_secret_value()
     return Exporters(
-        [AzureMonitorTraceExporter(connection_string=connection, disable_offline_storage=True)],
+        [
+            AzureMonitorTraceExporter(
+                connection_string=connection,
+                disable_offline_storage=True,
+                # Who speaks; it would look for that at the global provider, of which there is none.
+                tracer_provider=TracerProvider(resource=resource, shutdown_on_exit=False),
+            )
+        ],
         [AzureMonitorMetricExporter(connection_string=connection, disable_offline_storage=True)],
         [AzureMonitorLogExporter(connection_string=connection, disable_offline_storage=True)]
         if settings.telemetry_logs
@@ -175,9 +183,9 @@ def _azure_monitor(settings: TelemetrySettings) -> Exporters:
     )
 
 
-def _tried(variable: str, make: Callable[[TelemetrySettings], Exporters], settings: TelemetrySettings) -> Exporters:
+def _tried(variable: str, make: _Make, settings: TelemetrySettings, resource: Resource) -> Exporters:
     try:
-        return make(settings)
+        return make(settings, resource)
     except Exception as error:  # noqa: BLE001  whatever it is, the work matters more
         # Not its text, which may hold the key of a connection string.
         log.error(
