@@ -27,7 +27,7 @@ from mti.normalizer.building import build
 from mti.normalizer.emission import messages_for
 from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, scope_of, shards_of
+from mti.normalizer.known import KnownIndicators, scope_of, shard_of, shards_of
 from mti.normalizer.policy import reason_of
 from mti.normalizer.withdrawals import UNTOUCHED
 
@@ -218,41 +218,38 @@ class Backfill:
     ) -> Versioned[Progress]:
         here = at.value.scope == scope.name
         start, after = (at.value.shard, at.value.after) if here else (0, "")
-        for shard in shards_of(scope.name):
-            if shard < start:
-                continue
-            async for part in self._parts(scope.name, shard, after):
-                objects, counts = await self._indicators(scope, part)
-                messages = self._messages(destination, scope, objects, at.value.run, rebuilt=rebuilt)
-                value = at.value.model_copy(
-                    update={
-                        "scope": scope.name,
-                        "shard": shard,
-                        "after": part[-1].id,
-                        "messages": at.value.messages + len(messages),
-                        "sent": at.value.sent + len(objects),
-                        "expired": at.value.expired + counts[0],
-                        "withheld": at.value.withheld + counts[1],
-                    }
-                )
-                at = at.with_value(value)
-                if not dry_run:
-                    await self._sender.send(messages)
-                    at = await self._save(at, destination)
-                    await self._pace(len(messages))
-            after = ""
+        async for shard, part in self._parts(scope.name, start, after):
+            objects, counts = await self._indicators(scope, part)
+            messages = self._messages(destination, scope, objects, at.value.run, rebuilt=rebuilt)
+            value = at.value.model_copy(
+                update={
+                    "scope": scope.name,
+                    "shard": shard,
+                    "after": part[-1].id,
+                    "messages": at.value.messages + len(messages),
+                    "sent": at.value.sent + len(objects),
+                    "expired": at.value.expired + counts[0],
+                    "withheld": at.value.withheld + counts[1],
+                }
+            )
+            at = at.with_value(value)
+            if not dry_run:
+                await self._sender.send(messages)
+                at = await self._save(at, destination)
+                await self._pace(len(messages))
         return at.with_value(at.value.model_copy(update={"done": (*at.value.done, scope.name), "scope": None}))
 
-    async def _parts(self, scope: str, shard: int, after: str) -> AsyncIterator[list[KnownIndicator]]:
-        """Yield a shard in parts that fill a message."""
+    async def _parts(self, scope: str, start: int, after: str) -> AsyncIterator[tuple[int, list[KnownIndicator]]]:
+        """Yield what is known from beyond an id, in parts that fill a message, each with the shard of its last one."""
         part: list[KnownIndicator] = []
-        async for entry in self._known.scan(scope, shard, after=after):
-            part.append(entry)
-            if len(part) == OBJECTS_LIMIT:
-                yield part
-                part = []
+        for shard in shards_of(scope)[start:]:
+            async for entry in self._known.scan(scope, shard, after=after if shard == start else ""):
+                part.append(entry)
+                if len(part) == OBJECTS_LIMIT:
+                    yield shard, part
+                    part = []
         if part:
-            yield part
+            yield shard_of(scope, part[-1].id), part
 
     async def _indicators(
         self, scope: _Scope, part: Sequence[KnownIndicator]
