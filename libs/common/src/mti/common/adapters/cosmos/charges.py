@@ -11,7 +11,7 @@ from azure.core.pipeline import PipelineResponse
 from mti.common.telemetry import active
 
 CHARGE: Final = "x-ms-request-charge"
-_QUERY: Final = "x-ms-documentdb-query"
+_QUERY: Final = "x-ms-documentdb-isquery"
 _OPERATIONS: Final = {"GET": "read_item", "POST": "create_item", "PUT": "replace_item", "DELETE": "delete_item"}
 
 
@@ -21,7 +21,7 @@ def charged(response: PipelineResponse[Any, Any]) -> None:
     container = _container_in(response.http_request.url)
     if charge is None or container is None:
         return
-    query = response.http_request.headers.get(_QUERY, "").lower() == "true"
+    query = str(response.http_request.headers.get(_QUERY, "")).lower() == "true"
     operation = "query_items" if query else _OPERATIONS.get(response.http_request.method, "other")
     with contextlib.suppress(ValueError):
         active().instruments.charged(container, operation, float(charge))
