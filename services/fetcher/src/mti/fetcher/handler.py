@@ -39,6 +39,7 @@ from mti.fetcher import troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import Claims, Turn
 from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
+from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import Publisher
 from mti.fetcher.silence import Held, Silences
 from mti.fetcher.timetable import Run, wants_page
@@ -61,6 +62,7 @@ class FetchHandler:
         clock: the time.
         rng: the jitter of pauses, and what tells claims apart.
         run: how this run goes.
+        backlog: the line of chunks that wait in `raw-pages`; a source with many pages waits for it.
         jobs_at_once: how many jobs the host handles at once: silent hosts and accounts hold a part of them only.
         pages_in_hand: pages that may be unpacked at the same time; it bounds the memory, whatever the concurrency.
         compress: whether Mimecast is asked for archives.
@@ -77,6 +79,7 @@ class FetchHandler:
         clock: Clock,
         rng: random.Random,
         run: Run,
+        backlog: Backlog | None = None,
         jobs_at_once: int = 16,
         pages_in_hand: int = 2,
         compress: bool = True,
@@ -90,6 +93,7 @@ class FetchHandler:
         self._clock = clock
         self._rng = rng
         self._run = run
+        self._backlog = backlog or NoBacklog()
         self._silences = Silences(jobs_at_once, clock, rng)
         self._room = asyncio.Semaphore(pages_in_hand)
         self._compress = compress
@@ -179,6 +183,9 @@ class FetchHandler:
             return await self._refuse(turn, step.checkpoint, troubles.loop(turn.source, turn.account))
         more = wants_page(step.checkpoint, now, self._run)
         closed = step.checkpoint.window is None
+        due = resume_at
+        if more and not closed and (wait := await wait_before(step.checkpoint.page, self._backlog)) is not None:
+            due = max(now + wait, resume_at or now)
         before = turn.checkpoint.pause
         value = step.checkpoint.model_copy(
             update={
@@ -189,7 +196,7 @@ class FetchHandler:
                 "accounts_failed": 0,
                 "last_success": now,
                 "resume_at": resume_at,
-                "queued_at": (resume_at or now) if more else None,
+                "queued_at": (due or now) if more else None,
             }
         )
         if not await self._save(turn, value):
@@ -201,7 +208,7 @@ class FetchHandler:
                 extra={"source": turn.source.id, "reason": before.reason, "since": before.since.isoformat()},
             )
         if more:
-            await self._send_next(turn, value, resume_at)
+            await self._send_next(turn, value, due)
         return Complete()
 
     async def _begin_anew(self, turn: Turn, error: TokenRefused) -> Outcome:

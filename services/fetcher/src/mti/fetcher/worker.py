@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from mti.common.adapters.servicebus import Address, QueueConsumer
+from mti.common.adapters.servicebus import Address, Line, QueueConsumer
 from mti.common.errors import Unavailable
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
@@ -77,7 +77,8 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
     how = Run(started, settings.until_idle)
     async with open_parts(settings) as parts:
         checkpoints = checkpoint.checkpoints_in(parts.store.container(checkpoint.CONTAINER))
-        pages = parts.bus.sender(Address(settings.raw_pages_topic, settings.raw_pages_subscription))
+        line = Address(settings.raw_pages_topic, settings.raw_pages_subscription)
+        pages, backlog = parts.bus.sender(line), Line(parts.bus, line, clock)
         jobs = parts.bus.sender(Address(settings.fetch_jobs_queue))
         clients = MimecastClients(parts.secrets, clock, rng, settings.http_limits)
         handler = FetchHandler(
@@ -89,6 +90,7 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
             clock=clock,
             rng=rng,
             run=how,
+            backlog=backlog,
             jobs_at_once=settings.fetcher_concurrency,
             pages_in_hand=settings.fetcher_pages_in_hand,
             compress=settings.mimecast_compress,
@@ -96,6 +98,7 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
         try:
             yield Fetcher(parts, handler, Schedule(parts.registry, checkpoints, jobs, clock, how), jobs)
         finally:
+            await backlog.close()
             await clients.close()
 
 

@@ -2,7 +2,8 @@
 
 from mti.common.adapters.servicebus.client import Address, ServiceBus
 from mti.common.adapters.servicebus.consumer import QueueConsumer
+from mti.common.adapters.servicebus.line import Line
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
 from mti.common.adapters.servicebus.session_consumer import SessionConsumer
 
-__all__ = ["Address", "QueueConsumer", "ServiceBus", "ServiceBusSenderPort", "SessionConsumer"]
+__all__ = ["Address", "Line", "QueueConsumer", "ServiceBus", "ServiceBusSenderPort", "SessionConsumer"]

@@ -1,0 +1,75 @@
+"""How long the messages at the head of a subscription have waited, by peeking: no lock is taken and no count raised."""
+
+import asyncio
+import logging
+from datetime import UTC, timedelta
+from typing import Final
+
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusReceiver
+from azure.servicebus.exceptions import ServiceBusError
+
+from mti.common.adapters.servicebus.client import Address, ServiceBus
+from mti.common.ports.clock import Clock
+
+log = logging.getLogger(__name__)
+
+IN_HAND: Final = 8
+"""Messages at the head that don't count: they are being handled, and one may be stuck with whoever died with it."""
+LOOKED_AT: Final = 32
+"""Messages that are peeked at; some of the first ones may be scheduled for later."""
+FRESH: Final = 1.0
+"""Seconds for which a look is good."""
+BLIND: Final = 60.0
+"""Seconds until the next look after one that failed."""
+
+
+class Line:
+    """The line of messages that wait in a subscription or queue without sessions.
+
+    Peeking needs the right to listen. Without it, or while the bus does not answer, the line counts as empty.
+    """
+
+    def __init__(self, bus: ServiceBus, address: Address, clock: Clock) -> None:
+        self._bus = bus
+        self._address = address
+        self._clock = clock
+        self._receiver: ServiceBusReceiver | None = None
+        self._age = timedelta()
+        self._good_until = float("-inf")
+        self._turn = asyncio.Lock()
+
+    async def age(self) -> timedelta:
+        """Return how long the ninth message has waited, the first that nobody has in hand; zero without one."""
+        async with self._turn:
+            if self._clock.monotonic() >= self._good_until:
+                self._age, good_for = await self._look()
+                self._good_until = self._clock.monotonic() + good_for
+            return self._age
+
+    async def close(self) -> None:
+        """Close the link."""
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            await receiver.close()
+
+    async def _look(self) -> tuple[timedelta, float]:
+        try:
+            if self._receiver is None:
+                self._receiver = self._bus.receiver(self._address)
+            found = await self._receiver.peek_messages(max_message_count=LOOKED_AT, sequence_number=1)
+        except (ServiceBusError, OSError, ValueError) as error:
+            log.warning(
+                "the line can't be looked at and counts as empty; give the identity the role Data Receiver",
+                extra={"entity": str(self._address), "why": str(error)},
+            )
+            await self.close()
+            return timedelta(), BLIND
+        return self._age_of(found), FRESH
+
+    def _age_of(self, found: list[ServiceBusReceivedMessage]) -> timedelta:
+        now = self._clock.now()
+        times = [message.enqueued_time_utc for message in found if message.enqueued_time_utc is not None]
+        waiting = [now - time.replace(tzinfo=time.tzinfo or UTC) for time in times]
+        due = [age for age in waiting if age >= timedelta()]
+        return due[IN_HAND] if len(due) > IN_HAND else timedelta()
