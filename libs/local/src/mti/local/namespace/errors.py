@@ -6,6 +6,12 @@
     ├── NotAllowed               the entity is not of that kind (sessions, direction)
     ├── InvalidMessage           cannot be decoded
     ├── MessageTooLarge          above the entity's max-message-size
+    ├── EntityDisabled           its status does not allow it
+    ├── EntityExists             the name is taken
+    ├── QuotaExceeded            the entity is full
+    ├── ServerBusy               the namespace was told to be
+    ├── Unauthorized             a wrong key, an expired token, or a claim that is missing
+    ├── LinkIdle                 nothing happened on the link for ten minutes
     ├── MessageLockLost          expired, settled already or never given
     ├── MessageNotFound          no such sequence number
     ├── SessionLockLost          expired or freed
@@ -72,6 +78,65 @@ class MessageTooLarge(ServiceError):
         super().__init__(
             f"The received message (size:{size} bytes) exceeds the limit ({limit} bytes) currently allowed on the link."
         )
+
+
+class EntityDisabled(ServiceError):
+    """Somebody set the entity's status so that this cannot be."""
+
+    condition = "com.microsoft:entity-disabled"
+    status = 403
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The messaging entity '{path}' is currently disabled for this.")
+
+
+class EntityExists(ServiceError):
+    """The name is taken."""
+
+    condition = "com.microsoft:entity-already-exists"
+    status = 409
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The entity '{path}' already exists.")
+
+
+class QuotaExceeded(ServiceError):
+    """The entity's messages have reached its MaxSizeInMegabytes."""
+
+    condition = "amqp:resource-limit-exceeded"
+    status = 403
+
+    def __init__(self, path: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"The maximum entity size has been reached or exceeded for '{path}': {size} of {limit} bytes are in use."
+        )
+
+
+class ServerBusy(ServiceError):
+    """The namespace was told to be busy."""
+
+    condition = "com.microsoft:server-busy"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("The service was unable to process the request; please retry the operation.")
+
+
+class Unauthorized(ServiceError):
+    """The token does not allow this, or there is none."""
+
+    condition = "amqp:unauthorized-access"
+    status = 401
+
+
+class LinkIdle(ServiceError):
+    """Nothing happened on the link for ten minutes."""
+
+    condition = "amqp:link:detach-forced"
+    status = 408
+
+    def __init__(self) -> None:
+        super().__init__("The link is force detached by the broker because it was idle for too long.")
 
 
 class MessageLockLost(ServiceError):

@@ -96,6 +96,7 @@ async def _keep_time(broker: Broker, amqp: AmqpServer) -> None:
             broker.advance()
             if tick % _TICKS_A_SECOND == 0:
                 amqp.on_second()
+                broker.delete_idle()
                 broker.store.reclaim()
         except Exception:
             LOG.exception("a tick of the clock failed")

@@ -89,4 +89,4 @@ class Consumer(ABC):
 
     @abstractmethod
     def evicted(self, error: ServiceError) -> None:
-        """It cannot receive any longer: its session was lost, or none came in time."""
+        """It cannot receive any longer, for instance since its session was lost: it must `leave` its queue."""

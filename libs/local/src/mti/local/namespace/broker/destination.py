@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from mti.local.namespace.broker.consumer import Done
+from mti.local.namespace.broker.forwarding import Arrival, Forwarding
 from mti.local.namespace.broker.history import History
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.settings import DestinationSettings
 from mti.local.namespace.broker.timetable import Timetable
 from mti.local.namespace.clock import Clock
-from mti.local.namespace.errors import MessageNotFound, NotAllowed, ServiceError
+from mti.local.namespace.errors import EntityDisabled, MessageNotFound, NotAllowed, QuotaExceeded, ServiceError
 from mti.local.namespace.messages.incoming import IncomingMessage, decode_stored
 from mti.local.namespace.record import DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.store import Store
@@ -17,19 +18,28 @@ from mti.local.namespace.storage.store import Store
 Routed = tuple[MessageQueue, IncomingMessage, DeadLetter | None]
 """A copy for a queue; with a reason, for that queue's dead letters."""
 Route = Callable[[IncomingMessage], Sequence[Routed]]
-_Arrival = tuple[MessageQueue, MessageRecord]
 
 
 class Destination:
     """Takes messages in, drops duplicates, holds what is scheduled and routes the rest."""
 
     def __init__(
-        self, holding: MessageQueue, route: Route, settings: DestinationSettings, store: Store, clock: Clock
+        self,
+        holding: MessageQueue,
+        route: Route,
+        settings: DestinationSettings,
+        forwarding: Forwarding,
+        usage: Callable[[], int],
+        store: Store,
+        clock: Clock,
     ) -> None:
         self.holding = holding
         """Where scheduled messages wait: the queue itself, or a place of the topic."""
         self.settings = settings
         self._route = route
+        self._forwarding = forwarding
+        self._usage = usage
+        """Bytes of all its messages."""
         self._store = store
         self._clock = clock
         self._due = Timetable()
@@ -41,12 +51,15 @@ class Destination:
     def publish(self, messages: Sequence[IncomingMessage], done: Done) -> list[int]:
         """Take messages in, all or none; returns the sequence number of each, 0 for what was dropped.
 
-        Raises `NotAllowed` when one of them lacks the SessionId that the queue needs.
+        Raises `NotAllowed` when one of them lacks the SessionId that the queue needs, `EntityDisabled`, and
+        `QuotaExceeded`.
         """
-        self._check(messages)
+        self.check_open()
+        self.check(messages)
         now = self._clock()
+        self.holding.accessed_at = now
         fresh: list[str] = []
-        arrivals: list[_Arrival] = []
+        arrivals: list[Arrival] = []
         numbers: list[int] = []
         for message in messages:
             copies = [] if self._is_duplicate(message, now, fresh) else self._place(message, now)
@@ -54,6 +67,12 @@ class Destination:
             arrivals.extend(copies)
         self._store.then(partial(self._published, arrivals, fresh, done))
         return numbers
+
+    def forwarded(self, message: IncomingMessage, now: int, hops: int, grave: DeadLetter | None) -> list[Arrival]:
+        """Write a message that another queue forwards; `check` was called."""
+        if self._is_duplicate(message, now, []):
+            return []
+        return self._deliver(message, now, hops, grave)
 
     def cancel(self, sequences: Sequence[int], done: Done) -> None:
         """Delete scheduled messages. Raises `MessageNotFound` when one of them is not scheduled (any longer)."""
@@ -68,7 +87,7 @@ class Destination:
         now = self._clock()
         sequences = self._due.due(until)
         records = [self.holding.records[sequence] for sequence in sequences]
-        arrivals: list[_Arrival] = []
+        arrivals: list[Arrival] = []
         for record in records:
             record.busy = True
             message = decode_stored(self._store.body(record))
@@ -85,7 +104,22 @@ class Destination:
         if self._history is not None:
             self._history.advance(now)
 
-    def _check(self, messages: Sequence[IncomingMessage]) -> None:
+    def check_open(self) -> None:
+        """Raises `EntityDisabled`."""
+        if self.settings.disabled:
+            raise EntityDisabled(self.holding.path)
+
+    def change(self, settings: DestinationSettings) -> None:
+        """Take new settings. Whether duplicates are detected cannot change, for how long can."""
+        self.settings = settings
+        if self._history is not None and settings.duplicate_window is not None:
+            self._history.window = settings.duplicate_window
+
+    def check(self, messages: Sequence[IncomingMessage]) -> None:
+        """Raises `NotAllowed` or `QuotaExceeded` when one of the messages cannot be taken in."""
+        usage = self._usage()
+        if usage and usage + sum(message.size for message in messages) > self.settings.max_size:
+            raise QuotaExceeded(self.holding.path, usage, self.settings.max_size)
         if self.settings.requires_session and any(message.session_id is None for message in messages):
             raise NotAllowed(
                 "The SessionId was not set on a message, and it cannot be sent to the entity. Entities that have"
@@ -104,19 +138,24 @@ class Destination:
         fresh.append(message_id)
         return False
 
-    def _place(self, message: IncomingMessage, now: int) -> list[_Arrival]:
+    def _place(self, message: IncomingMessage, now: int) -> list[Arrival]:
         if message.due_at is not None and message.due_at > now:
             return [self.holding.write(message, State.SCHEDULED, now, self._ttl(message))]
         return self._deliver(message, now)
 
-    def _deliver(self, message: IncomingMessage, now: int) -> list[_Arrival]:
+    def _deliver(
+        self, message: IncomingMessage, now: int, hops: int = 0, grave: DeadLetter | None = None
+    ) -> list[Arrival]:
         arrivals = []
-        for queue, copy, grave in self._route(message):
-            place = queue if grave is None else queue.dead_letters or queue
-            arrivals.append(place.write(copy, State.ACTIVE, now, self._ttl(copy), grave))
+        for queue, copy, failure in self._route(message):
+            if failure is None:
+                arrivals += self._forwarding.place(queue, copy, now, self._ttl(copy), grave, hops)
+            else:
+                graveyard = queue.dead_letters or queue
+                arrivals.append(graveyard.write(copy, State.ACTIVE, now, self._ttl(copy), failure))
         return arrivals
 
-    def _published(self, arrivals: list[_Arrival], fresh: list[str], done: Done, error: ServiceError | None) -> None:
+    def _published(self, arrivals: list[Arrival], fresh: list[str], done: Done, error: ServiceError | None) -> None:
         if error is None:
             self._admit(arrivals)
         elif self._history is not None:
@@ -124,7 +163,7 @@ class Destination:
         done(error)
 
     def _left_holding(
-        self, records: list[MessageRecord], arrivals: list[_Arrival], done: Done, error: ServiceError | None
+        self, records: list[MessageRecord], arrivals: list[Arrival], done: Done, error: ServiceError | None
     ) -> None:
         for record in records:
             record.busy = False
@@ -137,7 +176,7 @@ class Destination:
             self._admit(arrivals)
         done(error)
 
-    def _admit(self, arrivals: list[_Arrival]) -> None:
+    def _admit(self, arrivals: list[Arrival]) -> None:
         for queue, record in arrivals:
             queue.admit(record)
             self._schedule(record)

@@ -14,14 +14,14 @@ class History:
 
     def __init__(self, queue: int, window: int, store: Store) -> None:
         self._queue = queue
-        self._window = window
+        self.window = window
         self._store = store
         self._seen: dict[str, int] = dict(store.history(queue))
 
     def note(self, message_id: str, now: int) -> bool:
         """Remember a MessageId; False when it is a duplicate."""
         seen_at = self._seen.get(message_id)
-        if seen_at is not None and seen_at > now - self._window:
+        if seen_at is not None and seen_at > now - self.window:
             return False
         self._seen.pop(message_id, None)
         self._seen[message_id] = now
@@ -37,7 +37,7 @@ class History:
         """Drop what has left the window."""
         old = []
         for message_id, seen_at in self._seen.items():
-            if seen_at > now - self._window:
+            if seen_at > now - self.window:
                 break
             old.append(message_id)
         if old:

@@ -37,6 +37,10 @@ class LockTable:
         if lock.consumer is not None:
             lock.consumer.held.discard(lock)
 
+    def sort(self) -> None:
+        """Put them in the order of their ends again."""
+        self._locks = dict(sorted(self._locks.items(), key=lambda item: item[1].until))
+
     def expired(self, now: int) -> list[Lock]:
         """The locks that have ended, but for those whose messages are being settled."""
         expired = []

@@ -7,8 +7,10 @@ message is `busy`, so that nobody else takes it; it keeps its state until then, 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from mti.local.namespace.broker.consumer import Consumer, Delivered, Done, Lock, Settlement, Verdict
+from mti.local.namespace.broker.forwarding import Arrival, Forwarding
 from mti.local.namespace.broker.locks import LockTable
 from mti.local.namespace.broker.ready import ReadyLine
 from mti.local.namespace.broker.sequence import SequenceCounter
@@ -17,7 +19,7 @@ from mti.local.namespace.broker.tally import Tally
 from mti.local.namespace.broker.timetable import Timetable
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.errors import MessageLockLost, MessageNotFound, ServiceError
-from mti.local.namespace.messages.incoming import IncomingMessage
+from mti.local.namespace.messages.incoming import IncomingMessage, decode_stored
 from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.store import Store
 
@@ -27,6 +29,11 @@ _EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 
 def _nobody(_: ServiceError | None) -> None:
     """For changes that nobody waits for."""
+
+
+def _admit(arrivals: Sequence[Arrival]) -> None:
+    for queue, record in arrivals:
+        queue.admit(record)
 
 
 class MessageQueue:
@@ -42,11 +49,18 @@ class MessageQueue:
         clock: Clock,
         wake: Wake,
         dead_letters: "MessageQueue | None" = None,
+        transfers: "MessageQueue | None" = None,
+        forwarding: Forwarding | None = None,
     ) -> None:
         self.path = path
         self.settings = settings
         self.dead_letters = dead_letters
         """None for a dead-letter queue, which keeps its messages whatever happens."""
+        self.transfers = transfers
+        """Where messages go that could not be forwarded."""
+        self.accessed_at = 0
+        """When somebody last sent or received, in milliseconds since the epoch; 0: not since the start."""
+        self._forwarding = forwarding
         row = store.queue(path.lower())
         self.id = row.id
         self.sequence = SequenceCounter(row, store)
@@ -106,6 +120,7 @@ class MessageQueue:
 
     def feed(self, consumer: Consumer) -> None:
         """A receiver may want messages (again)."""
+        self.accessed_at = self._clock()
         if consumer not in self._hungry:
             self._hungry.append(consumer)
         self.pump()
@@ -179,13 +194,37 @@ class MessageQueue:
     # -- time passes
 
     def advance(self, now: int) -> None:
-        """Do what is due: locks and messages expire."""
+        """Do what is due: locks and messages expire, and what waits in a queue that forwards goes on."""
+        if self.settings.forward_to is not None and self._ready_count():
+            self._forward_waiting(now)
         for lock in self._expired_locks(now):
             self._give_back(lock, _nobody, failed=True)
         for sequence in self._expiry.due(now):
             record = self.records.get(sequence)
             if record is not None and record.state is State.ACTIVE and not record.busy:
                 self._expire(record)
+
+    def sort_locks(self) -> None:
+        """The lock duration was changed."""
+        self._locks.sort()
+
+    def _ready_count(self) -> int:
+        return self.tally.count(State.ACTIVE)
+
+    def _forward_waiting(self, now: int) -> None:
+        waiting = [each for each in self.records.values() if each.state is State.ACTIVE and not each.busy]
+        for record in waiting:
+            if self._forwarding is None:
+                return
+            message = self._stored(record)
+            arrivals = self._forwarding.place(self, message, now, record.ttl)
+            self._store.writes.delete(self.id, record)
+            self._leave_for_good(record, None, _nobody, partial(_admit, arrivals))
+
+    def _stored(self, record: MessageRecord) -> IncomingMessage:
+        message = decode_stored(self._store.body(record))
+        message.ttl = record.ttl
+        return message
 
     # -- for the queue with sessions, which differs in these
 
@@ -306,6 +345,12 @@ class MessageQueue:
     ) -> None:
         graveyard = self.dead_letters or self
         count = record.delivery_count if count is None else count
+        target = self.settings.forward_dead_letters_to
+        if target is not None and self._forwarding is not None:
+            arrivals = self._forwarding.send(self, target, self._stored(record), self._clock(), grave)
+            self._store.writes.delete(self.id, record)
+            self._leave_for_good(record, lock, done, partial(_admit, arrivals))
+            return
         buried = replace(
             record,
             state=State.ACTIVE,

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from mti.local.namespace.broker.consumer import Consumer, Lock
+from mti.local.namespace.broker.forwarding import Forwarding
 from mti.local.namespace.broker.queue import MessageQueue, Wake
 from mti.local.namespace.broker.ready import ReadyLine
 from mti.local.namespace.broker.settings import QueueSettings
@@ -46,8 +47,10 @@ class SessionQueue(MessageQueue):
         clock: Clock,
         wake: Wake,
         dead_letters: MessageQueue,
+        transfers: MessageQueue | None = None,
+        forwarding: Forwarding | None = None,
     ) -> None:
-        super().__init__(path, settings, store, clock, wake, dead_letters)
+        super().__init__(path, settings, store, clock, wake, dead_letters, transfers, forwarding)
         self._graveyard = dead_letters
         self._sessions: dict[str, _Session] = {}
         self._held: dict[str, _Session] = {}
@@ -119,6 +122,7 @@ class SessionQueue(MessageQueue):
 
     def feed(self, consumer: Consumer) -> None:
         """A receiver may want messages (again)."""
+        self.accessed_at = self._clock()
         session = self._sessions.get(consumer.session_id or "")
         if session is not None and session.holder is consumer:
             self._fill(session, consumer)
@@ -149,7 +153,7 @@ class SessionQueue(MessageQueue):
             self._waiting.popleft()[1].evicted(NothingToAccept())
         for session in list(self._held.values()):
             if session.holder is not None and session.until <= now:
-                self._lose(session, session.holder)
+                session.holder.evicted(SessionLockLost(session.id))
 
     def _offer(self, record: MessageRecord) -> None:
         session = self._session(record.session_id or "")
@@ -210,10 +214,6 @@ class SessionQueue(MessageQueue):
             if record is None:
                 return
             self._give(record, consumer, session.until)
-
-    def _lose(self, session: _Session, consumer: Consumer) -> None:
-        consumer.evicted(SessionLockLost(session.id))
-        self.leave(consumer, failed=True)
 
     def _free(self, session: _Session, consumer: Consumer) -> None:
         for lock in [lock for lock in consumer.held if not lock.record.busy]:  # the count could not be stored

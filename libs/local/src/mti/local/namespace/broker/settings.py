@@ -14,6 +14,8 @@ class QueueSettings:
     max_delivery_count: int
     default_ttl: int | None
     dead_letters_expired: bool
+    forward_to: str | None = None
+    forward_dead_letters_to: str | None = None
 
     @classmethod
     def of(cls, properties: QueueProperties | SubscriptionProperties) -> "QueueSettings":
@@ -23,6 +25,8 @@ class QueueSettings:
             properties.max_delivery_count,
             _optional(properties.default_message_time_to_live),
             properties.dead_lettering_on_message_expiration,
+            properties.forward_to or None,
+            properties.forward_dead_lettered_messages_to or None,
         )
 
 
@@ -35,6 +39,9 @@ class DestinationSettings:
     duplicate_window: int | None
     max_message_size: int
     """In bytes."""
+    max_size: int
+    """Of all messages together, in bytes."""
+    disabled: bool
 
     @classmethod
     def of(cls, properties: QueueProperties | TopicProperties) -> "DestinationSettings":
@@ -45,6 +52,8 @@ class DestinationSettings:
             _optional(properties.default_message_time_to_live),
             window if properties.requires_duplicate_detection else None,
             properties.max_message_size_in_kilobytes * 1024,
+            properties.max_size_in_megabytes * 1024 * 1024,
+            properties.status in ("Disabled", "SendDisabled"),
         )
 
 

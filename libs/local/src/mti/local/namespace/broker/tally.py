@@ -52,6 +52,10 @@ class Tally:
         record.state = state
         self._change(record, state, 1)
 
+    def count(self, state: State) -> int:
+        """The messages in a state."""
+        return self._total[state]
+
     def sessions(self) -> list[str]:
         """The sessions that have messages which can be received, now or by their number."""
         held = (State.ACTIVE, State.LOCKED, State.DEFERRED)

@@ -39,6 +39,14 @@ def with_changes(
     return changed
 
 
+def with_annotation(message: IncomingMessage, name: str, value: object) -> IncomingMessage:
+    """Return a copy with one more message annotation."""
+    item = encode_value({"TYPE": "SYMBOL", "VALUE": name}) + encode_value(value)
+    changed = decode_stored(Body(message.body.annotations + item, message.body.bare))
+    changed.ttl, changed.due_at = message.ttl, message.due_at
+    return changed
+
+
 def _properties(buffer: memoryview, section: s.Section | None, system: Mapping[str, Value]) -> bytes:
     if section is not None and not system:
         return bytes(buffer[section.start : section.end])

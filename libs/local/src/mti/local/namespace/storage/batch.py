@@ -34,6 +34,9 @@ class WriteBatch:
     session_states: list[tuple[int, str, bytes, int]] = field(default_factory=list)
     cleared_states: list[tuple[int, str]] = field(default_factory=list)
     sequences: dict[int, int] = field(default_factory=dict)
+    entities: list[tuple[str, str]] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    """Queues that are deleted, with all that is in them; this is done last."""
 
     def insert(self, queue: int, record: MessageRecord, annotations: bytes, bare: bytes) -> None:
         """Add a message to a queue."""
@@ -98,7 +101,22 @@ class WriteBatch:
             ("DELETE FROM history WHERE queue=? AND message_id=?", self.forgotten),
             (_SET_STATE, self.session_states),
             ("DELETE FROM session_states WHERE queue=? AND session_id=?", self.cleared_states),
+            ("INSERT OR REPLACE INTO entities(path, document) VALUES(?,?)", self.entities),
             ("UPDATE queues SET next_sequence=? WHERE id=?", [(n, queue) for queue, n in self.sequences.items()]),
         ):
             if rows:
                 many(statement, rows)
+        for queue in self.dropped:
+            _drop(connection, queue)
+
+
+def _drop(connection: sqlite3.Connection, queue: int) -> None:
+    keys = message_key(queue, 0), message_key(queue + 1, 0)
+    connection.execute("DELETE FROM bodies WHERE id IN (SELECT body FROM messages WHERE id>=? AND id<?)", keys)
+    connection.execute("DELETE FROM messages WHERE id>=? AND id<?", keys)
+    for statement in (
+        "DELETE FROM history WHERE queue=?",
+        "DELETE FROM session_states WHERE queue=?",
+        "DELETE FROM queues WHERE id=?",
+    ):
+        connection.execute(statement, (queue,))

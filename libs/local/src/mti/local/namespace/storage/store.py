@@ -46,6 +46,8 @@ class Store:
         """Runs after the callbacks of each commit."""
         (last_body,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM bodies").fetchone()
         self._next_body: int = last_body + 1
+        (last_queue,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM queues").fetchone()
+        self._next_queue: int = last_queue + 1
 
     # -- writes
 
@@ -112,9 +114,17 @@ class Store:
 
     def queue(self, path: str) -> QueueRow:
         """The identity of the queue of that path, which is created when new."""
-        self._connection.execute("INSERT OR IGNORE INTO queues(path, next_sequence) VALUES(?, 1)", (path,))
-        row = self._connection.execute("SELECT id, next_sequence FROM queues WHERE path=?", (path,)).fetchone()
+        query = "SELECT id, next_sequence FROM queues WHERE path=?"
+        row = self._connection.execute(query, (path,)).fetchone()
+        if row is None:  # never the id of a queue that this process deleted: a late write may still name that
+            row = self._next_queue, 1
+            self._connection.execute("INSERT INTO queues(id, path, next_sequence) VALUES(?,?,?)", (row[0], path, 1))
+            self._next_queue += 1
         return QueueRow(*row)
+
+    def entities(self) -> list[tuple[str, str]]:
+        """What was recorded of entities: paths and documents."""
+        return list(self._connection.execute("SELECT path, document FROM entities"))
 
     def messages(self, queue: int) -> Iterator[MessageRecord]:
         """All messages of a queue, by sequence number."""

@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from mti.local.namespace.broker.consumer import Consumer, Lock
+from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.session_queue import SessionQueue
 from mti.local.namespace.errors import NotAllowed, ProtocolViolation, ServiceError
@@ -54,13 +55,15 @@ class Credit(Link):
 class EntityEgress(Credit, Consumer):
     """A receiver's link to a queue, a subscription or a dead-letter queue; perhaps for one session."""
 
-    def __init__(self, session: "Session", request: AttachRequest, queue: MessageQueue) -> None:
+    def __init__(self, session: "Session", request: AttachRequest, entity: Entity, queue: MessageQueue) -> None:
         Credit.__init__(self, session, request)
         Consumer.__init__(self, settles_on_delivery=request.send_settle_mode == SETTLED)
         self.queue = queue
+        self._entity = entity
 
     def open(self) -> None:
         """Confirm the link, or wait for a session first. Raises `ServiceError`."""
+        self._entity.receivers.add(self)
         if isinstance(self.queue, SessionQueue):
             self._open_session(self.queue)
             return
@@ -110,6 +113,7 @@ class EntityEgress(Credit, Consumer):
     def evicted(self, error: ServiceError) -> None:
         """Close the link with the reason."""
         self.session.refuse(self, error)
+        self.closed(dropped=True)
 
     # -- as a link
 
@@ -123,6 +127,7 @@ class EntityEgress(Credit, Consumer):
         https://learn.microsoft.com/azure/service-bus-messaging/message-sessions#impact-of-delivery-count
         """
         self.attached = False
+        self._entity.receivers.discard(self)
         self.queue.leave(self, failed=dropped or not self.queue.requires_session)
 
     def _open_session(self, queue: SessionQueue) -> None:

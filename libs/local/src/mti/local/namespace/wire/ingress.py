@@ -3,7 +3,9 @@
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.broker.destination import Destination
+from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.errors import MessageTooLarge, ProtocolViolation, ServiceError
 from mti.local.namespace.messages.incoming import decode_transfer
 from mti.local.namespace.wire import frames
@@ -100,11 +102,31 @@ class Ingress(Link):
 class EntityIngress(Ingress):
     """A sender's link to a queue or topic."""
 
-    def __init__(self, session: "Session", request: AttachRequest, destination: Destination) -> None:
+    def __init__(
+        self, session: "Session", request: AttachRequest, broker: Broker, entity: Entity, destination: Destination
+    ) -> None:
         super().__init__(session, request, destination.settings.max_message_size)
+        self._broker = broker
+        self._entity = entity
         self._destination = destination
+
+    def open(self) -> None:
+        """Confirm the link and give credit."""
+        self._entity.senders.add(self)
+        super().open()
+
+    def closed(self, *, dropped: bool) -> None:
+        """Nothing is held for a sender."""
+        self._entity.senders.discard(self)
+        super().closed(dropped=dropped)
+
+    def evicted(self, error: ServiceError) -> None:
+        """Close the link with the reason."""
+        self._entity.senders.discard(self)
+        self.session.refuse(self, error)
 
     def take(self, delivery_id: int, settled: bool, payload: bytes, message_format: int) -> None:
         """Publish; the sender hears `accepted` once the messages are durable."""
+        self._broker.check_busy()
         messages = decode_transfer(payload, message_format)
         self._destination.publish(messages, lambda error: self.answer(delivery_id, settled, error))

@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mti.local.namespace.broker.broker import Broker, Entity
+from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.broker.consumer import Consumer, Delivered, Settlement, Verdict
 from mti.local.namespace.broker.destination import Destination
+from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.session_queue import SessionQueue
 from mti.local.namespace.errors import BadRequest, NotAllowed, ServiceError, SessionLockLost, Unsupported
@@ -53,6 +54,7 @@ class Management:
 
     def handle(self, request: Request, reply: Reply) -> None:
         """Do what is asked for. Raises `ServiceError`."""
+        self._broker.check_busy()
         operation = self._operations.get(request.operation)
         if operation is None:
             raise Unsupported(f"The operation {request.operation} is not offered by this namespace.")

@@ -1,10 +1,10 @@
 """What stands behind the address that a link is attached to."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.errors import NotAllowed, ServiceError
+from mti.local.namespace.paths import path_of
 from mti.local.namespace.wire.egress import EntityEgress
 from mti.local.namespace.wire.ingress import EntityIngress
 from mti.local.namespace.wire.link import AttachRequest, Link
@@ -48,9 +48,7 @@ class Nodes:
             management = Management(self._broker, self._broker.entity(path[: -len(_MANAGEMENT_SUFFIX)]))
             return RequestIngress(session, request, management.handle, _MANAGEMENT_STYLE)
         entity = self._broker.entity(path)
-        if entity.destination is None:
-            raise NotAllowed(f"Messages cannot be sent to '{entity.path}'.")
-        return EntityIngress(session, request, entity.destination)
+        return EntityIngress(session, request, self._broker, entity, entity.open_destination())
 
     def _receiver(self, session: "Session", request: AttachRequest, path: str) -> Link:
         if path.lower() == CBS:
@@ -59,15 +57,10 @@ class Nodes:
             self._broker.entity(path[: -len(_MANAGEMENT_SUFFIX)])
             return ResponseEgress(session, request)
         entity = self._broker.entity(path)
-        if entity.queue is None:
-            raise NotAllowed(f"'{entity.path}' is a topic: receive from its subscriptions.")
-        return EntityEgress(session, request, entity.queue)
-
-
-def path_of(address: str) -> str:
-    """The entity path in an address, which is a URI or the path itself."""
-    path = urlsplit(address).path if "://" in address else address
-    return unquote(path).strip("/")
+        queue = entity.open_queue()
+        if queue.settings.forward_to is not None and queue.dead_letters is not None:
+            raise NotAllowed(f"Messages cannot be received from '{entity.path}': it forwards them.")
+        return EntityEgress(session, request, entity, queue)
 
 
 def _put_token(request: Request, reply: Reply) -> None:  # noqa: ARG001 - any token will do

@@ -1,0 +1,118 @@
+"""Makes the live parts of entities from their descriptions, with the messages that the storage holds of them."""
+
+from collections.abc import Callable
+
+from mti.local.namespace.broker.destination import Destination, Routed
+from mti.local.namespace.broker.entity import Entity
+from mti.local.namespace.broker.forwarding import Forwarding
+from mti.local.namespace.broker.nodes import QueueNode, SubscriptionNode, TopicNode
+from mti.local.namespace.broker.queue import MessageQueue, Wake
+from mti.local.namespace.broker.rules import RuleSet
+from mti.local.namespace.broker.session_queue import SessionQueue
+from mti.local.namespace.broker.settings import DestinationSettings, QueueSettings
+from mti.local.namespace.broker.subscription import Subscription
+from mti.local.namespace.clock import Clock
+from mti.local.namespace.entities import QueueConfig, SubscriptionConfig, TopicConfig
+from mti.local.namespace.messages.incoming import IncomingMessage
+from mti.local.namespace.storage.store import Store
+
+DEAD_LETTER_SUFFIX = "/$DeadLetterQueue"
+TRANSFER_SUFFIX = "/$Transfer/$DeadLetterQueue"
+
+
+class Builder:
+    """Builds nodes."""
+
+    def __init__(self, store: Store, clock: Clock, wake: Wake, find: Callable[[str], Destination]) -> None:
+        self._store = store
+        self._clock = clock
+        self._wake = wake
+        self._forwarding = Forwarding(find)
+
+    def queue(self, config: QueueConfig, created_at: int, updated_at: int) -> QueueNode:
+        """A queue."""
+        properties = config.properties
+        queue, parts = self._queue(config.name, QueueSettings.of(properties), sessions=properties.requires_session)
+
+        def route(message: IncomingMessage) -> list[Routed]:
+            return [(queue, message, None)]
+
+        destination = self._destination(queue, route, DestinationSettings.of(properties), lambda: node.size)
+        parts[0].destination = destination
+        parts[0].set_status(properties.status)
+        node = QueueNode(
+            entity=parts[0],
+            parts=parts,
+            created_at=created_at,
+            updated_at=updated_at,
+            config=config,
+            queue=queue,
+            destination=destination,
+        )
+        return node
+
+    def topic(self, config: TopicConfig, created_at: int, updated_at: int) -> TopicNode:
+        """A topic without its subscriptions."""
+        keeps = QueueSettings(lock_duration=0, max_delivery_count=0, default_ttl=None, dead_letters_expired=False)
+        holding = MessageQueue(config.name, keeps, self._store, self._clock, self._wake)
+        holding.load()
+
+        def route(message: IncomingMessage) -> list[Routed]:
+            subscriptions = [each.subscription for each in node.subscriptions.values()]
+            return [(each.queue, copy, grave) for each in subscriptions for copy, grave in each.copies(message)]
+
+        destination = self._destination(holding, route, DestinationSettings.of(config.properties), lambda: node.size)
+        entity = Entity(config.name, None, destination)
+        entity.set_status(config.properties.status)
+        node = TopicNode(
+            entity=entity,
+            parts=[entity],
+            created_at=created_at,
+            updated_at=updated_at,
+            config=config,
+            holding=holding,
+            destination=destination,
+        )
+        return node
+
+    def subscription(
+        self, topic: str, config: SubscriptionConfig, created_at: int, updated_at: int
+    ) -> SubscriptionNode:
+        """A subscription, with the rules that its description has."""
+        properties, path = config.properties, f"{topic}/subscriptions/{config.name}"
+        queue, parts = self._queue(path, QueueSettings.of(properties), sessions=properties.requires_session)
+        parts[0].set_status(properties.status)
+        subscription = Subscription(
+            queue, RuleSet(config.rules), properties.dead_lettering_on_filter_evaluation_exceptions
+        )
+        return SubscriptionNode(
+            entity=parts[0],
+            parts=parts,
+            created_at=created_at,
+            updated_at=updated_at,
+            config=config,
+            queue=queue,
+            subscription=subscription,
+        )
+
+    def _destination(
+        self,
+        queue: MessageQueue,
+        route: Callable[[IncomingMessage], list[Routed]],
+        settings: DestinationSettings,
+        usage: Callable[[], int],
+    ) -> Destination:
+        return Destination(queue, route, settings, self._forwarding, usage, self._store, self._clock)
+
+    def _queue(self, path: str, settings: QueueSettings, *, sessions: bool) -> tuple[MessageQueue, list[Entity]]:
+        dead_letters, transfers = (
+            MessageQueue(path + suffix, settings, self._store, self._clock, self._wake)
+            for suffix in (DEAD_LETTER_SUFFIX, TRANSFER_SUFFIX)
+        )
+        kind = SessionQueue if sessions else MessageQueue
+        queue = kind(path, settings, self._store, self._clock, self._wake, dead_letters, transfers, self._forwarding)
+        dead_letters.sequence = transfers.sequence = queue.sequence
+        places = (queue, dead_letters, transfers)
+        for place in places:
+            place.load()
+        return queue, [Entity(place.path, place) for place in places]
