@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types fmt unit bench soak requirements clean
+.PHONY: help setup demo simulate test lint types fmt unit bench soak requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,9 @@ setup: $(VENV)/.ready $(COSMOS)/node_modules/.ready  ## Install everything into 
 
 demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
 	$(BIN)/mti demo
+
+simulate: $(VENV)/.ready  ## Simulate 1,000 tenants: do quiet ones notice noisy ones? (ARGS="--seed 1")
+	$(BIN)/mti simulate $(ARGS)
 
 test: setup lint types unit  ## Lint, check types and run the tests
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mti.cli import backfill, bus, checkpoints, demo, dlq, revoke, status, tenants, up
+from mti.cli import backfill, bus, checkpoints, demo, dlq, revoke, simulate, status, tenants, up
 from mti.cli.exit import FAILED, MISUSED
 from mti.common.errors import ConfigurationError, MtiError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("up")(up.command)
 app.command("demo")(demo.command)
+app.command("simulate")(simulate.command)
 app.command("bus")(bus.command)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(dlq.app, name="dlq")

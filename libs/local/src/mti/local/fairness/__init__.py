@@ -5,7 +5,8 @@ models that take as long as the parameters say. `docs/fairness.md` tells how to 
 """
 
 from mti.local.fairness.comparison import Comparison, compared
+from mti.local.fairness.freshness import Percentiles, buckets
 from mti.local.fairness.parameters import Noise, Parameters
 from mti.local.fairness.run import RunResult, simulate
 
-__all__ = ["Comparison", "Noise", "Parameters", "RunResult", "compared", "simulate"]
+__all__ = ["Comparison", "Noise", "Parameters", "Percentiles", "RunResult", "buckets", "compared", "simulate"]
