@@ -24,12 +24,15 @@ class Telemetry:
     tracer: Tracer
     instruments: Instruments
     clock: Clock
+    recording: bool = True
+    """Whether anybody reads what spans and metrics are told; where not, it need not be put together."""
 
 
 OFF = Telemetry(
     IdsOnly(random.Random()),  # noqa: S311  ids, no secrets
     Instruments(NoOpMeter("mti"), SystemClock()),
     SystemClock(),
+    recording=False,
 )
 """Nothing is recorded, and nothing runs beside the work."""
 

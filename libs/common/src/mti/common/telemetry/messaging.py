@@ -55,15 +55,9 @@ class Entity:
 @contextmanager
 def sending(entity: str, messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
     """Span the sending of messages, and yield them with the trace that they belong to."""
-    attributes = Entity(entity).attributes("send", "send")
-    if len(messages) == 1:
-        attributes |= {names.MESSAGE_ID: messages[0].message_id, names.BODY_SIZE: len(messages[0].body)}
-    else:
-        attributes[names.MESSAGE_COUNT] = len(messages)
-    sessions = {message.session_id for message in messages}
-    if len(sessions) == 1 and (session := sessions.pop()):
-        attributes[names.DESTINATION] = session
-    links = links_to(traceparent_in(message.properties) for message in messages)
+    recording = active().recording
+    attributes = _of_sending(entity, messages) if recording else None
+    links = links_to(traceparent_in(message.properties) for message in messages) if recording else ()
     with span(f"send {entity}", SpanKind.PRODUCER, attributes, links=links):
         traceparent = current_traceparent()
         yield [traced(message, traceparent) for message in messages]
@@ -91,9 +85,15 @@ def beginning(what: str, message: Outgoing) -> Outgoing:
 @contextmanager
 def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
     """Span the handling of messages that came together, in the trace of the one, or linked to those of all."""
+    telemetry = active()
     found = [span_context(traceparent_in(message.properties)) for message in messages]
     traces = {context.trace_id if context else None for context in found}
     parent = found[0] if len(traces) == 1 else None
+    name, context = f"process {entity.name}", within(parent)
+    if not telemetry.recording:
+        with span(name, SpanKind.CONSUMER, context=context) as current:
+            yield current
+        return
     links = links_to(traceparent_in(message.properties) for message in messages) if len(messages) > 1 else []
     oldest = min((message.enqueued_at for message in messages if message.enqueued_at is not None), default=None)
     attributes = {**entity.attributes("process", "process"), **_about(messages)}
@@ -101,14 +101,25 @@ def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
     with (
         handling(entity.name),
         labelled(**_whose(messages)),
-        span(f"process {entity.name}", SpanKind.CONSUMER, attributes, links=links, context=within(parent)) as current,
+        span(name, SpanKind.CONSUMER, attributes, links=links, context=context) as current,
     ):
         try:
             yield current
         finally:
-            telemetry = active()
             lag = (telemetry.clock.now() - oldest) / timedelta(seconds=1) if oldest is not None else None
             telemetry.instruments.handled(entity.name, len(messages), perf_counter() - began, lag)
+
+
+def _of_sending(entity: str, messages: Sequence[Outgoing]) -> dict[str, str | int]:
+    found = Entity(entity).attributes("send", "send")
+    if len(messages) == 1:
+        found |= {names.MESSAGE_ID: messages[0].message_id, names.BODY_SIZE: len(messages[0].body)}
+    else:
+        found[names.MESSAGE_COUNT] = len(messages)
+    sessions = {message.session_id for message in messages}
+    if len(sessions) == 1 and (session := sessions.pop()):
+        found[names.DESTINATION] = session
+    return found
 
 
 def decided(current: Span, outcomes: Sequence[Outcome]) -> None:
@@ -125,6 +136,9 @@ def decided(current: Span, outcomes: Sequence[Outcome]) -> None:
 @contextmanager
 def settling(entity: Entity, outcomes: Sequence[Outcome]) -> Iterator[None]:
     """Span the settling of messages that were handled together."""
+    if not active().recording:
+        yield
+        return
     attributes = {
         **entity.attributes("settle", "settle"),
         names.MESSAGE_COUNT: len(outcomes),
@@ -142,6 +156,8 @@ def received(entity: Entity, messages: Sequence[Received], began: int) -> None:
         messages: what came.
         began: when the receive began, in nanoseconds since the epoch.
     """
+    if not active().recording:
+        return
     links = links_to(traceparent_in(message.properties) for message in messages)
     attributes = {**entity.attributes("receive", "receive"), names.MESSAGE_COUNT: len(messages)}
     active().tracer.start_span(

@@ -30,8 +30,9 @@ def span(
         links: to what it continues besides its parent.
         context: holds its parent; by default the current span is.
     """
-    given = {**labels(), **(attributes or {})}
-    found = active().tracer.start_span(name, context, kind, given, links=links)
+    telemetry = active()
+    given = {**labels(), **(attributes or {})} if telemetry.recording else None
+    found = telemetry.tracer.start_span(name, context, kind, given, links=links)
     with use_span(found, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield found
