@@ -212,7 +212,8 @@ class World:
             "sender": self.outbox,
             **options,
         }
-        return PublishHandler(registry=self.registry, to="publisher", clock=self.clock, rng=rng, **parts)
+        parts = {"registry": self.registry, **parts}
+        return PublishHandler(to="publisher", clock=self.clock, rng=rng, **parts)
 
     def faults(self, *rules: SentinelFault) -> None:
         for rule in rules:
