@@ -28,7 +28,6 @@ from mti.common.contracts import FetchJob, count_of, decode, job_message
 from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import Pause, Retry, Unavailable
 from mti.common.hosting.settler import RETRY_LIMIT
-from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
@@ -201,7 +200,6 @@ class FetchHandler:
         )
         if not await self._save(turn, value):
             return Complete()
-        self._saw(turn, None)
         if before is not None:
             log.info(
                 "a source is fetched again after a pause",
@@ -256,7 +254,6 @@ class FetchHandler:
             )
             await self._send_next(turn, found.checkpoint, None)
         elif (pause := found.checkpoint.pause) is not None:
-            self._saw(turn, pause)
             log.log(
                 logging.WARNING if pause.attempts == 1 else logging.INFO,
                 "a source is paused",
@@ -280,11 +277,9 @@ class FetchHandler:
         if await saved(self._checkpoints, turn.versioned.with_value(value)) is None:
             log.info("another job took the source over", extra={"source": turn.source.id})
             return False
+        active().instruments.pauses.saw("source", turn.source.id, tenant_of(turn.source.id), value.pause)
         return True
 
     async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
         job = beginning("fetch job", job_message(turn.source.id, value.revision))
         await self._jobs.send([replace(job, due=due)])
-
-    def _saw(self, turn: Turn, pause: PauseState | None) -> None:
-        active().instruments.pauses.saw("source", turn.source.id, tenant_of(turn.source.id), pause)
