@@ -206,12 +206,12 @@ class Backfill:
         return BackfillResult(destination=destination, progress=at.value, resumed=resumed, dry_run=dry_run)
 
     def _scopes(self, routes: Sequence[Route]) -> list[_Scope]:
-        """Return the scopes, the grids first: a customer's own sighting is to take the place of the grid's."""
+        """Return the scopes, the grids last: what a customer's own feed has brought is not worth another row then."""
         found: dict[str, _Scope] = {}
         for route in routes:
             name, source = scope_of(route.source, route.policy_name), self._registry.sources[route.source]
             found.setdefault(name, _Scope(name, route, source.feed, source.region))
-        return sorted(found.values(), key=lambda scope: (scope.feed is not Feed.MALWARE_GRID, scope.name))
+        return sorted(found.values(), key=lambda scope: (scope.feed is Feed.MALWARE_GRID, scope.name))
 
     async def _scope(
         self, at: Versioned[Progress], destination: str, scope: _Scope, *, rebuilt: bool, dry_run: bool

@@ -134,8 +134,11 @@ class Reconciliation:
             for count, what in ((books.lost, "lost"), (books.doubled, "doubled"), (books.unexpected, "unexpected")):
                 if count:
                     found.append(f"{count} indicators {what} in workspace {books.destination}")
-            if books.lost and not books.accepted:
-                found.append(f"if workspace {books.destination} joined late, run `mti backfill` for its tenant")
+            if books.lost:
+                found.append(
+                    f"if workspace {books.destination} or one of its sources joined late, run `mti backfill --tenant "
+                    f"{books.tenants[0] if books.tenants else 'TENANT'}`"
+                )
         return found
 
     def document(self) -> dict[str, JsonValue]:
