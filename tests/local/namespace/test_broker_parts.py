@@ -12,8 +12,8 @@ from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.broker.timetable import Timetable
 from mti.local.namespace.errors import InvalidMessage, ServiceError
 from mti.local.namespace.messages.incoming import BATCH_FORMAT, decode, decode_transfer
-from mti.local.namespace.wire.codec import check_version
 from mti.local.namespace.paths import path_of
+from mti.local.namespace.wire.codec import check_version
 
 MESSAGE = bytes.fromhex("005375a00568656c6c6f")
 

@@ -144,7 +144,7 @@ async def test_heartbeats_are_sent_to_who_asks_for_them(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     "nonsense",
-    [b"GET / HTTP/1.1\r\n\r\n", AMQP_HEADER + b"\x00\x00\x00\x04\x02\x00\x00\x00", AMQP_HEADER + b"\xff" * 20],
+    [b"AMQP/HTTP 1.1\r\n\r\n", AMQP_HEADER + b"\x00\x00\x00\x04\x02\x00\x00\x00", AMQP_HEADER + b"\xff" * 20],
 )
 async def test_nonsense_ends_the_connection_and_nothing_else(serve: Serve, nonsense: bytes) -> None:
     bus = await serve(queues={"q": {}})

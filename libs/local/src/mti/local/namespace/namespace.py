@@ -10,9 +10,11 @@ from typing import Self
 from mti.local.namespace.administration.api import Administration
 from mti.local.namespace.administration.server import HttpServer
 from mti.local.namespace.broker.broker import Broker
+from mti.local.namespace.certificates import CERTIFICATE, server_context
 from mti.local.namespace.clock import Clock, system_clock
 from mti.local.namespace.config import NamespaceConfig
 from mti.local.namespace.datafolder import DataFolder
+from mti.local.namespace.door import Door
 from mti.local.namespace.wire.server import AmqpServer
 
 LOG = logging.getLogger(__name__)
@@ -65,17 +67,30 @@ class Namespace:
             "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
         )
 
+    @property
+    def administration_string(self) -> str:
+        """What the SDK's administration clients need, with a plain transport or `certificate`."""
+        return self.connection_string.replace(f":{self.port};", f":{self.http_port};")
+
+    @property
+    def certificate(self) -> Path:
+        """What a client that speaks TLS must trust."""
+        return self._data / CERTIFICATE
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(DataFolder(self._data, self._patience))
             broker = Broker(self._config, self._data, self._clock, asyncio.get_running_loop().call_soon)
             stack.callback(broker.close)
             amqp = AmqpServer(broker, self._idle_timeout)
-            stack.push_async_callback(amqp.stop)
-            self.port = await amqp.start(self._host, self._wanted[0])
+            stack.callback(amqp.stop)
             http = HttpServer(Administration(broker).application())
             stack.push_async_callback(http.stop)
-            self.http_port = await http.start(self._host, self._wanted[1])
+            await http.start()
+            door = Door(amqp.connection, http.connection, server_context(self._data, self._host))
+            stack.push_async_callback(door.close)
+            self.port = door.open(self._host, self._wanted[0])
+            self.http_port = door.open(self._host, self._wanted[1])
             ticking = asyncio.create_task(_keep_time(broker, amqp))
             stack.push_async_callback(_cancelled, ticking)
             self._stack = stack.pop_all()

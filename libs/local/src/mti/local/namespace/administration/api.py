@@ -1,12 +1,20 @@
-"""The JSON administration: `GET /health`, `GET /stats`, `GET /messages`, `POST /scheduled/release`."""
+"""The administration over HTTP.
+
+In JSON: `GET /health`, `GET /stats`, `GET /messages`, `POST /scheduled/release`, `POST /busy`. All else, and everything
+with an `api-version` in its query, is the Atom dialect of the SDK's `ServiceBusAdministrationClient`.
+"""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from mti.local.namespace.administration.listing import LIMIT, messages
+from mti.local.namespace.administration.resources import Resources
 from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.errors import ServiceError
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Administration:
@@ -14,15 +22,24 @@ class Administration:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+        self._resources = Resources(broker)
 
     def application(self) -> web.Application:
         """The routes."""
-        application = web.Application()
+        application = web.Application(middlewares=[self._choose])
         application.router.add_get("/health", self.health)
         application.router.add_get("/stats", self.stats)
         application.router.add_get("/messages", self.messages)
         application.router.add_post("/scheduled/release", self.release_scheduled)
+        application.router.add_post("/busy", self.busy)
+        application.router.add_route("*", "/{path:.*}", self._resources.handle)
         return application
+
+    @web.middleware
+    async def _choose(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if "api-version" in request.query:
+            return await self._resources.handle(request)
+        return await handler(request)
 
     async def health(self, _: web.Request) -> web.Response:
         """Answers while the namespace runs."""
@@ -43,6 +60,14 @@ class Administration:
         except ServiceError as error:
             return web.json_response({"error": str(error)}, status=404)
         return web.json_response(found)
+
+    async def busy(self, request: web.Request) -> web.Response:
+        """Refuse the next `?operations=N` operations of AMQP clients as a busy server would."""
+        try:
+            self._broker.busy = int(request.query["operations"])
+        except (KeyError, ValueError):
+            return web.json_response({"error": "say how many: /busy?operations=3"}, status=400)
+        return web.json_response({"operations": self._broker.busy})
 
     async def release_scheduled(self, _: web.Request) -> web.Response:
         """Make every scheduled message due now; answers how many, once they are active."""

@@ -141,11 +141,9 @@ class Catalogue:
         node = next((each for each in self.nodes() if each.path.lower() == key), None)
         if node is None:
             raise EntityNotFound(path)
-        gone: list[QueueNode | TopicNode | SubscriptionNode] = [node]
-        if isinstance(node, TopicNode):
-            gone += node.subscriptions.values()
-        for each in gone:
+        for each in list(node.subscriptions.values()) if isinstance(node, TopicNode) else []:
             self._drop(each)
+        self._drop(node)
         self._store.commit()
 
     # -- how it is done
@@ -159,18 +157,21 @@ class Catalogue:
             if topic.name.lower() not in recorded:
                 self._add_topic(topic, now, now)
         documents = [each for each in recorded.values() if each is not None]
-        for each in documents:
-            if each["kind"] == "QueueNode":
-                self._add_queue(QueueConfig.model_validate(each["config"]), *each["times"])
-            elif each["kind"] == "TopicNode":
-                self._add_topic(TopicConfig.model_validate(each["config"]), *each["times"])
+        for each in sorted(documents, key=lambda each: each["kind"] == "SubscriptionNode"):
+            self._load_recorded(each)
         for topic in config.topics:
             untouched = [each for each in topic.subscriptions if _path(topic.name, each.name).lower() not in recorded]
             self._load_subscriptions(topic.name, untouched, now)
-        for each in documents:
-            if each["kind"] == "SubscriptionNode":
-                config_of_it = SubscriptionConfig.model_validate(each["config"])
-                self._add_subscription(self.topic(each["topic"]), config_of_it, *each["times"])
+
+    def _load_recorded(self, document: dict[str, Any]) -> None:
+        kind, times = document["kind"], document["times"]
+        if kind == "QueueNode":
+            self._add_queue(QueueConfig.model_validate(document["config"]), *times)
+        elif kind == "TopicNode":
+            self._add_topic(TopicConfig.model_validate(document["config"]), *times)
+        elif document["topic"].lower() in self.topics:
+            config = SubscriptionConfig.model_validate(document["config"])
+            self._add_subscription(self.topic(document["topic"]), config, *times)
 
     def _load_subscriptions(self, topic: str, configs: list[SubscriptionConfig], now: int) -> None:
         parent = self.topics.get(topic.lower())

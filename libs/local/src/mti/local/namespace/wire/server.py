@@ -1,4 +1,4 @@
-"""Listens for AMQP clients."""
+"""Serves AMQP clients; who listens gives it the connections."""
 
 import asyncio
 
@@ -17,29 +17,19 @@ class AmqpServer:
         self._nodes = Nodes(broker)
         self._idle_timeout = idle_timeout
         self._connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
-
-    async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, host, port)
-        return int(self._server.sockets[0].getsockname()[1])
 
     def on_second(self) -> None:
         """Heartbeats, and the end of connections that are silent."""
         for connection in list(self._connections):
             connection.on_second()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """End all connections."""
-        if self._server is not None:
-            self._server.close()
         for connection in list(self._connections):
             connection.abort()
-        if self._server is not None:
-            await self._server.wait_closed()
 
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """The protocol of one connection."""
         defer = asyncio.get_running_loop().call_soon
         connection = Connection(self._nodes, self._broker.clock, self._idle_timeout, defer)
         connection.lost = self._connections.discard

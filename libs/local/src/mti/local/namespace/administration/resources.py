@@ -1,0 +1,205 @@
+"""What the SDK's `ServiceBusAdministrationClient` asks for: entities by their paths, in Atom.
+
+https://learn.microsoft.com/rest/api/servicebus/resource-providers (the entity management operations)
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from urllib.parse import quote, unquote
+from xml.etree import ElementTree as ET
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from mti.local.namespace.administration import atom
+from mti.local.namespace.administration import descriptions as d
+from mti.local.namespace.administration.rules import Rules
+from mti.local.namespace.broker.broker import Broker
+from mti.local.namespace.broker.nodes import QueueNode, SubscriptionNode, TopicNode
+from mti.local.namespace.config import explain
+from mti.local.namespace.entities import DEFAULT_RULE, QueueConfig, SubscriptionConfig, TopicConfig
+from mti.local.namespace.errors import BadRequest, ServiceError
+
+_PATH = re.compile(
+    r"(?P<topic>.+?)/subscriptions(?:/(?P<subscription>[^/]+)(?:/(?P<rules>rules)(?:/(?P<rule>[^/]+))?)?)?/?",
+    re.IGNORECASE,
+)
+_LISTS = {"/$resources/queues": "queues", "/$resources/topics": "topics"}
+_PAGE = 100
+_ENTRY = "application/atom+xml;type=entry;charset=utf-8"
+
+_Handler = Callable[[web.Request, str], web.Response]
+
+
+class Resources:
+    """Answers for all entities of one broker."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._catalogue = broker.catalogue
+        self._rules = Rules(broker.catalogue)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Do what is asked for."""
+        body = await request.read()
+        try:
+            return self._handle(request, body)
+        except ServiceError as error:
+            return _refusal(error.status, str(error))
+        except ValidationError as error:
+            return _refusal(400, explain(error))
+        except (ValueError, KeyError) as error:
+            return _refusal(400, f"The request is malformed: {error}")
+
+    def _handle(self, request: web.Request, body: bytes) -> web.Response:
+        path = unquote(request.rel_url.raw_path)
+        if path.lower() == "/$namespaceinfo":
+            return _answer(self._namespace(request))
+        if path.lower() in _LISTS:
+            return self._list_roots(request, _LISTS[path.lower()])
+        match = _PATH.fullmatch(path.strip("/"))
+        if match is None:
+            return self._root(request, path.strip("/"), body)
+        topic, subscription, rules, rule = match.group("topic", "subscription", "rules", "rule")
+        if subscription is None:
+            return self._list_subscriptions(request, topic)
+        if rules is None:
+            return self._subscription(request, topic, subscription, body)
+        if rule is None:
+            found = self._rules.list(topic, subscription)
+            return _page(request, rules, [(name, element) for name, element in found])
+        return self._rule(request, topic, subscription, rule, body)
+
+    # -- queues and topics
+
+    def _root(self, request: web.Request, name: str, body: bytes) -> web.Response:
+        if request.method == "DELETE":
+            self._catalogue.delete(name)
+            return web.Response()
+        if request.method == "PUT":
+            return self._put_root(request, name, body)
+        node: QueueNode | TopicNode | None = self._catalogue.queues.get(name.lower())
+        if node is None:
+            node = self._catalogue.topic(name)
+        return _answer(_entry(request, node.path, _described(node)))
+
+    def _put_root(self, request: web.Request, name: str, body: bytes) -> web.Response:
+        description = atom.description_of(body)
+        document = {"Name": name, "Properties": d.properties_of(description)}
+        update = _is_update(request)
+        node: QueueNode | TopicNode
+        if atom.local_name(description) == "QueueDescription":
+            queue = QueueConfig.model_validate(document)
+            node = self._catalogue.update_queue(queue) if update else self._catalogue.create_queue(queue)
+        elif atom.local_name(description) == "TopicDescription":
+            topic = TopicConfig.model_validate(document)
+            node = self._catalogue.update_topic(topic) if update else self._catalogue.create_topic(topic)
+        else:
+            raise BadRequest(f"{atom.local_name(description)} describes neither a queue nor a topic.")
+        return _answer(_entry(request, node.path, _described(node)), 200 if update else 201)
+
+    def _list_roots(self, request: web.Request, kind: str) -> web.Response:
+        if kind == "queues":
+            found = [(node.path, _described(node)) for _, node in sorted(self._catalogue.queues.items())]
+        else:
+            found = [(node.path, _described(node)) for _, node in sorted(self._catalogue.topics.items())]
+        return _page(request, kind, found)
+
+    # -- subscriptions and rules
+
+    def _subscription(self, request: web.Request, topic: str, name: str, body: bytes) -> web.Response:
+        if request.method == "DELETE":
+            self._catalogue.delete(self._catalogue.subscription(topic, name).path)
+            return web.Response()
+        if request.method != "PUT":
+            node = self._catalogue.subscription(topic, name)
+            return _answer(_entry(request, node.config.name, d.subscription_description(node)))
+        description = atom.description_of(body)
+        document: dict[str, Any] = {"Name": name, "Properties": d.properties_of(description)}
+        if _is_update(request):
+            rules = self._catalogue.subscription(topic, name).config.rules
+            config = SubscriptionConfig.model_validate(document).model_copy(update={"rules": rules})
+            node = self._catalogue.update_subscription(topic, config)
+            return _answer(_entry(request, node.config.name, d.subscription_description(node)))
+        rule = d.default_rule_of(description)
+        document["Rules"] = [DEFAULT_RULE.document if rule is None else rule]
+        node = self._catalogue.create_subscription(topic, SubscriptionConfig.model_validate(document))
+        return _answer(_entry(request, node.config.name, d.subscription_description(node)), 201)
+
+    def _list_subscriptions(self, request: web.Request, topic: str) -> web.Response:
+        nodes = sorted(self._catalogue.topic(topic).subscriptions.items())
+        return _page(
+            request, "subscriptions", [(node.config.name, d.subscription_description(node)) for _, node in nodes]
+        )
+
+    def _rule(self, request: web.Request, topic: str, subscription: str, name: str, body: bytes) -> web.Response:
+        if request.method == "DELETE":
+            self._rules.delete(topic, subscription, name)
+            return web.Response()
+        if request.method != "PUT":
+            return _answer(_entry(request, *self._rules.get(topic, subscription, name)))
+        document = {"Name": name, "Properties": d.rule_of(atom.description_of(body))}
+        update = _is_update(request)
+        found = self._rules.put(topic, subscription, document, update=update)
+        return _answer(_entry(request, *found), 200 if update else 201)
+
+    # -- the namespace
+
+    def _namespace(self, request: web.Request) -> ET.Element:
+        element = ET.Element(f"{{{atom.CONNECT}}}NamespaceInfo")
+        started = d.time_of(self._broker.started_at)
+        for name, value in (
+            ("CreatedTime", started),
+            ("MessagingSKU", "Standard"),
+            ("MessagingUnits", None),
+            ("ModifiedTime", started),
+            ("Name", self._broker.name),
+            ("NamespaceType", "Messaging"),
+        ):
+            if value is not None:
+                atom.add(element, name, value)
+        return _entry(request, self._broker.name, element)
+
+
+def _described(node: QueueNode | TopicNode | SubscriptionNode) -> ET.Element:
+    if isinstance(node, QueueNode):
+        return d.queue_description(node)
+    if isinstance(node, TopicNode):
+        return d.topic_description(node)
+    return d.subscription_description(node)
+
+
+def _entry(request: web.Request, title: str, description: ET.Element) -> ET.Element:
+    updated = next((each.text or "" for each in description if atom.local_name(each) == "UpdatedAt"), d.time_of(0))
+    return atom.entry(str(request.url), title, updated, description)
+
+
+def _page(request: web.Request, title: str, found: Sequence[tuple[str, ET.Element]]) -> web.Response:
+    skip, top = int(request.query.get("$skip", "0")), int(request.query.get("$top", str(_PAGE)))
+    if skip < 0 or top < 0:
+        raise BadRequest("$skip and $top are not below zero.")
+    top = min(top, _PAGE)
+    entries: Iterable[ET.Element] = [
+        atom.entry(f"{request.url.origin()}/{quote(name)}", name, d.time_of(0), each)
+        for name, each in found[skip : skip + top]
+    ]
+    following = str(request.url.update_query({"$skip": str(skip + top), "$top": str(top)}))
+    more = top > 0 and len(found) > skip + top
+    return _answer(atom.feed(str(request.url), title, d.time_of(0), entries, following if more else None))
+
+
+def _is_update(request: web.Request) -> bool:
+    return request.headers.get("If-Match") == "*"
+
+
+def _answer(element: ET.Element, status: int = 200) -> web.Response:
+    return web.Response(body=atom.encode(element), status=status, headers={"Content-Type": _ENTRY})
+
+
+def _refusal(status: int, detail: str) -> web.Response:
+    return web.Response(
+        body=atom.encode(atom.error(status, detail)),
+        status=status,
+        headers={"Content-Type": "application/xml; charset=utf-8"},
+    )
