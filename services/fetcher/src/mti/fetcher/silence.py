@@ -3,9 +3,10 @@
 A call that gets no answer holds one of the process's few jobs until it times out: ten seconds where no connection
 comes about, a minute where the answer does not. A region of a hundred tenants that is gone would hold all of them. So:
 
-- **A host that is silent** is left alone but for one call at a time: after three calls in a row without an answer, or
-  while a quarter of the jobs wait for it and it has answered none since. One call probes it every ten seconds to a
-  minute; any answer, whatever its status, ends this.
+- **A host that is silent** is left alone but for one call at a time: after calls of three accounts in a row without an
+  answer, or while a quarter of the jobs wait for it and it has answered none since. One call probes it every ten
+  seconds to a minute; any answer, whatever its status, ends this. An account that is known to be silent says nothing
+  about its host: its neighbours must not be held back for its sake.
 - **An account that was silent** shares a quarter of the jobs with all others that were, so that accounts which hang
   in a healthy region hold no more than that together.
 
@@ -34,7 +35,7 @@ BRIEF: Final = 2.0
 OVERDUE: Final = 5.0
 """Seconds after which a call that waits counts towards a host's silence."""
 IN_A_ROW: Final = 3
-"""Calls without an answer."""
+"""Calls without an answer, of as many accounts."""
 PROBES: Final = Backoff(first=timedelta(seconds=10), longest=timedelta(minutes=1))
 """Between two probes of a silent host."""
 AGAIN: Final = timedelta(seconds=15)
@@ -53,10 +54,10 @@ class Held(Pause):
 @dataclass(slots=True)
 class _Host:
     failures: int = 0
-    """In a row."""
+    """In a row, each of an account that was not silent before."""
     probed_next: float = 0.0
     waiting: dict[object, float] = field(default_factory=dict)
-    """When the calls began that it has not answered, none of them before its last answer."""
+    """When the calls began that it has not answered: none before its last answer, and none of a silent account."""
 
 
 class Silences:
@@ -87,17 +88,18 @@ class Silences:
         suspect = (account.base_url, account.tenant)
         self._look_at_suspects(source, account, suspect)
         self._look_at_host(source, account, host)
-        if suspect in self._suspects:
+        call, began, known = object(), self._clock.monotonic(), suspect in self._suspects
+        if known:
             self._suspects[suspect] += 1
-        call, began = object(), self._clock.monotonic()
-        host.waiting[call] = began
+        else:
+            host.waiting[call] = began
         answered = False
         try:
             yield
             answered = True
         except NoAnswer:
             if self._clock.monotonic() - began > BRIEF:
-                self._silent(account, host)
+                self._silent(account, host, known=known)
                 self._suspects.setdefault(suspect, 1)
             raise
         except Pause as error:
@@ -129,7 +131,7 @@ class Silences:
         overdue = sum(now - began > OVERDUE for began in host.waiting.values())
         if host.failures >= IN_A_ROW:
             wait = host.probed_next - now
-        elif overdue >= self._places:
+        elif overdue >= max(2, self._places):
             wait = PROBES.first / timedelta(seconds=1)
         else:
             return
@@ -142,7 +144,9 @@ class Silences:
             timedelta(seconds=max(wait, 1.0)) + self._spread(),
         )
 
-    def _silent(self, account: MimecastAccount, host: _Host) -> None:
+    def _silent(self, account: MimecastAccount, host: _Host, *, known: bool) -> None:
+        if known and host.failures < IN_A_ROW:
+            return
         host.failures += 1
         wait = PROBES.delay(max(0, host.failures - IN_A_ROW), self._rng)
         host.probed_next = self._clock.monotonic() + wait / timedelta(seconds=1)

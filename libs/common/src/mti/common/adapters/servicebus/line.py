@@ -14,7 +14,7 @@ from mti.common.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-IN_HAND: Final = 8
+IN_HAND: Final = 4
 """Messages at the head that don't count: they are being handled, and one may be stuck with whoever died with it."""
 LOOKED_AT: Final = 32
 """Messages that are peeked at; some of the first ones may be scheduled for later."""
@@ -40,7 +40,7 @@ class Line:
         self._turn = asyncio.Lock()
 
     async def age(self) -> timedelta:
-        """Return how long the ninth message has waited, the first that nobody has in hand; zero without one."""
+        """Return how long the fifth message has waited, the first that nobody has in hand; zero without one."""
         async with self._turn:
             if self._clock.monotonic() >= self._good_until:
                 self._age, good_for = await self._look()
