@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from rich.console import Console
 
 from mti.cli import dead_letter_tables as tables
+from mti.cli.body_files import read_file, write_new
 from mti.cli.dead_letter_desk import Desk, desk
 from mti.cli.exit import FAILED
 from mti.cli.filters import with_filters
@@ -199,11 +200,11 @@ def edit(
             chosen = Selection(entity=entity)
             queue, letter = await one_letter([found for found in at.queues if chosen.covers(found.entity)], sequence)
             if out is not None:
-                _write_new(out, body_to_edit(letter))
+                write_new(out, body_to_edit(letter))
                 _told_of_file(out, 1, as_json)
                 return
             assert from_ is not None  # noqa: S101  one of the two is given
-            body = _read(from_)
+            body = read_file(from_)
             if not yes and not _asked(f"Send the mended body in the place of {letter.reason} {sequence}?"):
                 return
             edited = await send_mended(queue, letter, body)
@@ -270,23 +271,6 @@ def _told_of_file(path: Path, count: int, as_json: bool) -> None:
         _write({"file": str(path), "written": count})
     else:
         _say(f"{count:,} written to {path}.")
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    try:
-        with path.open("xb") as file:
-            file.write(data)
-    except FileExistsError:
-        raise ConfigurationError(f"{path} exists already; name a new file") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be written ({error.strerror}); name another file") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read ({error.strerror}); name the mended file") from error
 
 
 def _errors() -> Console:

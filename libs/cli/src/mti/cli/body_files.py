@@ -1,0 +1,33 @@
+"""The file that a body is mended in."""
+
+import os
+from pathlib import Path
+
+from mti.common.errors import ConfigurationError
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a new file that only this user may read.
+
+    Raises:
+        ConfigurationError: it exists already, or can't be written.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise ConfigurationError(f"{path} exists already; name a new file") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be written ({error.strerror}); name another file") from error
+
+
+def read_file(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        ConfigurationError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read ({error.strerror}); name the mended file") from error
