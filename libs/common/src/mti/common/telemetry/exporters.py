@@ -89,7 +89,10 @@ class Providers:
         found: list[_Provider] = [self._tracers, self._meters]
         if self._loggers is not None:
             found.append(self._loggers)
-        threads = [threading.Thread(target=_shut_down, args=(provider,), daemon=True) for provider in found]
+        threads = [
+            threading.Thread(target=_shut_down, args=(provider,), name="telemetry ends", daemon=True)
+            for provider in found
+        ]
         for thread in threads:
             thread.start()
         deadline = time.monotonic() + seconds
