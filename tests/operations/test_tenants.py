@@ -170,10 +170,10 @@ class TestStates:
         resumed = await set_state(container, "contoso", TenantStatus.ACTIVE, by="bob", why="", clock=SystemClock())
         assert (resumed.before.status, resumed.after.by) == (TenantStatus.PAUSED, "bob")
 
-    async def test_a_removed_tenant_is_put_back_before_it_is_paused(self, container: Container) -> None:
+    async def test_a_removed_tenant_is_put_back_quietly_by_a_pause(self, container: Container) -> None:
         await set_state(container, "contoso", TenantStatus.REMOVED, by="ann", why="", clock=SystemClock())
-        with pytest.raises(ConfigurationError, match="mti tenants resume contoso"):
-            await set_state(container, "contoso", TenantStatus.PAUSED, by="ann", why="", clock=SystemClock())
+        change = await set_state(container, "contoso", TenantStatus.PAUSED, by="ann", why="", clock=SystemClock())
+        assert (change.before.status, change.after.status) == (TenantStatus.REMOVED, TenantStatus.PAUSED)
 
     def test_a_misspelt_tenant_is_named_with_what_may_have_been_meant(self) -> None:
         with pytest.raises(ConfigurationError, match="did you mean 'contoso'"):

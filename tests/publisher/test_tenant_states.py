@@ -49,6 +49,7 @@ def removed(registry: Registry, destination: str) -> Registry:
         routes=[route for route in registry.routes if route not in gone],
         destinations={id: found for id, found in registry.destinations.items() if id != destination},
         removed=gone,
+        leaving={destination: registry.destinations[destination]},
     )
 
 
@@ -94,8 +95,15 @@ async def test_nothing_reaches_a_removed_tenants_workspace_and_what_was_for_it_i
     assert there.count("requests") == 0
 
 
+async def test_a_withdrawal_alone_still_reaches_a_removed_tenants_workspace(there: World) -> None:
+    handler = there.publisher(registry=Provider(removed(there.registry, CONTOSO)))
+    mixed = [message(indicator("a", revoked=True), indicator("b")), message(indicator("c", revoked=True))]
+    assert reasons(await handler(mixed)) == ["TenantRemoved", "Complete"]
+    assert len(list(there.sentinel.workspaces[CONTOSO].objects())) == 1
+
+
 async def test_a_destination_that_is_new_is_known_before_its_first_message_is_refused(there: World) -> None:
-    provider = Provider(replace(removed(there.registry, CONTOSO), removed=()), coming=there.registry)
+    provider = Provider(replace(removed(there.registry, CONTOSO), removed=(), leaving={}), coming=there.registry)
     handler = there.publisher(registry=provider)
     assert completed(await handler([message(indicator("a"))]))
     assert completed(await handler([message(indicator("b"))]))

@@ -13,13 +13,16 @@ from rich.console import Console
 from mti.cli import tenants_tables as tables
 from mti.cli.saying import asked, say, write
 from mti.cli.secrets import require_secrets
+from mti.cli.site import site
 from mti.cli.tenants_desk import desk, opened, registry_in, settings_of
+from mti.common.adapters.servicebus import Address
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import TenantStatus
 from mti.common.registry.document import read_document
 from mti.common.registry.records import read_records
 from mti.common.settings import TenantsSettings
+from mti.operations.revoking import RevokeSources, Whose
 from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state
 
 app = typer.Typer(
@@ -182,18 +185,46 @@ def remove(
     store: Store = None,
     why: Why = "",
     by: By = None,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Withdraw what it brought to the workspaces as well; see `mti revoke`.")
+    ] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Stop a tenant's traffic at once: nothing more of it is fetched, and nothing more reaches its workspaces.
 
     What is on its way is dead-lettered as TenantRemoved, to be purged, or to be replayed after a resume. What the
-    workspaces hold stays there.
+    workspaces hold stays there, unless it is to be withdrawn.
     """
-    if not yes and not asked(f"Stop all traffic of {', '.join(names)}?"):
+    also = " and withdraw what it brought" if withdraw else ""
+    if not yes and not asked(f"Stop all traffic of {', '.join(names)}{also}?"):
         say("nothing was done")
         return
+    if withdraw:
+        # Paused first, so that nothing new overtakes the withdrawal; dying in between, this can be run again.
+        _set(names, TenantStatus.PAUSED, data, tenants, store, why=why, by=by, as_json=None)
+        _withdraw(names, data, tenants, store, why)
     _set(names, TenantStatus.REMOVED, data, tenants, store, why=why, by=by, as_json=as_json)
+
+
+def _withdraw(names: list[str], data: Path | None, tenants: Path | None, store: str | None, why: str) -> None:
+    if store is not None:
+        raise ConfigurationError("--withdraw works with the store that MTI_TENANTS_STORE names; set that, not --store")
+
+    async def work() -> None:
+        async with site(data, tenants) as at:
+            sender = at.bus.sender(Address(at.settings.indicators_topic))
+            for name in names:
+                if not any(route.tenant == name for route in at.registry.routes):
+                    say(f"{name} brought nothing that others do not have as well")
+                    continue
+                result = await RevokeSources(at.registry, at.stores, sender, at.clock).run(
+                    Whose(tenant=name), why or None
+                )
+                backed = f", {result.backed:,} stay, since others have them too" if result.backed else ""
+                say(f"{name}: {result.revoked.total():,} indicators are sent as revoked{backed}")
+
+    asyncio.run(work())
 
 
 def _set(
@@ -205,8 +236,10 @@ def _set(
     *,
     why: str,
     by: str | None,
-    as_json: bool,
+    as_json: bool | None,
 ) -> None:
+    """Set the status of all of them, and say so: as JSON, in sentences, or (`None`) not at all."""
+
     async def work() -> None:
         async with desk(data, tenants, store) as at:
             known_among(names, at.known, at.name)
@@ -217,7 +250,7 @@ def _set(
         if as_json:
             write({"tenants": [tables.state_change(change) for change in changes]})
             return
-        for change in changes:
+        for change in changes if as_json is not None else ():
             been = "" if change.changed else " already"
             say(f"{change.tenant} is {change.after.status.value}{been}")
 

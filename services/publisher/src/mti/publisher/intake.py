@@ -63,7 +63,7 @@ class Intake:
 
         Raises:
             Poison: `NoDestination`.
-            Unrouted: `TenantRemoved` or `UnknownDestination`.
+            Unrouted: `UnknownDestination`.
         """
         session = message.session_id
         if not session:
@@ -72,9 +72,8 @@ class Intake:
                 f"message {message.message_id!r} has no session, which would name its workspace; it was not sent by "
                 "this project's normalizer: find its sender, then purge it",
             )
-        found = self._destinations.get(session)
+        found = self._destinations.get(session) or self.registry.leaving.get(session)
         if found is None:
-            self._check_removed(destination=session)
             raise Unrouted(
                 "UnknownDestination",
                 f"workspace {session!r} is not in the tenants file; if it was removed on purpose, purge its messages, "
@@ -123,8 +122,9 @@ class Intake:
                 "it was tampered with or badly made: find its sender, then purge it",
             )
         way = self._ways.get((batch.source, destination.id))
+        if way is None and (tenant := self.registry.removed_from(source=batch.source, destination=destination.id)):
+            return _way_out(batch, destination, tenant)
         if way is None:
-            self._check_removed(source=batch.source, destination=destination.id)
             raise Unrouted(
                 "NotRouted",
                 f"nothing routes source {batch.source!r} to workspace {destination.id} of "
@@ -134,16 +134,6 @@ class Intake:
         if way.paused:
             raise self._pause(destination)
         return way
-
-    def _check_removed(self, *, source: str | None = None, destination: str) -> None:
-        """Say so when it is a removed tenant's: nothing reaches the workspace, and nothing is dropped either."""
-        tenant = self.registry.removed_from(source=source, destination=destination)
-        if tenant is not None:
-            raise Unrouted(
-                "TenantRemoved",
-                f"workspace {destination} was tenant {tenant}'s, which was removed before this was delivered; purge it,"
-                f" or put the tenant back with `mti tenants resume {tenant}` and replay it",
-            )
 
     def _pause(self, destination: Destination) -> Pause:
         paused = [
@@ -156,6 +146,22 @@ class Intake:
             f"workspace {destination.id}: tenant {', '.join(paused)} is paused, and what is for it waits until"
             " `mti tenants resume`",
         )
+
+
+def _way_out(batch: IndicatorBatch, destination: Destination, tenant: str) -> Way:
+    """Return the way of withdrawals alone: nothing else reaches a removed tenant's workspace, and nothing is dropped.
+
+    Raises:
+        Unrouted: `TenantRemoved`.
+    """
+    if not all(found.revoked for found in batch.objects):
+        raise Unrouted(
+            "TenantRemoved",
+            f"workspace {destination.id} was tenant {tenant}'s, which was removed before this was delivered; purge it,"
+            f" or put the tenant back with `mti tenants resume {tenant}` and replay it",
+        )
+    shared = batch.source.startswith("grid:")
+    return Way(Feed.MALWARE_GRID if shared else Feed(batch.source.rpartition("/")[2]), timedelta())
 
 
 def refusal_of(message: Received) -> DeadLetter | None:

@@ -41,12 +41,9 @@ def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[s
     """
     states = {tenant.id: states[tenant.id] for _, tenant in tenants if tenant.id in states}
     removed = _having(states, TenantStatus.REMOVED)
-    destinations, routes = _destinations(tenants, faults), _routes(defaults, tenants, faults)
-    if not removed:
-        kept = tenants
-    else:
-        kept = [(place, tenant) for place, tenant in tenants if tenant.id not in removed]
-        destinations = _destinations(kept, faults)
+    everywhere, routes = _destinations(tenants, faults), _routes(defaults, tenants, faults)
+    kept = [(place, tenant) for place, tenant in tenants if tenant.id not in removed] if removed else tenants
+    destinations = _destinations(kept, faults) if removed else everywhere
     paused = _having(states, TenantStatus.PAUSED)
     left = _routes(defaults, kept, faults, paused) if states else routes
     ways = {(route.source, route.destination) for route in left}
@@ -56,6 +53,7 @@ def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[s
         routes=left,
         states={id: state for id, state in states.items() if state.status is not TenantStatus.ACTIVE},
         removed=tuple(route for route in routes if (route.source, route.destination) not in ways),
+        leaving={id: found for id, found in everywhere.items() if id not in destinations},
     )
 
 

@@ -191,7 +191,9 @@ class Registry:
     states: Mapping[str, TenantState] = field(default_factory=dict)
     """Of the tenants that are not active."""
     removed: Sequence[Route] = ()
-    """The ways that removed tenants had and nobody else has: nothing goes there."""
+    """The ways that removed tenants had and nobody else has: nothing goes there but withdrawals."""
+    leaving: Mapping[str, Destination] = field(default_factory=dict)
+    """The destinations that removed tenants had and nobody else has, for withdrawals."""
     _from: Mapping[str, tuple[Route, ...]] = field(init=False, repr=False, compare=False)
     _to: Mapping[str, tuple[Route, ...]] = field(init=False, repr=False, compare=False)
     _between: Mapping[tuple[str, str], Route] = field(init=False, repr=False, compare=False)

@@ -34,10 +34,10 @@ class StateChange:
 async def set_state(
     container: Container, tenant: str, status: TenantStatus, *, by: str, why: str, clock: Clock
 ) -> StateChange:
-    """Give a tenant a status. One that it has already stays, with who gave it and why.
+    """Give a tenant a status, whichever it has. The one that it has stays, with who gave it and why.
 
     Raises:
-        ConfigurationError: a removed tenant can't be paused.
+        ConfigurationError: the state that it has is none of this release.
         StoreUnavailable: the store does not answer.
     """
     for _ in range(_RACES):
@@ -45,10 +45,6 @@ async def set_state(
         before = read_state(document) if document else TenantState(status=TenantStatus.ACTIVE)
         if before.status is status:
             return StateChange(tenant=tenant, before=before, after=before)
-        if before.status is TenantStatus.REMOVED and status is TenantStatus.PAUSED:
-            raise ConfigurationError(
-                f"tenant {tenant} is removed, and there is nothing to pause; `mti tenants resume {tenant}` puts it back"
-            )
         written = state_document(tenant, status, by=by, why=why, now=clock.now(), before=document)
         try:
             await container.write(written)
