@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 
 from mti.common.logs import redaction
 from mti.common.telemetry import OFF, TelemetrySettings, active, calling, running, span
-from mti.common.telemetry.exporters import Providers, resource_of
+from mti.common.telemetry.exporters import AZURE_MONITOR_OFF, Providers, resource_of
 from tests.support.collector import collecting
 
 SECRET = "an-otlp-secret-Zq8"
@@ -26,7 +26,10 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OTEL_", "APPLICATIONINSIGHTS_", "MTI_TELEMETRY_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+    for name in AZURE_MONITOR_OFF:
+        # Set and unset, so that what the exporter is told in a test is taken back after it.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
 
 def threads() -> set[str]:
@@ -129,8 +132,10 @@ async def test_application_insights_gets_what_is_recorded(
         with running("normalizer", TelemetrySettings.from_environment()), span("some work"):
             active().instruments.fetched("contoso/malware_customer", 3)
 
+    before = threads()
     await asyncio.to_thread(work)
     await runner.cleanup()
+    assert {name for name in threads() - before if not name.startswith("asyncio")} == set()
     everything = "".join(got)
     assert "some work" in everything
     assert "mti.detections.fetched" in everything

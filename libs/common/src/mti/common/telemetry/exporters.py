@@ -29,6 +29,14 @@ from mti.common.telemetry.settings import TelemetrySettings
 log = logging.getLogger(__name__)
 
 SCOPE: Final = "mti"
+AZURE_MONITOR_OFF: Final = (
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+)
+"""What Azure Monitor's exporter does beside exporting, each with threads of its own, and an end at the exit of the process
+that waits for the network: statistics on itself, for Microsoft and for us, and settings that Microsoft changes from afar.
+An environment that says `false` switches it on again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +169,8 @@ def _otlp(settings: TelemetrySettings, _resource: Resource) -> Exporters:
 
 def _azure_monitor(settings: TelemetrySettings, resource: Resource) -> Exporters:
     """Return the exporters of Application Insights. They write nothing to the disk and report nothing on themselves."""
-    os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+    for switch in AZURE_MONITOR_OFF:
+        os.environ.setdefault(switch, "true")
     from azure.monitor.opentelemetry.exporter import (  # noqa: PLC0415
         AzureMonitorLogExporter,
         AzureMonitorMetricExporter,
