@@ -51,7 +51,8 @@ class Operator:
     """Runs commands on one folder."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.tenants, self.data, self.env = folder / "tenants.yaml", folder / "data", env
+        self.tenants, self.data = folder / "tenants.yaml", folder / "data"
+        self.env = {**env, "MTI_FETCHER_SCHEDULE_SECONDS": "1"}
 
     async def __call__(self, *words: str) -> Said:
         return await mti(*words, "--data", self.data, env=self.env)

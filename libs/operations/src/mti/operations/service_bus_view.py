@@ -6,6 +6,7 @@ for the moment; one that the publisher has in hand is left alone. And sessions a
 a destination that is not in the tenants file any more is not seen.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -28,8 +29,8 @@ from mti.operations.bus_view import DeadMessage, Unseen
 from mti.operations.on_the_bus import BusNames
 
 PAGE = 100
-SESSION_WAIT = 5.0
-"""Seconds to wait for a session that should be free."""
+SESSION_WAIT = 3.0
+"""Seconds to wait for a session: one that is free comes in less, and the SDK would ask for one that is not for long."""
 _SUBSCRIPTIONS = "/subscriptions/"
 
 
@@ -84,9 +85,9 @@ class ServiceBusView:
         """Yield what is due for a destination; nothing but a note while the publisher has it in hand."""
         receiver = self._bus.receiver(_address(self._names.indicators), session=destination, connect_wait=SESSION_WAIT)
         try:
-            async for found in self._peek(receiver, self._names.indicators):
+            async for found in self._peek(receiver, self._names.indicators, within=SESSION_WAIT):
                 yield from_sdk(found)
-        except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError):
+        except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError, TimeoutError):
             self._taken.add(destination)
 
     async def scheduled(self, topic: str) -> int | None:
@@ -113,11 +114,14 @@ class ServiceBusView:
                 f"{', '.join(sorted(self._taken)[:10])}{' and more' if len(self._taken) > 10 else ''}"
             )
 
-    async def _peek(self, receiver: ServiceBusReceiver, entity: str) -> AsyncIterator[ServiceBusReceivedMessage]:
+    async def _peek(
+        self, receiver: ServiceBusReceiver, entity: str, *, within: float | None = None
+    ) -> AsyncIterator[ServiceBusReceivedMessage]:
         after = 0
         try:
             with _translated(entity):
-                await receiver.__aenter__()
+                async with asyncio.timeout(within):
+                    await receiver.__aenter__()
             while page := await _page(receiver, entity, after):
                 for found in page:
                     after = max(after, found.sequence_number or 0)
@@ -136,7 +140,7 @@ async def _page(receiver: ServiceBusReceiver, entity: str, after: int) -> Sequen
 def _translated(entity: str) -> Iterator[None]:
     try:
         yield
-    except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError):
+    except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError, TimeoutError):
         raise
     except (ServiceBusError, OSError) as error:
         raise BusUnavailable(
