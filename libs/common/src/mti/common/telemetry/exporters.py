@@ -34,9 +34,9 @@ AZURE_MONITOR_OFF: Final = (
     "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
 )
-"""What Azure Monitor's exporter does beside exporting, each with threads of its own, and an end at the exit of the process
-that waits for the network: statistics on itself, for Microsoft and for us, and settings that Microsoft changes from afar.
-An environment that says `false` switches it on again."""
+"""What Azure Monitor's exporter does beside exporting, each with threads of its own, and an end at the exit of the
+process that waits for the network: statistics on itself, for Microsoft and for us, and settings that Microsoft changes
+from afar. An environment that says `false` switches it on again."""
 
 
 @dataclass(frozen=True, slots=True)
