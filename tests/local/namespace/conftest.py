@@ -42,6 +42,7 @@ async def serve(tmp_path: Path, closing: list["asyncio.Task[None]"]) -> AsyncIte
     ) -> Bus:
         if clock is not system_clock:
             options.setdefault("idle_timeout", 0xFFFFFFFF)
+            options.setdefault("link_idle_limit", 0xFFFFFFFF)
         namespace = Namespace(NamespaceConfig.build(queues, topics), tmp_path, clock=clock, **options)
         await stack.enter_async_context(namespace)
         client = ServiceBusClient.from_connection_string(namespace.connection_string, retry_total=0)

@@ -94,7 +94,7 @@ async def test_an_orderly_stop_keeps_everything(tmp_path: Path) -> None:
     config = NamespaceConfig.build(QUEUES)
 
     def start() -> Namespace:
-        return Namespace(config, tmp_path, clock=clock, idle_timeout=0xFFFFFFFF)
+        return Namespace(config, tmp_path, clock=clock, idle_timeout=0xFFFFFFFF, link_idle_limit=0xFFFFFFFF)
 
     async with start() as namespace, connect(namespace) as bus:
         to = await bus.sender("plain")

@@ -13,6 +13,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from mti.local.namespace.access import SharedAccessKeys
 from mti.local.namespace.config import NamespaceConfig
 from mti.local.namespace.errors import ConfigError, DataFolderBusy
 from mti.local.namespace.namespace import Namespace
@@ -24,6 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds the messages")
     parser.add_argument("--port", type=int, default=0, help="AMQP port (default: a free one)")
     parser.add_argument("--http-port", type=int, default=0, help="administration port (default: a free one)")
+    parser.add_argument("--keys", type=Path, help="a JSON file of SharedAccessKeys (default: any credentials will do)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     return parser.parse_args()
 
@@ -34,7 +36,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     config = NamespaceConfig.load(arguments.config)
-    namespace = Namespace(config, arguments.data, arguments.port, arguments.http_port, host=arguments.host)
+    keys = None if arguments.keys is None else SharedAccessKeys.load(arguments.keys)
+    namespace = Namespace(config, arguments.data, arguments.port, arguments.http_port, host=arguments.host, keys=keys)
     async with namespace:
         ready = {
             "port": namespace.port,

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mti.local.namespace.access import Access, SharedAccessKeys
 from mti.local.namespace.administration.api import Administration
 from mti.local.namespace.administration.server import HttpServer
 from mti.local.namespace.broker.broker import Broker
@@ -22,6 +23,12 @@ _TICK_SECONDS = 0.05
 _TICKS_A_SECOND = 20
 IDLE_TIMEOUT = 120_000
 """Milliseconds of silence that clients are asked to stay below; the connection ends after twice that."""
+
+LINK_IDLE_LIMIT = 600_000
+"""Milliseconds after which the service closes a link on which nothing happens.
+
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-troubleshoot#link-is-closed
+"""
 
 
 class Namespace:
@@ -43,15 +50,22 @@ class Namespace:
         host: str = "127.0.0.1",
         clock: Clock = system_clock,
         idle_timeout: int = IDLE_TIMEOUT,
+        link_idle_limit: int = LINK_IDLE_LIMIT,
         patience: float = 10.0,
+        keys: SharedAccessKeys | None = None,
     ) -> None:
-        """Port 0 takes a free one; `patience` is how many seconds to wait for the data folder."""
+        """Port 0 takes a free one; `patience` is how many seconds to wait for the data folder.
+
+        With `keys`, only who shows a token that one of them signed may do what its rights allow.
+        """
+        self._keys = keys
         self._config = config
         self._data = data
         self._wanted = port, http_port
         self._host = host
         self._clock = clock
         self._idle_timeout = idle_timeout
+        self._link_idle_limit = link_idle_limit
         self._patience = patience
         self._stack = AsyncExitStack()
         self.port = port
@@ -61,10 +75,14 @@ class Namespace:
 
     @property
     def connection_string(self) -> str:
-        """What the SDK's clients need."""
+        """What the SDK's clients need; with `keys`, the first of them is in it."""
+        key = None if self._keys is None else self._keys.shared_access_keys[0]
+        name, secret = (
+            ("RootManageSharedAccessKey", "SAS_KEY_VALUE") if key is None else (key.key_name, key.primary_key)
+        )
         return (
-            f"Endpoint=sb://{self._host}:{self.port};SharedAccessKeyName=RootManageSharedAccessKey;"
-            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+            f"Endpoint=sb://{self._host}:{self.port};SharedAccessKeyName={name};"
+            f"SharedAccessKey={secret};UseDevelopmentEmulator=true;"
         )
 
     @property
@@ -82,9 +100,10 @@ class Namespace:
             await stack.enter_async_context(DataFolder(self._data, self._patience))
             broker = Broker(self._config, self._data, self._clock, asyncio.get_running_loop().call_soon)
             stack.callback(broker.close)
-            amqp = AmqpServer(broker, self._idle_timeout)
+            access = Access(self._keys, self._clock)
+            amqp = AmqpServer(broker, access, self._idle_timeout, self._link_idle_limit)
             stack.callback(amqp.stop)
-            http = HttpServer(Administration(broker).application())
+            http = HttpServer(Administration(broker, access).application())
             stack.push_async_callback(http.stop)
             await http.start()
             door = Door(amqp.connection, http.connection, server_context(self._data, self._host))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from mti.local.namespace.access import Access
 from mti.local.namespace.administration.listing import LIMIT, messages
 from mti.local.namespace.administration.resources import Resources
 from mti.local.namespace.broker.broker import Broker
@@ -20,9 +21,9 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Administration:
     """Handlers on one broker."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, access: Access) -> None:
         self._broker = broker
-        self._resources = Resources(broker)
+        self._resources = Resources(broker, access)
 
     def application(self) -> web.Application:
         """The routes."""

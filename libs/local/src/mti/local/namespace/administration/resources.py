@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 from aiohttp import web
 from pydantic import ValidationError
 
+from mti.local.namespace.access import Access
 from mti.local.namespace.administration import atom
 from mti.local.namespace.administration import descriptions as d
 from mti.local.namespace.administration.rules import Rules
@@ -35,8 +36,9 @@ _Handler = Callable[[web.Request, str], web.Response]
 class Resources:
     """Answers for all entities of one broker."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, access: Access) -> None:
         self._broker = broker
+        self._access = access
         self._catalogue = broker.catalogue
         self._rules = Rules(broker.catalogue)
 
@@ -44,6 +46,7 @@ class Resources:
         """Do what is asked for."""
         body = await request.read()
         try:
+            self._check_access(request)
             return self._handle(request, body)
         except ServiceError as error:
             return _refusal(error.status, str(error))
@@ -51,6 +54,11 @@ class Resources:
             return _refusal(400, explain(error))
         except (ValueError, KeyError) as error:
             return _refusal(400, f"The request is malformed: {error}")
+
+    def _check_access(self, request: web.Request) -> None:
+        if not self._access.is_open:
+            claim = self._access.claim_of(request.headers.get("Authorization", ""))
+            self._access.check([claim], unquote(request.rel_url.raw_path).strip("/"), "Manage")
 
     def _handle(self, request: web.Request, body: bytes) -> web.Response:
         path = unquote(request.rel_url.raw_path)

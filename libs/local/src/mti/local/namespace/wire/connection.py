@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from mti.local.namespace.access import Claim
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.errors import ProtocolViolation
 from mti.local.namespace.wire import codec, frames
@@ -23,7 +24,7 @@ _LATE = {frames.DETACH, frames.FLOW, frames.DISPOSITION}
 
 
 class Connection(asyncio.Protocol):
-    """The server's end. Whoever connects is let in, whatever it shows: this is a tool for one machine."""
+    """The server's end. Whoever connects is let in; what it may do is asked when it opens a link."""
 
     def __init__(
         self, nodes: "Nodes", clock: Clock, idle_timeout: int, defer: Callable[[Callable[[], None]], object]
@@ -33,6 +34,8 @@ class Connection(asyncio.Protocol):
         self.peer_frame_size = frames.MAX_FRAME_SIZE
         self.lost: Callable[[Connection], None] = lambda _: None
         """Called when the connection is gone."""
+        self.claims: list[Claim] = []
+        """What the client's tokens allow."""
         self._idle_timeout = idle_timeout
         self._defer = defer
         self._transport: asyncio.Transport | None = None
@@ -139,6 +142,8 @@ class Connection(asyncio.Protocol):
             self._fail("amqp:connection:forced", "The connection was silent for longer than its idle time-out.")
         elif self._peer_idle_timeout is not None and now - self._last_output > self._peer_idle_timeout // 3:
             self.write(frames.HEARTBEAT)
+        for session in self.sessions:
+            session.on_second(now)
 
     def abort(self) -> None:
         """End the connection without a word. The broker is not told: it ends too, and its locks with it."""

@@ -7,7 +7,7 @@ from mti.local.namespace.broker.consumer import Consumer, Lock
 from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.session_queue import SessionQueue
-from mti.local.namespace.errors import NotAllowed, ProtocolViolation, ServiceError
+from mti.local.namespace.errors import LinkIdle, NotAllowed, ProtocolViolation, ServiceError
 from mti.local.namespace.messages.outgoing import encode
 from mti.local.namespace.record import Body, MessageRecord
 from mti.local.namespace.wire import codec
@@ -99,6 +99,7 @@ class EntityEgress(Credit, Consumer):
         if not self.attached:
             return
         payload = encode(record, body, None if lock is None else lock.until)
+        self.used_at = self.session.connection.clock()
         tag = os.urandom(16) if lock is None else lock.token
         self.session.send_delivery(self, tag, payload, settled=lock is None)
 
@@ -115,7 +116,21 @@ class EntityEgress(Credit, Consumer):
         self.session.refuse(self, error)
         self.closed(dropped=True)
 
+    def overdue(self, now: int) -> ServiceError | None:
+        """Why the link must close: it was idle, with nothing to receive and no lock renewed, or its token expired."""
+        connection = self.session.connection
+        try:
+            connection.nodes.access.check(connection.claims, self._entity.path, "Listen")
+        except ServiceError as error:
+            return error
+        return LinkIdle() if self._is_idle(now) and not self.held else None
+
     # -- as a link
+
+    def on_flow(self, fields: list[Any]) -> None:
+        """The client gives credit."""
+        self.used_at = self.session.connection.clock()
+        super().on_flow(fields)
 
     def use_credit(self) -> None:
         """Ask the queue for messages."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.broker.destination import Destination
 from mti.local.namespace.broker.entity import Entity
-from mti.local.namespace.errors import MessageTooLarge, ProtocolViolation, ServiceError
+from mti.local.namespace.errors import LinkIdle, MessageTooLarge, ProtocolViolation, ServiceError
 from mti.local.namespace.messages.incoming import decode_transfer
 from mti.local.namespace.wire import frames
 from mti.local.namespace.wire.link import AttachRequest, Link
@@ -120,6 +120,15 @@ class EntityIngress(Ingress):
         self._entity.senders.discard(self)
         super().closed(dropped=dropped)
 
+    def overdue(self, now: int) -> ServiceError | None:
+        """Why the link must close: it was idle, or its token expired."""
+        connection = self.session.connection
+        try:
+            connection.nodes.access.check(connection.claims, self._entity.path, "Send")
+        except ServiceError as error:
+            return error
+        return LinkIdle() if self._is_idle(now) else None
+
     def evicted(self, error: ServiceError) -> None:
         """Close the link with the reason."""
         self._entity.senders.discard(self)
@@ -128,5 +137,6 @@ class EntityIngress(Ingress):
     def take(self, delivery_id: int, settled: bool, payload: bytes, message_format: int) -> None:
         """Publish; the sender hears `accepted` once the messages are durable."""
         self._broker.check_busy()
+        self.used_at = self.session.connection.clock()
         messages = decode_transfer(payload, message_format)
         self._destination.publish(messages, lambda error: self.answer(delivery_id, settled, error))

@@ -63,11 +63,16 @@ class Link(ABC):
         self.request = request
         self.handle = request.handle
         self.attached = False
+        self.used_at = session.connection.clock()
+        """When a message last went through, or credit came."""
 
     @property
     def name(self) -> str:
         """The link's name, chosen by the client."""
         return self.request.name
+
+    def _is_idle(self, now: int) -> bool:
+        return now - self.used_at > self.session.connection.nodes.link_idle_limit
 
     def confirm(
         self,

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from mti.local.namespace.access import Access
 from mti.local.namespace.broker.broker import Broker
-from mti.local.namespace.errors import NotAllowed, ServiceError
+from mti.local.namespace.errors import NotAllowed, ServiceError, Unauthorized
+from mti.local.namespace.messages.incoming import as_text
 from mti.local.namespace.paths import path_of
 from mti.local.namespace.wire.egress import EntityEgress
 from mti.local.namespace.wire.ingress import EntityIngress
@@ -23,8 +25,11 @@ _MANAGEMENT_STYLE = Style("statusCode", "statusDescription")
 class Nodes:
     """Opens links."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, access: Access, link_idle_limit: int) -> None:
         self._broker = broker
+        self.access = access
+        self.link_idle_limit = link_idle_limit
+        """Milliseconds after which a link closes on which nothing happens."""
 
     def attach(self, session: "Session", request: AttachRequest) -> None:
         """Open the link that is asked for, or refuse it with the service's reason."""
@@ -43,10 +48,13 @@ class Nodes:
 
     def _sender(self, session: "Session", request: AttachRequest, path: str) -> Link:
         if path.lower() == CBS:
-            return RequestIngress(session, request, _put_token, _CBS_STYLE)
+            return RequestIngress(session, request, self._put_token, _CBS_STYLE)
         if path.lower().endswith(_MANAGEMENT_SUFFIX):
-            management = Management(self._broker, self._broker.entity(path[: -len(_MANAGEMENT_SUFFIX)]))
+            node = path[: -len(_MANAGEMENT_SUFFIX)]
+            self._check_any(session, node)
+            management = Management(self._broker, self._broker.entity(node))
             return RequestIngress(session, request, management.handle, _MANAGEMENT_STYLE)
+        self.access.check(session.connection.claims, path, "Send")
         entity = self._broker.entity(path)
         return EntityIngress(session, request, self._broker, entity, entity.open_destination())
 
@@ -54,14 +62,27 @@ class Nodes:
         if path.lower() == CBS:
             return ResponseEgress(session, request)
         if path.lower().endswith(_MANAGEMENT_SUFFIX):
+            self._check_any(session, path[: -len(_MANAGEMENT_SUFFIX)])
             self._broker.entity(path[: -len(_MANAGEMENT_SUFFIX)])
             return ResponseEgress(session, request)
+        self.access.check(session.connection.claims, path, "Listen")
         entity = self._broker.entity(path)
         queue = entity.open_queue()
         if queue.settings.forward_to is not None and queue.dead_letters is not None:
             raise NotAllowed(f"Messages cannot be received from '{entity.path}': it forwards them.")
         return EntityEgress(session, request, entity, queue)
 
+    def _check_any(self, session: "Session", path: str) -> None:
+        """Who may send or listen may also ask the management node, which offers both."""
+        try:
+            self.access.check(session.connection.claims, path, "Listen")
+        except Unauthorized:
+            self.access.check(session.connection.claims, path, "Send")
 
-def _put_token(request: Request, reply: Reply) -> None:  # noqa: ARG001 - any token will do
-    reply(Response(202, "Accepted"))
+    def _put_token(self, request: Request, reply: Reply) -> None:
+        if not self.access.is_open:
+            claims = request.session.connection.claims
+            claim = self.access.claim_of(as_text(request.body))
+            claims[:] = [each for each in claims if each.path != claim.path]
+            claims.append(claim)
+        reply(Response(202, "Accepted"))

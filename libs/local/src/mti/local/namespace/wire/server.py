@@ -2,6 +2,7 @@
 
 import asyncio
 
+from mti.local.namespace.access import Access
 from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.wire.codec import check_version
 from mti.local.namespace.wire.connection import Connection
@@ -11,10 +12,10 @@ from mti.local.namespace.wire.nodes import Nodes
 class AmqpServer:
     """All connections to one broker. Raises `RuntimeError` when the installed SDK is not the one that was tested."""
 
-    def __init__(self, broker: Broker, idle_timeout: int) -> None:
+    def __init__(self, broker: Broker, access: Access, idle_timeout: int, link_idle_limit: int) -> None:
         check_version()
         self._broker = broker
-        self._nodes = Nodes(broker)
+        self._nodes = Nodes(broker, access, link_idle_limit)
         self._idle_timeout = idle_timeout
         self._connections: set[Connection] = set()
 

@@ -1,0 +1,117 @@
+"""Shared access keys: who may send, listen and manage, when the namespace was given keys to check.
+
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas. Without keys everybody may do everything.
+"""
+
+import base64
+import hmac
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, Self
+from urllib.parse import unquote_plus
+
+from pydantic import Field, ValidationError
+
+from mti.local.namespace.clock import Clock
+from mti.local.namespace.config import explain
+from mti.local.namespace.entities import Described
+from mti.local.namespace.errors import ConfigError, Unauthorized
+from mti.local.namespace.paths import path_of
+
+Right = Literal["Send", "Listen", "Manage"]
+_PREFIX = "SharedAccessSignature "
+
+
+class SharedAccessKey(Described):
+    """A key and what it allows, in the whole namespace or for one entity."""
+
+    key_name: Annotated[str, Field(min_length=1)]
+    primary_key: Annotated[str, Field(min_length=1, repr=False)]
+    secondary_key: Annotated[str, Field(repr=False)] = ""
+    rights: tuple[Right, ...]
+    entity_path: str = ""
+
+
+class SharedAccessKeys(Described):
+    """The file of keys: `{"SharedAccessKeys": [{"KeyName": …, "PrimaryKey": …, "Rights": ["Send", "Listen"]}]}`."""
+
+    shared_access_keys: Annotated[tuple[SharedAccessKey, ...], Field(min_length=1)]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file. Raises `ConfigError`, which never holds a key."""
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from error
+        except ValidationError as error:
+            raise ConfigError(explain(error)) from None  # the original repeats what was in the file
+
+
+class Claim(NamedTuple):
+    """What a token allows, where and until when (milliseconds since the Unix epoch)."""
+
+    path: str
+    rights: frozenset[str]
+    expires_at: int
+
+    def covers(self, path: str, right: Right, now: int) -> bool:
+        """Whether it allows that."""
+        there = path.lower()
+        within = not self.path or there == self.path or there.startswith(self.path + "/")
+        return within and now < self.expires_at and (right in self.rights or "Manage" in self.rights)
+
+
+class Access:
+    """Checks tokens."""
+
+    def __init__(self, keys: SharedAccessKeys | None, clock: Clock) -> None:
+        self._keys = () if keys is None else keys.shared_access_keys
+        self._clock = clock
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may do everything."""
+        return not self._keys
+
+    def claim_of(self, token: str) -> Claim:
+        """Return what a token allows. Raises `Unauthorized`."""
+        fields = dict(part.partition("=")[::2] for part in token.removeprefix(_PREFIX).split("&"))
+        if not token.startswith(_PREFIX) or not {"sr", "sig", "se", "skn"} <= fields.keys():
+            raise Unauthorized("InvalidSignature: the token is not a shared access signature.")
+        key = self._key(fields)
+        expires_at = int(fields["se"]) * 1000 if fields["se"].isdigit() else 0
+        if expires_at <= self._clock():
+            raise Unauthorized("ExpiredToken: the token is expired.")
+        audience, own = path_of(_as_uri(unquote_plus(fields["sr"]))).lower(), key.entity_path.lower()
+        path = own if own.startswith(audience) else audience
+        if own and not path.startswith(own):
+            raise Unauthorized("InvalidAudience: the key belongs to another entity.")
+        return Claim(path, frozenset(key.rights), expires_at)
+
+    def check(self, claims: Iterable[Claim], path: str, right: Right) -> None:
+        """Raises `Unauthorized` when no claim allows that."""
+        now = self._clock()
+        if not self.is_open and not any(claim.covers(path, right, now) for claim in claims):
+            raise Unauthorized(f"Unauthorized access. '{right}' claim(s) are required to perform this operation.")
+
+    def _key(self, fields: dict[str, str]) -> SharedAccessKey:
+        name, signature = unquote_plus(fields["skn"]), unquote_plus(fields["sig"])
+        for key in self._keys:
+            if key.key_name == name and any(_fits(secret, fields, signature) for secret in _secrets(key)):
+                return key
+        raise Unauthorized("InvalidSignature: the token has an invalid signature.")
+
+
+def _secrets(key: SharedAccessKey) -> list[str]:
+    return [secret for secret in (key.primary_key, key.secondary_key) if secret]
+
+
+def _fits(secret: str, fields: dict[str, str], signature: str) -> bool:
+    signed = f"{fields['sr']}\n{fields['se']}".encode()
+    expected = base64.b64encode(hmac.digest(secret.encode(), signed, "sha256")).decode()
+    return hmac.compare_digest(expected, signature)
+
+
+def _as_uri(audience: str) -> str:
+    return audience if "://" in audience else f"sb://{audience}"
