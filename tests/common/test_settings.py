@@ -175,3 +175,24 @@ def test_what_a_command_line_gives_goes_before_the_environment(monkeypatch: pyte
     monkeypatch.setenv("MTI_KEYVAULT_URL", "https://evil.org")
     with pytest.raises(ConfigurationError, match="MTI_KEYVAULT_URL: the host"):
         TenantsSettings.from_environment(tenants_file=Path("mine.yaml"))
+
+
+def test_the_tenants_are_in_a_file_or_in_a_store_and_their_states_beside_a_file_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, file = {"MTI_TENANTS_STORE": "sqlite:/var/lib/tenants.db"}, {"MTI_TENANTS_FILE": "/etc/mti/tenants.yaml"}
+    assert "exactly one of them" in refusal(monkeypatch, TenantsSettings, **store, **file)
+    states = {"MTI_TENANTS_STATES": "sqlite:/var/lib/states.db"}
+    assert "MTI_TENANTS_STATES: is for a tenants file" in refusal(monkeypatch, TenantsSettings, **store, **states)
+    for variable in ("STORE", "STATES"):
+        broken = {f"MTI_TENANTS_{variable}": "postgres:x"}
+        given = broken if variable == "STORE" else file | broken
+        assert f"MTI_TENANTS_{variable}: is not a store" in refusal(monkeypatch, TenantsSettings, **given)
+
+
+def test_a_store_of_tenants_is_taken_apart_as_every_store_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MTI_TENANTS_STORE", "cosmos:https://contoso.documents.azure.com/mti")
+    settings = TenantsSettings.from_environment()
+    assert settings.tenants_store_target == CosmosTarget("https://contoso.documents.azure.com", "mti")
+    assert settings.tenants_states_target is None
+    assert settings.tenants_folder == Path()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from mti.common.contracts.chunks import fits
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter
-from mti.common.registry import Feed, FeedFormat
+from mti.common.registry import Feed, FeedFormat, Registry
+from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.ledger import ChunkBooks, IndicatorCounts
 from tests.normalizer.world import (
     CONTOSO,
@@ -207,6 +209,38 @@ async def test_a_source_that_nobody_has_is_dead_lettered_with_the_cure(there: Wo
     assert outcome.reason == "UnknownSource"
     assert "'tailspin/malware_customer'" in outcome.description
     assert "replay" in outcome.description
+
+
+async def test_a_chunk_of_a_removed_tenant_is_set_aside_under_a_reason_of_its_own(there: World) -> None:
+    gone = [route for route in there.registry.routes if route.source == CUSTOMER]
+    sources = {name: source for name, source in there.registry.sources.items() if name != CUSTOMER}
+    routes = [route for route in there.registry.routes if route not in gone]
+    there.registry = replace(there.registry, sources=sources, routes=routes, removed=gone)
+    outcome = await refused(there, message(stix()))
+    assert outcome.reason == "TenantRemoved"
+    assert f"mti tenants resume {gone[0].tenant}" in outcome.description
+    assert there.indicators.sent == []
+
+
+async def test_a_source_that_is_new_is_known_before_its_first_chunk_is_refused(there: World) -> None:
+    class Provider:
+        current = replace(there.registry, sources={}, routes=[])
+
+        async def look_again(self) -> Registry:
+            self.current = there.registry
+            return self.current
+
+    handler = NormalizeHandler(
+        Provider(),
+        there.known,
+        there.ledger,
+        there.offsets,
+        indicators=there.indicators,
+        pages=there.pages,
+        to="normalizer",
+    )
+    assert await handler([message(stix())]) == [Complete()]
+    assert there.indicators.sent
 
 
 async def test_a_source_that_leads_nowhere_is_dead_lettered_with_the_cure(there: World) -> None:
