@@ -136,7 +136,7 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
             running = True
         else:
             attachment = await stack.enter_async_context(attached(data))
-            settings = BusSettings(servicebus_connection_string=attachment.connection_string, servicebus_namespace=None)
+            settings = _embedded(attachment.connection_string)
             bus = ServiceBus.from_connection_string(attachment.connection_string)
             stack.push_async_callback(bus.close)
             address = f"http://127.0.0.1:{attachment.http_port}"
@@ -152,6 +152,12 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
             meter=meter,
             running=running,
         )
+
+
+def _embedded(connection_string: str) -> BusSettings:
+    """Return the settings of an embedded stack's bus, whatever the environment says of another one."""
+    names = {name: field.default for name, field in BusSettings.model_fields.items()}
+    return BusSettings.from_environment(**{**names, "servicebus_connection_string": connection_string})
 
 
 async def _registry(data: Path | None, tenants: Path | None) -> Registry:
