@@ -46,9 +46,14 @@ async def connected(namespace: Namespace) -> AsyncIterator[ServiceBus]:
         await bus.close()
 
 
-async def counts(namespace: Namespace, entity: str) -> dict[str, Any]:
-    """Return the counts of one entity, by its path."""
+async def stats(namespace: Namespace) -> dict[str, dict[str, Any]]:
+    """Return the counts of all entities, by their paths, of one instant."""
     async with httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{namespace.http_port}/stats")
-    found: dict[str, Any] = answer.json()[entity]
+    found: dict[str, dict[str, Any]] = answer.json()
     return found
+
+
+async def counts(namespace: Namespace, entity: str) -> dict[str, Any]:
+    """Return the counts of one entity, by its path."""
+    return (await stats(namespace))[entity]

@@ -21,7 +21,7 @@ from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
 from mti.local.namespace import Namespace
-from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
+from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace, stats
 
 QUICK = Backoff(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=50))
 
@@ -89,9 +89,9 @@ async def consume(
 
 
 async def empty(namespace: Namespace, address: Address) -> bool:
-    found = await counts(namespace, str(address))
-    topic = await counts(namespace, address.entity)
-    return not (found["active"] or found["locked"] or found["scheduled"] or topic["scheduled"])
+    now = await stats(namespace)
+    found = now[str(address)]
+    return not (found["active"] or found["locked"] or found["scheduled"] or now[address.entity]["scheduled"])
 
 
 async def dead_letters(bus: ServiceBus, address: Address) -> list[Any]:
@@ -219,8 +219,8 @@ async def test_a_paused_destination_neither_spins_nor_burns_delivery_counts_nor_
     assert handler.times("p0") <= elapsed + 1
     assert {message.delivery_count for message in paused} == {0}
     assert {message.properties.get(PARKS, 0) for message in paused} >= {0, 1, 2}
-    waiting = await counts(namespace, "indicators")
-    assert waiting["scheduled"] + (await counts(namespace, str(INDICATORS)))["active"] == 5
+    waiting = await stats(namespace)
+    assert waiting["indicators"]["scheduled"] + waiting[str(INDICATORS)]["active"] == 5
 
 
 async def test_a_session_stays_in_order_and_in_one_slot(namespace: Namespace, bus: ServiceBus) -> None:
