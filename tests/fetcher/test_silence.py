@@ -4,13 +4,18 @@ import random
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 
 from mti.common.errors import Pause, Retry
 from mti.common.registry.model import FeedFormat, MimecastAccount, MimecastApi
-from mti.fetcher.mimecast import NoAnswer
+from mti.fetcher import troubles
+from mti.fetcher.checkpoint import SourceCheckpoint
+from mti.fetcher.mimecast import HttpLimits, MimecastClients, NoAnswer
 from mti.fetcher.silence import AGAIN, BRIEF, IN_A_ROW, OVERDUE, PROBES, Held, Silences
+from tests.fetcher.world import TurnedClock, world
 
 TIME_OUT = 10.0
 
@@ -186,3 +191,58 @@ def test_a_place_among_the_silent_is_given_back_however_the_call_ends() -> None:
             raise KeyError
         there.no_answer("hanging", seconds=60)
     assert there.is_held("hanging") is None
+
+
+class Gone(httpx.AsyncBaseTransport):
+    """A host that takes no connection, at the price of a time-out."""
+
+    def __init__(self, clock: TurnedClock) -> None:
+        self.clock = clock
+        self.asked = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        self.clock.turn(seconds=TIME_OUT)
+        raise httpx.ConnectTimeout("nobody there", request=request)
+
+
+async def test_the_sources_of_a_region_that_is_gone_wait_and_are_paused_and_hold_few_calls(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path) as there:
+        gone = Gone(there.clock)
+        clients = MimecastClients(there.secrets, there.clock, random.Random(1), HttpLimits(), gone)
+        handler = there.handler(clients=clients)
+        await there.schedule().run_once()
+        steps = 0
+        while await there.step(handler):
+            steps += 1
+            assert steps < 200
+        for source in there.registry.sources:
+            pause = (await there.checkpoint(source)).pause
+            assert pause is not None
+            assert pause.reason in {"MimecastSilent", "MimecastUnavailable"}
+            assert source in pause.description
+        said = [entry for entry in caplog.records if entry.message == "a source is paused"]
+        assert len(said) == len(there.registry.sources)
+        asked = gone.asked
+        there.clock.turn(minutes=31)
+        await there.schedule().run_once()
+        while await there.step(handler):
+            pass
+        assert gone.asked - asked <= len(there.registry.sources)
+
+
+def test_an_account_that_was_not_asked_is_not_blamed_and_is_soon_there_when_the_host_is_back() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    checkpoint = SourceCheckpoint(account="contoso", token="next", page=3)
+    for _ in range(12):
+        checkpoint = troubles.held(checkpoint, Held("nobody there", timedelta(seconds=20)), now, random.Random(1))
+        assert checkpoint.pause is not None
+        assert timedelta(seconds=20) <= checkpoint.pause.until - now <= timedelta(minutes=5)
+    assert (checkpoint.account, checkpoint.accounts_failed, checkpoint.token, checkpoint.page) == (
+        "contoso",
+        0,
+        "next",
+        3,
+    )

@@ -28,6 +28,7 @@ from mti.common.contracts import FetchJob, count_of, decode, job_message
 from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import Pause, Retry, Unavailable
 from mti.common.hosting.settler import RETRY_LIMIT
+from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
@@ -231,7 +232,8 @@ class FetchHandler:
         """Let a job wait whose call was not made; in the end the source is paused, as if it had been made in vain."""
         if turn.checkpoint.pause is not None or count_of(turn.message, PARKS) >= HOLDS:
             value = troubles.held(turn.checkpoint, error, self._clock.now(), self._rng)
-            await self._save(turn, value)
+            if await self._save(turn, value) and value.pause is not None:
+                _say_paused(turn.source.id, value.pause)
             return Complete()
         delay = error.delay or timedelta()
         if not await self._save(turn, troubles.put_by(turn.checkpoint, self._clock.now() + delay)):
@@ -254,17 +256,7 @@ class FetchHandler:
             )
             await self._send_next(turn, found.checkpoint, None)
         elif (pause := found.checkpoint.pause) is not None:
-            log.log(
-                logging.WARNING if pause.attempts == 1 else logging.INFO,
-                "a source is paused",
-                extra={
-                    "source": turn.source.id,
-                    "reason": pause.reason,
-                    "description": pause.description,
-                    "since": pause.since.isoformat(),
-                    "probed_next": pause.until.isoformat(),
-                },
-            )
+            _say_paused(turn.source.id, pause)
         return Complete()
 
     async def _release(self, turn: Turn) -> None:
@@ -283,3 +275,17 @@ class FetchHandler:
     async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
         job = beginning("fetch job", job_message(turn.source.id, value.revision))
         await self._jobs.send([replace(job, due=due)])
+
+
+def _say_paused(source: str, pause: PauseState) -> None:
+    log.log(
+        logging.WARNING if pause.attempts == 1 else logging.INFO,
+        "a source is paused",
+        extra={
+            "source": source,
+            "reason": pause.reason,
+            "description": pause.description,
+            "since": pause.since.isoformat(),
+            "probed_next": pause.until.isoformat(),
+        },
+    )
