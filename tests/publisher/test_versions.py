@@ -7,7 +7,7 @@ import pytest
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document
-from mti.publisher.published import Accept, PassOver, Refuse
+from mti.publisher.published import PURGED, Accept, PassOver, Refuse
 from mti.publisher.versions import SHARDS, PublishedVersions
 from tests.publisher.test_guard import item
 from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator
@@ -75,3 +75,23 @@ async def test_a_version_that_is_accepted_later_ends_the_refusal(there: World) -
     found = (await there.versions.look_up(CONTOSO, [ID]))[ID]
     assert found.refused is None
     assert found.accepted == 1
+
+
+async def test_a_purge_is_a_refusal_of_what_the_workspace_has_not_and_touches_nothing_else(there: World) -> None:
+    def purge(hours: int = 0) -> Refuse:
+        return Refuse(item(hours=hours), "a person purged it", PURGED)
+
+    await there.versions.record(CONTOSO, [Accept(item(hours=1)), purge(hours=1), purge()])
+    held = (await there.versions.look_up(CONTOSO, [ID]))[ID]
+    assert (held.version, held.refused) == (indicator("a", hours=1).modified, None)
+    await there.versions.record(CONTOSO, [purge(hours=2)])
+    found = (await there.versions.look_up(CONTOSO, [ID]))[ID]
+    assert found.refused is not None
+    assert found.refused.reason == "Purged"
+    assert found.model_copy(update={"refused": None}) == held
+    await there.versions.record(CONTOSO, [Refuse(item(hours=3), "no"), purge(hours=3)])
+    refused = (await there.versions.look_up(CONTOSO, [ID]))[ID].refused
+    assert refused is not None
+    assert (refused.reason, refused.description) == ("ObjectRefused", "no")
+    await there.versions.record(CONTOSO, [Accept(item(hours=3))])
+    assert (await there.versions.look_up(CONTOSO, [ID]))[ID].refused is None

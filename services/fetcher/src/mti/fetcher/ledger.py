@@ -5,7 +5,7 @@
 The id is the chunk's content, so that a page that is published twice is counted once.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -39,14 +39,23 @@ class Ledger:
             ]
         )
 
+    async def look_up(self, source: str, chunks: Sequence[str]) -> dict[str, int]:
+        """Return how many detections those of a source's chunks hold that were published, by CloudEvents id."""
+        found = await self._container.read_many(source, chunks)
+        return {chunk: _detections(document) for chunk, document in found.items()}
+
     async def scan(self, source: str) -> AsyncIterator[tuple[str, int]]:
         """Yield the chunks of a source, in the order of their ids, each with how many detections it holds."""
         async for document in self._container.scan(source):
-            detections = document.body["detections"]
-            assert isinstance(detections, int)  # noqa: S101  only `enter` writes here
-            yield document.id, detections
+            yield document.id, _detections(document)
 
     async def sources(self) -> AsyncIterator[str]:
         """Yield the sources that have books."""
         async for source in self._container.partitions():
             yield source
+
+
+def _detections(document: Document) -> int:
+    detections = document.body["detections"]
+    assert isinstance(detections, int)  # noqa: S101  only `enter` writes here
+    return detections

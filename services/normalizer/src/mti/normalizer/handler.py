@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from mti.common.contracts import PageChunk, decode
-from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM
+from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, REPLACES
 from mti.common.errors import Poison
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
@@ -82,7 +82,8 @@ class NormalizeHandler:
     async def _handle(self, message: Received) -> Complete:
         envelope, chunk = decode(message, PageChunk)
         check_source(envelope, chunk)
-        if await self._ledger.read(chunk.source, envelope.id) is not None:
+        entered = await self._ledger.read(chunk.source, envelope.id)
+        if entered is not None and entered.handled:
             return Complete()
         source, scopes = await self._way(chunk.source)
         parsed = parse(chunk)
@@ -134,6 +135,11 @@ class NormalizeHandler:
         if not isinstance(origin, str) or not isinstance(reason, str):
             return books
         first = await self._ledger.read(source, origin)
-        counted = first is not None and first.rejected.get(reason) == books.detections
-        corrects = {reason: books.detections} if counted else {}
+        counted = 0 if first is None else first.rejected.get(reason, 0)
+        if REPLACES in message.properties:
+            # A person may have taken detections out, which stay rejected, or put some in, which came with no chunk.
+            moved = min(counted, books.detections)
+        else:
+            moved = counted if counted == books.detections else 0
+        corrects = {reason: moved} if moved else {}
         return books.model_copy(update={"replayed_from_rejected": True, "corrects": corrects})

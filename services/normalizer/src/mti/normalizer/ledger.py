@@ -7,19 +7,27 @@ Detections that were rejected and dead-lettered may be replayed after an upgrade
 once, so their document *moves* them: out of the reason that the first chunk's books count them under (`corrects`), into
 what became of them now. Where the first chunk's books don't count them as rejected, since it was itself handled again
 by a newer release, there is nothing to move, and the document counts in no sum of detections.
+
+A person may purge a chunk that could not be handled, or send a mended one in its place; the command writes the
+document then. A *purged* chunk counts as rejected, and is handled like a new one should it ever come again: what was
+handled takes the place of what was purged. A *replaced* chunk is dealt with for good, and is counted through the one
+that replaces it; its own document counts only the difference, so that what came in and what a person added stay apart.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mti.common.errors import WriteConflict
+from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.store import Container, Document
 
 CONTAINER: Final = "ledger"
+PURGED: Final = "Purged"
+"""The reason under which detections are counted that a person dropped."""
+_RACES = 8
 
 
 class IndicatorCounts(BaseModel):
@@ -47,6 +55,42 @@ class ChunkBooks(BaseModel):
     """These detections came in with another chunk, and were rejected there."""
     corrects: dict[str, int] = Field(default_factory=dict)
     """What is to be taken off the rejected of that chunk."""
+    purged: bool = False
+    """A person purged the chunk before it was handled; should it come again, it is handled."""
+    replaced_by: str | None = None
+    """The CloudEvents id of the mended chunk that a person sent in its place."""
+    replacement: int = 0
+    """Detections that are counted through that one."""
+    added: int = 0
+    """Of the detections, those that a person added."""
+
+    @property
+    def handled(self) -> bool:
+        """Whether there is nothing left to do should the chunk come again."""
+        return not self.purged
+
+    @classmethod
+    def of_purged(cls, detections: int) -> Self:
+        """Return the books of a chunk that a person purged."""
+        return cls(detections=detections, rejected=_rejected(detections), purged=True)
+
+    @classmethod
+    def of_replaced(cls, detections: int, replaced_by: str, replacement: int) -> Self:
+        """Return the books of a chunk that a person mended: only what differs is counted here.
+
+        Args:
+            detections: what it held.
+            replaced_by: the mended chunk's CloudEvents id.
+            replacement: what the mended one holds.
+        """
+        dropped = max(0, detections - replacement)
+        return cls(
+            detections=dropped,
+            rejected=_rejected(dropped),
+            replaced_by=replaced_by,
+            replacement=replacement,
+            added=max(0, replacement - detections),
+        )
 
 
 @dataclass(slots=True)
@@ -60,6 +104,8 @@ class Totals:
     refreshed: int = 0
     suppressed: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    added: int = 0
+    """Of the detections, those that a person added when mending chunks."""
     indicators_new: int = 0
     indicators_refreshed: int = 0
 
@@ -74,8 +120,13 @@ class Totals:
         self.indicators_refreshed += books.indicators.refreshed
         if books.replayed_from_rejected and not books.corrects:
             return
-        if not books.replayed_from_rejected:
-            self.chunks += 1
+        self.added += books.added
+        if books.replayed_from_rejected:
+            more = books.detections - sum(books.corrects.values())
+            self.detections += more
+            self.added += more
+        else:
+            self.chunks += books.replaced_by is None
             self.detections += books.detections
         self.new += books.new
         self.refreshed += books.refreshed
@@ -91,17 +142,57 @@ class Ledger:
         self._container = container
 
     async def read(self, source: str, chunk_id: str) -> ChunkBooks | None:
-        """Return the books of a chunk, by its CloudEvents id; `None` while it is not handled wholly."""
+        """Return the books of a chunk, by its CloudEvents id; `None` while it is neither handled wholly nor purged."""
         document = await self._container.read(source, chunk_id)
         return None if document is None else ChunkBooks.model_validate(document.body)
 
     async def write(self, source: str, chunk_id: str, books: ChunkBooks) -> None:
-        """Write the books of a chunk. Those that are there already stay."""
-        body = books.model_dump(mode="json", exclude_defaults=True)
-        try:
-            await self._container.write(Document(partition=source, id=chunk_id, body=body))
-        except WriteConflict:
+        """Write the books of a chunk. Those that are there already stay, unless they are of a purge.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or others write these books again and again.
+        """
+        document = _document(source, chunk_id, books)
+        for _ in range(_RACES):
+            try:
+                await self._container.write(document)
+            except WriteConflict:
+                there = await self._container.read(source, chunk_id)
+                if there is not None and ChunkBooks.model_validate(there.body).handled:
+                    return
+                document = replace(document, etag=None if there is None else there.etag)
+            else:
+                return
+        raise StoreUnavailable(f"{source}: the books of chunk {chunk_id} are being written by somebody else as well")
+
+    async def enter_purged(self, source: str, detections: Mapping[str, int]) -> None:
+        """Enter chunks that a person purges, before they are removed; books that are there already stay.
+
+        Args:
+            source: the source's id.
+            detections: of each chunk, by the chunk's CloudEvents id.
+        """
+        await self._container.write_many(
+            [_document(source, chunk, ChunkBooks.of_purged(count)) for chunk, count in detections.items()]
+        )
+
+    async def reopen(self, source: str, chunk_id: str, detections: int) -> None:
+        """Let a chunk be handled that was replaced, since a person is about to send it again.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or somebody else writes these books.
+        """
+        there = await self._container.read(source, chunk_id)
+        if there is None or ChunkBooks.model_validate(there.body).replaced_by is None:
             return
+        try:
+            await self._container.write(
+                replace(_document(source, chunk_id, ChunkBooks.of_purged(detections)), etag=there.etag)
+            )
+        except WriteConflict:
+            raise StoreUnavailable(
+                f"{source}: the books of chunk {chunk_id} are being written by somebody else as well; do it again"
+            ) from None
 
     async def scan(self, source: str) -> AsyncIterator[tuple[str, ChunkBooks]]:
         """Yield the chunks of a source, in the order of their ids."""
@@ -118,3 +209,11 @@ class Ledger:
         async for _, books in self.scan(source):
             found.add(books)
         return found
+
+
+def _rejected(count: int) -> dict[str, int]:
+    return {PURGED: count} if count else {}
+
+
+def _document(source: str, chunk_id: str, books: ChunkBooks) -> Document:
+    return Document(partition=source, id=chunk_id, body=books.model_dump(mode="json", exclude_defaults=True))

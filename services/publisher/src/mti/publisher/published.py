@@ -9,10 +9,12 @@ from mti.common.registry import Feed
 from mti.publisher.item import Item
 
 OBJECT_REFUSED = "ObjectRefused"
+PURGED = "Purged"
+"""The reason of what a person dropped before the workspace had it."""
 
 
 class Refusal(BaseModel):
-    """The newest version that Sentinel refused, with its own words."""
+    """The newest version that Sentinel refused, with its own words, or that a person purged."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,10 +61,11 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Sentinel refused it."""
+    """Sentinel refused it; or, by its reason, a person purged it."""
 
     item: Item
     description: str
+    reason: str = OBJECT_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ def after(known: Published | None, change: Change) -> Published:
     if isinstance(change, Refuse):
         if before.refused is not None and before.refused.version > version:
             return before
-        refusal = Refusal(version=version, reason=OBJECT_REFUSED, description=change.description)
+        if change.reason == PURGED and _has_a_word_on(before, version):
+            return before
+        refusal = Refusal(version=version, reason=change.reason, description=change.description)
         return before.model_copy(update={"refused": refusal})
     if before.version is not None and before.version > version:
         return before
@@ -102,3 +107,8 @@ def after(known: Published | None, change: Change) -> Published:
         rebuilt=rebuilt,
         refused=before.refused if still_refused else None,
     )
+
+
+def _has_a_word_on(known: Published, version: datetime) -> bool:
+    """Say whether it is known what became of a version, so that purging a message that holds it changes nothing."""
+    return known.revoked or known.settles(version) or (known.refused is not None and known.refused.version >= version)

@@ -27,6 +27,8 @@ REFUSAL_DESCRIPTION = "mti_refusal_description"
 REJECTED_FROM = "mti_rejected_from"
 """On a message that holds only detections that were rejected: the CloudEvents id of the chunk in whose books they are
 counted as rejected. It stays when the message is replayed, and they are not counted as having come in once more."""
+REPLACES = "mti_replaces"
+"""On a message that a person sent with another body than a dead letter's: the CloudEvents id of what it stands for."""
 REBUILT = "mti_rebuilt"
 """On what a backfill sends to a workspace that was built anew: the name of its run. The publisher uploads it once more
 though its books say that the workspace holds it, once a run."""

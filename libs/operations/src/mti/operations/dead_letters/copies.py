@@ -19,13 +19,11 @@ from mti.common.contracts import (
     indicators_message,
     page_message,
 )
-from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLAYS, RETRIES
+from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLACES, REPLAYS, RETRIES
 from mti.common.ports.bus import Outgoing, PropertyValue
 from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.letter import DESCRIPTION, REASON, Letter
 
-REPLACES = "mti_replaces"
-"""On a message with another body than the dead letter's: the CloudEvents id of what it stands for."""
 _LONGEST_ID = 100
 """The service takes MessageIds of 128 characters; the rest is for the suffixes of what may come."""
 _TAKEN_OFF = frozenset({REASON, DESCRIPTION, "DeadLetterSource", REFUSAL, REFUSAL_DESCRIPTION, RETRIES})
