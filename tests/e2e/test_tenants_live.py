@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
 from mti.local.simulators.feed.store import LateBatch
 from mti.local.simulators.scenario import Scenario
+from mti.local.stack import SERVICES
 from tests.support.cli import Said, mti, start, up
 from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
 
@@ -80,8 +82,16 @@ class Running:
 
     async def noticed(self, kind: str, tenant: str) -> None:
         """Wait until every service has put a change in force."""
-        for service in ("fetcher", "normalizer", "publisher"):
-            await self.until(lambda name=service: any(tenant in line.get(kind, ()) for line in self.logged(name)))
+        for service in SERVICES:
+            await self.until(partial(self._has_line, service, lambda line: tenant in line.get(kind, ())))
+
+    async def refused(self) -> None:
+        """Wait until every service has refused what the file holds."""
+        for service in SERVICES:
+            await self.until(partial(self._has_line, service, lambda line: "stays in force" in line["message"]))
+
+    def _has_line(self, service: str, fits: Callable[[dict[str, Any]], bool]) -> bool:
+        return any(fits(line) for line in self.logged(service))
 
     async def stop(self) -> Said:
         """End it as a person does, and return what it said."""
@@ -125,10 +135,7 @@ async def test_a_tenant_joins_is_paused_resumed_and_removed_while_the_stack_runs
             await stack.until(has_all(world, CONTOSO))
 
             file.path.write_text(file.path.read_text().replace("feeds:", "fields:"))
-            for service in ("fetcher", "normalizer", "publisher"):
-                await stack.until(
-                    lambda name=service: any("stays in force" in line["message"] for line in stack.logged(name))
-                )
+            await stack.refused()
             publish(world, "contoso/malware_customer")
             await stack.until(has_all(world, CONTOSO))
 

@@ -46,7 +46,7 @@ def fabrikam(**changes: Any) -> dict[str, Any]:
 
 
 async def planned(container: Container, document: object, **options: Any) -> ImportPlan:
-    given = {"name": "tenants.yaml", "allow_loopback": False, "by": "ann", "now": NOW} | options
+    given: dict[str, Any] = {"name": "tenants.yaml", "allow_loopback": False, "by": "ann", "now": NOW} | options
     return plan_import(document, await read_records(container), **given)
 
 
