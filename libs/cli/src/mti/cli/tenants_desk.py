@@ -110,9 +110,14 @@ async def desk(data: Path | None, tenants: Path | None, store: str | None) -> As
     Raises:
         ConfigurationError: the settings are wrong, or the folder is none of a stack.
     """
-    if data is not None and not Layout(data).bus.is_dir():
-        raise ConfigurationError(f"{data} is no folder of an embedded stack; name the --data folder of `mti up`")
+    if data is not None and tenants is None and not Layout(data).bus.is_dir():
+        raise ConfigurationError(
+            f"{data} is no folder of an embedded stack; name the --data folder of `mti up`, or, before its first run,"
+            " the tenants file too, with --tenants"
+        )
     settings = settings_of(data, tenants, store)
+    if data is not None:
+        Layout(data).make()
     async with opened(settings) as container:
         if settings.tenants_file is not None:
             yield TenantsDesk(container, _ids_in(settings.tenants_file), str(settings.tenants_file))
