@@ -16,6 +16,7 @@ from mti.local.namespace.clock import Clock, system_clock
 from mti.local.namespace.config import NamespaceConfig
 from mti.local.namespace.datafolder import DataFolder
 from mti.local.namespace.door import Door
+from mti.local.namespace.turns import Turn
 from mti.local.namespace.wire.server import AmqpServer
 
 LOG = logging.getLogger(__name__)
@@ -98,10 +99,13 @@ class Namespace:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(DataFolder(self._data, self._patience))
-            broker = Broker(self._config, self._data, self._clock, asyncio.get_running_loop().call_soon)
+            loop = asyncio.get_running_loop()
+            broker = Broker(self._config, self._data, self._clock, loop.call_soon)
             stack.callback(broker.close)
+            turn = Turn(loop.call_soon)
+            broker.after_commit = turn.end
             access = Access(self._keys, self._clock)
-            amqp = AmqpServer(broker, access, self._idle_timeout, self._link_idle_limit)
+            amqp = AmqpServer(broker, access, turn, self._idle_timeout, self._link_idle_limit)
             stack.callback(amqp.stop)
             http = HttpServer(Administration(broker, access).application())
             stack.push_async_callback(http.stop)

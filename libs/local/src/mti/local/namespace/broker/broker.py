@@ -24,7 +24,9 @@ class Broker:
         self.clock = clock
         self.started_at = clock()
         self.store = Store(data / "namespace.sqlite3", defer)
-        self.store.after_commit = self.pump
+        self.store.after_commit = self._committed
+        self.after_commit: Callable[[], None] = lambda: None
+        """Runs when all that follows from a commit is done."""
         self.busy = 0
         """How many operations will be refused because the server is busy."""
         self._defer = defer
@@ -74,8 +76,14 @@ class Broker:
         while self._awake:
             self._awake.popitem()[0].pump()
 
+    def _committed(self) -> None:
+        self.pump()
+        self.after_commit()
+
     def close(self) -> None:
         """Make all writes durable and close the storage."""
+        for node in self.catalogue.nodes():
+            node.queues[0].sequence.settle()
         self.store.close()
 
     def _wake(self, queue: MessageQueue) -> None:

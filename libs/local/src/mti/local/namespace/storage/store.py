@@ -14,6 +14,7 @@ from typing import NamedTuple
 from mti.local.namespace.errors import StorageFailed
 from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.batch import WriteBatch
+from mti.local.namespace.storage.bodies import RecentBodies
 from mti.local.namespace.storage.schema import message_key, open_database, sequence_of
 
 LOG = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Store:
         self._defer = defer
         self._batch = WriteBatch()
         self._callbacks: list[Callback] = []
+        self._recent = RecentBodies()
         self._scheduled = False
         self._vacuumed = False
         self.after_commit: Callable[[], None] = lambda: None
@@ -76,9 +78,17 @@ class Store:
         batch, callbacks = self._batch, self._callbacks
         self._batch, self._callbacks, self._scheduled = WriteBatch(), [], False
         outcome = self._run(batch)
+        self._remember(batch, outcome)
         for callback in callbacks:
             callback(outcome)
         self.after_commit()
+
+    def _remember(self, batch: WriteBatch, outcome: Outcome) -> None:
+        if outcome is None:
+            for key, annotations, bare in batch.bodies:
+                self._recent.add(key, Body(annotations, bare))
+            for (key,) in batch.body_deletions:
+                self._recent.discard(key)
 
     def _run(self, batch: WriteBatch) -> Outcome:
         try:
@@ -152,8 +162,11 @@ class Store:
 
     def body(self, record: MessageRecord) -> Body:
         """The body of a message that is stored."""
-        row = self._connection.execute("SELECT annotations, bare FROM bodies WHERE id=?", (record.body,)).fetchone()
-        return Body(*row)
+        body = self._recent.get(record.body)
+        if body is None:
+            row = self._connection.execute("SELECT annotations, bare FROM bodies WHERE id=?", (record.body,)).fetchone()
+            body = Body(*row)
+        return body
 
     def sequences(self, queue: int, start: int, limit: int, session_id: str | None) -> list[int]:
         """The first sequence numbers from `start` on, of one session or of all."""

@@ -1,9 +1,8 @@
 """Serves AMQP clients; who listens gives it the connections."""
 
-import asyncio
-
 from mti.local.namespace.access import Access
 from mti.local.namespace.broker.broker import Broker
+from mti.local.namespace.turns import Turn
 from mti.local.namespace.wire.codec import check_version
 from mti.local.namespace.wire.connection import Connection
 from mti.local.namespace.wire.nodes import Nodes
@@ -12,10 +11,11 @@ from mti.local.namespace.wire.nodes import Nodes
 class AmqpServer:
     """All connections to one broker. Raises `RuntimeError` when the installed SDK is not the one that was tested."""
 
-    def __init__(self, broker: Broker, access: Access, idle_timeout: int, link_idle_limit: int) -> None:
+    def __init__(self, broker: Broker, access: Access, turn: Turn, idle_timeout: int, link_idle_limit: int) -> None:
         check_version()
         self._broker = broker
         self._nodes = Nodes(broker, access, link_idle_limit)
+        self._turn = turn
         self._idle_timeout = idle_timeout
         self._connections: set[Connection] = set()
 
@@ -31,8 +31,7 @@ class AmqpServer:
 
     def connection(self) -> Connection:
         """The protocol of one connection."""
-        defer = asyncio.get_running_loop().call_soon
-        connection = Connection(self._nodes, self._broker.clock, self._idle_timeout, defer)
+        connection = Connection(self._nodes, self._broker.clock, self._idle_timeout, self._turn.put_off)
         connection.lost = self._connections.discard
         self._connections.add(connection)
         return connection
