@@ -118,13 +118,14 @@ def sql(name: str, condition: str, action: str | None = None) -> dict[str, Any]:
 async def test_a_sql_filter_reads_system_and_application_properties(serve: Serve) -> None:
     condition = "sys.Label LIKE 'page%' AND (size > 10 OR urgent = TRUE) AND missing IS NULL"
     bus = await serve(topics={"t": {"Subscriptions": [{"Name": "a", "Rules": [sql("r", condition)]}]}})
-    for subject, properties in (
+    sent: list[tuple[str, dict[str | bytes, Any]]] = [
         ("page-1", {"size": 11}),
         ("page-2", {"size": 1, "urgent": True}),
         ("page-3", {"size": 1}),
         ("job", {"size": 11}),
         ("page-4", {"size": 11, "missing": "no"}),
-    ):
+    ]
+    for subject, properties in sent:
         await publish(bus, ServiceBusMessage("x", subject=subject, application_properties=properties))
     assert await taken(bus, "a") == 2
 

@@ -70,6 +70,6 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 
     kept = [parameter for name, parameter in own.parameters.items() if name != CHOSEN and name not in filters]
     joined = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*kept, *filters.values())]
-    wrapped.__signature__ = own.replace(parameters=joined)  # type: ignore[attr-defined]  what typer reads
+    wrapped.__signature__ = own.replace(parameters=joined)  # type: ignore[attr-defined]  # what typer reads
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in joined}
     return wrapped
