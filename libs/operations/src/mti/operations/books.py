@@ -25,7 +25,9 @@ class SourceBooks:
     feed: str
     region: str
     detections: int = 0
-    """What the fetcher published."""
+    """What the fetcher published, and what was added to it."""
+    added: int = 0
+    """Of these, put in by a person who mended dead letters."""
     new: int = 0
     refreshed: int = 0
     suppressed: int = 0
@@ -57,6 +59,8 @@ class SourceBooks:
         self.indicators_new += totals.indicators_new
         self.indicators_refreshed += totals.indicators_refreshed
         self.rejected = dict(sorted((Counter(self.rejected) + totals.rejected).items()))
+        # Of a chunk that a person replaced just now, the rest is on its way in the mended one.
+        self.waiting += chunk.replacement - chunk.added
 
     @property
     def closed(self) -> bool:

@@ -27,14 +27,20 @@ class SourceAudit:
     async def of(self, name: str, source: Source | None) -> tuple[SourceBooks, dict[str, int]]:
         """Return the books of a source, and its chunks that are published and not handled, with their detections.
 
-        A chunk that was handled and is not in the fetcher's books counts: the fetcher died just after it was sent.
+        A chunk that was handled and is not in the fetcher's books counts: the fetcher died just after it was sent. One
+        that a person sent in the place of another is in the fetcher's books neither, and is to be handled as well.
         """
-        totals, unhandled = Totals(), dict[str, int]()
+        totals, unhandled, mended = Totals(), dict[str, int](), dict[str, int]()
         async for chunk, found in merge([_either(self._fetched.scan(name)), _either(self._handled.scan(name))]):
             books = found.get(1)
             if isinstance(books, ChunkBooks):
                 totals.add(books)
+                if books.replaced_by is not None and books.replacement:
+                    mended[books.replaced_by] = books.replacement
             elif isinstance(count := found[0], int):
+                unhandled[chunk] = count
+        for chunk, count in mended.items():
+            if await self._handled.read(name, chunk) is None:
                 unhandled[chunk] = count
         return _books(name, source, totals, sum(unhandled.values())), unhandled
 
@@ -54,6 +60,7 @@ def _books(name: str, source: Source | None, totals: Totals, unhandled: int) -> 
         feed=str(feed),
         region=source.region if source else "",
         detections=totals.detections + unhandled,
+        added=totals.added,
         new=totals.new,
         refreshed=totals.refreshed,
         suppressed=totals.suppressed,

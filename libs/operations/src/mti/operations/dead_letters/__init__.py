@@ -1,6 +1,7 @@
 """Dead letters, for the operator: look at them, replay, mend or purge them, write them to files and replay these."""
 
 from mti.operations.dead_letters.archive import append_archive, view, write_archive
+from mti.operations.dead_letters.bookkeeping import Books, NoBooks, ServiceBooks
 from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, send_mended
 from mti.operations.dead_letters.entities import Entity, entities_of
 from mti.operations.dead_letters.filed import FileReplay
@@ -16,6 +17,7 @@ from mti.operations.dead_letters.sub_queue import SubQueue, opened
 
 __all__ = [
     "REPLAY_LIMIT",
+    "Books",
     "DeadLetterQueue",
     "Edited",
     "Entity",
@@ -23,6 +25,7 @@ __all__ = [
     "Group",
     "Judge",
     "Letter",
+    "NoBooks",
     "NoJudge",
     "Plan",
     "Progress",
@@ -32,6 +35,7 @@ __all__ = [
     "ReplayResult",
     "Replayer",
     "Selection",
+    "ServiceBooks",
     "Step",
     "SubQueue",
     "Why",

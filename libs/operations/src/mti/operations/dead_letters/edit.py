@@ -1,4 +1,4 @@
-"""Mends a dead letter's body: checks it against the contract, sends it, and only then completes the dead letter."""
+"""Mends a dead letter's body: checks it, sends it, enters it in the books, and only then completes the dead letter."""
 
 import logging
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from mti.common.contracts import Contract
 from mti.common.errors import ConfigurationError
 from mti.operations.dead_letters.body import body_bytes
+from mti.operations.dead_letters.bookkeeping import Books, NoBooks
 from mti.operations.dead_letters.copies import mended
 from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.ports import DeadLetterQueue
@@ -74,21 +75,40 @@ async def one_letter(queues: Sequence[DeadLetterQueue], sequence: int) -> tuple[
     return found[0]
 
 
-async def send_mended(queue: DeadLetterQueue, letter: Letter, body: bytes, progress: Progress = unwatched) -> Edited:
+async def send_mended(
+    queue: DeadLetterQueue,
+    letter: Letter,
+    body: bytes,
+    progress: Progress = unwatched,
+    *,
+    books: Books | None = None,
+) -> Edited:
     """Send a mended body in the place of a dead letter.
+
+    Args:
+        queue: where the dead letter is.
+        letter: the dead letter.
+        body: the mended body, as JSON.
+        progress: told of each step.
+        books: are told of it; `None` where they are not at hand.
 
     Raises:
         ConfigurationError: it does not keep the contract; nothing was done.
         MessageTooLarge: it fits no message; nothing was done.
         BusUnavailable: the broker does not answer; do it again.
+        StoreUnavailable: a store does not answer; do it again.
     """
-    outgoing = mended(letter, queue.entity, checked(queue, body))
+    entering, contract = books or NoBooks(), checked(queue, body)
+    outgoing = mended(letter, queue.entity, contract)
+    id = str(outgoing.properties["cloudEvents_id"])
+    await entering.about_to_mend(id, contract)
     progress(Step.READ, letter)
     await queue.sender.send([outgoing])
     progress(Step.SENT, letter)
+    await entering.mended(letter, id, contract)
+    progress(Step.ENTERED, letter)
     left = await queue.complete([letter.sequence])
     progress(Step.REMOVED, letter)
-    id = str(outgoing.properties["cloudEvents_id"])
     log.warning(
         "a dead letter was mended",
         extra={"entity": letter.entity, "sequence": letter.sequence, "id": id, "replaces": letter.id},

@@ -1,8 +1,9 @@
-"""Removes dead letters for good: written down first, then removed, and logged."""
+"""Removes dead letters for good: entered in the books and written down first, then removed, and logged."""
 
 import logging
 from collections.abc import Callable, Sequence
 
+from mti.operations.dead_letters.bookkeeping import Books, NoBooks
 from mti.operations.dead_letters.finding import Plan
 from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.ports import DeadLetterQueue
@@ -20,7 +21,12 @@ def keep_nothing(letters: Sequence[Letter]) -> None:
 
 
 async def purge(
-    queues: Sequence[DeadLetterQueue], plan: Plan, keep: Keep = keep_nothing, progress: Progress = unwatched
+    queues: Sequence[DeadLetterQueue],
+    plan: Plan,
+    keep: Keep = keep_nothing,
+    progress: Progress = unwatched,
+    *,
+    books: Books | None = None,
 ) -> PurgeResult:
     """Remove what was planned.
 
@@ -29,10 +35,13 @@ async def purge(
         plan: what.
         keep: is given each batch before it is removed; see `archive.append_archive`.
         progress: told of each removal.
+        books: are told of each batch before it is removed; `None` where they are not at hand.
 
     Raises:
         BusUnavailable: the broker does not answer; run it again.
+        StoreUnavailable: a store does not answer; run it again.
     """
+    entering = books or NoBooks()
     result = PurgeResult(matched=plan.count)
     by_path = {queue.entity.path: queue for queue in queues}
     for path, sequences in plan.sequences.items():
@@ -41,11 +50,15 @@ async def purge(
             batch = sequences[start : start + BATCH]
             letters = await queue.read(batch)
             result.gone += len(batch) - len(letters)
+            unentered = {letter.sequence for letter in await entering.purged(queue.entity, letters)}
             keep(letters)
+            for letter in letters:
+                progress(Step.ENTERED, letter)
             left = await queue.complete([letter.sequence for letter in letters])
             result.locked += len(left)
             for letter in letters:
                 if letter.sequence not in left:
+                    result.unentered += letter.sequence in unentered
                     _note(letter, result)
                     progress(Step.REMOVED, letter)
     return result

@@ -37,6 +37,8 @@ class Step(StrEnum):
     """It is about to be sent."""
     SENT = "sent"
     """The bus confirmed its copy."""
+    ENTERED = "entered"
+    """The books say what becomes of it, and it is about to be removed."""
     REMOVED = "removed"
     """It is gone from the dead letters."""
 
@@ -145,6 +147,9 @@ class PurgeResult:
     """Gone before their turn came."""
     locked: int = 0
     """Still there, since somebody else holds their lock."""
+    unentered: int = 0
+    """Not in the books as purged: what they held could not be read, or the books were not at hand. Where somebody
+    counted it, the reconciliation will miss it."""
     by_reason: Counter[str] = field(default_factory=Counter)
     dry_run: bool = False
 
