@@ -32,7 +32,6 @@ class Session:
         self._outgoing_window: int = begin[2]
         self._next_delivery_id = 0
         self._unsettled: dict[int, tuple[EntityEgress, bytes]] = {}
-        self._unanswered = 0
         self._stalled: deque[bytes] = deque()
         self.send(codec.Begin(channel, 0, INCOMING_WINDOW, INCOMING_WINDOW, 0xFFFFFFFF, None, None, None))
 
@@ -182,10 +181,7 @@ class Session:
         link, tag = delivery
         verdict = verdict_of(state)
 
-        self._unanswered += 1
-
         def done(error: ServiceError | None) -> None:
-            self._unanswered -= 1
             if answer:
                 self._answer(delivery_id, verdict, error)
 
@@ -199,10 +195,9 @@ class Session:
             self.write(frames.rejection(self.channel, delivery_id, error, to_sender=False))
             return
         self.write(frames.disposition(self.channel, delivery_id, echo_of(verdict.settlement), to_sender=False))
-        if self._unanswered:
-            # The SDK's coroutines that settle at the same time take turns at reading a frame each, and one whose own
-            # answer was read by another still reads on, for 200 ms when nothing comes: an empty frame ends its turn.
-            self.write(frames.HEARTBEAT)
+        # The SDK's coroutines that settle at the same time take turns at reading a frame each, and one whose own answer
+        # was read by another still reads on, for 200 ms when nothing comes: an empty frame ends its turn.
+        self.write(frames.HEARTBEAT)
 
     def _forget(self, link: Link) -> None:
         gone = [delivery_id for delivery_id, (owner, _) in self._unsettled.items() if owner is link]
