@@ -3,8 +3,11 @@
 import asyncio
 import io
 import json
+import queue
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,11 @@ from mti.common.adapters.servicebus import Address, ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import REPLAYS
 from mti.common.ports.bus import Outgoing
+from mti.common.ports.clock import SystemClock
 from mti.local.stack.attach import attached
 from mti.local.stack.layout import Layout
+from mti.normalizer.ledger import Ledger
+from mti.publisher.versions import PublishedVersions
 from tests.operations.dead_letters.world import page
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator
 from tests.support.bus import INDICATORS, RAW_PAGES
@@ -204,3 +210,64 @@ def test_bad_usage_ends_in_status_2_with_a_clear_text(mti: Mti, words: Sequence[
 def test_a_folder_of_no_stack_is_refused(mti: Mti, tmp_path: Path) -> None:
     refused = mti("list", "--data", str(tmp_path))
     assert (refused.status, "no folder of an embedded stack" in refused.err) == (2, True)
+
+
+def test_a_purge_is_entered_in_the_services_books(mti: Mti, data: Path) -> None:
+    bury(data, INDICATORS, [batch("x", "y")], "ObjectRefused")
+    bury(data, RAW_PAGES, [page("a")], "Bug")
+    assert mti("purge", "--all", "--yes", "--json").document["unentered"] == 0
+
+    async def entered() -> tuple[dict[str, int], list[str]]:
+        normalizer, publisher = (Layout(data).store(name) for name in ("normalizer", "publisher"))
+        totals = await Ledger(normalizer.container("ledger")).totals(CUSTOMER)
+        versions = PublishedVersions(publisher.container("published"), SystemClock())
+        found = await versions.look_up(CONTOSO, [indicator(name).id for name in ("x", "y")])
+        await asyncio.gather(normalizer.close(), publisher.close())
+        return totals.rejected, [held.refused.reason for held in found.values() if held.refused is not None]
+
+    assert asyncio.run(entered()) == ({"Purged": 1}, ["Purged", "Purged"])
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[str]:
+    """Serve the folder's namespace as another machine would, and say how to reach it."""
+    there: queue.Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
+
+    async def serve() -> None:
+        async with attached(data) as at:
+            done = asyncio.Event()
+            there.put((at.connection_string, asyncio.get_running_loop(), done))
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    connection, loop, done = there.get(timeout=30)
+    try:
+        yield connection
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join()
+
+
+def test_on_azure_a_purge_wants_the_books_or_a_word_that_it_is_to_go_without(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bury(data, RAW_PAGES, [page("a")], "Bug")
+
+    def run(connection: str, *words: str) -> Ran:
+        monkeypatch.setenv("MTI_SERVICEBUS_CONNECTION_STRING", connection)
+        monkeypatch.setattr(sys, "argv", ["mti", "dlq", *words])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return Ran(status, *capsys.readouterr())
+
+    with serving(data) as connection:
+        refused = run(connection, "purge", "--all", "--yes", "--json")
+        assert (refused.status, refused.out) == (2, "")
+        assert "MTI_STORES" in refused.err
+        assert "--without-books" in refused.err
+        went = run(connection, "purge", "--all", "--yes", "--without-books", "--json")
+        assert (went.status, went.document["purged"], went.document["unentered"]) == (0, 1, 1)

@@ -1,6 +1,6 @@
 """The dead letters that a command works on: those of an embedded stack's folder, or of the namespace on Azure."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,23 @@ from mti.cli.site import SiteSettings, registry_of
 from mti.common.adapters.cosmos import CosmosStore
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Store
 from mti.common.settings import BusSettings, CosmosTarget, StoreSettings
 from mti.local.stack.attach import attached
-from mti.local.stack.layout import Layout
-from mti.operations.dead_letters import Entity, Judge, NoJudge, PublishedJudge, SubQueue, entities_of, opened
+from mti.local.stack.layout import SERVICES, Layout
+from mti.operations.dead_letters import (
+    Books,
+    Entity,
+    Judge,
+    NoJudge,
+    PublishedJudge,
+    ServiceBooks,
+    SubQueue,
+    entities_of,
+    opened,
+)
 from mti.publisher import versions
 from mti.publisher.versions import PublishedVersions
 
@@ -30,9 +41,31 @@ class Desk:
     queues: Sequence[SubQueue]
     entities: tuple[Entity, ...]
     judge: Judge
+    books: Books | None
+    """`None` where the stores of the services are not named."""
     clock: Clock
     purged: Path | None
     """Where a purge keeps what it removes; `None` on Azure, unless it is told."""
+
+    def books_for(self, paths: Collection[str], *, without: bool = False) -> Books | None:
+        """Return the books for work on dead letters of those entities; `None` where there is nothing to enter.
+
+        Args:
+            paths: of the entities.
+            without: somebody said that the books need not be told.
+
+        Raises:
+            ConfigurationError: they are to be told and not at hand.
+        """
+        if without or not any(entity.counted and entity.path in paths for entity in self.entities):
+            return None
+        if self.books is None:
+            raise ConfigurationError(
+                "the services' books are not at hand, and what is purged or mended would count as lost in the "
+                "reconciliation: set MTI_STORES, or MTI_FETCHER_STORE, MTI_NORMALIZER_STORE and MTI_PUBLISHER_STORE; "
+                "or give --without-books"
+            )
+        return self.books
 
 
 @asynccontextmanager
@@ -51,17 +84,23 @@ async def desk(data: Path | None) -> AsyncIterator[Desk]:
         if data is not None:
             attachment = await stack.enter_async_context(attached(data))
             settings = _embedded(attachment.connection_string)
-            store: Store | None = Layout(data).store("publisher")
+            layout = Layout(data)
+            store: Store | None = layout.store("publisher")
+            written: list[Store | None] = [SqliteStore(layout.database(service)) for service in SERVICES]
         else:
             settings = BusSettings.from_environment()
-            store = await _azure_store(stack)
+            store = await _azure_store("publisher", stack, read_only=True)
+            written = [await _azure_store(service, stack) for service in SERVICES]
         bus = await _bus(settings, stack)
-        if store is not None:
-            stack.push_async_callback(store.close)
+        for opened_store in (store, *written):
+            if opened_store is not None:
+                stack.push_async_callback(opened_store.close)
         entities = entities_of(settings)
         queues = await stack.enter_async_context(opened([SubQueue(bus, entity, clock) for entity in entities]))
         judge = NoJudge() if store is None else _judge(store, clock)
-        yield Desk(queues, entities, judge, clock, None if data is None else Layout(data).logs / PURGED)
+        yield Desk(
+            queues, entities, judge, _books(written, clock), clock, None if data is None else Layout(data).logs / PURGED
+        )
 
 
 def workspaces_of(tenant: str | None, data: Path | None, tenants: Path | None) -> frozenset[str]:
@@ -89,6 +128,13 @@ def _judge(store: Store, clock: Clock) -> Judge:
     return PublishedJudge(PublishedVersions(store.container(versions.CONTAINER), clock))
 
 
+def _books(stores: Sequence[Store | None], clock: Clock) -> Books | None:
+    fetcher, normalizer, publisher = stores
+    if fetcher is None or normalizer is None or publisher is None:
+        return None
+    return ServiceBooks(fetcher, normalizer, publisher, clock)
+
+
 async def _bus(settings: BusSettings, stack: AsyncExitStack) -> ServiceBus:
     if settings.servicebus_connection_string is not None:
         bus = ServiceBus.from_connection_string(settings.servicebus_connection_string.get_secret_value())
@@ -99,15 +145,15 @@ async def _bus(settings: BusSettings, stack: AsyncExitStack) -> ServiceBus:
     return bus
 
 
-async def _azure_store(stack: AsyncExitStack) -> Store | None:
-    """Return the publisher's store; `None` where it is not named, and its own guard sees what was overtaken."""
+async def _azure_store(service: str, stack: AsyncExitStack, *, read_only: bool = False) -> Store | None:
+    """Return a service's store; `None` where it is not named."""
     site = SiteSettings.from_environment()
-    if site.publisher_store is None and site.stores is None:
+    if getattr(site, f"{service}_store") is None and site.stores is None:
         return None
-    settings = StoreSettings.from_environment(store=site.store_of("publisher"))
+    settings = StoreSettings.from_environment(store=site.store_of(service))
     target = settings.target
     if not isinstance(target, CosmosTarget):
-        return SqliteStore(target.path, read_only=True)
+        return SqliteStore(target.path, read_only=read_only)
     key = settings.cosmos_key
     credential = await _identity(stack) if key is None else key.get_secret_value()
     return CosmosStore.open(target.endpoint, credential, target.database)

@@ -94,6 +94,13 @@ def print_purge(result: PurgeResult, kept: str | None, console: Console) -> None
     if result.locked:
         text += f"; {result.locked:,} locked by somebody else: run it again in five minutes"
     console.print(f"{text}.", highlight=False, soft_wrap=True)
+    if result.unentered:
+        console.print(
+            f"{result.unentered:,} of them are not in the books as purged; if the reconciliation misses them, it names "
+            "what to do.",
+            highlight=False,
+            soft_wrap=True,
+        )
     if kept and result.purged and not result.dry_run:
         console.print(f"Kept in {kept}; `mti dlq replay --from` brings them back.", highlight=False, soft_wrap=True)
 

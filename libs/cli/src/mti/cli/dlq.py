@@ -22,6 +22,7 @@ from mti.cli.site import AsJson, Data, Yes
 from mti.common.errors import ConfigurationError
 from mti.operations.dead_letters import (
     REPLAY_LIMIT,
+    Books,
     FileReplay,
     Plan,
     PurgeResult,
@@ -50,6 +51,12 @@ app = typer.Typer(
 All = Annotated[bool, typer.Option("--all", help="Every dead letter, where no filter is given.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
+WithoutBooks = Annotated[
+    bool,
+    typer.Option(
+        "--without-books", help="Do it though the services' books are not told, so that the reconciliation misses it."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Also what was replayed as often as it may be.")]
 
 
@@ -159,16 +166,18 @@ def purge_(
     out: Annotated[
         Path | None, typer.Option(help="Keep what is removed in this file; with --data, DIR/logs/purged.jsonl.")
     ] = None,
+    without_books: WithoutBooks = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove dead letters for good."""
+    """Remove dead letters for good, and enter them in the services' books as purged."""
     _require_choice(chosen, everything=everything)
 
     async def work() -> None:
         async with desk(data) as at:
             planned = await plan(at.queues, chosen, at.clock, limit=limit)
             kept = out or at.purged
-            result = await _purge(at, planned, kept, yes=yes, dry_run=dry_run)
+            books = at.books_for(planned.sequences, without=without_books or dry_run)
+            result = await _purge(at, planned, kept, books, yes=yes, dry_run=dry_run)
         if as_json:
             _write({**result.document(), "kept_in": None if kept is None else str(kept)})
         else:
@@ -189,6 +198,7 @@ def edit(
     out: Annotated[Path | None, typer.Option(help="Write the body to this new file.")] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="Send the mended body of this file.")] = None,
     yes: Yes = False,
+    without_books: WithoutBooks = False,
     as_json: AsJson = False,
 ) -> None:
     """Mend a dead letter: write its body to a file with --out, mend it there, send it with --from."""
@@ -205,9 +215,10 @@ def edit(
                 return
             assert from_ is not None  # noqa: S101  one of the two is given
             body = read_file(from_)
+            books = at.books_for([queue.entity.path], without=without_books)
             if not yes and not _asked(f"Send the mended body in the place of {letter.reason} {sequence}?"):
                 return
-            edited = await send_mended(queue, letter, body)
+            edited = await send_mended(queue, letter, body, books=books)
         if as_json:
             _write(asdict(edited))
         else:
@@ -240,7 +251,9 @@ async def _replay_file(
         return await work.run(replayer, dry_run=options.dry_run)
 
 
-async def _purge(at: Desk, planned: Plan, kept: Path | None, *, yes: bool, dry_run: bool) -> PurgeResult:
+async def _purge(
+    at: Desk, planned: Plan, kept: Path | None, books: Books | None, *, yes: bool, dry_run: bool
+) -> PurgeResult:
     if dry_run:
         return PurgeResult(matched=planned.count, purged=planned.count, dry_run=True)
     if planned.count and not yes:
@@ -249,7 +262,7 @@ async def _purge(at: Desk, planned: Plan, kept: Path | None, *, yes: bool, dry_r
             return PurgeResult()
     keep = keep_nothing if kept is None else partial(append_archive, kept)
     with tables.Counter(planned.count, _errors()) as counter:
-        return await purge(at.queues, planned, keep, counter.update)
+        return await purge(at.queues, planned, keep, counter.update, books=books)
 
 
 def _require_choice(chosen: Selection, *, everything: bool) -> None:

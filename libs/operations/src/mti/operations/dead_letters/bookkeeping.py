@@ -72,7 +72,7 @@ class NoBooks:
 
     async def purged(self, entity: Entity, letters: Sequence[Letter]) -> list[Letter]:
         """Enter nothing, and say so of whatever should have been."""
-        return [] if entity.contract not in {PageChunk, IndicatorBatch} else list(letters)
+        return list(letters) if entity.counted else []
 
     async def about_to_mend(self, id: str, body: Contract) -> None:
         """Prepare nothing."""

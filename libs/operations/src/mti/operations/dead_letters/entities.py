@@ -21,6 +21,11 @@ class Entity:
         return str(self.address)
 
     @property
+    def counted(self) -> bool:
+        """Whether the services' books count what its messages hold."""
+        return self.contract is not FetchJob
+
+    @property
     def names(self) -> frozenset[str]:
         """Every name that a person may call it by: path, queue or topic, subscription, and `raw-pages/normalizer`."""
         entity, subscription = self.address.entity, self.address.subscription
