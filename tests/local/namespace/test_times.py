@@ -34,7 +34,7 @@ async def has(bus: Bus, entity: str, **wanted: int) -> bool:
 
 async def test_a_scheduled_message_waits_for_its_time(serve: Serve, clock: ManualClock) -> None:
     bus = await serve(queues={"q": {}}, clock=clock)
-    scheduled = ServiceBusMessage("x", scheduled_enqueue_time_utc=later(clock, HOUR))
+    scheduled = ServiceBusMessage("x", scheduled_enqueue_time_utc=later(clock, HOUR), partition_key="key")
     await bus.send("q", scheduled)
     assert await has(bus, "q", scheduled=1, active=0)
     async with bus.receiver("q") as receiver:
@@ -42,7 +42,7 @@ async def test_a_scheduled_message_waits_for_its_time(serve: Serve, clock: Manua
         assert peeked.state == ServiceBusMessageState.SCHEDULED
         clock.advance(HOUR)
         (message,) = await receive(receiver)
-        assert str(message) == "x"
+        assert (str(message), message.partition_key) == ("x", "key")
         assert message.enqueued_time_utc == datetime.fromtimestamp(clock.now / 1000, UTC)
         assert (message.sequence_number or 0) > (peeked.sequence_number or 0)
 

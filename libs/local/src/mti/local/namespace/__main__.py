@@ -43,6 +43,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
             "port": namespace.port,
             "http_port": namespace.http_port,
             "connection_string": namespace.connection_string,
+            "certificate": str(namespace.certificate.resolve()),
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()

@@ -138,7 +138,9 @@ def decode_transfer(payload: bytes, message_format: int) -> list[IncomingMessage
 
 def decode_stored(body: Body) -> IncomingMessage:
     """A message that was stored, as the broker needs it to route it again."""
-    return _decode(memoryview(body.bare))
+    message = _decode(memoryview(body.bare))
+    message.body = body
+    return message
 
 
 def _binary(buffer: memoryview, section: s.Section) -> memoryview:

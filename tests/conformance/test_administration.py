@@ -1,0 +1,152 @@
+"""The administration client: https://learn.microsoft.com/python/api/azure-servicebus/azure.servicebus.management."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusError
+from azure.servicebus.management import (
+    AuthorizationRule,
+    CorrelationRuleFilter,
+    SqlRuleAction,
+    SqlRuleFilter,
+    TrueRuleFilter,
+)
+
+from tests.conformance.sdk import Sdk
+
+SETTINGS: dict[str, Any] = {
+    "auto_delete_on_idle": timedelta(minutes=10),
+    "dead_lettering_on_message_expiration": True,
+    "default_message_time_to_live": timedelta(minutes=11),
+    "duplicate_detection_history_time_window": timedelta(minutes=12),
+    "enable_batched_operations": False,
+    "lock_duration": timedelta(seconds=13),
+    "max_delivery_count": 14,
+    "max_size_in_megabytes": 3072,
+    "user_metadata": "for tests",
+}
+
+
+async def test_a_queue_has_the_services_defaults(sdk: Sdk) -> None:
+    found = await sdk.do(sdk.admin.get_queue, await sdk.queue())
+    assert (found.status, found.availability_status) == ("Active", "Available")
+    assert (found.lock_duration, found.max_delivery_count) == (timedelta(minutes=1), 10)
+    assert (found.requires_session, found.requires_duplicate_detection) == (False, False)
+    assert (found.forward_to, found.max_size_in_megabytes) == (None, 1024)
+
+
+async def test_a_queue_is_created_read_updated_and_deleted(sdk: Sdk) -> None:
+    rule = AuthorizationRule(
+        type="SharedAccessAuthorizationRule",
+        claim_type="SharedAccessKey",
+        claim_value="None",
+        rights=["Send"],
+        key_name="sender",
+        primary_key="a" * 44,
+        secondary_key="b" * 44,
+    )
+    queue = await sdk.queue(requires_session=True, authorization_rules=[rule], **SETTINGS)
+    found = await sdk.do(sdk.admin.get_queue, queue)
+    assert {name: getattr(found, name) for name in SETTINGS} == SETTINGS
+    assert (found.requires_session, found.authorization_rules[0].key_name) == (True, "sender")
+    found.lock_duration = "PT20S"
+    await sdk.do(sdk.admin.update_queue, found, max_delivery_count=3)
+    changed = await sdk.do(sdk.admin.get_queue, queue)
+    assert (changed.lock_duration, changed.max_delivery_count) == (timedelta(seconds=20), 3)
+    changed.requires_session = False
+    with pytest.raises(HttpResponseError, match="requires_session"):
+        await sdk.do(sdk.admin.update_queue, changed)
+    await sdk.do(sdk.admin.delete_queue, queue)
+    for call in (sdk.admin.get_queue, sdk.admin.delete_queue, sdk.admin.get_queue_runtime_properties):
+        with pytest.raises(ResourceNotFoundError):
+            await sdk.do(call, queue)
+
+
+async def test_names_are_unique_in_any_case_and_valid(sdk: Sdk) -> None:
+    queue = await sdk.queue()
+    for create in (sdk.admin.create_queue, sdk.admin.create_topic):
+        with pytest.raises(ResourceExistsError):
+            await sdk.do(create, queue.upper())
+    for name, options in (("bad name", {}), ("", {}), ("long-lock", {"lock_duration": timedelta(minutes=6)})):
+        with pytest.raises(HttpResponseError):
+            await sdk.do(sdk.admin.create_queue, name, **options)
+
+
+async def test_a_path_with_slashes_is_a_name(sdk: Sdk) -> None:
+    name = f"txt/.-_{sdk.asynchronously}"
+    await sdk.do(sdk.admin.create_queue, name)
+    await sdk.send(name, "x")
+    assert await sdk.active(name) == 1
+    assert name in [queue.name for queue in await sdk.all(sdk.admin.list_queues())]
+    await sdk.do(sdk.admin.delete_queue, name)
+
+
+async def test_lists_come_in_pages(sdk: Sdk) -> None:
+    topic = await sdk.topic(*[f"s{number:03}" for number in range(105)])
+    names = [found.name for found in await sdk.all(sdk.admin.list_subscriptions(topic))]
+    assert names == [f"s{number:03}" for number in range(105)]
+    assert topic in [found.name for found in await sdk.all(sdk.admin.list_topics_runtime_properties())]
+    counts = await sdk.do(sdk.admin.get_topic_runtime_properties, topic)
+    assert counts.subscription_count == 105
+
+
+async def test_counts_and_sizes_are_true(sdk: Sdk) -> None:
+    queue = await sdk.queue()
+    await sdk.send(queue, ServiceBusMessage(b"x" * 1000), ServiceBusMessage(b"y" * 1000))
+    async with sdk.receiver(queue) as receiver:
+        await sdk.do(receiver.dead_letter_message, (await sdk.receive(receiver))[0])
+    found = await sdk.do(sdk.admin.get_queue_runtime_properties, queue)
+    assert (found.total_message_count, found.active_message_count, found.dead_letter_message_count) == (2, 1, 1)
+    assert 2000 < found.size_in_bytes < 2400
+    assert found.created_at_utc <= found.updated_at_utc <= found.accessed_at_utc
+
+
+async def test_rules_keep_the_types_of_their_values(sdk: Sdk) -> None:
+    topic = await sdk.topic("s")
+    values: dict[str, Any] = {
+        "text": "x",
+        "int": 2,
+        "long": 2**31 + 3,
+        "truth": False,
+        "time": datetime(2020, 7, 5, 11, 12, 13),  # noqa: DTZ001 - the SDK reads and writes them so
+        "duration": timedelta(days=1, hours=2, minutes=3),
+    }
+    correlation = CorrelationRuleFilter(correlation_id="c", properties=values)
+    action = SqlRuleAction("SET Priority = @p", parameters={"@p": "low"})
+    await sdk.do(sdk.admin.create_rule, topic, "s", "r1", filter=correlation, action=action)
+    await sdk.do(sdk.admin.create_rule, topic, "s", "r2", filter=SqlRuleFilter("a = @a", parameters={"@a": 1}))
+    found = await sdk.do(sdk.admin.get_rule, topic, "s", "r1")
+    assert (dict(found.filter.properties), found.action.parameters) == (values, {"@p": "low"})
+    await sdk.do(sdk.admin.update_rule, topic, "s", found, action=None)
+    assert (await sdk.do(sdk.admin.get_rule, topic, "s", "r1")).action is None
+    rules = await sdk.all(sdk.admin.list_rules(topic, "s"))
+    assert [rule.name for rule in rules] == ["$Default", "r1", "r2"]
+    assert type(rules[0].filter) is TrueRuleFilter
+    with pytest.raises(ResourceExistsError):
+        await sdk.do(sdk.admin.create_rule, topic, "s", "r1")
+    with pytest.raises(HttpResponseError, match="syntax error"):
+        await sdk.do(sdk.admin.create_rule, topic, "s", "bad", filter=SqlRuleFilter("a ="))
+    await sdk.do(sdk.admin.delete_rule, topic, "s", "r1")
+    with pytest.raises(ResourceNotFoundError):
+        await sdk.do(sdk.admin.get_rule, topic, "s", "r1")
+
+
+async def test_a_deleted_queue_takes_its_messages_along_and_sends_its_clients_away(sdk: Sdk) -> None:
+    queue = await sdk.queue()
+    async with sdk.opened(sdk.client.get_queue_sender(queue)) as sender:
+        await sdk.do(sender.send_messages, ServiceBusMessage("x"))
+        await sdk.do(sdk.admin.delete_queue, queue)
+        with pytest.raises(ServiceBusError):  # the link was closed under it
+            await sdk.do(sender.send_messages, ServiceBusMessage("y"))
+        with pytest.raises(MessagingEntityNotFoundError):
+            await sdk.do(sender.send_messages, ServiceBusMessage("y"))
+    await sdk.do(sdk.admin.create_queue, queue)
+    assert await sdk.active(queue) == 0
+
+
+async def test_the_namespace_tells_its_name(sdk: Sdk) -> None:
+    found = await sdk.do(sdk.admin.get_namespace_properties)
+    assert (found.name, found.messaging_sku) == ("local", "Standard")
