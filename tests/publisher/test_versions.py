@@ -1,6 +1,8 @@
 """What is known of the workspaces, in the store, with others writing at the same time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document
 from mti.publisher.published import PURGED, Accept, PassOver, Refuse
-from mti.publisher.versions import SHARDS, PublishedVersions
+from mti.publisher.versions import SHARDS, PublishedVersions, partition_of, shard_of
 from tests.publisher.test_guard import item
 from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator
 
@@ -95,3 +97,14 @@ async def test_a_purge_is_a_refusal_of_what_the_workspace_has_not_and_touches_no
     assert (refused.reason, refused.description) == ("ObjectRefused", "no")
     await there.versions.record(CONTOSO, [Accept(item(hours=3))])
     assert (await there.versions.look_up(CONTOSO, [ID]))[ID].refused is None
+
+
+async def test_a_refusal_is_remembered_for_as_long_as_its_version_is_valid_and_longer(there: World) -> None:
+    until = there.clock.now() + timedelta(days=365)
+    long = replace(item(), object=item().object.model_copy(update={"valid_until": until}))
+    await there.versions.record(CONTOSO, [Refuse(long, "no")])
+    container = there.store.container("published")
+    document = await container.read(partition_of(CONTOSO, shard_of(ID)), ID)
+    assert document is not None
+    assert document.ttl is not None
+    assert document.ttl > timedelta(days=365 + 80).total_seconds()

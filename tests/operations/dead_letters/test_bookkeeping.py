@@ -14,6 +14,7 @@ import pytest
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import SystemClock
+from mti.normalizer.ledger import ChunkBooks
 from mti.operations.books import Reconciliation, SourceBooks
 from mti.operations.dead_letters import (
     Edited,
@@ -280,6 +281,13 @@ async def test_indicators_that_are_taken_out_of_a_batch_are_counted_as_purged(th
     assert (found.closed, found.destinations[0].waiting, found.destinations[0].refused) == (True, 2, {"Purged": 1})
     await there.deliver()
     assert (await there.reconciled()).destinations[0].accepted == 2
+
+
+@pytest.mark.parametrize("replacement", [0, 2, 3, 9])
+def test_a_chunk_that_is_mended_while_the_books_are_read_waits_in_the_mended_one(replacement: int) -> None:
+    books = SourceBooks(source=CUSTOMER, tenant="contoso", feed="malware_customer", region="eu", detections=3)
+    books.take(ChunkBooks.of_replaced(3, "mended", replacement))
+    assert (books.closed, books.waiting) == (True, min(3, replacement))
 
 
 async def killed_at_every_step(

@@ -21,6 +21,8 @@ class Refusal(BaseModel):
     version: AwareDatetime
     reason: str
     description: str
+    valid_until: AwareDatetime | None = None
+    """Of that version: until then somebody may ask where it is."""
 
 
 class Published(BaseModel):
@@ -90,7 +92,9 @@ def after(known: Published | None, change: Change) -> Published:
             return before
         if change.reason == PURGED and _has_a_word_on(before, version):
             return before
-        refusal = Refusal(version=version, reason=change.reason, description=change.description)
+        refusal = Refusal(
+            version=version, reason=change.reason, description=change.description, valid_until=found.valid_until
+        )
         return before.model_copy(update={"refused": refusal})
     if before.version is not None and before.version > version:
         return before

@@ -124,5 +124,6 @@ def _time_to_live(value: Published, now: datetime) -> int | None:
     """Return seconds: well beyond the validity; for ever where the id is withdrawn, since it is never used again."""
     if value.revoked:
         return None
-    until = max(moment for moment in (value.valid_until, now) if moment is not None) + KEEP_AFTER
+    refused = None if value.refused is None else value.refused.valid_until
+    until = max(moment for moment in (value.valid_until, refused, now) if moment is not None) + KEEP_AFTER
     return min(LONGEST_TTL, math.ceil((until - now) / timedelta(seconds=1)))
