@@ -1,24 +1,35 @@
 """A Service Bus namespace on this machine, for development and tests: AMQP 1.0 for the unmodified SDK, SQLite behind.
 
 Layers, each knowing only those below it: `wire` (AMQP) and `administration` (HTTP) -> `broker` -> `messages` and
-`storage`. `messages` uses the type codec of `wire.codec`, which stands below everything.
+`storage`. `sql` (rules), `entities` and `filters` (descriptions) and the type codec of `wire.codec` stand below
+everything. `door` listens and tells AMQP and HTTP, plain and over TLS, apart.
 
-Where it is not like the service, on purpose:
+What it offers, and how to use it from another project: `docs/local-namespace.md`. Where it is not like the service, on
+purpose:
 
-- Any credentials are accepted.
+- Any credentials are accepted, unless it is given keys; then shared access signatures are checked, and no others.
 - Messages that a plain receiver held come back at once when its link or connection ends (the service waits for the lock
   to expire), and count as one failed delivery unless they were released. A dropped connection frees a session at once.
 - When the namespace itself ends, in order or not, what was locked is active again after the restart, and not counted as
   failed.
 - `x-opt-deadletter-source` is on every dead-lettered message, not only on forwarded ones.
 - Absent settings have the service's defaults, not the emulator's.
-- No auto-forwarding, deferring, SQL filters, transactions or partitions; no quotas or throttling; idle links stay open.
+- No transactions, partitions or AMQP over WebSockets; a server is busy only when it is told to be.
 """
 
+from mti.local.namespace.access import SharedAccessKeys
 from mti.local.namespace.clock import ManualClock
 from mti.local.namespace.config import NamespaceConfig
 from mti.local.namespace.errors import ConfigError, DataFolderBusy
 from mti.local.namespace.namespace import Namespace
 from mti.local.namespace.process import NamespaceProcess
 
-__all__ = ["ConfigError", "DataFolderBusy", "ManualClock", "Namespace", "NamespaceConfig", "NamespaceProcess"]
+__all__ = [
+    "ConfigError",
+    "DataFolderBusy",
+    "ManualClock",
+    "Namespace",
+    "NamespaceConfig",
+    "NamespaceProcess",
+    "SharedAccessKeys",
+]

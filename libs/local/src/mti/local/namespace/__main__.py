@@ -21,7 +21,9 @@ from mti.local.namespace.namespace import Namespace
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mti.local.namespace", description="A Service Bus namespace on this machine.")
-    parser.add_argument("--config", type=Path, required=True, help="a Config.json as Microsoft's emulator reads it")
+    parser.add_argument(
+        "--config", type=Path, help="a Config.json as Microsoft's emulator reads it (default: no entities yet)"
+    )
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds the messages")
     parser.add_argument("--port", type=int, default=0, help="AMQP port (default: a free one)")
     parser.add_argument("--http-port", type=int, default=0, help="administration port (default: a free one)")
@@ -35,7 +37,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    config = NamespaceConfig.load(arguments.config)
+    config = NamespaceConfig.build() if arguments.config is None else NamespaceConfig.load(arguments.config)
     keys = None if arguments.keys is None else SharedAccessKeys.load(arguments.keys)
     namespace = Namespace(config, arguments.data, arguments.port, arguments.http_port, host=arguments.host, keys=keys)
     async with namespace:
