@@ -215,7 +215,8 @@ def test_a_folder_of_no_stack_is_refused(mti: Mti, tmp_path: Path) -> None:
 def test_a_purge_is_entered_in_the_services_books(mti: Mti, data: Path) -> None:
     bury(data, INDICATORS, [batch("x", "y")], "ObjectRefused")
     bury(data, RAW_PAGES, [page("a")], "Bug")
-    assert mti("purge", "--all", "--yes", "--json").document["unentered"] == 0
+    purged = mti("purge", "--all", "--yes", "--json").document
+    assert (purged["unentered"], purged["by_reason"]) == (0, {"Bug": 1, "ObjectRefused": 1})
 
     async def entered() -> tuple[dict[str, int], list[str]]:
         normalizer, publisher = (Layout(data).store(name) for name in ("normalizer", "publisher"))

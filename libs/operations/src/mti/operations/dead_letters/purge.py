@@ -66,7 +66,7 @@ async def purge(
 
 def _note(letter: Letter, result: PurgeResult) -> None:
     result.purged += 1
-    result.by_reason[letter.reason] += 1
+    result.by_reason[letter.reason] = result.by_reason.get(letter.reason, 0) + 1
     fields = {
         "entity": letter.entity,
         "sequence": letter.sequence,

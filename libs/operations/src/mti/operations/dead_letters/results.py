@@ -1,6 +1,5 @@
 """What came of the work. Plain data, ready for JSON."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -150,7 +149,7 @@ class PurgeResult:
     unentered: int = 0
     """Not in the books as purged: what they held could not be read, or the books were not at hand. Where somebody
     counted it, the reconciliation will miss it."""
-    by_reason: Counter[str] = field(default_factory=Counter)
+    by_reason: dict[str, int] = field(default_factory=dict)
     dry_run: bool = False
 
     @property
