@@ -47,6 +47,7 @@ async def test_what_is_sent_is_received(serve: Serve) -> None:
         }
         assert message.delivery_count == 0
         assert isinstance(message.lock_token, uuid.UUID)
+        assert message.raw_amqp_message.delivery_annotations == {b"x-opt-lock-token": message.lock_token}
         assert message.enqueued_time_utc is not None
         assert message.locked_until_utc is not None
         assert message.locked_until_utc - message.enqueued_time_utc >= timedelta(seconds=59)

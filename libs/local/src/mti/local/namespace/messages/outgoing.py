@@ -4,6 +4,7 @@ The annotations are those of https://learn.microsoft.com/azure/service-bus-messa
 """
 
 import struct
+from typing import Protocol
 
 from mti.local.namespace.messages import sections as s
 from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
@@ -21,12 +22,29 @@ _SEQUENCE_NUMBER = _symbol("x-opt-sequence-number") + _LONG
 _LOCKED = _symbol("x-opt-locked-until") + _TIMESTAMP
 _STATE = _symbol("x-opt-message-state") + _SMALL_INT
 _SOURCE = _symbol("x-opt-deadletter-source")
+_LOCK_TOKEN = b"\x00\x53\x71\xc1\x24\x02" + _symbol("x-opt-lock-token") + b"\x98"
+"""The head of the delivery annotations, which hold nothing else: 36 bytes follow the size."""
 
 
-def encode(record: MessageRecord, body: Body, locked_until: int | None, *, peeked: bool = False) -> bytes:
-    """Encode a delivery, or a message to look at (`peeked`), which tells its state too."""
+class Locked(Protocol):
+    """The lock that a delivery comes with."""
+
+    token: bytes
+    until: int
+
+
+def encode(record: MessageRecord, body: Body, lock: Locked | None, *, peeked: bool = False) -> bytes:
+    """Encode a delivery with its lock, or a message to look at (`peeked`), which tells its state too."""
     bare = body.bare if record.dead_letter is None else _with_reason(body.bare, record.dead_letter)
-    return b"".join((_header(record), _annotations(record, body.annotations, locked_until, peeked), bare))
+    locked_until = None if lock is None else lock.until
+    annotations = _annotations(record, body.annotations, locked_until, peeked)
+    token = b"" if lock is None else _LOCK_TOKEN + _uuid(lock.token)
+    return b"".join((_header(record), token, annotations, bare))
+
+
+def _uuid(token: bytes) -> bytes:
+    """The token is in .NET's byte order, AMQP has that of RFC 4122."""
+    return token[3::-1] + token[5:3:-1] + token[7:5:-1] + token[8:]
 
 
 def _header(record: MessageRecord) -> bytes:

@@ -98,7 +98,7 @@ class EntityEgress(Credit, Consumer):
         self.session.connection.reserve(-len(body.bare))
         if not self.attached:
             return
-        payload = encode(record, body, None if lock is None else lock.until)
+        payload = encode(record, body, lock)
         self.used_at = self.session.connection.clock()
         tag = os.urandom(16) if lock is None else lock.token
         self.session.send_delivery(self, tag, payload, settled=lock is None)

@@ -179,7 +179,7 @@ class Management:
 def _deliveries(found: Sequence[Delivered]) -> Response:
     messages = []
     for record, body, lock in found:
-        item: dict[str, Any] = {"message": encode(record, body, None if lock is None else lock.until)}
+        item: dict[str, Any] = {"message": encode(record, body, lock)}
         if lock is not None:
             item["lock-token"] = uuid.UUID(bytes_le=lock.token)
         messages.append(item)
