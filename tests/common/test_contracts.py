@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mti.common.contracts import (
@@ -207,6 +207,7 @@ def test_a_message_of_a_stranger_has_no_envelope_and_is_poison() -> None:
     assert failure.value.reason == "MalformedEnvelope"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 400_000), max_size=12), st.integers(1, 50))
 def test_every_record_is_in_exactly_one_chunk_in_order_and_every_message_fits(
     sizes: list[int], records_limit: int
