@@ -150,6 +150,8 @@ async def test_a_strangers_message_is_purged_and_not_counted(there: Scene) -> No
     forged = fresh("a")
     forged = replace(forged, properties={**forged.properties, f"{PREFIX}source": "/sources/fabrikam/malware_customer"})
     there.pages.bury(forged, "SourceMismatch")
+    long = fresh("b")
+    there.pages.bury(replace(long, properties={**long.properties, f"{PREFIX}id": "x" * 5000}))
     await purged(there)
     assert (await there.reconciled()).totals()["detections"] == 0
 

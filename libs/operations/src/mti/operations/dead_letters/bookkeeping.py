@@ -6,6 +6,7 @@ before the dead letter is removed: what the books call replaced is on the bus, a
 the dead letter to be mended again, under the same MessageId.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -27,9 +28,12 @@ from mti.operations.dead_letters.letter import Letter
 from mti.publisher.item import Item
 from mti.publisher.published import PURGED, Refuse
 from mti.publisher.versions import CONTAINER as PUBLISHED
-from mti.publisher.versions import SHARDS, PublishedVersions, shard_of
+from mti.publisher.versions import PublishedVersions
 
 _DROPPED = "a person purged it from the dead letters"
+_CHUNK_ID = re.compile("[0-9a-f]{40}")
+_LONGEST_SOURCE = 200
+_INDICATOR_ID = re.compile("indicator--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Books(Protocol):
@@ -121,7 +125,7 @@ class ServiceBooks:
         by_source: defaultdict[str, list[Letter]] = defaultdict(list)
         for letter in letters:
             # A rejected part is counted with the chunk that it was cut from.
-            if letter.id and letter.source and not _is_part(letter):
+            if _is_a_chunk(letter) and not _is_part(letter):
                 by_source[letter.source].append(letter)
         unknown: list[Letter] = []
         for source, found in by_source.items():
@@ -138,7 +142,7 @@ class ServiceBooks:
 
     async def _chunk_mended(self, letter: Letter, id: str, body: PageChunk) -> None:
         same_source = body.source == letter.source
-        if not (letter.id and letter.source) or (letter.id == id and same_source):
+        if not _is_a_chunk(letter) or (letter.id == id and same_source):
             return
         if _is_part(letter):
             # Its detections are counted with the chunk that it was cut from; the mended one moves them.
@@ -171,6 +175,11 @@ class ServiceBooks:
         out = [found for found in batch.objects if found.id not in kept or kept[found.id] < found.modified]
         if changes := _refusals(batch, out):
             await self._versions.record(letter.destination, changes)
+
+
+def _is_a_chunk(letter: Letter) -> bool:
+    """Say whether it calls itself a chunk as the project does; a stranger's names may not even be keys of a store."""
+    return _CHUNK_ID.fullmatch(letter.id) is not None and 0 < len(letter.source) <= _LONGEST_SOURCE
 
 
 def _is_part(letter: Letter) -> bool:
@@ -207,5 +216,5 @@ def _refusals(batch: IndicatorBatch, objects: Sequence[Indicator]) -> list[Refus
             PURGED,
         )
         for found in objects
-        if shard_of(found.id) in SHARDS
+        if _INDICATOR_ID.fullmatch(found.id)
     ]
