@@ -75,6 +75,8 @@ class Store:
 
     def commit(self) -> None:
         """Commit what was gathered, and tell those who wait."""
+        if not self._scheduled:  # somebody committed in the meantime
+            return
         batch, callbacks = self._batch, self._callbacks
         self._batch, self._callbacks, self._scheduled = WriteBatch(), [], False
         outcome = self._run(batch)
