@@ -54,6 +54,11 @@ class Layout:
         return self.root / "last-run.json"
 
     @property
+    def routes(self) -> Path:
+        """Says which routes were served before: a workspace that joins late is given what it missed."""
+        return self.root / "routes.json"
+
+    @property
     def tenants(self) -> Path:
         """A store of which tenants are paused or removed: the file that describes them belongs to who edits it."""
         return self.root / "tenants.db"

@@ -112,7 +112,8 @@ async def _watch(
             continue
         silent_since = None
         on_look(await observer.look(snapshot))
-        if stack.options.until_idle:
+        stack.latecomers.look(stack.options.registry.current, stack.connection_string)
+        if stack.options.until_idle and not stack.latecomers.at_work:
             match verdict(snapshot):
                 case Verdict.IDLE:
                     return []

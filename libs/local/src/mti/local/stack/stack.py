@@ -18,6 +18,7 @@ import httpx
 from mti.common.registry import RegistryProvider
 from mti.local.stack.child import Child, StackError
 from mti.local.stack.idle import EntityCounts
+from mti.local.stack.latecomers import Latecomers
 from mti.local.stack.layout import SERVICES, LastRun, Layout
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class EmbeddedStack:
         self.connection_string = ""
         self.bus: Child | None = None
         self.services: list[Child] = []
+        self.latecomers = Latecomers(self.layout.routes, self.layout.database("normalizer"))
         self._lock: IO[str] | None = None
         self._http: httpx.AsyncClient | None = None
 
@@ -82,6 +84,8 @@ class EmbeddedStack:
                 LastRun(tenants=self.options.tenants.absolute(), allow_loopback=self.options.allow_loopback)
             )
             await self._start_bus()
+            # Before the services: what they make from now on goes every way that there is now.
+            await self.latecomers.serve(self.options.registry.current, self.connection_string)
             await self._start_services()
         except BaseException:
             await self._end()
@@ -177,6 +181,7 @@ class EmbeddedStack:
         }
 
     async def _end(self) -> None:
+        await self.latecomers.stop()
         await self.stop_services()
         if self.bus is not None:
             self.bus.sample()

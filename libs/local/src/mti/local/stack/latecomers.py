@@ -1,0 +1,118 @@
+"""Gives a workspace what its sources made before it was routed to them, without anybody asking for it.
+
+Which routes were served before is kept in `DIR/routes.json`. A route that is new there, though its source has been
+fetched already, is backfilled before it counts as served; killed meanwhile, the next run goes on with it.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+from pathlib import Path
+
+from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.ports.clock import SystemClock
+from mti.common.registry import Registry, Route
+from mti.normalizer.known import CONTAINER as KNOWN
+from mti.normalizer.known import KnownIndicators, scope_of
+from mti.operations.backfill import SHARE, Backfill, Selection
+
+log = logging.getLogger(__name__)
+
+
+class Latecomers:
+    """Backfills routes that are new.
+
+    Args:
+        file: where the routes that were served are kept.
+        database: of the normalizer.
+    """
+
+    def __init__(self, file: Path, database: Path) -> None:
+        self._file = file
+        self._database = database
+        self._clock = SystemClock()
+        self._seen: Registry | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a backfill is under way."""
+        return self._task is not None and not self._task.done()
+
+    async def serve(self, registry: Registry, connection_string: str, *, paced: bool = False) -> None:
+        """Backfill the routes that are new, then count them as served.
+
+        Args:
+            registry: the routes.
+            connection_string: of the namespace.
+            paced: whether to leave a part of each workspace's budget to what comes in meanwhile.
+        """
+        self._seen = registry
+        served = self._served()
+        now = {_key(route): route for route in registry.routes}
+        new = [route for key, route in now.items() if key not in served]
+        if new:
+            await self._backfill(registry, new, connection_string, paced=paced)
+        if set(now) != served:
+            written = self._file.with_suffix(".new")
+            written.write_text(json.dumps(sorted(now)))
+            written.replace(self._file)
+
+    def look(self, registry: Registry, connection_string: str) -> None:
+        """Start to serve a registry that has changed; what failed is raised at the next look."""
+        if self.at_work or (self._task is None and registry is self._seen):
+            return
+        if self._task is not None:
+            done, self._task = self._task, None
+            done.result()
+        if registry is not self._seen:
+            self._task = asyncio.create_task(self.serve(registry, connection_string, paced=True))
+
+    async def stop(self) -> None:
+        """Leave off; the next run goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _served(self) -> set[str]:
+        try:
+            return set(json.loads(self._file.read_text()))
+        except (OSError, ValueError):
+            return set()
+
+    async def _backfill(self, registry: Registry, new: list[Route], connection_string: str, *, paced: bool) -> None:
+        store = SqliteStore(self._database)
+        bus = ServiceBus.from_connection_string(connection_string)
+        try:
+            scopes = set(await KnownIndicators(store.container(KNOWN), self._clock).scopes())
+            for route in new:
+                if scope_of(route.source, route.policy_name) not in scopes:
+                    continue
+                budget = registry.destinations[route.destination].requests_per_minute
+                work = Backfill(
+                    registry,
+                    store,
+                    bus.sender(Address("indicators")),
+                    self._clock,
+                    lambda: f"{self._clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+                    rate=budget * SHARE if paced else None,
+                )
+                results = await work.run(
+                    Selection(tenant=route.tenant, destination=route.destination, source=route.source)
+                )
+                log.warning(
+                    "workspace %s of %s joined %s late and is given %d indicators that are still valid",
+                    route.destination,
+                    route.tenant,
+                    route.source,
+                    sum(found.progress.sent for found in results),
+                )
+        finally:
+            await bus.close()
+            await store.close()
+
+
+def _key(route: Route) -> str:
+    return f"{route.source}|{route.destination}|{route.policy_name}"
