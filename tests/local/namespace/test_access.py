@@ -78,7 +78,7 @@ async def test_a_key_of_one_entity_does_not_open_another(namespace: Namespace) -
 
 async def test_an_expired_token_is_an_authentication_error(namespace: Namespace) -> None:
     host = f"127.0.0.1:{namespace.port}"
-    token = generate_sas_token(f"sb://{host}/one", "root", "root-secret", int(time.time()) - 60)
+    token = generate_sas_token(f"sb://{host}/one", "root", "root-secret", int(time.time()) - 60)  # type: ignore[no-untyped-call]
     with pytest.raises(ServiceBusAuthenticationError):
         await send(ServiceBusClient(host, AzureSasCredential(token), use_tls=False, retry_total=0), "one")
 

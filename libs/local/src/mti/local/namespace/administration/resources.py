@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from mti.local.namespace.access import Access
 from mti.local.namespace.administration import atom
 from mti.local.namespace.administration import descriptions as d
-from mti.local.namespace.administration.rules import Rules
 from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.broker.nodes import QueueNode, SubscriptionNode, TopicNode
+from mti.local.namespace.broker.rule_changes import RuleChanges
 from mti.local.namespace.config import explain
-from mti.local.namespace.entities import DEFAULT_RULE, QueueConfig, SubscriptionConfig, TopicConfig
+from mti.local.namespace.entities import DEFAULT_RULE, QueueConfig, RuleConfig, SubscriptionConfig, TopicConfig
 from mti.local.namespace.errors import BadRequest, ServiceError
 
 _PATH = re.compile(
@@ -40,7 +40,7 @@ class Resources:
         self._broker = broker
         self._access = access
         self._catalogue = broker.catalogue
-        self._rules = Rules(broker.catalogue)
+        self._rules = RuleChanges(broker.catalogue)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Do what is asked for."""
@@ -75,8 +75,8 @@ class Resources:
         if rules is None:
             return self._subscription(request, topic, subscription, body)
         if rule is None:
-            found = self._rules.list(topic, subscription)
-            return _page(request, rules, [(name, element) for name, element in found])
+            node, found = self._rules.all(topic, subscription)
+            return _page(request, rules, [_named(node, each) for each in found])
         return self._rule(request, topic, subscription, rule, body)
 
     # -- queues and topics
@@ -146,11 +146,11 @@ class Resources:
             self._rules.delete(topic, subscription, name)
             return web.Response()
         if request.method != "PUT":
-            return _answer(_entry(request, *self._rules.get(topic, subscription, name)))
+            return _answer(_entry(request, *_named(*self._rules.get(topic, subscription, name))))
         document = {"Name": name, "Properties": d.rule_of(atom.description_of(body))}
         update = _is_update(request)
         found = self._rules.put(topic, subscription, document, update=update)
-        return _answer(_entry(request, *found), 200 if update else 201)
+        return _answer(_entry(request, *_named(*found)), 200 if update else 201)
 
     # -- the namespace
 
@@ -176,6 +176,10 @@ def _described(node: QueueNode | TopicNode | SubscriptionNode) -> ET.Element:
     if isinstance(node, TopicNode):
         return d.topic_description(node)
     return d.subscription_description(node)
+
+
+def _named(node: SubscriptionNode, rule: RuleConfig) -> tuple[str, ET.Element]:
+    return rule.name, d.rule_description(rule, node.created_at)
 
 
 def _entry(request: web.Request, title: str, description: ET.Element) -> ET.Element:

@@ -12,12 +12,14 @@ from mti.local.namespace.broker.consumer import Consumer, Delivered, Settlement,
 from mti.local.namespace.broker.destination import Destination
 from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.broker.queue import MessageQueue
+from mti.local.namespace.broker.rule_changes import RuleChanges
 from mti.local.namespace.broker.session_queue import SessionQueue
 from mti.local.namespace.errors import BadRequest, NotAllowed, ServiceError, SessionLockLost, Unsupported
 from mti.local.namespace.messages.incoming import as_text, decode
 from mti.local.namespace.messages.outgoing import encode
 from mti.local.namespace.wire import codec
 from mti.local.namespace.wire.requests import Reply, Request, Response
+from mti.local.namespace.wire.rule_requests import RuleRequests
 
 _PEEK_BYTES = 4 * 1024 * 1024
 _PEEK_COUNT = 1000
@@ -51,6 +53,14 @@ class Management:
             "com.microsoft:get-session-state": self._get_session_state,
             "com.microsoft:set-session-state": self._set_session_state,
         }
+        topic, _, subscription = entity.path.partition("/subscriptions/")
+        if subscription and "/" not in subscription:
+            rules = RuleRequests(RuleChanges(broker.catalogue), topic, subscription)
+            self._operations |= {
+                "com.microsoft:add-rule": rules.add,
+                "com.microsoft:remove-rule": rules.remove,
+                "com.microsoft:enumerate-rules": rules.enumerate,
+            }
 
     def handle(self, request: Request, reply: Reply) -> None:
         """Do what is asked for. Raises `ServiceError`."""

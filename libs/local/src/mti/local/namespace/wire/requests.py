@@ -35,6 +35,8 @@ class Response:
     condition: str | None = None
     body: dict[str, Any] = field(default_factory=dict)
     """The map that is the body's value."""
+    raw: bytes | None = None
+    """The body's value, encoded already, where its types are none of Python's."""
 
     @classmethod
     def of(cls, error: ServiceError) -> "Response":
@@ -145,7 +147,7 @@ class Style:
             (
                 _section(s.PROPERTIES, properties),
                 _section(s.APPLICATION_PROPERTIES, application),
-                _section(s.VALUE, response.body),
+                _section(s.VALUE, response.body) if response.raw is None else _head(s.VALUE) + response.raw,
             )
         )
 
@@ -155,7 +157,11 @@ def _ulong(value: int) -> codec.Typed:
 
 
 def _section(code: int, value: object) -> bytes:
-    return bytes((0x00, 0x53, code)) + codec.encode_value(value)
+    return _head(code) + codec.encode_value(value)
+
+
+def _head(code: int) -> bytes:
+    return bytes((0x00, 0x53, code))
 
 
 def _decode(payload: bytes, session: "Session") -> Request:

@@ -2,36 +2,38 @@
 
 from collections.abc import Mapping
 from typing import Any
-from xml.etree import ElementTree as ET
 
-from mti.local.namespace.administration.descriptions import rule_description
 from mti.local.namespace.broker.catalogue import Catalogue
 from mti.local.namespace.broker.nodes import SubscriptionNode
 from mti.local.namespace.entities import RuleConfig
 from mti.local.namespace.errors import EntityExists, EntityNotFound
 
-Named = tuple[str, ET.Element]
-"""A rule's name and its description in XML."""
+Rules = tuple[RuleConfig, ...]
 
 
-class Rules:
+class RuleChanges:
     """All rules of a namespace."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    def get(self, topic: str, subscription: str, name: str) -> Named:
-        """One rule. Raises `EntityNotFound`."""
+    def get(self, topic: str, subscription: str, name: str) -> tuple[SubscriptionNode, RuleConfig]:
+        """One rule, and whose it is. Raises `EntityNotFound`."""
         node = self._catalogue.subscription(topic, subscription)
-        return _named(node, _existing(node, name))
+        return node, _existing(node, name)
 
-    def list(self, topic: str, subscription: str) -> list[Named]:
-        """All rules of a subscription. Raises `EntityNotFound`."""
+    def all(self, topic: str, subscription: str) -> tuple[SubscriptionNode, Rules]:
+        """All rules of a subscription, and which that is. Raises `EntityNotFound`."""
         node = self._catalogue.subscription(topic, subscription)
-        return [_named(node, rule) for rule in node.config.rules]
+        return node, node.config.rules
 
-    def put(self, topic: str, subscription: str, document: Mapping[str, Any], *, update: bool) -> Named:
-        """Create a rule, or replace one. Raises `EntityNotFound` or `EntityExists`."""
+    def put(
+        self, topic: str, subscription: str, document: Mapping[str, Any], *, update: bool
+    ) -> tuple[SubscriptionNode, RuleConfig]:
+        """Create a rule, or replace one.
+
+        Raises `EntityNotFound`, `EntityExists`, or `pydantic.ValidationError` when it is not a rule.
+        """
         node = self._catalogue.subscription(topic, subscription)
         rule = RuleConfig.model_validate(document)
         if update:
@@ -42,7 +44,7 @@ class Rules:
                 raise EntityExists(f"{node.path}/rules/{rule.name}")
             rules = (*node.config.rules, rule)
         self._replace(topic, node, rules)
-        return _named(node, rule)
+        return node, rule
 
     def delete(self, topic: str, subscription: str, name: str) -> None:
         """Delete a rule. Raises `EntityNotFound`."""
@@ -50,7 +52,7 @@ class Rules:
         gone = _existing(node, name)
         self._replace(topic, node, tuple(each for each in node.config.rules if each is not gone))
 
-    def _replace(self, topic: str, node: SubscriptionNode, rules: tuple[RuleConfig, ...]) -> None:
+    def _replace(self, topic: str, node: SubscriptionNode, rules: Rules) -> None:
         self._catalogue.update_subscription(topic, node.config.model_copy(update={"rules": rules}))
 
 
@@ -59,7 +61,3 @@ def _existing(node: SubscriptionNode, name: str) -> RuleConfig:
         if rule.name.lower() == name.lower():
             return rule
     raise EntityNotFound(f"{node.path}/rules/{name}")
-
-
-def _named(node: SubscriptionNode, rule: RuleConfig) -> Named:
-    return rule.name, rule_description(rule, node.created_at)
