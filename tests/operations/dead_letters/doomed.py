@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from mti.common.adapters.servicebus import ServiceBus
+from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.settings import BusSettings
 from mti.operations.dead_letters import (
@@ -21,6 +22,7 @@ from mti.operations.dead_letters import (
     Replayer,
     ReplayOptions,
     Selection,
+    ServiceBooks,
     SubQueue,
     append_archive,
     entities_of,
@@ -29,6 +31,15 @@ from mti.operations.dead_letters import (
     purge,
     send_mended,
 )
+
+
+def books_in(folder: Path) -> ServiceBooks:
+    """Return the books of services whose stores are in that folder."""
+    folder.mkdir(exist_ok=True)
+    fetcher, normalizer, publisher = (
+        SqliteStore(folder / f"{name}.db") for name in ("fetcher", "normalizer", "publisher")
+    )
+    return ServiceBooks(fetcher, normalizer, publisher, SystemClock())
 
 
 async def main(connection: str, action: str, step: str, number: int, file: str | None) -> None:
@@ -51,8 +62,9 @@ async def main(connection: str, action: str, step: str, number: int, file: str |
     elif action == "file":
         await FileReplay(Path(str(file)), entities, Selection(), clock, random.SystemRandom()).run(replayer)
     elif action == "purge":
-        planned = await plan(queues, Selection(), clock)
-        await purge(queues, planned, lambda letters: append_archive(Path(str(file)), letters), progress)
+        planned, kept = await plan(queues, Selection(), clock), Path(str(file))
+        books = books_in(kept.parent)
+        await purge(queues, planned, lambda letters: append_archive(kept, letters), progress, books=books)
     else:
         queue, letter = await one_letter(queues, int(action))
         await send_mended(queue, letter, Path(str(file)).read_bytes(), progress)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, decode
+from mti.normalizer.ledger import Ledger
 from mti.operations.dead_letters import (
     FileReplay,
     Selection,
+    ServiceBooks,
     append_archive,
     body_to_edit,
     find,
@@ -21,6 +24,7 @@ from mti.operations.dead_letters import (
     write_archive,
 )
 from tests.operations.dead_letters.world import EVERYTHING, World
+from tests.publisher.world import CUSTOMER
 from tests.support.bus import RAW_PAGES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -84,14 +88,28 @@ async def test_the_replay_of_a_file_that_is_killed_and_run_again_goes_on_where_i
     assert await there.dead(RAW_PAGES) == []
 
 
-async def test_a_purge_that_is_killed_has_written_down_whatever_it_removed(there: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["entered", "removed"])
+async def test_a_purge_that_is_killed_has_written_down_and_entered_whatever_it_removed(
+    there: World, tmp_path: Path, step: str
+) -> None:
     pages = [there.page(str(n)) for n in range(COUNT)]
     await there.die(RAW_PAGES, *pages)
     file = tmp_path / "logs" / "purged.jsonl"
-    await killed(there, "purge", "removed", 60, file)
-    assert 0 < len(await there.dead(RAW_PAGES)) < COUNT
-    result = await purge(there.queues, await there.plan(), lambda letters: append_archive(file, letters))
-    assert result.complete
+    await killed(there, "purge", step, 60, file)
+    left = len(await there.dead(RAW_PAGES))
+    assert 0 < left < COUNT
+    store = SqliteStore(file.parent / "normalizer.db")
+    try:
+        ledger = Ledger(store.container("ledger"))
+        assert COUNT - left <= (await ledger.totals(CUSTOMER)).rejected["Purged"] < COUNT
+        books = ServiceBooks(SqliteStore(file.parent / "fetcher.db", read_only=True), store, store, there.clock)
+        result = await purge(
+            there.queues, await there.plan(), lambda letters: append_archive(file, letters), books=books
+        )
+        assert result.complete
+        assert (await ledger.totals(CUSTOMER)).rejected == {"Purged": COUNT}
+    finally:
+        await store.close()
     entities = tuple(queue.entity for queue in there.queues)
     back = FileReplay(file, entities, Selection(), there.clock, random.Random(2))
     assert (await back.run(there.replayer())).complete
