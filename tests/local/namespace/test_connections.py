@@ -24,6 +24,7 @@ class Wire:
     def __init__(self, port: int) -> None:
         self._target = port
         self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -32,8 +33,12 @@ class Wire:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.cut()
         self._server.close()
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.cut()
         await self._server.wait_closed()
 
     def cut(self) -> None:
@@ -41,8 +46,12 @@ class Wire:
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.append(writer)
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        self._writers += [writer, back_writer]
+        self._writers.append(back_writer)
         await asyncio.gather(_copy(reader, back_writer), _copy(back_reader, writer))
 
 
