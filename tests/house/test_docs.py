@@ -1,0 +1,46 @@
+"""What the pages say is there: links lead somewhere, and the commands that they name exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from mti.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def commands() -> set[str]:
+    found: set[str] = set()
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    for name, command in root.commands.items():
+        found.add(name)
+        if isinstance(command, TyperGroup):
+            found |= {f"{name} {each}" for each in command.commands}
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    known = commands()
+    groups = {name.split()[0] for name in known if " " in name}
+    for text in re.findall(r"`(?:\.venv/bin/)?mti ([a-z][^`]*)`", page.read_text()):
+        words = text.replace("\\|", "|").split()
+        names = words[1].split("|") if words[0] in groups and len(words) > 1 and words[1][0] != "-" else [None]
+        for name in names:
+            assert (words[0] if name is None else f"{words[0]} {name}") in known | groups, text
+
+
+@pytest.mark.parametrize("name", sorted({"demo", "test", "bench", "help", "lint", "fmt", "soak", "simulate"}))
+def test_every_make_target_explains_itself(name: str) -> None:
+    assert re.search(rf"^{name}:.*## \S", (ROOT / "Makefile").read_text(), re.MULTILINE)
