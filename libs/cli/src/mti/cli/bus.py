@@ -1,15 +1,15 @@
 """`mti bus`: the local namespace alone."""
 
 import asyncio
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mti.common.errors import ConfigurationError, MtiError
 from mti.common.hosting import process
-from mti.local.namespace import Namespace, NamespaceConfig
+from mti.local.namespace import ConfigError, DataFolderBusy, Namespace, NamespaceConfig, SharedAccessKeys
+from mti.local.namespace.serving import serve
 from mti.local.stack.layout import namespace_config
 
 
@@ -23,20 +23,25 @@ def command(
     host: Annotated[
         str, typer.Option(help="The address to listen on; beyond this machine only on purpose.")
     ] = "127.0.0.1",
+    keys: Annotated[
+        Path | None, typer.Option(help="A JSON file of SharedAccessKeys to check; without it any credentials will do.")
+    ] = None,
     http_port: Annotated[int, typer.Option(help="Administration over HTTP; 0 takes a free one.")] = 5300,
 ) -> None:
-    """Serve a Service Bus namespace on this machine, for development and tests."""
-    entities = NamespaceConfig.load(config) if config else namespace_config()
+    """Serve a Service Bus namespace on this machine, for development and tests.
+
+    When it is ready it prints one line of JSON: its ports, the connection string, and the certificate for TLS.
+    """
+    try:
+        entities = NamespaceConfig.load(config) if config else namespace_config()
+        access = SharedAccessKeys.load(keys) if keys else None
+    except (ConfigError, OSError) as error:
+        raise ConfigurationError(str(error)) from error
 
     async def main(stop: asyncio.Event) -> None:
-        async with Namespace(entities, data, port=port, http_port=http_port, host=host) as namespace:
-            ready = {
-                "port": namespace.port,
-                "http_port": namespace.http_port,
-                "connection_string": namespace.connection_string,
-            }
-            sys.stdout.write(json.dumps(ready) + "\n")
-            sys.stdout.flush()
-            await stop.wait()
+        await serve(Namespace(entities, data, port=port, http_port=http_port, host=host, keys=access), stop)
 
-    process.run(main)
+    try:
+        process.run(main)
+    except (DataFolderBusy, OSError) as error:
+        raise MtiError(f"the namespace cannot be served: {error}") from error

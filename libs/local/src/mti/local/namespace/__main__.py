@@ -6,7 +6,6 @@ not start.
 
 import argparse
 import asyncio
-import json
 import logging
 import signal
 import sqlite3
@@ -17,6 +16,7 @@ from mti.local.namespace.access import SharedAccessKeys
 from mti.local.namespace.config import NamespaceConfig
 from mti.local.namespace.errors import ConfigError, DataFolderBusy
 from mti.local.namespace.namespace import Namespace
+from mti.local.namespace.serving import serve
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,16 +40,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     config = NamespaceConfig.build() if arguments.config is None else NamespaceConfig.load(arguments.config)
     keys = None if arguments.keys is None else SharedAccessKeys.load(arguments.keys)
     namespace = Namespace(config, arguments.data, arguments.port, arguments.http_port, host=arguments.host, keys=keys)
-    async with namespace:
-        ready = {
-            "port": namespace.port,
-            "http_port": namespace.http_port,
-            "connection_string": namespace.connection_string,
-            "certificate": str(namespace.certificate.resolve()),
-        }
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
-        await stop.wait()
+    await serve(namespace, stop)
 
 
 def main() -> int:

@@ -1,0 +1,43 @@
+"""`mti bus`, as a developer starts it."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.cli import mti, start
+
+ARGUMENTS = ("--port", "0", "--http-port", "0")
+
+
+async def test_it_says_where_it_listens_and_ends_when_told(tmp_path: Path) -> None:
+    process = await start("bus", "--data", tmp_path / "bus", *ARGUMENTS)
+    assert process.stdout is not None
+    ready = json.loads(await process.stdout.readline())
+    async with httpx.AsyncClient() as client:
+        stats = (await client.get(f"http://127.0.0.1:{ready['http_port']}/stats")).json()
+    assert {"fetch-jobs", "raw-pages/subscriptions/normalizer", "indicators/subscriptions/publisher"} <= set(stats)
+    process.terminate()
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, out) == (0, b"")
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("{", "Config.json"), ('{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Nme": "q"}]}]}}', "Nme")],
+)
+async def test_a_bad_config_is_bad_usage_and_names_the_place(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "Config.json").write_text(text)
+    said = await mti("bus", "--config", tmp_path / "Config.json", "--data", tmp_path / "bus", *ARGUMENTS)
+    assert (said.status, said.out) == (2, "")
+    assert expected in said.err
+    assert "Traceback" not in said.err
+
+
+async def test_a_missing_config_is_bad_usage(tmp_path: Path) -> None:
+    said = await mti("bus", "--config", tmp_path / "nowhere.json", "--data", tmp_path / "bus", *ARGUMENTS)
+    assert said.status == 2
+    assert "nowhere.json" in said.err
