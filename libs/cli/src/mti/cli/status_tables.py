@@ -1,5 +1,6 @@
 """The status as tables for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -37,6 +38,9 @@ def _parts(status: Status) -> Iterator[RenderableType]:
     yield _destinations(status.destinations)
     yield _tenants(status)
     yield _bus(status)
+    rejected = sum((Counter(found.books.rejected) for found in status.sources), Counter[str]())
+    if rejected:
+        yield Text(f"rejected: {reasons(rejected)}")
     held = [(f"source {found.books.source}", found.books.pause, "") for found in status.sources if found.books.pause]
     held += [
         (f"workspace {found.destination}", found.pause, f" ({_count(found.waiting_messages)} messages wait)")
@@ -54,11 +58,24 @@ def _parts(status: Status) -> Iterator[RenderableType]:
         yield Text("Detections are missing: see `lost`, then run `mti reconcile`.", style="bold red")
 
 
+_SOURCE_HEADINGS = (
+    "in",
+    "new",
+    "re-\nfreshed",
+    "sup-\npressed",
+    "re-\njected",
+    "wait-\ning",
+    "dead",
+    "lost",
+    "behind",
+)
+"""Over two lines where that keeps the table within 80 columns."""
+
+
 def _sources(sources: list[SourceStatus]) -> Table:
     table = new_table("From Mimecast (detections)", "source")
-    for heading in ("in", "new", "refreshed", "suppressed", "rejected", "waiting", "dead", "lost", "behind"):
+    for heading in _SOURCE_HEADINGS:
         table.add_column(heading, justify="right")
-    table.add_column("rejected by reason")
     for found in sources:
         books = found.books
         late = found.behind_seconds is None or found.behind_seconds > LATE.total_seconds()
@@ -70,7 +87,6 @@ def _sources(sources: list[SourceStatus]) -> Table:
             number(books.dead, bad=True),
             number(books.lost, bad=True),
             Text(age(found.behind_seconds), style="yellow" if late else ""),
-            reasons(books.rejected),
         )
     return table
 
