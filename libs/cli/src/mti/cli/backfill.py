@@ -1,7 +1,6 @@
 """`mti backfill`: gives a workspace all that is still valid, when its tenant joined late or it was built anew."""
 
 import asyncio
-import secrets
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
 from mti.common.adapters.servicebus import Address
-from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection
+from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection, run_name
 from mti.operations.reconcile import Stores
 from mti.publisher.checkpoint import DestinationCheckpoint, checkpoints_in
 
@@ -67,7 +66,7 @@ async def _backfill(at: Site, selection: Selection, rate: float | None, *, dry_r
         at.stores.normalizer,
         at.bus.sender(Address(at.settings.indicators_topic)),
         at.clock,
-        lambda: f"{at.clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        lambda: run_name(at.clock),
         rate=pace,
         on_progress=_progress,
     )

@@ -7,6 +7,7 @@ that one message again, under the same MessageId; and should the bus not know it
 workspace holds it. So within a run nothing reaches Sentinel twice.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,6 +36,11 @@ CONTAINER: Final = "checkpoints"
 KIND: Final = "backfill"
 SHARE: Final = 0.5
 """Of a destination's request budget: the rest is left to what comes in meanwhile."""
+
+
+def run_name(clock: Clock) -> str:
+    """Return a name for a run that nobody else has: when it began, and six random digits."""
+    return f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 class BackfillTaken(MtiError):

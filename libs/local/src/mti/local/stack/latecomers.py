@@ -7,18 +7,21 @@ fetched already, is backfilled before it counts as served; killed meanwhile, the
 import asyncio
 import json
 import logging
-import secrets
+import time
 from pathlib import Path
 
 from mti.common.adapters.servicebus import Address, ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.errors import MtiError
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry, Route
 from mti.normalizer.known import CONTAINER as KNOWN
 from mti.normalizer.known import KnownIndicators, scope_of
-from mti.operations.backfill import SHARE, Backfill, Selection
+from mti.operations.backfill import SHARE, Backfill, Selection, run_name
 
 log = logging.getLogger(__name__)
+
+RETRY_WAIT = 5.0
 
 
 class Latecomers:
@@ -27,12 +30,15 @@ class Latecomers:
     Args:
         file: where the routes that were served are kept.
         database: of the normalizer.
+        wait: seconds before what failed is tried again.
     """
 
-    def __init__(self, file: Path, database: Path) -> None:
+    def __init__(self, file: Path, database: Path, *, wait: float = RETRY_WAIT) -> None:
         self._file = file
         self._database = database
         self._clock = SystemClock()
+        self._wait = wait
+        self._next = 0.0
         self._seen: Registry | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -61,14 +67,23 @@ class Latecomers:
             written.replace(self._file)
 
     def look(self, registry: Registry, connection_string: str) -> None:
-        """Start to serve a registry that has changed; what failed is raised at the next look."""
-        if self.at_work or (self._task is None and registry is self._seen):
+        """Start to serve a registry that has changed; what failed is said, and tried again after a while."""
+        if self.at_work:
             return
         if self._task is not None:
             done, self._task = self._task, None
-            done.result()
-        if registry is not self._seen:
+            self._judge(done)
+        if registry is not self._seen and time.monotonic() >= self._next:
             self._task = asyncio.create_task(self.serve(registry, connection_string, paced=True))
+
+    def _judge(self, done: "asyncio.Task[None]") -> None:
+        try:
+            done.result()
+        except MtiError as error:
+            # The namespace is being started again, perhaps, or a person runs the same backfill.
+            log.warning("a workspace that joined late is not given everything yet, and will be: %s", error)
+            self._seen = None
+            self._next = time.monotonic() + self._wait
 
     async def stop(self) -> None:
         """Leave off; the next run goes on."""
@@ -96,7 +111,7 @@ class Latecomers:
                     store,
                     bus.sender(Address("indicators")),
                     self._clock,
-                    lambda: f"{self._clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+                    lambda: run_name(self._clock),
                     rate=budget * SHARE if paced else None,
                 )
                 results = await work.run(
