@@ -5,27 +5,21 @@ yields the ids in order. A grid is large and has 32, a customer's feed has 4.
 """
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Final
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document
 from mti.common.registry import Feed
+from mti.common.retention import time_to_live
 from mti.normalizer.decisions import Verdict, earlier_verdict
 from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator
 from mti.normalizer.withdrawals import Withdrawals
 
 CONTAINER: Final = "known"
 DEFAULT_POLICY: Final = "default"
-
-KEEP_AFTER: Final = timedelta(days=90)
-"""How long an indicator is known beyond its validity."""
-LONGEST_TTL: Final = 2**31 - 1
-"""Seconds, what Cosmos DB takes (https://learn.microsoft.com/azure/cosmos-db/time-to-live)."""
 
 _GRID_SHARDS = 32
 _CUSTOMER_SHARDS = 4
@@ -149,7 +143,7 @@ class KnownIndicators:
             id=entry.id,
             body=entry.body(),
             etag=entry.etag,
-            ttl=_time_to_live(entry.valid_until, self._clock.now()),
+            ttl=time_to_live(entry.valid_until, self._clock.now()),
         )
 
 
@@ -169,8 +163,3 @@ def _following(entry: KnownIndicator, rival: KnownIndicator) -> KnownIndicator:
         facts=entry.facts.or_else(rival.facts),
         etag=rival.etag,
     )
-
-
-def _time_to_live(valid_until: datetime, now: datetime) -> int:
-    until = max(valid_until, now) + KEEP_AFTER
-    return min(LONGEST_TTL, math.ceil((until - now) / timedelta(seconds=1)))

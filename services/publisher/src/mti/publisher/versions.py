@@ -1,25 +1,19 @@
 """What each workspace holds, id by id, in the store."""
 
-import math
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document
+from mti.common.retention import time_to_live
 from mti.publisher.published import Change, Published, after
 
 CONTAINER: Final = "published"
 SHARDS: Final = tuple("0123456789abcdef")
 """A destination's documents are spread over as many partitions, by the first hex digit of the id's UUID."""
-
-KEEP_AFTER: Final = timedelta(days=90)
-"""How long an id is remembered beyond its validity, so that an old dead letter replayed still finds it overtaken."""
-
-LONGEST_TTL: Final = 2**31 - 1
-"""Seconds, what Cosmos DB takes (https://learn.microsoft.com/azure/cosmos-db/time-to-live)."""
 
 _RACES = 8
 
@@ -125,5 +119,4 @@ def _time_to_live(value: Published, now: datetime) -> int | None:
     if value.revoked:
         return None
     refused = None if value.refused is None else value.refused.valid_until
-    until = max(moment for moment in (value.valid_until, refused, now) if moment is not None) + KEEP_AFTER
-    return min(LONGEST_TTL, math.ceil((until - now) / timedelta(seconds=1)))
+    return time_to_live(max(moment for moment in (value.valid_until, refused, now) if moment is not None), now)
