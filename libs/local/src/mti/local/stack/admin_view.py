@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from mti.common.ports.bus import PropertyValue, Received
 from mti.operations.bus_view import DEAD_LETTER_QUEUE, DeadMessage, Unseen
+from mti.operations.dead_letters.letter import DESCRIPTION, REASON
 
 PAGE = 200
 
@@ -41,8 +42,8 @@ class AdminBusView:
     async def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
         """See `mti.operations.bus_view.BusView`."""
         async for message in self.live(entity + DEAD_LETTER_QUEUE):
-            reason = message.properties.get("DeadLetterReason", "")
-            description = message.properties.get("DeadLetterErrorDescription", "")
+            reason = message.properties.get(REASON, "")
+            description = message.properties.get(DESCRIPTION, "")
             yield DeadMessage(message, str(reason), str(description))
 
     def unseen(self) -> Unseen:

@@ -26,31 +26,25 @@ class Node:
         return self.entity.path
 
 
-def _size(queue: MessageQueue) -> int:
-    places = (queue, queue.dead_letters, queue.transfers)
-    return sum(place.tally.size for place in places if place is not None)
-
-
 def _counts(queue: MessageQueue) -> Counts:
     return queue.tally.counts(len(queue.dead_letters.tally) if queue.dead_letters else 0)
 
 
 @dataclass(eq=False, kw_only=True)
-class QueueNode(Node):
-    """A queue."""
+class ReceivedNode(Node):
+    """What can be received from: a queue or a subscription."""
 
-    config: QueueConfig
     queue: MessageQueue
-    destination: Destination
 
     @property
     def size(self) -> int:
         """Bytes of all its messages."""
-        return _size(self.queue)
+        places = (self.queue, self.queue.dead_letters, self.queue.transfers)
+        return sum(place.tally.size for place in places if place is not None)
 
     @property
     def accessed_at(self) -> int:
-        """When somebody last sent or received."""
+        """When somebody last received, or sent to a queue."""
         return self.queue.accessed_at
 
     @property
@@ -65,32 +59,19 @@ class QueueNode(Node):
 
 
 @dataclass(eq=False, kw_only=True)
-class SubscriptionNode(Node):
+class QueueNode(ReceivedNode):
+    """A queue."""
+
+    config: QueueConfig
+    destination: Destination
+
+
+@dataclass(eq=False, kw_only=True)
+class SubscriptionNode(ReceivedNode):
     """A subscription."""
 
     config: SubscriptionConfig
-    queue: MessageQueue
     subscription: Subscription
-
-    @property
-    def size(self) -> int:
-        """Bytes of all its messages."""
-        return _size(self.queue)
-
-    @property
-    def accessed_at(self) -> int:
-        """When somebody last received."""
-        return self.queue.accessed_at
-
-    @property
-    def counts(self) -> Counts:
-        """Its messages at this instant."""
-        return _counts(self.queue)
-
-    @property
-    def queues(self) -> list[MessageQueue]:
-        """All places where its messages are."""
-        return [each.queue for each in self.parts if each.queue is not None]
 
 
 @dataclass(eq=False, kw_only=True)
