@@ -13,15 +13,9 @@ import pytest
 
 from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
 from tests.support.cli import mti, start, up
-from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
+from tests.support.worlds import assert_exact, two_tenants
 
 pytestmark = pytest.mark.timeout(300)
-
-
-def assert_exact(world: Simulators) -> None:
-    for workspace in (CONTOSO, FABRIKAM):
-        compared = world.compare(workspace)
-        assert [*compared.missing, *compared.unexpected, *compared.doubled] == []
 
 
 def descendants(pid: int) -> list[psutil.Process]:

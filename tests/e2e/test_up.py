@@ -14,7 +14,7 @@ from mti.local.simulators import MimecastFault, MimecastFaultKind, SentinelFault
 from mti.local.stack.layout import namespace_config
 from tests.support.bus import INDICATORS, RAW_PAGES, connected
 from tests.support.cli import mti, up
-from tests.support.worlds import CONTOSO, FABRIKAM, SECRETS, two_tenants
+from tests.support.worlds import CONTOSO, FABRIKAM, SECRETS, assert_exact, two_tenants
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -29,14 +29,6 @@ def source(document: dict[str, Any], name: str) -> dict[str, Any]:
     books: list[dict[str, Any]] = document["sources"]
     (found,) = [each for each in books if each["source"] == name]
     return found
-
-
-def assert_exact(world: Simulators) -> None:
-    """What the workspaces hold is what the feeds imply, each observable under one id."""
-    for workspace in (CONTOSO, FABRIKAM):
-        compared = world.compare(workspace)
-        assert [*compared.missing, *compared.unexpected, *compared.doubled] == []
-        assert compared.expected
 
 
 async def test_the_workspaces_hold_exactly_what_the_feeds_imply_and_a_second_run_sends_nothing_again(

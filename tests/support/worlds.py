@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-from mti.local.simulators import FeedSpec, MimecastFault, SentinelFault
+from mti.local.simulators import FeedSpec, MimecastFault, SentinelFault, Simulators
 from mti.local.simulators.mimecast import AccountV1, AccountV2, MimecastSettings
 from mti.local.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
 from mti.local.simulators.sentinel import App, SentinelSettings, WorkspaceSpec
@@ -74,3 +74,11 @@ def two_tenants(
         mimecast_faults=tuple(mimecast_faults),
         sentinel_faults=tuple(sentinel_faults),
     )
+
+
+def assert_exact(world: Simulators) -> None:
+    """What the workspaces hold is what the feeds imply, each observable under one id."""
+    for workspace in (CONTOSO, FABRIKAM):
+        compared = world.compare(workspace)
+        assert [*compared.missing, *compared.unexpected, *compared.doubled] == []
+        assert compared.expected
