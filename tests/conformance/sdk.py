@@ -21,16 +21,25 @@ _NUMBERS = itertools.count(1)
 
 
 class Sdk:
-    """A messaging client and an administration client of one kind."""
+    """A messaging client and an administration client of one kind; `options` are the messaging client's."""
 
-    def __init__(self, namespace: ServiceBusNamespace, *, asynchronously: bool) -> None:
+    def __init__(
+        self,
+        namespace: ServiceBusNamespace,
+        *,
+        asynchronously: bool,
+        connection_string: str | None = None,
+        **options: Any,
+    ) -> None:
         self.asynchronously = asynchronously
         self.namespace = namespace
         messaging, management = (
             (asynchronous, asynchronous_management) if asynchronously else (synchronous, synchronous_management)
         )
         text = namespace.connection_string
-        self.client: Any = messaging.ServiceBusClient.from_connection_string(text, retry_total=0)
+        self.client: Any = messaging.ServiceBusClient.from_connection_string(
+            connection_string or text, retry_total=0, **options
+        )
         transport: Any = AsyncPlainTransport() if asynchronously else PlainTransport()
         self.admin: Any = management.ServiceBusAdministrationClient.from_connection_string(text, transport=transport)
         self.renewer: Any = messaging.AutoLockRenewer

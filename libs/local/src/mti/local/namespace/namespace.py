@@ -18,6 +18,7 @@ from mti.local.namespace.datafolder import DataFolder
 from mti.local.namespace.door import Door
 from mti.local.namespace.turns import Turn
 from mti.local.namespace.wire.server import AmqpServer
+from mti.local.namespace.wire.websocket import WebSockets
 
 LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05
@@ -106,10 +107,12 @@ class Namespace:
             broker.after_commit = turn.end
             access = Access(self._keys, self._clock)
             amqp = AmqpServer(broker, access, turn, self._idle_timeout, self._link_idle_limit)
-            stack.callback(amqp.stop)
-            http = HttpServer(Administration(broker, access).application())
+            application = Administration(broker, access).application()
+            WebSockets(amqp.connection).serve_in(application)
+            http = HttpServer(application)
             stack.push_async_callback(http.stop)
             await http.start()
+            stack.callback(amqp.stop)
             door = Door(amqp.connection, http.connection, server_context(self._data, self._host))
             stack.push_async_callback(door.close)
             self.port = door.open(self._host, self._wanted[0])
