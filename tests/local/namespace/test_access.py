@@ -34,7 +34,7 @@ KEYS = {
 async def namespace(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Namespace]:
     folder = tmp_path_factory.mktemp("access")
     keys = SharedAccessKeys.model_validate(KEYS)
-    async with Namespace(NamespaceConfig.build({"one": {}, "two": {}}), folder, keys=keys) as started:
+    async with Namespace(NamespaceConfig.build({"one": {}, "one-more": {}, "two": {}}), folder, keys=keys) as started:
         yield started
 
 
@@ -72,8 +72,9 @@ async def test_a_key_that_may_only_send_cannot_listen(namespace: Namespace) -> N
 
 async def test_a_key_of_one_entity_does_not_open_another(namespace: Namespace) -> None:
     await send(client(namespace, "one", "one-secret"), "one")
-    with pytest.raises((ServiceBusAuthenticationError, ServiceBusAuthorizationError)):
-        await send(client(namespace, "one", "one-secret"), "two")
+    for other in ("two", "one-more"):
+        with pytest.raises((ServiceBusAuthenticationError, ServiceBusAuthorizationError)):
+            await send(client(namespace, "one", "one-secret"), other)
 
 
 async def test_an_expired_token_is_an_authentication_error(namespace: Namespace) -> None:
@@ -92,7 +93,7 @@ async def test_named_key_credentials_work(namespace: Namespace) -> None:
 async def test_the_administration_needs_the_manage_claim(namespace: Namespace) -> None:
     options = {"transport": AsyncPlainTransport()}
     async with ServiceBusAdministrationClient.from_connection_string(namespace.connection_string, **options) as root:
-        assert [queue.name async for queue in root.list_queues()] == ["one", "two"]
+        assert [queue.name async for queue in root.list_queues()] == ["one", "one-more", "two"]
     for name, secret in (("root", "wrong"), ("sender", "sender-secret")):
         text = namespace.connection_string.replace("root-secret", secret).replace("Name=root", f"Name={name}")
         async with ServiceBusAdministrationClient.from_connection_string(

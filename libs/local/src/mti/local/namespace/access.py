@@ -57,9 +57,8 @@ class Claim(NamedTuple):
 
     def covers(self, path: str, right: Right, now: int) -> bool:
         """Whether it allows that."""
-        there = path.lower()
-        within = not self.path or there == self.path or there.startswith(self.path + "/")
-        return within and now < self.expires_at and (right in self.rights or "Manage" in self.rights)
+        allowed = right in self.rights or "Manage" in self.rights
+        return allowed and now < self.expires_at and _is_within(path.lower(), self.path)
 
 
 class Access:
@@ -74,8 +73,8 @@ class Access:
         """Whether everybody may do everything."""
         return not self._keys
 
-    def claim_of(self, token: str) -> Claim:
-        """Return what a token allows. Raises `Unauthorized`."""
+    def claim_of(self, token: str, path: str = "") -> Claim:
+        """Return what a token allows at a path and below it. Raises `Unauthorized`."""
         fields = dict(part.partition("=")[::2] for part in token.removeprefix(_PREFIX).split("&"))
         if not token.startswith(_PREFIX) or not {"sr", "sig", "se", "skn"} <= fields.keys():
             raise Unauthorized("InvalidSignature: the token is not a shared access signature.")
@@ -83,17 +82,15 @@ class Access:
         expires_at = int(fields["se"]) * 1000 if fields["se"].isdigit() else 0
         if expires_at <= self._clock():
             raise Unauthorized("ExpiredToken: the token is expired.")
-        audience, own = path_of(_as_uri(unquote_plus(fields["sr"]))).lower(), key.entity_path.lower()
-        path = own if own.startswith(audience) else audience
-        if own and not path.startswith(own):
-            raise Unauthorized("InvalidAudience: the key belongs to another entity.")
-        return Claim(path, frozenset(key.rights), expires_at)
+        audience = path_of(_as_uri(unquote_plus(fields["sr"])))
+        return Claim(_innermost(path, audience, key.entity_path), frozenset(key.rights), expires_at)
 
-    def check(self, claims: Iterable[Claim], path: str, right: Right) -> None:
-        """Raises `Unauthorized` when no claim allows that."""
+    def check(self, claims: Iterable[Claim], path: str, *rights: Right) -> None:
+        """Raises `Unauthorized` when no claim allows any of that."""
         now = self._clock()
-        if not self.is_open and not any(claim.covers(path, right, now) for claim in claims):
-            raise Unauthorized(f"Unauthorized access. '{right}' claim(s) are required to perform this operation.")
+        if not self.is_open and not any(claim.covers(path, right, now) for claim in claims for right in rights):
+            wanted = f"'{rights[0]}' claim(s) are required to perform this operation"
+            raise Unauthorized(f"Unauthorized access. {wanted}. Resource: '{path}'.")
 
     def _key(self, fields: dict[str, str]) -> SharedAccessKey:
         name, signature = unquote_plus(fields["skn"]), unquote_plus(fields["sig"])
@@ -101,6 +98,19 @@ class Access:
             if key.key_name == name and any(_fits(secret, fields, signature) for secret in _secrets(key)):
                 return key
         raise Unauthorized("InvalidSignature: the token has an invalid signature.")
+
+
+def _is_within(path: str, area: str) -> bool:
+    return not area or path == area or path.startswith(area + "/")
+
+
+def _innermost(*paths: str) -> str:
+    found = ""
+    for path in map(str.lower, paths):
+        if not _is_within(path, found) and not _is_within(found, path):
+            raise Unauthorized("InvalidAudience: the token, its key and what it is put for are of different entities.")
+        found = path if _is_within(path, found) else found
+    return found
 
 
 def _secrets(key: SharedAccessKey) -> list[str]:

@@ -11,6 +11,7 @@
     ├── QuotaExceeded            the entity is full
     ├── ServerBusy               the namespace was told to be
     ├── Unauthorized             a wrong key, an expired token, or a claim that is missing
+    ├── TokenNotRenewed          the token that a link was opened with expired
     ├── LinkIdle                 nothing happened on the link for ten minutes
     ├── MessageLockLost          expired, settled already or never given
     ├── MessageNotFound          no such sequence number
@@ -127,6 +128,16 @@ class Unauthorized(ServiceError):
 
     condition = "amqp:unauthorized-access"
     status = 401
+
+
+class TokenNotRenewed(ServiceError):
+    """The token that a link was opened with expired; unlike `Unauthorized`, clients try again with another one."""
+
+    condition = "amqp:link:detach-forced"
+    status = 401
+
+    def __init__(self, link: str, reason: Unauthorized) -> None:
+        super().__init__(f"The link '{link}' is force detached. Code: RenewToken. Details: {reason}")
 
 
 class LinkIdle(ServiceError):

@@ -34,8 +34,8 @@ class Connection(asyncio.Protocol):
         self.peer_frame_size = frames.MAX_FRAME_SIZE
         self.lost: Callable[[Connection], None] = lambda _: None
         """Called when the connection is gone."""
-        self.claims: list[Claim] = []
-        """What the client's tokens allow."""
+        self.claims: dict[str, Claim] = {}
+        """What the client's tokens allow, by the path that each was put for."""
         self._idle_timeout = idle_timeout
         self._defer = defer
         self._transport: asyncio.Transport | None = None

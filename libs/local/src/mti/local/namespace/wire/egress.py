@@ -111,19 +111,9 @@ class EntityEgress(Credit, Consumer):
             properties={"com.microsoft:locked-until-utc": codec.long(ticks)},
         )
 
-    def evicted(self, error: ServiceError) -> None:
-        """Close the link with the reason."""
-        self.session.refuse(self, error)
-        self.closed(dropped=True)
-
     def overdue(self, now: int) -> ServiceError | None:
         """Why the link must close: it was idle, with nothing to receive and no lock renewed, or its token expired."""
-        connection = self.session.connection
-        try:
-            connection.nodes.access.check(connection.claims, self._entity.path, "Listen")
-        except ServiceError as error:
-            return error
-        return LinkIdle() if self._is_idle(now) and not self.held else None
+        return super().overdue(now) or (LinkIdle() if self._is_idle(now) and not self.held else None)
 
     # -- as a link
 

@@ -122,17 +122,7 @@ class EntityIngress(Ingress):
 
     def overdue(self, now: int) -> ServiceError | None:
         """Why the link must close: it was idle, or its token expired."""
-        connection = self.session.connection
-        try:
-            connection.nodes.access.check(connection.claims, self._entity.path, "Send")
-        except ServiceError as error:
-            return error
-        return LinkIdle() if self._is_idle(now) else None
-
-    def evicted(self, error: ServiceError) -> None:
-        """Close the link with the reason."""
-        self._entity.senders.discard(self)
-        self.session.refuse(self, error)
+        return super().overdue(now) or (LinkIdle() if self._is_idle(now) else None)
 
     def take(self, delivery_id: int, settled: bool, payload: bytes, message_format: int) -> None:
         """Publish; the sender hears `accepted` once the messages are durable."""

@@ -1,8 +1,10 @@
 """One end of an AMQP link, ours."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mti.local.namespace.errors import ServiceError, TokenNotRenewed, Unauthorized
 from mti.local.namespace.wire import codec
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class Link(ABC):
         self.attached = False
         self.used_at = session.connection.clock()
         """When a message last went through, or credit came."""
+        self.check_access: Callable[[], None] = lambda: None
+        """Raises `Unauthorized` when the client's tokens do not allow the link, or no longer."""
 
     @property
     def name(self) -> str:
@@ -93,6 +97,19 @@ class Link(ABC):
         source = None if request.client_receives else codec.source(_address(request.source))
         target = codec.target(_address(request.target)) if request.client_receives else None
         self._attach(source, target, None, None)
+
+    def overdue(self, now: int) -> ServiceError | None:  # noqa: ARG002 - others grow idle
+        """Why the link must close: the token expired."""
+        try:
+            self.check_access()
+        except Unauthorized as error:
+            return TokenNotRenewed(self.name, error)
+        return None
+
+    def evicted(self, error: ServiceError) -> None:
+        """Close the link with the reason."""
+        self.session.refuse(self, error)
+        self.closed(dropped=True)
 
     @abstractmethod
     def open(self) -> None:

@@ -1,10 +1,11 @@
 """What stands behind the address that a link is attached to."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mti.local.namespace.access import Access
 from mti.local.namespace.broker.broker import Broker
-from mti.local.namespace.errors import NotAllowed, ServiceError, Unauthorized
+from mti.local.namespace.errors import NotAllowed, ServiceError
 from mti.local.namespace.messages.incoming import as_text
 from mti.local.namespace.paths import path_of
 from mti.local.namespace.wire.egress import EntityEgress
@@ -36,11 +37,14 @@ class Nodes:
         path = path_of(request.address)
         link: Link = ResponseEgress(session, request)  # stands for the link that cannot be
         try:
+            check_access = self._access_check(session, request, path)
+            check_access()
             link = (
                 self._receiver(session, request, path)
                 if request.client_receives
                 else self._sender(session, request, path)
             )
+            link.check_access = check_access
             session.links[link.handle] = link
             link.open()
         except ServiceError as error:
@@ -51,10 +55,8 @@ class Nodes:
             return RequestIngress(session, request, self._put_token, _CBS_STYLE)
         if path.lower().endswith(_MANAGEMENT_SUFFIX):
             node = path[: -len(_MANAGEMENT_SUFFIX)]
-            self._check_any(session, node)
             management = Management(self._broker, self._broker.entity(node))
             return RequestIngress(session, request, management.handle, _MANAGEMENT_STYLE)
-        self.access.check(session.connection.claims, path, "Send")
         entity = self._broker.entity(path)
         return EntityIngress(session, request, self._broker, entity, entity.open_destination())
 
@@ -62,27 +64,26 @@ class Nodes:
         if path.lower() == CBS:
             return ResponseEgress(session, request)
         if path.lower().endswith(_MANAGEMENT_SUFFIX):
-            self._check_any(session, path[: -len(_MANAGEMENT_SUFFIX)])
             self._broker.entity(path[: -len(_MANAGEMENT_SUFFIX)])
             return ResponseEgress(session, request)
-        self.access.check(session.connection.claims, path, "Listen")
         entity = self._broker.entity(path)
         queue = entity.open_queue()
         if queue.settings.forward_to is not None and queue.dead_letters is not None:
             raise NotAllowed(f"Messages cannot be received from '{entity.path}': it forwards them.")
         return EntityEgress(session, request, entity, queue)
 
-    def _check_any(self, session: "Session", path: str) -> None:
-        """Who may send or listen may also ask the management node, which offers both."""
-        try:
-            self.access.check(session.connection.claims, path, "Listen")
-        except Unauthorized:
-            self.access.check(session.connection.claims, path, "Send")
+    def _access_check(self, session: "Session", request: AttachRequest, path: str) -> Callable[[], None]:
+        """Who may send or listen may also ask the management node, which offers both; everybody may show a token."""
+        claims = session.connection.claims.values()
+        if path.lower() == CBS:
+            return lambda: None
+        if path.lower().endswith(_MANAGEMENT_SUFFIX):
+            return lambda: self.access.check(claims, path, "Listen", "Send")
+        return lambda: self.access.check(claims, path, "Listen" if request.client_receives else "Send")
 
     def _put_token(self, request: Request, reply: Reply) -> None:
         if not self.access.is_open:
-            claims = request.session.connection.claims
-            claim = self.access.claim_of(as_text(request.body))
-            claims[:] = [each for each in claims if each.path != claim.path]
-            claims.append(claim)
+            path = path_of(as_text(request.properties.get("name", b"")))
+            claim = self.access.claim_of(as_text(request.body), path)
+            request.session.connection.claims[path.lower()] = claim
         reply(Response(202, "Accepted"))

@@ -8,7 +8,6 @@ from mti.local.namespace.broker.consumer import Verdict
 from mti.local.namespace.errors import ProtocolViolation, ServiceError
 from mti.local.namespace.wire import codec, frames
 from mti.local.namespace.wire.egress import Credit, EntityEgress
-from mti.local.namespace.wire.ingress import EntityIngress
 from mti.local.namespace.wire.link import AttachRequest, Link
 from mti.local.namespace.wire.verdicts import echo_of, verdict_of
 
@@ -158,7 +157,7 @@ class Session:
     def on_second(self, now: int) -> None:
         """Close the links that nobody used for long, and those whose token has expired."""
         for link in list(self.links.values()):
-            if isinstance(link, EntityEgress | EntityIngress) and link.attached:
+            if link.attached:
                 error = link.overdue(now)
                 if error is not None:
                     link.evicted(error)
