@@ -44,6 +44,7 @@ TRUE = [
     "color IN ('red', 'blue') AND color NOT IN ('red')",
     "quantity > 9 AND quantity >= 10 AND quantity < 11 AND quantity <= 10",
     "price * 2 = 5 AND quantity / 4 = 2 AND quantity % 3 = 1 AND quantity / 4.0 = 2.5",
+    "-7 / 2 = -3 AND -7 % 3 = -1 AND 7 % -3 = 1 AND 9007199254740993 / 1 = 9007199254740993 AND 5.5 % 2 = 1.5",
     "-quantity = -10 AND +quantity - 3 = 7 AND 2 + 3 * 2 = 8 AND (2 + 3) * 2 = 10",
     "urgent = TRUE",
     "urgent",
@@ -114,7 +115,7 @@ def test_an_action_changes_properties_in_order() -> None:
     assert isinstance(message.scopes["user"]["id"], uuid.UUID)
 
 
-@pytest.mark.parametrize("text", ["SET", "SET a", "REMOVE", "color = 'x'", "SET a = 1 SET b = 2"])
+@pytest.mark.parametrize("text", ["SET", "SET a", "REMOVE", "color = 'x'", "SET a = 1, SET b = 2"])
 def test_what_is_no_action_is_refused(text: str) -> None:
     with pytest.raises(SqlError):
         parse_action(text)

@@ -1,6 +1,6 @@
 """Filters and actions as they are described: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -28,7 +28,8 @@ class TypedValue(BaseModel):
         if self.type == "boolean":
             return self.text.lower() == "true"
         if self.type == "dateTime":
-            return round(datetime.fromisoformat(self.text).timestamp() * 1000)
+            moment = datetime.fromisoformat(self.text)
+            return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
         return self.text
 
 

@@ -10,7 +10,6 @@ from mti.local.namespace.administration.atom import Document, add, fields, text_
 from mti.local.namespace.broker.nodes import QueueNode, SubscriptionNode, TopicNode
 from mti.local.namespace.entities import AuthorizationRule, RuleConfig
 from mti.local.namespace.filters import Scalar, TypedValue
-from mti.local.namespace.record import State
 
 _FOR_EVER = "P10675199DT2H48M5.4775807S"
 _ENDLESS = ("AutoDeleteOnIdle", "DefaultMessageTimeToLive")
@@ -198,7 +197,7 @@ def _counts(element: ET.Element, node: QueueNode | TopicNode | SubscriptionNode)
         "DeadLetterMessageCount": counts["dead_letter"],
         "ScheduledMessageCount": counts["scheduled"],
         "TransferMessageCount": 0,
-        "TransferDeadLetterMessageCount": sum(each.tally.count(State.ACTIVE) for each in transfers),
+        "TransferDeadLetterMessageCount": sum(len(each.tally) for each in transfers),
     }
     if not isinstance(node, TopicNode):
         add(element, "MessageCount", sum(details.values()))

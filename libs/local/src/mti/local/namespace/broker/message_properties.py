@@ -60,12 +60,13 @@ class MessageProperties(Properties):
         return found
 
     def user(self, name: str) -> Value:
-        """Return an application property."""
-        if name in self._removed:
+        """Return an application property, by its name in any case."""
+        spelt = self._spelt(name)
+        if spelt in self._removed:
             return None
-        if name in self._user:
-            return self._user[name]
-        found: Value = self._message.application_properties.get(name)
+        if spelt in self._user:
+            return self._user[spelt]
+        found: Value = self._message.application_properties.get(spelt)
         return found
 
     def set(self, scope: str, name: str, value: Value) -> None:
@@ -73,20 +74,30 @@ class MessageProperties(Properties):
         if scope == "sys":
             self._system[self._changeable(name)] = None if value is None else str(value)
             return
-        self._user[name] = value
-        self._removed.discard(name)
+        spelt = self._spelt(name)
+        self._user[spelt] = value
+        self._removed.discard(spelt)
 
     def remove(self, scope: str, name: str) -> None:
         """Take a property away. Raises `EvaluationError`."""
         if scope == "sys":
             self._system[self._changeable(name)] = None
             return
-        self._user.pop(name, None)
-        self._removed.add(name)
+        spelt = self._spelt(name)
+        self._user.pop(spelt, None)
+        self._removed.add(spelt)
 
     def changed(self) -> IncomingMessage:
         """Return the message with all changes."""
         return with_changes(self._message, self._system, self._user, self._removed)
+
+    def _spelt(self, name: str) -> str:
+        """The name as the message has it; names are the same in any case, and the exact one goes first."""
+        names = {**self._message.application_properties, **self._user}
+        if name in names:
+            return name
+        lowered = name.lower()
+        return next((each for each in names if each.lower() == lowered), name)
 
     def _changeable(self, name: str) -> str:
         attribute = _READ.get(name.lower(), "")

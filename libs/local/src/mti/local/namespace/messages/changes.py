@@ -7,7 +7,7 @@ from mti.local.namespace.messages import sections as s
 from mti.local.namespace.messages.incoming import IncomingMessage, as_text, decode_stored
 from mti.local.namespace.record import Body
 from mti.local.namespace.sql.expressions import Value
-from mti.local.namespace.wire.codec import decode_value, encode_value
+from mti.local.namespace.wire.codec import decode_scalar, decode_value, encode_value, long
 
 NAMES = {
     "message_id": 0,
@@ -66,14 +66,23 @@ def _properties(buffer: memoryview, section: s.Section | None, system: Mapping[s
 def _application(
     buffer: memoryview, section: s.Section | None, user: Mapping[str, Value], removed: AbstractSet[str]
 ) -> bytes:
-    kept, count = b"", 0
+    """A value that is copied from another property keeps that one's AMQP type."""
+    kept, count, spelt = b"", 0, {}
     for key, value, end in () if section is None else s.map_items(buffer, section.value):
         name = as_text(decode_value(buffer[key:value]))
+        before = decode_scalar(buffer[value:end])
+        spelt[type(before), before] = bytes(buffer[value:end])
         if name not in user and name not in removed:
             kept += bytes(buffer[key:end])
             count += 1
-    kept += b"".join(encode_value(name) + encode_value(value) for name, value in user.items())
+    for name, found in user.items():
+        kept += encode_value(name) + (spelt.get((type(found), found)) or _encode(found))
     count += len(user)
     if not count:
         return b""
     return b"\x00\x53\x74\xd1" + (len(kept) + 4).to_bytes(4, "big") + (count * 2).to_bytes(4, "big") + kept
+
+
+def _encode(value: Value) -> bytes:
+    """Whole numbers are 64 bits wide in SQL."""
+    return encode_value(long(value) if isinstance(value, int) and not isinstance(value, bool) else value)

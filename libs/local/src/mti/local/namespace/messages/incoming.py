@@ -7,7 +7,7 @@ from typing import Any
 from mti.local.namespace.errors import InvalidMessage
 from mti.local.namespace.messages import sections as s
 from mti.local.namespace.record import Body
-from mti.local.namespace.wire.codec import decode_value
+from mti.local.namespace.wire.codec import decode_scalar, decode_value
 
 BATCH_FORMAT = 0x80013700
 """message-format of a transfer that carries many messages, each in a data section (Microsoft's AMQP guide)."""
@@ -90,8 +90,7 @@ class IncomingMessage:
         buffer = memoryview(self.body.bare)
         for section in s.sections(buffer):
             if section.code == s.APPLICATION_PROPERTIES:
-                items = decode_value(buffer[section.value :]) or {}
-                return {as_text(key): _plain(value) for key, value in items.items()}
+                return {as_text(key): _plain(value) for key, value in _items(buffer, section).items()}
         return {}
 
     @property
@@ -110,6 +109,14 @@ class IncomingMessage:
 def as_text(value: object) -> str:
     """A decoded identifier (string, binary, UUID or number) as text."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _items(buffer: memoryview, section: s.Section) -> dict[Any, Any]:
+    try:
+        return decode_value(buffer[section.value :]) or {}
+    except ValueError:  # there is a decimal among them
+        items = s.map_items(buffer, section.value)
+        return {decode_value(buffer[key:value]): decode_scalar(buffer[value:end]) for key, value, end in items}
 
 
 def _plain(value: object) -> object:

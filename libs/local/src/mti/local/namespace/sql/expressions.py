@@ -1,5 +1,6 @@
 """What an expression does with a message. None stands for SQL's unknown, as three-valued logic has it."""
 
+import math
 import re
 import uuid
 from abc import ABC, abstractmethod
@@ -149,7 +150,6 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": lambda left, right: left + right,
     "-": lambda left, right: left - right,
     "*": lambda left, right: left * right,
-    "%": lambda left, right: left % right,
 }
 
 
@@ -222,9 +222,22 @@ def _calculate(operator: str, left: float, right: float) -> Value:
     if operator in "/%" and right == 0:
         raise EvaluationError("division by zero")
     if operator == "/":
-        whole = isinstance(left, int) and isinstance(right, int)
-        return int(left / right) if whole else left / right
+        return _quotient(left, right)
+    if operator == "%":
+        return left - right * _quotient(left, right) if _whole(left, right) else math.fmod(left, right)
     return _ARITHMETIC[operator](left, right)
+
+
+def _quotient(left: float, right: float) -> float:
+    """Of whole numbers a whole one, cut towards zero as C# does."""
+    if not _whole(left, right):
+        return left / right
+    quotient = abs(left) // abs(right)
+    return quotient if (left < 0) == (right < 0) else -quotient
+
+
+def _whole(left: float, right: float) -> bool:
+    return isinstance(left, int) and isinstance(right, int)
 
 
 def _is_number(value: Value) -> bool:

@@ -16,7 +16,7 @@ MAX_LENGTH = 1024
 
 _GRAMMAR = r"""
 filter: predicate
-action: [statement (";" statement)* ";"?]
+action: (statement ";"?)*
 
 ?statement: "SET"i property EQUAL predicate -> set
     | "REMOVE"i property -> remove
@@ -121,8 +121,8 @@ class _Builder(Transformer[Token, Any]):
         predicate = parts[0]
         return lambda properties: e.truth(predicate(properties))
 
-    def action(self, parts: list[Statement | None]) -> list[Statement]:
-        return [part for part in parts if part is not None]
+    def action(self, parts: list[Statement]) -> list[Statement]:
+        return parts
 
     def set(self, parts: list[Any]) -> Statement:
         (scope, name), _, value = parts
