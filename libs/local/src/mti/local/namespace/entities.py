@@ -16,7 +16,9 @@ from pydantic.alias_generators import to_pascal
 from mti.local.namespace.filters import RuleProperties, TrueFilterConfig
 
 STANDARD_TIER_KILOBYTES = 256
-_NAME = re.compile(r"^[A-Za-z0-9$][\w\-./]*$")
+_PATH = re.compile(r"[a-z0-9]([\w.\-/]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_NAME = re.compile(r"[a-z0-9]([\w.\-]*[a-z0-9])?|\$Default", re.IGNORECASE | re.ASCII)
+"""Of what belongs to a topic."""
 _FOR_EVER = timedelta(days=10_675_199)
 """How .NET spells an endless duration: P10675199DT2H48M5.4775807S."""
 
@@ -32,9 +34,15 @@ def _endless(value: object) -> object:
     return None if endless or (isinstance(value, timedelta) and value >= _FOR_EVER) else value
 
 
+def _path(value: object) -> object:
+    if isinstance(value, str) and not _PATH.fullmatch(value):
+        raise ValueError("a name is letters, digits and . - _ /, and starts and ends with a letter or digit")
+    return value
+
+
 def _name(value: object) -> object:
-    if isinstance(value, str) and not _NAME.match(value):
-        raise ValueError("a name is letters, digits and . - _ /, and starts with a letter or digit")
+    if isinstance(value, str) and not _NAME.fullmatch(value):
+        raise ValueError("a name is letters, digits and . - _, and starts and ends with a letter or digit")
     return value
 
 
@@ -44,7 +52,11 @@ Lasting = Annotated[Duration | None, BeforeValidator(_endless)]
 Idle = Annotated[
     Annotated[timedelta, BeforeValidator(_iso_8601), Field(ge=timedelta(minutes=5))] | None, BeforeValidator(_endless)
 ]
-Name = Annotated[str, BeforeValidator(_name), Field(max_length=260)]
+Window = Annotated[timedelta, BeforeValidator(_iso_8601), Field(ge=timedelta(seconds=20), le=timedelta(days=7))]
+Path = Annotated[str, BeforeValidator(_path), Field(max_length=260)]
+"""The name of a queue or topic, which may have slashes."""
+Name = Annotated[str, BeforeValidator(_name), Field(max_length=50)]
+"""The name of a subscription or rule."""
 Status = Literal["Active", "Disabled", "SendDisabled", "ReceiveDisabled"]
 
 
@@ -97,7 +109,7 @@ class _Sendable(_Common):
     """What a queue and a topic have in common."""
 
     authorization_rules: tuple[AuthorizationRule, ...] = ()
-    duplicate_detection_history_time_window: Annotated[Duration, Field(le=timedelta(days=7))] = timedelta(minutes=10)
+    duplicate_detection_history_time_window: Window = timedelta(minutes=10)
     enable_express: bool = False
     enable_partitioning: bool = False
     """Kept and told; messages are never partitioned here."""
@@ -138,7 +150,7 @@ DEFAULT_RULE = RuleConfig(
 class QueueConfig(Described):
     """A queue."""
 
-    name: Name
+    name: Path
     properties: QueueProperties = QueueProperties()
 
 
@@ -158,7 +170,7 @@ class SubscriptionConfig(Described):
 class TopicConfig(Described):
     """A topic and its subscriptions."""
 
-    name: Name
+    name: Path
     properties: TopicProperties = TopicProperties()
     subscriptions: tuple[SubscriptionConfig, ...] = ()
 

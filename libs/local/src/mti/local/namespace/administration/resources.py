@@ -70,6 +70,8 @@ class Resources:
         if match is None:
             return self._root(request, path.strip("/"), body)
         topic, subscription, rules, rule = match.group("topic", "subscription", "rules", "rule")
+        if request.method != "GET" and rule is None and (subscription is None or rules is not None):
+            raise BadRequest("A name is missing: what can be changed is one subscription or one rule.")
         if subscription is None:
             return self._list_subscriptions(request, topic)
         if rules is None:

@@ -16,14 +16,24 @@ from mti.local.namespace.broker.rules import RuleSet
 from mti.local.namespace.broker.settings import DestinationSettings, QueueSettings
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.config import NamespaceConfig
-from mti.local.namespace.entities import DEFAULT_RULE, QueueConfig, SubscriptionConfig, TopicConfig
+from mti.local.namespace.entities import (
+    DEFAULT_RULE,
+    STANDARD_TIER_KILOBYTES,
+    QueueConfig,
+    QueueProperties,
+    SubscriptionConfig,
+    SubscriptionProperties,
+    TopicConfig,
+    TopicProperties,
+)
 from mti.local.namespace.errors import BadRequest, EntityExists, EntityNotFound
 from mti.local.namespace.paths import path_of
 from mti.local.namespace.storage.store import Store
 
 AnyNode = TypeVar("AnyNode", bound=Node)
+_Forwards = QueueProperties | SubscriptionProperties
 _DELETED = "null"
-_FIXED = ("requires_session", "requires_duplicate_detection", "enable_partitioning")
+_FIXED = ("requires_session", "requires_duplicate_detection", "enable_partitioning", "max_message_size_in_kilobytes")
 
 
 class Catalogue:
@@ -80,16 +90,19 @@ class Catalogue:
     # -- changing
 
     def create_queue(self, config: QueueConfig) -> QueueNode:
-        """Create a queue. Raises `EntityExists`."""
+        """Create a queue. Raises `EntityExists`, or `BadRequest` for what the tier does not have."""
         self._check_free(config.name)
+        _check_tier(config.properties)
+        self._check_forwarding(config.name, config.properties)
         now = self._clock()
         node = self._add_queue(config, now, now)
         self._record(node.path, node, config.document)
         return node
 
     def create_topic(self, config: TopicConfig) -> TopicNode:
-        """Create a topic. Raises `EntityExists`."""
+        """Create a topic. Raises `EntityExists`, or `BadRequest` for what the tier does not have."""
         self._check_free(config.name)
+        _check_tier(config.properties)
         now = self._clock()
         node = self._add_topic(config, now, now)
         self._record(node.path, node, config.document)
@@ -100,6 +113,7 @@ class Catalogue:
         parent = self.topic(topic)
         if config.name.lower() in parent.subscriptions:
             raise EntityExists(_path(parent.path, config.name))
+        self._check_forwarding(parent.path, config.properties)
         now = self._clock()
         node = self._add_subscription(parent, config, now, now)
         self._record(node.path, node, node.config.document)
@@ -109,6 +123,7 @@ class Catalogue:
         """Change a queue. Raises `EntityNotFound`, or `BadRequest` for what cannot be changed."""
         node = self.queue(config.name)
         _check_fixed(node.config.properties, config.properties)
+        self._check_forwarding(node.path, config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name})
         _change_queue(node.queue, QueueSettings.of(config.properties))
         node.destination.change(DestinationSettings.of(config.properties))
@@ -128,6 +143,7 @@ class Catalogue:
         """Change a subscription; `config` holds the rules that it will have. Raises as `update_queue` does."""
         node = self.subscription(topic, config.name)
         _check_fixed(node.config.properties, config.properties)
+        self._check_forwarding(topic, config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name})
         _change_queue(node.queue, QueueSettings.of(config.properties))
         node.subscription.rules = RuleSet(config.rules)
@@ -234,6 +250,18 @@ class Catalogue:
         if name.lower() in self._entities:
             raise EntityExists(name)
 
+    def _check_forwarding(self, source: str, after: _Forwards, before: _Forwards | None = None) -> None:
+        """What is to receive the messages exists, and is not where they come from; what is there already may stay."""
+        for name in ("forward_to", "forward_dead_lettered_messages_to"):
+            address = getattr(after, name)
+            if not address or (before is not None and address == getattr(before, name)):
+                continue
+            target = path_of(address).lower()
+            if target not in self._entities or target == source.lower():
+                raise BadRequest(
+                    f"The auto forwarding destination entity '{address}' does not exist, or is its source."
+                )
+
     def _find_destination(self, address: str) -> Destination:
         return self.entity(path_of(address)).open_destination()
 
@@ -263,3 +291,8 @@ def _check_fixed(before: object, after: object) -> None:
     for name in _FIXED:
         if getattr(before, name, None) != getattr(after, name, None):
             raise BadRequest(f"The property {name} cannot be changed after the entity was created.")
+
+
+def _check_tier(properties: QueueProperties | TopicProperties) -> None:
+    if properties.max_message_size_in_kilobytes != STANDARD_TIER_KILOBYTES:
+        raise BadRequest("MaxMessageSizeInKilobytes can only be set in the premium tier.")
