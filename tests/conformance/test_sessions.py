@@ -42,3 +42,11 @@ async def test_a_queue_with_sessions_takes_no_message_without_one(sdk: Sdk) -> N
     queue = await sdk.queue(requires_session=True)
     with pytest.raises(ServiceBusError):
         await sdk.send(queue, "no session")
+
+
+async def test_who_may_receive_depends_on_what_the_queue_is(sdk: Sdk) -> None:
+    sessions, plain = await sdk.queue(requires_session=True), await sdk.queue()
+    for queue, session_id in ((sessions, None), (sessions, 1), (plain, "s"), (plain, NEXT_AVAILABLE_SESSION)):
+        with pytest.raises(ServiceBusError):
+            async with sdk.receiver(queue, session_id=session_id):
+                pass

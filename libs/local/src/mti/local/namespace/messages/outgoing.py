@@ -24,6 +24,8 @@ _STATE = _symbol("x-opt-message-state") + _SMALL_INT
 _SOURCE = _symbol("x-opt-deadletter-source")
 _LOCK_TOKEN = b"\x00\x53\x71\xc1\x24\x02" + _symbol("x-opt-lock-token") + b"\x98"
 """The head of the delivery annotations, which hold nothing else: 36 bytes follow the size."""
+_NO_LOCK = b"\x00\x53\x71\xc1\x01\x00"
+"""The delivery annotations of a message that is received and deleted."""
 
 
 class Locked(Protocol):
@@ -38,8 +40,13 @@ def encode(record: MessageRecord, body: Body, lock: Locked | None, *, peeked: bo
     bare = body.bare if record.dead_letter is None else _with_reason(body.bare, record.dead_letter)
     locked_until = None if lock is None else lock.until
     annotations = _annotations(record, body.annotations, locked_until, peeked)
-    token = b"" if lock is None else _LOCK_TOKEN + _uuid(lock.token)
-    return b"".join((_header(record), token, annotations, bare))
+    return b"".join((_header(record), _delivery(lock, peeked), annotations, bare))
+
+
+def _delivery(lock: Locked | None, peeked: bool) -> bytes:
+    if lock is None:
+        return b"" if peeked else _NO_LOCK
+    return _LOCK_TOKEN + _uuid(lock.token)
 
 
 def _uuid(token: bytes) -> bytes:

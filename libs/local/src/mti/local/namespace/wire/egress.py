@@ -1,13 +1,12 @@
 """Links on which a client receives from an entity."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from mti.local.namespace.broker.consumer import Consumer, Lock
 from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.session_queue import SessionQueue
-from mti.local.namespace.errors import LinkIdle, NotAllowed, ProtocolViolation, ServiceError
+from mti.local.namespace.errors import BadRequest, LinkIdle, NotAllowed, ProtocolViolation, ServiceError
 from mti.local.namespace.messages.outgoing import encode
 from mti.local.namespace.record import Body, MessageRecord
 from mti.local.namespace.wire import codec
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 SESSION_FILTER = b"com.microsoft:session-filter"
 _ACCEPT_TIMEOUT = b"com.microsoft:timeout"
-_DEFAULT_ACCEPT_TIMEOUT = 60_000
+_DEFAULT_ACCEPT_TIMEOUT = 65_000
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
 _TICKS_PER_MILLISECOND = 10_000
 """`com.microsoft:locked-until-utc` is in .NET ticks: 100 ns since the year 1."""
@@ -100,7 +99,7 @@ class EntityEgress(Credit, Consumer):
             return
         payload = encode(record, body, lock)
         self.used_at = self.session.connection.clock()
-        tag = os.urandom(16) if lock is None else lock.token
+        tag = b"" if lock is None else lock.token
         self.session.send_delivery(self, tag, payload, settled=lock is None)
 
     def accepted(self, session_id: str, locked_until: int) -> None:
@@ -144,5 +143,7 @@ class EntityEgress(Credit, Consumer):
         if wanted is None:
             timeout = self.request.properties.get(_ACCEPT_TIMEOUT, _DEFAULT_ACCEPT_TIMEOUT)
             queue.accept_next(self, self.session.connection.clock() + timeout)
+        elif not isinstance(wanted, bytes | str):
+            raise BadRequest("The session filter is neither a string nor null.")
         else:
             queue.accept(self, text(wanted))

@@ -26,6 +26,9 @@ _UINT = 0x70
 _TRANSFER = struct.Struct(">IHH6sBIBI2s16sBBB")
 _TRANSFER_HEAD = b"\x00\x53\x14\xc0\x20\x06"
 TRANSFER_OVERHEAD = _TRANSFER.size
+_SETTLED_TRANSFER = struct.Struct(">IHH6sBIBI5s")
+_SETTLED_TRANSFER_HEAD = b"\x00\x53\x14\xc0\x10\x06"
+_NO_TAG = b"\xa0\x00"
 _DISPOSITION = struct.Struct(">IHH6sBBIBIB4s")
 _DISPOSITION_HEAD = b"\x00\x53\x15\xc0\x11\x05"
 
@@ -42,7 +45,12 @@ class DeliveryState(Enum):
 def transfer(
     channel: int, handle: int, delivery_id: int, tag: bytes, chunk: bytes | memoryview, *, settled: bool, more: bool
 ) -> bytes:
-    """One transfer frame; the tag has 16 bytes."""
+    """One transfer frame; the tag has 16 bytes, or none when nothing is left to settle."""
+    if not tag:
+        rest = _NO_TAG + bytes((0x43, _TRUE if settled else _FALSE, _TRUE if more else _FALSE))
+        size = _SETTLED_TRANSFER.size + len(chunk)
+        fields = (_SETTLED_TRANSFER_HEAD, _UINT, handle, _UINT, delivery_id, rest)
+        return b"".join((_SETTLED_TRANSFER.pack(size, 0x0200, channel, *fields), chunk))
     head = _TRANSFER.pack(
         TRANSFER_OVERHEAD + len(chunk),
         0x0200,
