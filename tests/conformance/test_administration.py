@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.servicebus import ServiceBusMessage
-from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusError
+from azure.servicebus.exceptions import ServiceBusAuthenticationError, ServiceBusError
 from azure.servicebus.management import (
     AuthorizationRule,
     CorrelationRuleFilter,
@@ -70,9 +70,47 @@ async def test_names_are_unique_in_any_case_and_valid(sdk: Sdk) -> None:
     for create in (sdk.admin.create_queue, sdk.admin.create_topic):
         with pytest.raises(ResourceExistsError):
             await sdk.do(create, queue.upper())
-    for name, options in (("bad name", {}), ("", {}), ("long-lock", {"lock_duration": timedelta(minutes=6)})):
+    for name in ("bad name", "", "a?", "-a", "a-", "x" * 261):
         with pytest.raises(HttpResponseError):
-            await sdk.do(sdk.admin.create_queue, name, **options)
+            await sdk.do(sdk.admin.create_queue, name)
+    topic = await sdk.topic("s")
+    for name in ("a/b", "x" * 51):
+        with pytest.raises(HttpResponseError):
+            await sdk.do(sdk.admin.create_subscription, topic, name)
+        with pytest.raises(HttpResponseError):
+            await sdk.do(sdk.admin.create_rule, topic, "s", name)
+
+
+async def test_what_an_entity_cannot_be_is_refused_when_it_is_created_and_when_it_is_changed(sdk: Sdk) -> None:
+    queue = await sdk.queue()
+    found = await sdk.do(sdk.admin.get_queue, queue)
+    for options in (
+        {"lock_duration": timedelta(minutes=6)},
+        {"max_delivery_count": 0},
+        {"auto_delete_on_idle": timedelta(minutes=4)},
+        {"duplicate_detection_history_time_window": timedelta(seconds=19)},
+        {"user_metadata": "x" * 1025},
+        {"max_message_size_in_kilobytes": 1024},  # of the premium tier
+        {"forward_to": "nowhere"},
+        {"forward_to": queue},
+        {"forward_dead_lettered_messages_to": "nowhere"},
+    ):
+        with pytest.raises(HttpResponseError):
+            await sdk.do(sdk.admin.create_queue, f"{queue}-bad" if queue not in options.values() else queue, **options)
+        with pytest.raises(HttpResponseError):
+            await sdk.do(sdk.admin.update_queue, found, **options)
+    assert await sdk.do(sdk.admin.get_queue, queue) == found
+
+
+async def test_a_name_that_is_missing_names_nothing(sdk: Sdk) -> None:
+    topic = await sdk.topic("s")
+    subscription = await sdk.do(sdk.admin.get_subscription, topic, "s")
+    rule = await sdk.do(sdk.admin.get_rule, topic, "s", "$Default")
+    subscription.name = rule.name = ""
+    with pytest.raises(HttpResponseError):
+        await sdk.do(sdk.admin.update_subscription, topic, subscription)
+    with pytest.raises(HttpResponseError):
+        await sdk.do(sdk.admin.update_rule, topic, "s", rule)
 
 
 async def test_a_path_with_slashes_is_a_name(sdk: Sdk) -> None:
@@ -141,7 +179,7 @@ async def test_a_deleted_queue_takes_its_messages_along_and_sends_its_clients_aw
         await sdk.do(sdk.admin.delete_queue, queue)
         with pytest.raises(ServiceBusError):  # the link was closed under it
             await sdk.do(sender.send_messages, ServiceBusMessage("y"))
-        with pytest.raises(MessagingEntityNotFoundError):
+        with pytest.raises(ServiceBusAuthenticationError):
             await sdk.do(sender.send_messages, ServiceBusMessage("y"))
     await sdk.do(sdk.admin.create_queue, queue)
     assert await sdk.active(queue) == 0

@@ -20,6 +20,7 @@ from azure.servicebus.exceptions import (
     MessageSizeExceededError,
     MessagingEntityDisabledError,
     MessagingEntityNotFoundError,
+    ServiceBusAuthenticationError,
     ServiceBusError,
     ServiceBusQuotaExceededError,
     ServiceBusServerBusyError,
@@ -142,8 +143,23 @@ async def test_a_full_queue_refuses_messages(sdk: Sdk) -> None:
 
 
 async def test_what_is_not_there_is_not_found(sdk: Sdk) -> None:
-    with pytest.raises(MessagingEntityNotFoundError):
+    """The service looks for a queue or topic when it is shown a token, and for a subscription when a link is opened."""
+    with pytest.raises(ServiceBusAuthenticationError) as refused:
         await sdk.send("nowhere", "x")
+    assert "404" in str(refused.value.inner_exception)
+    with pytest.raises(MessagingEntityNotFoundError):
+        async with sdk.receiver(f"{await sdk.topic()}/nowhere"):
+            pass
+
+
+async def test_a_message_that_is_deleted_as_it_comes_has_nothing_to_settle_it_by(sdk: Sdk) -> None:
+    queue = await sdk.queue()
+    await sdk.send(queue, "x")
+    async with sdk.receiver(queue, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE) as receiver:
+        (message,) = await sdk.receive(receiver)
+    assert (message.raw_amqp_message.delivery_annotations, message.lock_token) == ({}, None)
+    with pytest.warns(DeprecationWarning, match="`message`"):
+        assert message.message.delivery_tag is None
 
 
 @pytest.mark.parametrize("status", ["Disabled", "SendDisabled", "ReceiveDisabled"])

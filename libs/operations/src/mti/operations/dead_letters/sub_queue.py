@@ -13,6 +13,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
@@ -21,6 +22,7 @@ from azure.servicebus.exceptions import (
     MessageAlreadySettled,
     MessageLockLostError,
     MessagingEntityNotFoundError,
+    ServiceBusAuthenticationError,
     ServiceBusError,
 )
 
@@ -167,16 +169,23 @@ class SubQueue:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except MessagingEntityNotFoundError as error:
-            raise ConfigurationError(
-                f"the namespace has no {self._entity.path!r}: set the names of the queues, topics and subscriptions "
-                "(MTI_FETCH_JOBS_QUEUE and the like) as they were deployed"
-            ) from error
         except (ServiceBusError, OSError) as error:
+            if _is_missing(error):
+                raise ConfigurationError(
+                    f"the namespace has no {self._entity.path!r}: set the names of the queues, topics and"
+                    " subscriptions (MTI_FETCH_JOBS_QUEUE and the like) as they were deployed"
+                ) from error
             raise BusUnavailable(
                 f"the dead letters of {self._entity.path!r} can't be reached: {error}; check the namespace, the way to "
                 "it, and that you may receive there (role Azure Service Bus Data Receiver)"
             ) from error
+
+
+def _is_missing(error: Exception) -> bool:
+    """The service looks for a queue or topic when it is shown a token, and the SDK tells that as a failed login."""
+    if isinstance(error, ServiceBusAuthenticationError):
+        return getattr(error.inner_exception, "status_code", None) == HTTPStatus.NOT_FOUND
+    return isinstance(error, MessagingEntityNotFoundError)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What stands behind the address that a link is attached to."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 CBS = "$cbs"
 _MANAGEMENT_SUFFIX = "/$management"
+_BELONGS = re.compile(r"/subscriptions/|/?\$", re.IGNORECASE)
+"""Where the path of what belongs to a queue or topic begins."""
 _CBS_STYLE = Style("status-code", "status-description")
 _MANAGEMENT_STYLE = Style("statusCode", "statusDescription")
 
@@ -82,8 +85,15 @@ class Nodes:
         return lambda: self.access.check(claims, path, "Listen" if request.client_receives else "Send")
 
     def _put_token(self, request: Request, reply: Reply) -> None:
+        path = path_of(as_text(request.properties.get("name", b"")))
         if not self.access.is_open:
-            path = path_of(as_text(request.properties.get("name", b"")))
             claim = self.access.claim_of(as_text(request.body), path)
             request.session.connection.claims[path.lower()] = claim
+        self._check_exists(path)
         reply(Response(202, "Accepted"))
+
+    def _check_exists(self, path: str) -> None:
+        """A token is for a queue or topic that there is; what belongs to it is looked for when a link is opened."""
+        name = _BELONGS.split(path, maxsplit=1)[0]
+        if name:
+            self._broker.entity(name)
