@@ -93,7 +93,7 @@ class Catalogue:
         """Create a queue. Raises `EntityExists`, or `BadRequest` for what the tier does not have."""
         self._check_free(config.name)
         _check_tier(config.properties)
-        self._check_forwarding(config.name, config.properties)
+        self._check_forwarding(config.properties)
         now = self._clock()
         node = self._add_queue(config, now, now)
         self._record(node.path, node, config.document)
@@ -113,7 +113,7 @@ class Catalogue:
         parent = self.topic(topic)
         if config.name.lower() in parent.subscriptions:
             raise EntityExists(_path(parent.path, config.name))
-        self._check_forwarding(parent.path, config.properties)
+        self._check_forwarding(config.properties)
         now = self._clock()
         node = self._add_subscription(parent, config, now, now)
         self._record(node.path, node, node.config.document)
@@ -123,7 +123,7 @@ class Catalogue:
         """Change a queue. Raises `EntityNotFound`, or `BadRequest` for what cannot be changed."""
         node = self.queue(config.name)
         _check_fixed(node.config.properties, config.properties)
-        self._check_forwarding(node.path, config.properties, node.config.properties)
+        self._check_forwarding(config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name})
         _change_queue(node.queue, QueueSettings.of(config.properties))
         node.destination.change(DestinationSettings.of(config.properties))
@@ -143,7 +143,7 @@ class Catalogue:
         """Change a subscription; `config` holds the rules that it will have. Raises as `update_queue` does."""
         node = self.subscription(topic, config.name)
         _check_fixed(node.config.properties, config.properties)
-        self._check_forwarding(topic, config.properties, node.config.properties)
+        self._check_forwarding(config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name})
         _change_queue(node.queue, QueueSettings.of(config.properties))
         node.subscription.rules = RuleSet(config.rules)
@@ -250,17 +250,12 @@ class Catalogue:
         if name.lower() in self._entities:
             raise EntityExists(name)
 
-    def _check_forwarding(self, source: str, after: _Forwards, before: _Forwards | None = None) -> None:
-        """What is to receive the messages exists, and is not where they come from; what is there already may stay."""
+    def _check_forwarding(self, after: _Forwards, before: _Forwards | None = None) -> None:
+        """What is to receive the messages exists; what is set already may stay."""
         for name in ("forward_to", "forward_dead_lettered_messages_to"):
             address = getattr(after, name)
-            if not address or (before is not None and address == getattr(before, name)):
-                continue
-            target = path_of(address).lower()
-            if target not in self._entities or target == source.lower():
-                raise BadRequest(
-                    f"The auto forwarding destination entity '{address}' does not exist, or is its source."
-                )
+            if address and address != getattr(before, name, None) and path_of(address).lower() not in self._entities:
+                raise BadRequest(f"The auto forwarding destination entity '{address}' does not exist.")
 
     def _find_destination(self, address: str) -> Destination:
         return self.entity(path_of(address)).open_destination()
