@@ -201,12 +201,26 @@ async def test_every_kind_of_body_comes_back_as_it_was_sent(sdk: Sdk) -> None:
             properties={"subject": "s"},
             application_properties={"a": 1},
             annotations={"x": "y"},
+            delivery_annotations={"hop": 1, "x-opt-lock-token": "no token"},
+            footer={"f": 2},
         )
         for body in ANNOTATED
     ]
     await sdk.send(queue, *messages)  # type: ignore[arg-type]
     async with sdk.receiver(queue) as receiver:
-        found = [message.raw_amqp_message for message in await sdk.receive(receiver, 3)]
+        peeked = await sdk.do(receiver.peek_messages, 3)
+        for message in await sdk.receive(receiver, 3):
+            await sdk.do(receiver.dead_letter_message, message)
+    async with sdk.receiver(queue, sub_queue=DEAD_LETTER) as receiver:
+        received = await sdk.receive(receiver, 3)
+        for message in received:
+            await sdk.do(receiver.complete_message, message)
+    for messages in (peeked, received):
+        _are_as_they_were_sent([message.raw_amqp_message for message in messages])
+    assert [each.raw_amqp_message.delivery_annotations for each in peeked] == [{b"hop": 1}] * 3
+
+
+def _are_as_they_were_sent(found: list[AmqpAnnotatedMessage]) -> None:
     assert [each.body_type for each in found] == [
         AmqpMessageBodyType.DATA,
         AmqpMessageBodyType.VALUE,
@@ -219,3 +233,8 @@ async def test_every_kind_of_body_comes_back_as_it_was_sent(sdk: Sdk) -> None:
         assert each.annotations is not None
         assert each.annotations[b"x"] == b"y"
         assert each.application_properties == {b"a": 1}
+        assert each.header is not None
+        assert each.header.priority == 3
+        assert each.delivery_annotations is not None
+        assert each.delivery_annotations[b"hop"] == 1
+        assert each.footer == {b"f": 2}

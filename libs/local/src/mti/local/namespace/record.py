@@ -11,7 +11,8 @@ class Body(NamedTuple):
     annotations: bytes
     """The sender's message annotations, encoded: the items of the map without its head."""
     bare: bytes
-    """Properties, application properties, body sections and footer, encoded."""
+    """Properties, application properties, body sections and footer, encoded; before them, where the sender wrote what
+    goes through to the receiver, the header and the delivery annotations."""
 
 
 class State(IntEnum):

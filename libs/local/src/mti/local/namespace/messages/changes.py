@@ -32,9 +32,13 @@ def with_changes(
     found = {section.code: section for section in s.sections(buffer)}
     properties = _properties(buffer, found.get(s.PROPERTIES), system)
     application = _application(buffer, found.get(s.APPLICATION_PROPERTIES), user, removed)
-    others = (each for each in s.sections(buffer) if each.code > s.APPLICATION_PROPERTIES)
-    rest = b"".join(bytes(buffer[each.start : each.end]) for each in others)
-    changed = decode_stored(Body(message.body.annotations, properties + application + rest))
+    head, rest = b"", b""
+    for each in s.sections(buffer):
+        if each.code < s.PROPERTIES:
+            head += buffer[each.start : each.end]
+        elif each.code > s.APPLICATION_PROPERTIES:
+            rest += buffer[each.start : each.end]
+    changed = decode_stored(Body(message.body.annotations, head + properties + application + rest))
     changed.ttl, changed.due_at = message.ttl, message.due_at
     return changed
 

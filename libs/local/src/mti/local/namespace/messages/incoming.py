@@ -22,8 +22,8 @@ _WRITTEN_BY_THE_SERVICE = {
     b"x-opt-deadletter-source",
     b"x-opt-message-state",
 }
-# Positions in the header and properties lists.
-_TTL = 2
+_DURABLE, _PRIORITY, _TTL = 0, 1, 2
+# Positions in the properties list.
 _MESSAGE_ID, _TO, _SUBJECT, _REPLY_TO, _CORRELATION_ID, _CONTENT_TYPE = 0, 2, 3, 4, 5, 6
 _GROUP_ID, _REPLY_TO_GROUP_ID = 10, 12
 
@@ -157,18 +157,23 @@ def _binary(buffer: memoryview, section: s.Section) -> memoryview:
 
 def _decode(buffer: memoryview) -> IncomingMessage:
     ttl, due_at, annotations, properties = None, None, b"", []
+    leading: list[memoryview] = []
     bare: list[memoryview] = []
     for section in s.sections(buffer):
-        if section.code >= s.PROPERTIES:
+        if section.code == s.HEADER:
+            header = decode_value(buffer[section.value :])
+            ttl = header[_TTL] if len(header) > _TTL else None
+            if any(each is not None for each in header[_DURABLE:_TTL]):
+                leading.append(buffer[section.start : section.end])
+        elif section.code == s.DELIVERY_ANNOTATIONS:  # the SDK writes them last
+            leading.append(buffer[section.start : section.end])
+        elif section.code == s.MESSAGE_ANNOTATIONS:
+            annotations, due_at = _annotations(buffer, section)
+        else:
             bare.append(buffer[section.start : section.end])
             if section.code == s.PROPERTIES:
                 properties = decode_value(buffer[section.value :])
-        elif section.code == s.HEADER:
-            header = decode_value(buffer[section.value :])
-            ttl = header[_TTL] if len(header) > _TTL else None
-        elif section.code == s.MESSAGE_ANNOTATIONS:
-            annotations, due_at = _annotations(buffer, section)
-    return IncomingMessage(Body(annotations, b"".join(bare)), properties, ttl, due_at)
+    return IncomingMessage(Body(annotations, b"".join(leading + bare)), properties, ttl, due_at)
 
 
 def _annotations(buffer: memoryview, section: s.Section) -> tuple[bytes, int | None]:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mti.local.namespace.messages import sections as s
 from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
-from mti.local.namespace.wire.codec import encode_value
+from mti.local.namespace.wire.codec import Typed, decode_value, encode_value
 
 _LONG, _TIMESTAMP, _SMALL_INT = b"\x81", b"\x83", b"\x54"
 
@@ -22,10 +22,17 @@ _SEQUENCE_NUMBER = _symbol("x-opt-sequence-number") + _LONG
 _LOCKED = _symbol("x-opt-locked-until") + _TIMESTAMP
 _STATE = _symbol("x-opt-message-state") + _SMALL_INT
 _SOURCE = _symbol("x-opt-deadletter-source")
-_LOCK_TOKEN = b"\x00\x53\x71\xc1\x24\x02" + _symbol("x-opt-lock-token") + b"\x98"
-"""The head of the delivery annotations, which hold nothing else: 36 bytes follow the size."""
+_LOCK_TOKEN = b"x-opt-lock-token"
+_LOCK_TOKEN_ITEM = _symbol(_LOCK_TOKEN.decode()) + b"\x98"
+_LOCK_TOKEN_HEAD = b"\x00\x53\x71\xc1\x24\x02"
+"""Delivery annotations that hold the lock token alone: 36 bytes follow the size."""
 _NO_LOCK = b"\x00\x53\x71\xc1\x01\x00"
 """The delivery annotations of a message that is received and deleted."""
+_HEADER = b"\x00\x53\x70"
+_CODE = 2
+_LEADING = (b"\x70", b"\x71")
+"""The codes of sections that a sender writes before the bare message."""
+_MAX_UINT = 0xFFFFFFFF
 
 
 class Locked(Protocol):
@@ -40,13 +47,39 @@ def encode(record: MessageRecord, body: Body, lock: Locked | None, *, peeked: bo
     bare = body.bare if record.dead_letter is None else _with_reason(body.bare, record.dead_letter)
     locked_until = None if lock is None else lock.until
     annotations = _annotations(record, body.annotations, locked_until, peeked)
+    if bare[_CODE : _CODE + 1] in _LEADING:
+        return _with_leading(record, lock, annotations, bare)
     return b"".join((_header(record), _delivery(lock, peeked), annotations, bare))
 
 
 def _delivery(lock: Locked | None, peeked: bool) -> bytes:
     if lock is None:
         return b"" if peeked else _NO_LOCK
-    return _LOCK_TOKEN + _uuid(lock.token)
+    return _LOCK_TOKEN_HEAD + _LOCK_TOKEN_ITEM + _uuid(lock.token)
+
+
+def _with_leading(record: MessageRecord, lock: Locked | None, annotations: bytes, bare: bytes) -> bytes:
+    """Encode a message whose sender wrote into the header or the delivery annotations."""
+    buffer, header, start = memoryview(bare), _header(record), len(bare)
+    delivery = b"" if lock is None else _LOCK_TOKEN_ITEM + _uuid(lock.token)
+    for section in s.sections(buffer):
+        if section.code >= s.PROPERTIES:
+            start = section.start
+            break
+        if section.code == s.HEADER:
+            durable, priority = [*decode_value(buffer[section.value :]), None, None][:2]
+            ttl = None if record.ttl is None else _uint(min(record.ttl, _MAX_UINT))
+            level = None if priority is None else {"TYPE": "UBYTE", "VALUE": priority}
+            header = _HEADER + encode_value([durable, level, ttl, None, _uint(record.delivery_count)])
+        else:
+            items = s.map_items(buffer, section.value)
+            delivery += b"".join(buffer[a:c] for a, b, c in items if decode_value(buffer[a:b]) != _LOCK_TOKEN)
+    head = b"\x00\x53\x71\xd1" + struct.pack(">II", len(delivery) + 4, _count_items(delivery) * 2)
+    return b"".join((header, head, delivery, annotations, bare[start:]))
+
+
+def _uint(value: int) -> Typed:
+    return {"TYPE": "UINT", "VALUE": value}
 
 
 def _uuid(token: bytes) -> bytes:
@@ -58,7 +91,7 @@ def _header(record: MessageRecord) -> bytes:
     if record.ttl is None:
         # durable, priority, ttl and first-acquirer are null
         return b"\x00\x53\x70\xc0\x0a\x05\x40\x40\x40\x40\x70" + struct.pack(">I", record.delivery_count)
-    ttl = min(record.ttl, 0xFFFFFFFF)
+    ttl = min(record.ttl, _MAX_UINT)
     return b"\x00\x53\x70\xc0\x0e\x05\x40\x40\x70" + struct.pack(">IBBI", ttl, 0x40, 0x70, record.delivery_count)
 
 
