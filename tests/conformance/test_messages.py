@@ -84,6 +84,19 @@ async def test_a_lock_lasts_as_long_as_the_queue_says_and_can_be_renewed(sdk: Sd
         await sdk.do(receiver.complete_message, renewed)
 
 
+async def test_what_a_link_held_that_is_detached_can_still_be_settled(sdk: Sdk) -> None:
+    queue = await sdk.queue()
+    await sdk.send(queue, "a", "b")
+    async with sdk.receiver(queue) as receiver, sdk.receiver(queue) as other:
+        messages = await sdk.receive(receiver, 2)
+        await sdk.do(receiver._handler._link.detach)
+        assert await sdk.receive(other, wait=NOTHING) == []
+        await sdk.do(receiver.complete_message, messages[0])
+        await sdk.do(other.abandon_message, messages[1])
+        (again,) = await sdk.receive(other)
+        assert (str(again), again.delivery_count) == ("b", 1)
+
+
 async def test_receive_and_delete_and_peek(sdk: Sdk) -> None:
     queue = await sdk.queue()
     await sdk.send(queue, *"abc")
@@ -129,6 +142,9 @@ async def test_a_message_above_the_limit_is_refused_and_the_sender_lives_on(sdk:
     async with sdk.opened(sdk.client.get_queue_sender(queue)) as sender:
         with pytest.raises(MessageSizeExceededError):
             await sdk.do(sender.send_messages, ServiceBusMessage(b"x" * 300_000))
+        later = datetime.now(UTC) + timedelta(hours=1)
+        with pytest.raises(MessageSizeExceededError):
+            await sdk.do(sender.schedule_messages, ServiceBusMessage(b"x" * 300_000), later)
         await sdk.do(sender.send_messages, ServiceBusMessage("fits"))
     assert await sdk.active(queue) == 1
 
@@ -215,8 +231,8 @@ async def test_every_kind_of_body_comes_back_as_it_was_sent(sdk: Sdk) -> None:
         received = await sdk.receive(receiver, 3)
         for message in received:
             await sdk.do(receiver.complete_message, message)
-    for messages in (peeked, received):
-        _are_as_they_were_sent([message.raw_amqp_message for message in messages])
+    for found in (peeked, received):
+        _are_as_they_were_sent([message.raw_amqp_message for message in found])
     assert [each.raw_amqp_message.delivery_annotations for each in peeked] == [{b"hop": 1}] * 3
 
 

@@ -132,6 +132,14 @@ class MessageQueue:
         for lock in [lock for lock in consumer.held if not lock.record.busy]:
             self._give_back(lock, _nobody, failed=failed)
 
+    def depart(self, consumer: Consumer) -> None:
+        """A receiver is gone; what it held stays locked, for whoever knows the token."""
+        if consumer in self._hungry:
+            self._hungry.remove(consumer)
+        for lock in consumer.held:
+            lock.consumer = None
+        consumer.held.clear()
+
     def pump(self) -> None:
         """Hand out what can be handed out."""
         while self._ready and (consumer := self._next_hungry()):

@@ -134,6 +134,18 @@ class EntityEgress(Credit, Consumer):
         self._entity.receivers.discard(self)
         self.queue.leave(self, failed=dropped or not self.queue.requires_session)
 
+    def detached(self) -> None:
+        """Keep what was not settled locked: it can still be settled by its lock token.
+
+        https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html#section-link-endpoint
+        """
+        if self.queue.requires_session:
+            self.closed(dropped=False)
+            return
+        self.attached = False
+        self._entity.receivers.discard(self)
+        self.queue.depart(self)
+
     def _open_session(self, queue: SessionQueue) -> None:
         if SESSION_FILTER not in self.request.filters:
             raise NotAllowed(

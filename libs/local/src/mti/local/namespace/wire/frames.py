@@ -92,7 +92,7 @@ def rejection(channel: int, delivery_id: int, error: ServiceError, *, to_sender:
     return codec.encode_frame(channel, codec.Disposition(to_sender, delivery_id, delivery_id, True, state, None))
 
 
-def detach(channel: int, handle: int, error: ServiceError | None = None) -> bytes:
-    """Close a link."""
+def detach(channel: int, handle: int, error: ServiceError | None = None, *, closed: bool = True) -> bytes:
+    """Close a link, or leave it for now."""
     reason = None if error is None else codec.error(error.condition, str(error))
-    return codec.encode_frame(channel, codec.Detach(handle, True, reason))
+    return codec.encode_frame(channel, codec.Detach(handle, closed, reason))

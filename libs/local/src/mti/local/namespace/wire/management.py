@@ -14,7 +14,14 @@ from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.rule_changes import RuleChanges
 from mti.local.namespace.broker.session_queue import SessionQueue
-from mti.local.namespace.errors import BadRequest, NotAllowed, ServiceError, SessionLockLost, Unsupported
+from mti.local.namespace.errors import (
+    BadRequest,
+    MessageTooLarge,
+    NotAllowed,
+    ServiceError,
+    SessionLockLost,
+    Unsupported,
+)
 from mti.local.namespace.messages.incoming import as_text, decode
 from mti.local.namespace.messages.outgoing import encode
 from mti.local.namespace.wire import codec
@@ -125,13 +132,17 @@ class Management:
         reply(Response(body={"messages": found}) if found else _NO_CONTENT)
 
     def _schedule(self, request: Request, reply: Reply) -> None:
-        messages = [decode(each[b"message"]) for each in request.body[b"messages"]]
+        encoded = [each[b"message"] for each in request.body[b"messages"]]
+        destination = self._destination()
+        largest, limit = max(map(len, encoded), default=0), destination.settings.max_message_size
+        if largest > limit:
+            raise MessageTooLarge(largest, limit)
 
         def done(error: ServiceError | None) -> None:
             body = {"sequence-numbers": codec.array([codec.long(number) for number in numbers])}
             reply(Response(body=body) if error is None else Response.of(error))
 
-        numbers = self._destination().publish(messages, done)
+        numbers = destination.publish([decode(each) for each in encoded], done)
 
     def _cancel(self, request: Request, reply: Reply) -> None:
         self._destination().cancel(request.body[b"sequence-numbers"], _Countdown(1, reply).done)

@@ -140,13 +140,16 @@ class Session:
             self._settle(delivery_id, state, answer=not settled)
 
     def on_detach(self, fields: list[Any]) -> None:
-        """A link is closed by the client."""
+        """A link is closed, or left, by the client."""
         link = self.links.pop(fields[0], None)
         if link is None:  # our own detach, confirmed
             return
-        link.closed(dropped=False)
+        if fields[1]:
+            link.closed(dropped=False)
+        else:
+            link.detached()
         self._forget(link)
-        self.write(frames.detach(self.channel, link.handle))
+        self.write(frames.detach(self.channel, link.handle, closed=bool(fields[1])))
 
     def close(self, *, dropped: bool) -> None:
         """All links are gone."""
