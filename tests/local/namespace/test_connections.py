@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from typing import Self
 
 import pytest
@@ -9,11 +10,13 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from mti.local.namespace import ManualClock
+from mti.local.namespace.wire import codec, frames
 from tests.local.namespace.bus import NOTHING, WAIT, Bus, Serve, bodies, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
+SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 HEARTBEAT = b"\x00\x00\x00\x08\x02\x00\x00\x00"
 OPEN = bytes.fromhex("0000001d02000000005310c01005a10163404060ffff70000003e8").ljust(29, b"\x40")
 
@@ -165,11 +168,113 @@ async def test_nonsense_ends_the_connection_and_nothing_else(serve: Serve, nonse
     assert (await bus.stats("q"))["active"] == 0
 
 
+def frame(body: bytes, *, channel: int = 0, start: int = 2, kind: int = 0) -> bytes:
+    return struct.pack(">IBBH", len(body) + 8, start, kind, channel) + body
+
+
+def attach(handle: int, name: str, *, receiver: bool, address: str = "q", send_settle_mode: int = 0) -> bytes:
+    near, far = codec.source("client"), codec.target(address)
+    source, target = (codec.source(address), codec.target("client")) if receiver else (near, far)
+    settings = (send_settle_mode, 0, source, target, None, None, None if receiver else 0, None, None, None, None)
+    return codec.encode_frame(0, codec.Attach(name, handle, receiver, *settings))
+
+
+BEGIN = codec.encode_frame(0, codec.Begin(None, 0, 100, 100, 255, None, None, None))
+CLOSE = codec.encode_frame(0, codec.Close(None))
+SESSION = AMQP_HEADER + OPEN + BEGIN
+VIOLATIONS = [
+    (AMQP_HEADER + BEGIN, b"amqp:illegal-state"),
+    (AMQP_HEADER + OPEN + OPEN, b"amqp:illegal-state"),
+    (SESSION + BEGIN, b"amqp:illegal-state"),
+    (AMQP_HEADER + OPEN + frame(BEGIN[8:], channel=5000), b"amqp:connection:framing-error"),
+    (SESSION + frame(CLOSE[8:], start=1), b"amqp:connection:framing-error"),
+    (SESSION + frame(CLOSE[8:], start=200), b"amqp:connection:framing-error"),
+    (SESSION + frame(CLOSE[8:], kind=7), b"amqp:connection:framing-error"),
+    (SESSION + frame(b"\x00\x53\x41\x45", kind=1), b"amqp:connection:framing-error"),
+    (SESSION + frame(b"\x00\x53\x77\x45"), b"amqp:not-implemented"),
+    (SESSION + frame(b"\x45"), b"amqp:decode-error"),
+    (SESSION + frame(b"\x00\x53\x11\xd0\xff\xff"), b"amqp:decode-error"),
+    (SESSION + frame(b"\x00\x53\x13\xc0\x03\x01\x3f\x40"), b"amqp:decode-error"),
+    (SESSION + frame(b"\x00\x53\x13\x45"), b"amqp:decode-error"),
+    (SESSION + attach(0, "name", receiver=False).replace(b"name", b"\xff\xfe\xfd\xfc"), b"amqp:decode-error"),
+    (SESSION + attach(0, "name", receiver=False, send_settle_mode=9), b"amqp:invalid-field"),
+]
+
+
+async def test_who_breaks_the_protocol_is_told_how(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    bus = await serve(queues={"q": {}})
+    for stream, condition in VIOLATIONS:
+        answer = await _answer(bus, stream)
+        assert answer.startswith(AMQP_HEADER + b"\x00\x00\x00"), stream
+        assert answer.count(b"mti-local-namespace") == 1, stream  # an open comes before every close
+        assert condition in answer, stream
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_an_unknown_sasl_mechanism_is_refused(serve: Serve) -> None:
+    bus = await serve(queues={"q": {}})
+    answer = await _answer(bus, SASL_HEADER + frame(b"\x00\x53\x41\xc0\x08\x01\xa3\x05WRONG", kind=1))
+    outcome = codec.encode_frame(0, codec.SaslOutcome(1, None), sasl=True)
+    assert answer.startswith(SASL_HEADER)
+    assert answer.endswith(outcome)
+
+
+async def test_malformed_requests_and_verdicts_hurt_nobody_else(serve: Serve) -> None:
+    bus = await serve(queues={"q": {}})
+    request = codec.encode_value([codec.string("id")])
+    links = attach(0, "asks", receiver=False, address="q/$management") + attach(1, "takes", receiver=True)
+    transfer = frames.transfer(
+        0, 0, 0, b"t" * 16, b"\x00\x53\x73" + request + b"\x00\x53\x77\x3f", settled=False, more=False
+    )
+    credit = codec.encode_frame(0, codec.Flow(0, 100, 0, 100, 1, 0, 1, None, None, None, None))
+    rejected = b"\x00\x53\x15\xc0\x0b\x05\x41\x43\x40\x42" + b"\x00\x53\x25\xc0\x02\x01\x41"
+    await bus.send("q", "x")
+    reader, writer = await asyncio.open_connection("127.0.0.1", bus.namespace.port)
+    async with asyncio.timeout(WAIT):
+        writer.write(SESSION + links + transfer + credit)
+        answer = b""
+        while b"DeliveryCount" not in answer and b"\x00\x53\x75" not in answer:
+            answer += await reader.read(65536)
+        writer.write(frame(rejected) + CLOSE)
+        answer += await reader.read()
+    writer.close()
+    assert b"amqp:decode-error" in answer
+    assert b"amqp:internal-error" not in answer
+    assert (await bus.stats("q"))["dead_letter"] == 1
+
+
+async def test_a_client_that_takes_tiny_frames_gets_what_every_peer_must_take(serve: Serve) -> None:
+    bus = await serve(queues={"q": {}})
+    await bus.send("q", "x" * 2000)
+    tiny = codec.encode_frame(0, codec.Open("c", None, 10, 100, None, None, None, None, None, None))
+    credit = codec.encode_frame(0, codec.Flow(0, 100, 0, 100, 0, 0, 1, None, None, None, None))
+    reader, writer = await asyncio.open_connection("127.0.0.1", bus.namespace.port)
+    writer.write(AMQP_HEADER + tiny + BEGIN + attach(0, "takes", receiver=True) + credit)
+    body = b""
+    async with asyncio.timeout(WAIT):
+        assert await reader.readexactly(8) == AMQP_HEADER
+        while body.count(b"x") < 2000:
+            size = int.from_bytes(await reader.readexactly(4), "big")
+            assert size <= 512
+            body += await reader.readexactly(size - 4)
+    writer.close()
+
+
 async def test_only_this_machine_can_connect(serve: Serve) -> None:
     bus = await serve(queues={"q": {}})
     for port in (bus.namespace.port, bus.namespace.http_port):
         with socket.socket() as probe:
             probe.bind(("127.0.0.2", port))  # free on every other address
+
+
+async def _answer(bus: Bus, stream: bytes) -> bytes:
+    """Send bytes; return all that comes until the namespace hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", bus.namespace.port)
+    writer.write(stream)
+    async with asyncio.timeout(WAIT):
+        answer = await reader.read()
+    writer.close()
+    return answer
 
 
 async def _open(bus: Bus) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

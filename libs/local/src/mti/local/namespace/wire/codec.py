@@ -101,7 +101,10 @@ def encode_value(value: object) -> bytes:
 
 def decode_value(buffer: memoryview) -> Decoded:
     """Decode the value at the start of the buffer. Raises `ValueError` and `IndexError` when it is malformed."""
-    return _decode._DECODE_BY_CONSTRUCTOR[buffer[0]](buffer[1:])[1]  # noqa: SLF001 - see the module's docstring
+    try:
+        return _decode._DECODE_BY_CONSTRUCTOR[buffer[0]](buffer[1:])[1]  # noqa: SLF001 - see the module's docstring
+    except (TypeError, struct.error) as error:  # an unknown constructor, a value that is cut off
+        raise ValueError(f"no AMQP value: {error}") from error
 
 
 def decode_scalar(buffer: memoryview) -> Decoded:

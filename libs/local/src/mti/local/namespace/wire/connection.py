@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mti.local.namespace.access import Claim
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.errors import ProtocolViolation
-from mti.local.namespace.wire import codec, frames
+from mti.local.namespace.wire import codec, frames, performatives
 from mti.local.namespace.wire.session import Session
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         self._ended: set[int] = set()
         self._input = b""
         self._awaits_header = True
+        self._in_sasl = self._opened = False
         self._output: list[bytes] = []
         self._pending = 0
         self._paused = False
@@ -172,7 +173,8 @@ class Connection(asyncio.Protocol):
 
     def _on_header(self, header: bytes) -> None:
         self._awaits_header = False
-        if header == frames.SASL_HEADER:
+        self._in_sasl = header == frames.SASL_HEADER
+        if self._in_sasl:
             self.write(frames.SASL_HEADER)
             self.write(codec.encode_frame(0, codec.SaslMechanisms(_MECHANISMS), sasl=True))
             return
@@ -181,30 +183,37 @@ class Connection(asyncio.Protocol):
             raise ProtocolViolation("amqp:connection:framing-error", f"not an AMQP 1.0 header: {header!r}")
 
     def _on_frame(self, frame: memoryview) -> None:
-        offset, kind = frame[4] * 4, frame[5]
-        if offset == len(frame):
+        performative = performatives.decode(frame, sasl=self._in_sasl)
+        if performative is None:
             return  # a heartbeat
-        code, fields = codec.decode_performative(frame[offset:])
-        if kind == 1:
-            self._on_sasl(code)
+        code, fields = performative
+        if self._in_sasl:
+            self._on_sasl(code, fields)
             return
-        handler = self._handlers.get(code)
-        if handler is None:
-            raise ProtocolViolation("amqp:not-implemented", f"unknown performative {code:#x}")
+        if (code == frames.OPEN) is self._opened:
+            raise ProtocolViolation("amqp:illegal-state", "a connection begins with open, which comes once")
         channel = int.from_bytes(frame[6:8], "big")
         if channel in self._ended and code in _LATE:
             return
-        handler(channel, fields)
+        self._handlers[code](channel, fields)
 
-    def _on_sasl(self, code: int) -> None:
+    def _on_sasl(self, code: int, fields: list[Any]) -> None:
         if code != frames.SASL_INIT:
             raise ProtocolViolation("amqp:not-allowed", f"unexpected SASL frame {code:#x}")
-        self.write(codec.encode_frame(0, codec.SaslOutcome(0, None), sasl=True))
+        known = fields[0] in _MECHANISMS
+        outcome = codec.SaslOutcome(frames.SASL_OK if known else frames.SASL_REFUSED, None)
+        self.write(codec.encode_frame(0, outcome, sasl=True))
         self._awaits_header = True
+        if not known:
+            self._hang_up()
 
     def _on_open(self, _: int, fields: list[Any]) -> None:
-        self.peer_frame_size = min(fields[2], frames.MAX_FRAME_SIZE)
-        self._peer_idle_timeout = fields[4]
+        self.peer_frame_size = max(frames.MIN_FRAME_SIZE, min(fields[2], frames.MAX_FRAME_SIZE))
+        self._peer_idle_timeout = fields[4] or None
+        self._open()
+
+    def _open(self) -> None:
+        self._opened = True
         self.write(
             codec.encode_frame(
                 0,
@@ -224,6 +233,10 @@ class Connection(asyncio.Protocol):
         )
 
     def _on_begin(self, channel: int, fields: list[Any]) -> None:
+        if channel > _CHANNEL_MAX:
+            raise ProtocolViolation("amqp:connection:framing-error", f"channel {channel} is above {_CHANNEL_MAX}")
+        if channel in self._sessions:
+            raise ProtocolViolation("amqp:illegal-state", f"channel {channel} has a session already")
         self._ended.discard(channel)
         self._sessions[channel] = Session(self, channel, fields)
 
@@ -250,8 +263,13 @@ class Connection(asyncio.Protocol):
         self._close(codec.Close(codec.error(condition, description)))
 
     def _close(self, performative: tuple[Any, ...]) -> None:
-        self._input = b""
-        self.write(codec.encode_frame(0, performative))
+        if not self._in_sasl:
+            if not self._opened:  # nothing can be closed that was not opened
+                self._open()
+            self.write(codec.encode_frame(0, performative))
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         self._flush()
         if self._transport is not None:
             self._transport.close()

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mti.local.namespace.errors import ServiceError, TokenNotRenewed, Unauthorized
+from mti.local.namespace.errors import ProtocolViolation, ServiceError, TokenNotRenewed, Unauthorized
 from mti.local.namespace.wire import codec
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 SETTLED = 1
 """snd-settle-mode of a receiver that takes messages as settled (receive-and-delete)."""
+_SEND_SETTLE_MODES = range(3)
+_RECEIVE_SETTLE_MODES = range(2)
 
 
 class AttachRequest(NamedTuple):
@@ -28,9 +30,11 @@ class AttachRequest(NamedTuple):
 
     @classmethod
     def of(cls, fields: list[Any]) -> "AttachRequest":
-        """From the fields of the performative."""
+        """From the fields of the performative. Raises `ProtocolViolation`."""
+        if fields[3] not in _SEND_SETTLE_MODES or fields[4] not in _RECEIVE_SETTLE_MODES:
+            raise ProtocolViolation("amqp:invalid-field", "an attach with a settle mode that does not exist")
         return cls(
-            fields[0].decode(),
+            text(fields[0]),
             fields[1],
             bool(fields[2]),
             fields[3],
@@ -52,9 +56,12 @@ class AttachRequest(NamedTuple):
         return (self.source[7] if len(self.source) > 7 else None) or {}
 
 
-def text(value: bytes | str) -> str:
-    """A decoded string."""
-    return value.decode() if isinstance(value, bytes) else value
+def text(value: codec.Decoded) -> str:
+    """A decoded string. Raises `ProtocolViolation` when it is none."""
+    try:
+        return value if isinstance(value, str) else str(value, "utf-8")
+    except (TypeError, UnicodeDecodeError) as error:
+        raise ProtocolViolation("amqp:decode-error", f"{value!r} is no string") from error
 
 
 class Link(ABC):

@@ -138,9 +138,9 @@ class Style:
 
     def encode(self, message_id: codec.Decoded, response: Response) -> bytes:
         """The encoded response message; the correlation id keeps the type of the request's message id."""
-        identity = message_id if isinstance(message_id, uuid.UUID | int) else as_text(message_id)
+        identity = message_id if isinstance(message_id, uuid.UUID | int) else _utf_8(as_text(message_id))
         properties: list[Any] = [None] * 5 + [identity if not isinstance(identity, int) else _ulong(identity)]
-        application: dict[str, Any] = {self.status: response.status, self.description: response.description}
+        application: dict[str, Any] = {self.status: response.status, self.description: _utf_8(response.description)}
         if response.condition is not None:
             application["errorCondition"] = codec.symbol(response.condition)
         return b"".join(
@@ -150,6 +150,11 @@ class Style:
                 _section(s.VALUE, response.body) if response.raw is None else _head(s.VALUE) + response.raw,
             )
         )
+
+
+def _utf_8(text: str) -> str:
+    """What a client sent as text may be none; it is told so, as far as it can be."""
+    return text.encode(errors="replace").decode()
 
 
 def _ulong(value: int) -> codec.Typed:
@@ -170,5 +175,5 @@ def _decode(payload: bytes, session: "Session") -> Request:
         values = {section.code: codec.decode_value(buffer[section.value :]) for section in s.sections(buffer)}
         application = {as_text(key): value for key, value in (values.get(s.APPLICATION_PROPERTIES) or {}).items()}
         return Request(values[s.PROPERTIES][0], application, values.get(s.VALUE), session)
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise InvalidMessage(f"The request cannot be decoded: {error}") from error

@@ -28,6 +28,8 @@ def echo_of(settlement: Settlement) -> DeliveryState:
 def verdict_of(state: dict[str, Any] | None) -> Verdict:
     """What a receiver's disposition asks for."""
     name, value = next(iter(state.items())) if state else ("released", [])
+    if not isinstance(value, list):
+        value = []
     if name == "accepted":
         return Verdict(Settlement.COMPLETE)
     if name == "rejected":
@@ -43,7 +45,9 @@ def verdict_of(state: dict[str, Any] | None) -> Verdict:
 
 def _dead_letter(value: list[Any]) -> Verdict:
     error = value[0] if value else None
-    info = (error[2] if error and len(error) > 2 else None) or {}
+    info = error[2] if isinstance(error, list) and len(error) > 2 else None
+    if not isinstance(info, dict):
+        info = {}
     reason, description = info.get(_REASON), info.get(_DESCRIPTION)
     return Verdict(
         Settlement.DEAD_LETTER,
