@@ -4,7 +4,12 @@ from datetime import timedelta
 
 import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
-from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError, SessionCannotBeLockedError
+from azure.servicebus.exceptions import (
+    MessageSizeExceededError,
+    OperationTimeoutError,
+    ServiceBusError,
+    SessionCannotBeLockedError,
+)
 
 from tests.conformance.sdk import Sdk, bodies
 
@@ -18,6 +23,8 @@ async def test_a_session_is_in_order_exclusive_and_has_a_state(sdk: Sdk) -> None
         assert bodies(messages) == ["a1", "a2"]
         await sdk.do(receiver.session.set_state, "state")
         assert await sdk.do(receiver.session.get_state) == b"state"
+        with pytest.raises(MessageSizeExceededError):
+            await sdk.do(receiver.session.set_state, b"x" * (256 * 1024 + 1))
         before = receiver.session.locked_until_utc
         assert await sdk.do(receiver.session.renew_lock) >= before
         with pytest.raises(SessionCannotBeLockedError):

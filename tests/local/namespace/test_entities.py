@@ -16,7 +16,9 @@ from azure.servicebus.management import SqlRuleFilter
 from mti.local.namespace import ManualClock, Namespace, NamespaceConfig
 from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.clock import system_clock
-from mti.local.namespace.entities import QueueConfig
+from mti.local.namespace.entities import QueueConfig, SubscriptionConfig, TopicConfig
+from mti.local.namespace.messages.incoming import IncomingMessage
+from mti.local.namespace.record import Body
 from mti.local.namespace.storage import schema
 from mti.local.namespace.transports import AsyncPlainTransport
 from tests.local.namespace.bus import WAIT, Serve, receive
@@ -125,14 +127,36 @@ def broker_on(folder: Path, clock: Callable[[], int]) -> Broker:
 async def test_an_entity_that_nobody_uses_deletes_itself_when_it_is_told_to(tmp_path: Path) -> None:
     clock = ManualClock(system_clock())
     broker = broker_on(tmp_path, clock)
-    for name, properties in (("idle", {"AutoDeleteOnIdle": "PT5M"}), ("for-ever", {})):
+    idle = {"AutoDeleteOnIdle": "PT5M"}
+    for name, properties in (
+        ("for-ever", {}),
+        ("idle", idle),
+        ("waiting", idle),
+        ("forwards", {**idle, "ForwardTo": "for-ever"}),
+    ):
         broker.catalogue.create_queue(QueueConfig.model_validate({"Name": name, "Properties": properties}))
+    broker.catalogue.create_topic(TopicConfig.model_validate({"Name": "topic", "Properties": idle}))
+    broker.catalogue.create_subscription("topic", SubscriptionConfig.model_validate({"Name": "s"}))
+    later = IncomingMessage(Body(b"", b"\x00\x53\x75\xa0\x01x"), [], None, clock() + 86_400_000)
+    broker.catalogue.queue("waiting").destination.publish([later], lambda _: None)
+    broker.store.commit()
     clock.advance(299_000)
     broker.delete_idle()
-    assert len(broker.catalogue.queues) == 2
+    assert len(broker.catalogue.nodes()) == 6
+    broker.catalogue.subscription("topic", "s").queue.accessed_at = clock()
     clock.advance(2_000)
     broker.delete_idle()
-    assert list(broker.catalogue.queues) == ["for-ever"]
+    assert sorted(node.path for node in broker.catalogue.nodes()) == [
+        "for-ever",
+        "forwards",
+        "topic",
+        "topic/subscriptions/s",
+        "waiting",
+    ]
+    clock.advance(301_000)
+    broker.delete_idle()
+    assert sorted(broker.catalogue.queues) == ["for-ever", "forwards", "waiting"]
+    assert not broker.catalogue.topics
     broker.close()
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from mti.local.namespace.broker.catalogue import Catalogue
 from mti.local.namespace.broker.consumer import Done
 from mti.local.namespace.broker.entity import Entity
+from mti.local.namespace.broker.idleness import is_in_use, last_use
 from mti.local.namespace.broker.queue import MessageQueue
+from mti.local.namespace.broker.settings import milliseconds
 from mti.local.namespace.broker.tally import Counts
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.config import NamespaceConfig
@@ -56,9 +58,11 @@ class Broker:
         now = self.clock()
         for node in self.catalogue.nodes():
             limit = node.config.properties.auto_delete_on_idle
-            attached = any(each.receivers or each.senders for each in node.parts)
-            last = max(node.accessed_at, node.updated_at, self.started_at)
-            if limit is not None and not attached and now - last > limit.total_seconds() * 1000:
+            if limit is None:
+                continue
+            if is_in_use(node):
+                node.used_at = now
+            elif now - max(last_use(node), self.started_at) > milliseconds(limit):
                 self.catalogue.delete(node.path)
 
     def release_scheduled(self, done: Done) -> int:

@@ -70,6 +70,7 @@ class Destination:
 
     def forwarded(self, message: IncomingMessage, now: int, hops: int, grave: DeadLetter | None) -> list[Arrival]:
         """Write a message that another queue forwards; `check` was called."""
+        self.holding.accessed_at = now
         if self._is_duplicate(message, now, []):
             return []
         return self._deliver(message, now, hops, grave)

@@ -19,6 +19,8 @@ class Node:
     """It and its dead-letter queues."""
     created_at: int
     updated_at: int
+    used_at: int = 0
+    """When it was last seen to be in use."""
 
     @property
     def path(self) -> str:

@@ -14,6 +14,7 @@ from mti.local.namespace.broker.entity import Entity
 from mti.local.namespace.broker.queue import MessageQueue
 from mti.local.namespace.broker.rule_changes import RuleChanges
 from mti.local.namespace.broker.session_queue import SessionQueue
+from mti.local.namespace.entities import STANDARD_TIER_KILOBYTES
 from mti.local.namespace.errors import (
     BadRequest,
     MessageTooLarge,
@@ -30,6 +31,8 @@ from mti.local.namespace.wire.rule_requests import RuleRequests
 
 _PEEK_BYTES = 4 * 1024 * 1024
 _PEEK_COUNT = 1000
+_STATE_BYTES = STANDARD_TIER_KILOBYTES * 1024
+"""The state of a session is at most as large as a message."""
 _SETTLES_ON_DELIVERY = 0
 _ANY_TIME = 253_402_300_800_000
 """The year 10000, in milliseconds: the caller asks for sessions with messages or a state."""
@@ -118,6 +121,7 @@ class Management:
 
     def _peek(self, request: Request, reply: Reply) -> None:
         queue, body, store = self._queue(), request.body, self._broker.store
+        queue.accessed_at = self._broker.clock()
         session_id = body.get(b"session-id")
         limit = min(int(body[b"message-count"]), _PEEK_COUNT)
         session_id = None if session_id is None else as_text(session_id)
@@ -160,6 +164,8 @@ class Management:
     def _set_session_state(self, request: Request, reply: Reply) -> None:
         queue, consumer = self._held(request)
         state = request.body.get(b"session-state")
+        if state is not None and len(state) > _STATE_BYTES:
+            raise MessageTooLarge(len(state), _STATE_BYTES)
         queue.set_session_state(consumer, state)
         self._broker.store.then(_Countdown(1, reply).done)
 
