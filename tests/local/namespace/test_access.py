@@ -14,6 +14,7 @@ from azure.servicebus._pyamqp.utils import generate_sas_token
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 from azure.servicebus.exceptions import ServiceBusAuthenticationError, ServiceBusAuthorizationError
+from azure.servicebus.management import AuthorizationRule
 
 from mti.local.namespace import ConfigError, Namespace, NamespaceConfig
 from mti.local.namespace.access import SharedAccessKeys
@@ -75,6 +76,30 @@ async def test_a_key_of_one_entity_does_not_open_another(namespace: Namespace) -
     for other in ("two", "one-more"):
         with pytest.raises((ServiceBusAuthenticationError, ServiceBusAuthorizationError)):
             await send(client(namespace, "one", "one-secret"), other)
+
+
+async def test_an_entitys_own_authorization_rule_opens_that_entity(namespace: Namespace) -> None:
+    rule = AuthorizationRule(
+        type="SharedAccessAuthorizationRule",
+        claim_type="SharedAccessKey",
+        claim_value="None",
+        key_name="own",
+        primary_key="own-secret",
+        rights=["Send"],
+    )
+    text, transport = namespace.connection_string, AsyncPlainTransport()
+    async with ServiceBusAdministrationClient.from_connection_string(text, transport=transport) as admin:
+        await admin.create_queue("ruled", authorization_rules=[rule])
+        await send(client(namespace, "own", "own-secret"), "ruled")
+        async with client(namespace, "own", "own-secret") as bus:
+            with pytest.raises(ServiceBusAuthorizationError):
+                async with bus.get_queue_receiver("ruled"):
+                    pass
+        with pytest.raises(ServiceBusAuthenticationError):
+            await send(client(namespace, "own", "own-secret"), "two")
+        await admin.delete_queue("ruled")
+    with pytest.raises(ServiceBusAuthenticationError):
+        await send(client(namespace, "own", "own-secret"), "ruled")
 
 
 async def test_an_expired_token_is_an_authentication_error(namespace: Namespace) -> None:

@@ -5,20 +5,19 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas. Without
 
 import base64
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 from urllib.parse import unquote_plus
 
 from pydantic import Field, ValidationError
 
 from mti.local.namespace.clock import Clock
 from mti.local.namespace.config import explain
-from mti.local.namespace.entities import Described
+from mti.local.namespace.entities import AuthorizationRule, Described, Right
 from mti.local.namespace.errors import ConfigError, Unauthorized
 from mti.local.namespace.paths import path_of
 
-Right = Literal["Send", "Listen", "Manage"]
 _PREFIX = "SharedAccessSignature "
 
 
@@ -30,6 +29,21 @@ class SharedAccessKey(Described):
     secondary_key: Annotated[str, Field(repr=False)] = ""
     rights: tuple[Right, ...]
     entity_path: str = ""
+
+    @classmethod
+    def of(cls, rules: Iterable[AuthorizationRule], path: str) -> "list[SharedAccessKey]":
+        """The keys that an entity's authorization rules hold."""
+        return [
+            cls(
+                key_name=rule.key_name,
+                primary_key=rule.primary_key,
+                secondary_key=rule.secondary_key or "",
+                rights=rule.rights,
+                entity_path=path,
+            )
+            for rule in rules
+            if rule.key_name and rule.primary_key
+        ]
 
 
 class SharedAccessKeys(Described):
@@ -62,11 +76,17 @@ class Claim(NamedTuple):
 
 
 class Access:
-    """Checks tokens."""
+    """Checks tokens, by the keys of the namespace and by those of the entities' authorization rules."""
 
-    def __init__(self, keys: SharedAccessKeys | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: SharedAccessKeys | None,
+        clock: Clock,
+        of_entities: Callable[[], Iterable[SharedAccessKey]] = tuple,
+    ) -> None:
         self._keys = () if keys is None else keys.shared_access_keys
         self._clock = clock
+        self._of_entities = of_entities
 
     @property
     def is_open(self) -> bool:
@@ -94,7 +114,7 @@ class Access:
 
     def _key(self, fields: dict[str, str]) -> SharedAccessKey:
         name, signature = unquote_plus(fields["skn"]), unquote_plus(fields["sig"])
-        for key in self._keys:
+        for key in (*self._keys, *self._of_entities()):
             if key.key_name == name and any(_fits(secret, fields, signature) for secret in _secrets(key)):
                 return key
         raise Unauthorized("InvalidSignature: the token has an invalid signature.")

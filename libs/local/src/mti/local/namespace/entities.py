@@ -71,12 +71,15 @@ class Described(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
 
+Right = Literal["Send", "Listen", "Manage"]
+
+
 class AuthorizationRule(Described):
-    """A key of an entity; it is kept and told, but not looked at."""
+    """A key of an entity."""
 
     claim_type: str | None = None
     claim_value: str | None = None
-    rights: tuple[str, ...] = ()
+    rights: tuple[Right, ...] = ()
     created_time: str | None = None
     modified_time: str | None = None
     key_name: str | None = None

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mti.local.namespace.access import Access, SharedAccessKeys
+from mti.local.namespace.access import Access, SharedAccessKey, SharedAccessKeys
 from mti.local.namespace.administration.api import Administration
 from mti.local.namespace.administration.server import HttpServer
 from mti.local.namespace.broker.broker import Broker
@@ -105,7 +106,7 @@ class Namespace:
             stack.callback(broker.close)
             turn = Turn(loop.call_soon)
             broker.after_commit = turn.end
-            access = Access(self._keys, self._clock)
+            access = Access(self._keys, self._clock, lambda: _keys(broker))
             amqp = AmqpServer(broker, access, turn, self._idle_timeout, self._link_idle_limit)
             application = Administration(broker, access).application()
             WebSockets(amqp.connection).serve_in(application)
@@ -126,6 +127,13 @@ class Namespace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+
+def _keys(broker: Broker) -> Iterator[SharedAccessKey]:
+    for queue in broker.catalogue.queues.values():
+        yield from SharedAccessKey.of(queue.config.properties.authorization_rules, queue.path)
+    for topic in broker.catalogue.topics.values():
+        yield from SharedAccessKey.of(topic.config.properties.authorization_rules, topic.path)
 
 
 async def _keep_time(broker: Broker, amqp: AmqpServer) -> None:
