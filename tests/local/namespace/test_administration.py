@@ -1,18 +1,39 @@
 """The administration over HTTP."""
 
 import asyncio
+from http import HTTPStatus
 
+import httpx
 import pytest
 from azure.servicebus import ServiceBusMessage
 
 from tests.local.namespace.bus import Bus, Serve, receive
 
+VERSION = {"api-version": "2021-05"}
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_it_tells_that_it_is_healthy(serve: Serve) -> None:
     bus = await serve(queues={"q": {}})
     assert await bus.http("GET", "/health") == {"status": "healthy"}
+
+
+async def test_what_is_no_operation_of_the_administration_is_refused(serve: Serve) -> None:
+    bus = await serve(queues={"q": {}})
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{bus.namespace.http_port}", params=VERSION) as client:
+        for method, path in (
+            ("POST", "/q"),
+            ("PATCH", "/q"),
+            ("DELETE", "/$Resources/queues"),
+            ("PUT", "/$namespaceinfo"),
+        ):
+            assert (await client.request(method, path)).status_code == HTTPStatus.NOT_IMPLEMENTED
+        for body in ("", "no XML", "<x/>"):
+            assert (await client.put("/q", content=body)).status_code == HTTPStatus.BAD_REQUEST
+        for page in ({"$skip": -1}, {"$top": "x"}):
+            found = await client.get("/$Resources/queues", params={**VERSION, **page})
+            assert found.status_code == HTTPStatus.BAD_REQUEST
+        assert (await client.get("/q")).status_code == HTTPStatus.OK
 
 
 async def test_the_counts_name_every_queue_topic_and_subscription(serve: Serve) -> None:

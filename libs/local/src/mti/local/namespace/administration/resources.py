@@ -20,7 +20,7 @@ from mti.local.namespace.broker.nodes import QueueNode, SubscriptionNode, TopicN
 from mti.local.namespace.broker.rule_changes import RuleChanges
 from mti.local.namespace.config import explain
 from mti.local.namespace.entities import DEFAULT_RULE, QueueConfig, RuleConfig, SubscriptionConfig, TopicConfig
-from mti.local.namespace.errors import BadRequest, ServiceError
+from mti.local.namespace.errors import BadRequest, ServiceError, Unsupported
 
 _PATH = re.compile(
     r"(?P<topic>.+?)/subscriptions(?:/(?P<subscription>[^/]+)(?:/(?P<rules>rules)(?:/(?P<rule>[^/]+))?)?)?/?",
@@ -28,6 +28,8 @@ _PATH = re.compile(
 )
 _LISTS = {"/$resources/queues": "queues", "/$resources/topics": "topics"}
 _PAGE = 100
+_READING = ("GET", "HEAD")
+_METHODS = (*_READING, "PUT", "DELETE")
 _ENTRY = "application/atom+xml;type=entry;charset=utf-8"
 
 _Handler = Callable[[web.Request, str], web.Response]
@@ -62,6 +64,8 @@ class Resources:
 
     def _handle(self, request: web.Request, body: bytes) -> web.Response:
         path = unquote(request.rel_url.raw_path)
+        if request.method not in _METHODS or (request.method not in _READING and path.startswith("/$")):
+            raise Unsupported(f"{request.method} is not offered for {path}.")
         if path.lower() == "/$namespaceinfo":
             return _answer(self._namespace(request))
         if path.lower() in _LISTS:
@@ -70,7 +74,7 @@ class Resources:
         if match is None:
             return self._root(request, path.strip("/"), body)
         topic, subscription, rules, rule = match.group("topic", "subscription", "rules", "rule")
-        if request.method != "GET" and rule is None and (subscription is None or rules is not None):
+        if request.method not in _READING and rule is None and (subscription is None or rules is not None):
             raise BadRequest("A name is missing: what can be changed is one subscription or one rule.")
         if subscription is None:
             return self._list_subscriptions(request, topic)

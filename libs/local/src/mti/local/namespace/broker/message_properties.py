@@ -93,11 +93,11 @@ class MessageProperties(Properties):
 
     def _spelt(self, name: str) -> str:
         """The name as the message has it; names are the same in any case, and the exact one goes first."""
-        names = {**self._message.application_properties, **self._user}
-        if name in names:
+        known = self._message.application_properties
+        if name in known or name in self._user:
             return name
         lowered = name.lower()
-        return next((each for each in names if each.lower() == lowered), name)
+        return next((each for each in (*known, *self._user) if each.lower() == lowered), name)
 
     def _changeable(self, name: str) -> str:
         attribute = _READ.get(name.lower(), "")
