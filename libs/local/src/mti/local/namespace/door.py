@@ -60,6 +60,7 @@ class Door:
                     await asyncio.sleep(0.1)
                     continue
                 connection.setblocking(False)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._keep(self._welcome(connection))
 
     async def _welcome(self, connection: socket.socket) -> None:
