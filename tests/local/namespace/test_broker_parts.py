@@ -1,16 +1,11 @@
 """Parts of the namespace on their own, where the SDK cannot reach."""
 
 import importlib.metadata
-import sqlite3
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from mti.local.namespace import ManualClock, NamespaceConfig
-from mti.local.namespace.broker.broker import Broker
 from mti.local.namespace.broker.timetable import Timetable
-from mti.local.namespace.errors import InvalidMessage, ServiceError
+from mti.local.namespace.errors import InvalidMessage
 from mti.local.namespace.messages.incoming import BATCH_FORMAT, decode, decode_transfer
 from mti.local.namespace.paths import path_of
 from mti.local.namespace.wire.codec import check_version
@@ -55,26 +50,3 @@ def test_another_sdk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match=r"7\.15\.0, but 7\.16\.0"):
         check_version()
     assert importlib.metadata.version("azure-servicebus") == "7.15.0"
-
-
-def test_what_the_disk_refuses_is_refused_and_changes_nothing(tmp_path: Path) -> None:
-    deferred: list[Callable[[], None]] = []
-    config = NamespaceConfig.build(queues={"q": {"RequiresDuplicateDetection": True}})
-    broker = Broker(config, tmp_path, ManualClock(), deferred.append)
-    destination = broker.entity("q").destination
-    assert destination is not None
-    answers: list[ServiceError | None] = []
-    other = sqlite3.connect(tmp_path / "namespace.sqlite3", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")  # holds the only write lock
-    destination.publish([decode(MESSAGE)], answers.append)
-    broker.store.commit()
-    assert answers[0] is not None
-    assert "refused a write" in str(answers[0])
-    assert broker.statistics()["q"]["active"] == 0
-    other.execute("ROLLBACK")
-    destination.publish([decode(MESSAGE)], answers.append)
-    broker.store.commit()
-    assert answers[1] is None
-    assert broker.statistics()["q"]["active"] == 1
-    broker.close()
-    other.close()

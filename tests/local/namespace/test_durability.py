@@ -162,11 +162,11 @@ async def test_settled_messages_give_their_disk_space_back(tmp_path: Path) -> No
     config = NamespaceConfig.build({"q": {}})
     async with Namespace(config, tmp_path) as namespace, connect(namespace) as bus:
         to = await bus.sender("q")
-        for _ in range(40):
-            await to.send_messages(ServiceBusMessage(b"x" * 200_000))
+        for _ in range(90):
+            await to.send_messages(ServiceBusMessage(b"x" * 250_000))
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
-        async with bus.receiver("q", receive_mode=mode, prefetch_count=40) as receiver:
-            assert len(await receive(receiver, 40)) == 40
+        async with bus.receiver("q", receive_mode=mode, prefetch_count=90) as receiver:
+            assert len(await receive(receiver, 90)) == 90
         assert _size(tmp_path) > 5_000_000
         async with asyncio.timeout(WAIT):
             while _size(tmp_path) > 2_000_000:

@@ -164,7 +164,8 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: P
     path = tmp_path / "namespace.sqlite3"
     first = schema.open_database(path)
     first.executescript(
-        "DROP TABLE entities; ALTER TABLE messages DROP COLUMN size; ALTER TABLE session_states DROP COLUMN updated_at;"
+        "DROP TABLE journal; DROP TABLE entities; ALTER TABLE messages DROP COLUMN size;"
+        "ALTER TABLE session_states DROP COLUMN updated_at;"
         "INSERT INTO queues VALUES(1, 'q', 5);"
         "INSERT INTO messages(id, body, state, delivery_count, enqueued_at)"
         f" VALUES({schema.message_key(1, 4)}, 9, 0, 0, 1);"

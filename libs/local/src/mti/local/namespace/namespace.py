@@ -143,10 +143,11 @@ async def _keep_time(broker: Broker, amqp: AmqpServer) -> None:
         tick += 1
         try:
             broker.advance()
+            broker.store.follow()
             if tick % _TICKS_A_SECOND == 0:
                 amqp.on_second()
                 broker.delete_idle()
-                broker.store.reclaim()
+                broker.store.tables.reclaim()
         except Exception:
             LOG.exception("a tick of the clock failed")
 

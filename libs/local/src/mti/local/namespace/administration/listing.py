@@ -28,7 +28,7 @@ def messages(broker: Broker, entity: str, after: int, limit: int) -> list[dict[s
     queue = found.queue or (found.destination.holding if found.destination else None)
     if queue is None:
         return []
-    numbers = broker.store.sequences(queue.id, after + 1, min(limit, LIMIT), None)
+    numbers = broker.store.tables.sequences(queue.id, after + 1, min(limit, LIMIT), None)
     records = [queue.records[number] for number in numbers if number in queue.records]
     return [_document(broker, record) for record in records]
 

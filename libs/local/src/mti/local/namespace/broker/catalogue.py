@@ -47,7 +47,7 @@ class Catalogue:
         self._clock = clock
         self._builder = Builder(store, clock, wake, self._find_destination)
         self._entities: dict[str, Entity] = {}
-        recorded = {path: json.loads(document) for path, document in store.entities()}
+        recorded = {path: json.loads(document) for path, document in store.tables.entities()}
         self._load(config, recorded)
 
     # -- looking

@@ -16,7 +16,7 @@ class History:
         self._queue = queue
         self.window = window
         self._store = store
-        self._seen: dict[str, int] = dict(store.history(queue))
+        self._seen: dict[str, int] = dict(store.tables.history(queue))
 
     def note(self, message_id: str, now: int) -> bool:
         """Remember a MessageId; False when it is a duplicate."""

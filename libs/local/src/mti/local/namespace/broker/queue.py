@@ -61,7 +61,7 @@ class MessageQueue:
         self.accessed_at = 0
         """When somebody last sent or received, in milliseconds since the epoch; 0: not since the start."""
         self._forwarding = forwarding
-        row = store.queue(path.lower())
+        row = store.tables.queue(path.lower())
         self.id = row.id
         self.sequence = SequenceCounter(row, store)
         self.records: dict[int, MessageRecord] = {}
@@ -78,7 +78,7 @@ class MessageQueue:
 
     def load(self) -> None:
         """Take in what the storage holds."""
-        for record in self._store.messages(self.id):
+        for record in self._store.tables.messages(self.id):
             self.admit(record)
 
     def write(

@@ -1,6 +1,7 @@
 """Sequence numbers of one entity; a dead-letter queue shares those of its entity."""
 
-from mti.local.namespace.storage.store import QueueRow, Store
+from mti.local.namespace.storage.store import Store
+from mti.local.namespace.storage.tables import QueueRow
 
 _RESERVED = 256
 """Numbers that one write reserves; those that were not given are skipped after a crash, not after an orderly stop."""

@@ -102,7 +102,7 @@ class SessionQueue(MessageQueue):
 
     def session_state(self, consumer: Consumer) -> bytes | None:
         """The state of the session that a receiver holds. Raises `SessionLockLost`."""
-        return self._store.session_state(self.id, self.held_session(consumer).id)
+        return self._store.tables.session_state(self.id, self.held_session(consumer).id)
 
     def set_session_state(self, consumer: Consumer, state: bytes | None) -> None:
         """Write the state of the session that a receiver holds; None clears it. Raises `SessionLockLost`."""
@@ -115,8 +115,8 @@ class SessionQueue(MessageQueue):
     def sessions(self, state_set_after: int | None) -> list[str]:
         """The sessions that have messages or a state (None), or whose state was set after a time; sorted."""
         if state_set_after is not None:
-            return sorted(self._store.session_states(self.id, state_set_after))
-        return sorted({*self.tally.sessions(), *self._store.session_states(self.id, -1)})
+            return sorted(self._store.tables.session_states(self.id, state_set_after))
+        return sorted({*self.tally.sessions(), *self._store.tables.session_states(self.id, -1)})
 
     # -- what differs from a plain queue
 

@@ -1,7 +1,8 @@
-"""The writes of one transaction, gathered by kind so that each kind is one `executemany`."""
+"""Writes that belong together, gathered by kind so that each kind is one `executemany`."""
 
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 from mti.local.namespace.record import DeadLetter, MessageRecord
 from mti.local.namespace.storage.schema import message_key
@@ -23,10 +24,10 @@ class WriteBatch:
     """Writes that will be durable together. No message may be in two of the lists: see `MessageRecord.busy`."""
 
     bodies: list[tuple[int, bytes, bytes]] = field(default_factory=list)
-    messages: list[tuple[object, ...]] = field(default_factory=list)
+    messages: list[tuple[Any, ...]] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
     deferrals: list[tuple[int]] = field(default_factory=list)
-    burials: list[tuple[object, ...]] = field(default_factory=list)
+    burials: list[tuple[Any, ...]] = field(default_factory=list)
     deletions: list[tuple[int]] = field(default_factory=list)
     body_deletions: list[tuple[int]] = field(default_factory=list)
     remembered: list[tuple[int, str, int]] = field(default_factory=list)
@@ -37,6 +38,33 @@ class WriteBatch:
     entities: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     """Queues that are deleted, with all that is in them; this is done last."""
+
+    def rows(self) -> dict[str, Any]:
+        """The writes by their kinds, those that there are."""
+        return {kind: rows for kind in _KINDS if (rows := getattr(self, kind))}
+
+    @classmethod
+    def of(cls, rows: dict[str, Any]) -> Self:
+        """The batch of such rows."""
+        return cls(**rows)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not any(getattr(self, kind) for kind in _KINDS)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether later writes must not be merged into this batch."""
+        return bool(self.burials or self.forgotten or self.cleared_states or self.dropped)
+
+    def extend(self, later: "WriteBatch") -> None:
+        """Add the writes of a later batch."""
+        for kind, rows in later.rows().items():
+            if kind == "sequences":
+                self.sequences.update(rows)
+            else:
+                getattr(self, kind).extend(rows)
 
     def insert(self, queue: int, record: MessageRecord, annotations: bytes, bare: bytes) -> None:
         """Add a message to a queue."""
@@ -108,6 +136,9 @@ class WriteBatch:
                 many(statement, rows)
         for queue in self.dropped:
             _drop(connection, queue)
+
+
+_KINDS = tuple(each.name for each in fields(WriteBatch))
 
 
 def _drop(connection: sqlite3.Connection, queue: int) -> None:

@@ -8,7 +8,7 @@ Bodies stand apart from the rest, since SQLite rewrites a whole row on each upda
 import sqlite3
 from pathlib import Path
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TABLES = """
 CREATE TABLE queues(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, next_sequence INTEGER NOT NULL);
@@ -44,6 +44,7 @@ UPDATE messages SET size=coalesce(
 );
 CREATE TABLE entities(path TEXT PRIMARY KEY, document TEXT NOT NULL);
 """,
+    2: "CREATE TABLE journal(generation INTEGER NOT NULL); INSERT INTO journal VALUES(0);",
 }
 """What each version lacks to be the next one."""
 

@@ -126,7 +126,7 @@ class Management:
         limit = min(int(body[b"message-count"]), _PEEK_COUNT)
         session_id = None if session_id is None else as_text(session_id)
         found, size = [], 0
-        for sequence in store.sequences(queue.id, int(body[b"from-sequence-number"]), limit, session_id):
+        for sequence in store.tables.sequences(queue.id, int(body[b"from-sequence-number"]), limit, session_id):
             record = queue.records.get(sequence)
             if record is None or size > _PEEK_BYTES:
                 continue
