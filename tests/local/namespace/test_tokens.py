@@ -178,7 +178,7 @@ async def test_what_a_client_renews_its_token_to_is_what_counts(namespace: Names
         for sender in senders:  # as the SDK does by itself when a tenth of the token's life is left
             await do(sender._handler._cbs_authenticator.update_token)
         renewed, renewed_too, with_fewer_claims, with_a_wrong_key = senders
-        await asyncio.gather(send(renewed), send(renewed_too), send(with_fewer_claims))
+        await asyncio.gather(send(renewed), send(renewed_too))
         with pytest.raises(ServiceBusAuthenticationError):
             await send(with_a_wrong_key)
         clock.advance(2 * MINUTE)
