@@ -82,7 +82,8 @@ async def test_an_action_changes_properties_and_keeps_their_types(sdk: Sdk) -> N
     topic, now = await sdk.topic("s"), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     await sdk.do(sdk.admin.delete_rule, topic, "s", "$Default")
     action = SqlRuleAction(
-        "SET Color = 'red' SET big = n * 4000000000; SET copy = time; SET sys.Label = 'new'; REMOVE GONE"
+        "SET Color = 'red' SET big = n * 4000000000; SET copy = time; SET sys.Label = 'new';"
+        " SET sys.ScheduledEnqueueTimeUtc = time; REMOVE GONE"
     )
     await sdk.do(sdk.admin.create_rule, topic, "s", "r", filter=TrueRuleFilter(), action=action)
     properties: dict[str | bytes, Any] = {"color": "blue", "n": 2, "time": now, "gone": True}

@@ -35,6 +35,11 @@ _UNSET = {
     "viapartitionkey",
 }
 """System properties that no message has yet when the rules look at it, or that are not kept here."""
+_IGNORED = {"scheduledenqueuetimeutc", "partitionkey", "transactionpartitionkey", "viapartitionkey"}
+"""System properties that an action may change, which is without effect in a subscription.
+
+https://learn.microsoft.com/azure/service-bus-messaging/topic-filters#actions
+"""
 
 
 class MessageProperties(Properties):
@@ -72,7 +77,8 @@ class MessageProperties(Properties):
     def set(self, scope: str, name: str, value: Value) -> None:
         """Change a property. Raises `EvaluationError`."""
         if scope == "sys":
-            self._system[self._changeable(name)] = None if value is None else str(value)
+            if name.lower() not in _IGNORED:
+                self._system[self._changeable(name)] = None if value is None else str(value)
             return
         spelt = self._spelt(name)
         self._user[spelt] = value
@@ -81,7 +87,8 @@ class MessageProperties(Properties):
     def remove(self, scope: str, name: str) -> None:
         """Take a property away. Raises `EvaluationError`."""
         if scope == "sys":
-            self._system[self._changeable(name)] = None
+            if name.lower() not in _IGNORED:
+                self._system[self._changeable(name)] = None
             return
         spelt = self._spelt(name)
         self._user.pop(spelt, None)
