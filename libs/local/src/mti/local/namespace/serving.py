@@ -1,10 +1,15 @@
 """A namespace as the whole work of a process: it says on stdout where it listens, and serves until told to stop."""
 
 import asyncio
+import gc
 import json
 import sys
 
 from mti.local.namespace.namespace import Namespace
+
+
+_OBJECTS_UNTIL_A_COLLECTION = 20_000
+"""Python's 700 makes it look through a long backlog, which holds no garbage, again and again."""
 
 
 async def serve(namespace: Namespace, stop: asyncio.Event) -> None:
@@ -12,6 +17,7 @@ async def serve(namespace: Namespace, stop: asyncio.Event) -> None:
 
     The line is `{"port": N, "http_port": M, "connection_string": "…", "certificate": "…"}`.
     """
+    gc.set_threshold(_OBJECTS_UNTIL_A_COLLECTION)
     async with namespace:
         ready = {
             "port": namespace.port,

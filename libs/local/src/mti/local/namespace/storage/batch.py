@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Self
 
 from mti.local.namespace.record import DeadLetter, MessageRecord
@@ -17,6 +18,10 @@ _BURY = (
 
 _DEFER = "UPDATE messages SET state=1 WHERE id=?"
 _SET_STATE = "INSERT OR REPLACE INTO session_states(queue, session_id, state, updated_at) VALUES(?,?,?,?)"
+
+
+Rows = dict[str, Any]
+"""Writes by their kinds, which are the fields of `WriteBatch`."""
 
 
 @dataclass(slots=True)
@@ -39,19 +44,14 @@ class WriteBatch:
     dropped: list[int] = field(default_factory=list)
     """Queues that are deleted, with all that is in them; this is done last."""
 
-    def rows(self) -> dict[str, Any]:
+    def rows(self) -> Rows:
         """The writes by their kinds, those that there are."""
-        return {kind: rows for kind in _KINDS if (rows := getattr(self, kind))}
+        return {kind: rows for kind, rows in zip(_KINDS, _every_kind(self), strict=True) if rows}
 
     @classmethod
-    def of(cls, rows: dict[str, Any]) -> Self:
+    def of(cls, rows: Rows) -> Self:
         """The batch of such rows."""
         return cls(**rows)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
-        return not any(getattr(self, kind) for kind in _KINDS)
 
     @property
     def is_final(self) -> bool:
@@ -139,6 +139,7 @@ class WriteBatch:
 
 
 _KINDS = tuple(each.name for each in fields(WriteBatch))
+_every_kind = attrgetter(*_KINDS)
 
 
 def _drop(connection: sqlite3.Connection, queue: int) -> None:

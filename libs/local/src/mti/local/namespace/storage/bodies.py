@@ -1,5 +1,7 @@
 """Bodies that were written or read lately: a message is most often received soon after it was sent."""
 
+from collections import OrderedDict
+
 from mti.local.namespace.record import Body
 
 _LIMIT = 8 * 1024 * 1024
@@ -11,7 +13,7 @@ class RecentBodies:
     """The last bodies by their keys; the oldest make room."""
 
     def __init__(self) -> None:
-        self._bodies: dict[int, Body] = {}
+        self._bodies: OrderedDict[int, Body] = OrderedDict()
         self._size = 0
 
     def get(self, key: int) -> Body | None:
@@ -25,8 +27,7 @@ class RecentBodies:
         self._bodies[key] = body
         self._size += _size(body)
         while self._size > _LIMIT:
-            oldest = next(iter(self._bodies))
-            self._size -= _size(self._bodies.pop(oldest))
+            self._size -= _size(self._bodies.popitem(last=False)[1])
 
     def discard(self, key: int) -> None:
         """Forget a body that is deleted."""

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mti.local.namespace.storage.batch import WriteBatch
+from mti.local.namespace.storage.batch import Rows, WriteBatch
 
 _HEAD = struct.Struct(">QII")
 """Generation, length of the record, CRC-32 of the record."""
@@ -51,9 +51,9 @@ class Journal:
                     return
                 yield WriteBatch.of(_Plain(io.BytesIO(data)).load())
 
-    def append(self, batch: WriteBatch) -> None:
-        """Store a record. Raises `OSError`; then nothing was stored."""
-        data = pickle.dumps(batch.rows(), pickle.HIGHEST_PROTOCOL)
+    def append(self, rows: Rows) -> None:
+        """Store the writes of a batch. Raises `OSError`; then nothing was stored."""
+        data = pickle.dumps(rows, pickle.HIGHEST_PROTOCOL)
         record = _HEAD.pack(self.generation, len(data), zlib.crc32(data)) + data
         written = os.pwrite(self._file, record, self._end)
         while written < len(record):

@@ -104,12 +104,13 @@ class Store:
             LOG.exception("the tables cannot follow the journal; nothing more is taken in until they can")
 
     def _record(self, batch: WriteBatch) -> Outcome:
-        if batch.is_empty:
+        rows = batch.rows()
+        if not rows:
             return None
         try:
             if self._refused:
                 self._follow()
-            self._journal.append(batch)
+            self._journal.append(rows)
         except (sqlite3.Error, OSError) as error:
             LOG.exception("a write failed and is undone")
             return StorageFailed(f"The message store refused a write: {error}")
