@@ -7,7 +7,6 @@ import sys
 
 from mti.local.namespace.namespace import Namespace
 
-
 _OBJECTS_UNTIL_A_COLLECTION = 20_000
 """Python's 700 makes it look through a long backlog, which holds no garbage, again and again."""
 
