@@ -14,13 +14,13 @@ from mti.local.namespace.wire import codec
 
 if TYPE_CHECKING:
     from mti.local.namespace.broker.destination import Destination
-    from mti.local.namespace.broker.queue import MessageQueue
+    from mti.local.namespace.broker.place import Place
 
 MAX_HOPS = 4
 _TOO_MANY_HOPS = ("MaxTransferHopCountExceeded", "The message was forwarded more than four times.")
 _ORIGIN = "x-opt-enqueue-sequence-number"
 
-Arrival = tuple["MessageQueue", MessageRecord]
+Arrival = tuple["Place", MessageRecord]
 """A message that was written, and the queue that must admit it once it is durable."""
 
 
@@ -33,7 +33,7 @@ class Forwarding:
 
     def place(
         self,
-        queue: "MessageQueue",
+        queue: "Place",
         message: IncomingMessage,
         now: int,
         ttl: int | None,
@@ -47,7 +47,7 @@ class Forwarding:
 
     def send(
         self,
-        queue: "MessageQueue",
+        queue: "Place",
         target: str,
         message: IncomingMessage,
         now: int,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mti.local.namespace.broker.consumer import Consumer, Lock
 from mti.local.namespace.broker.forwarding import Forwarding
+from mti.local.namespace.broker.place import Place
 from mti.local.namespace.broker.queue import MessageQueue, Wake
 from mti.local.namespace.broker.ready import ReadyLine
 from mti.local.namespace.broker.settings import QueueSettings
@@ -64,7 +65,7 @@ class SessionQueue(MessageQueue):
         enqueued_at: int,
         ttl: int | None,
         dead_letter: DeadLetter | None = None,
-    ) -> tuple[MessageQueue, MessageRecord]:
+    ) -> tuple[Place, MessageRecord]:
         """Write a message; one without a SessionId goes to the dead-letter queue, as a topic cannot refuse it."""
         if message.session_id is None:
             grave = DeadLetter(*_NO_SESSION, self.path)
