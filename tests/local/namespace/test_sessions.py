@@ -13,7 +13,7 @@ from azure.servicebus.exceptions import (
 )
 
 from mti.local.namespace import ManualClock
-from tests.local.namespace.bus import NOTHING, Serve, bodies, receive
+from tests.local.namespace.bus import NOTHING, WAIT, Serve, bodies, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -123,6 +123,19 @@ async def test_a_lost_session_lock_is_told_and_counted(serve: Serve, clock: Manu
     async with bus.receiver("q", session_id="a") as receiver:
         (again,) = await receive(receiver)
         assert again.delivery_count == 1
+
+
+async def test_who_waits_as_long_as_the_lock_lasts_is_told_that_nothing_came(serve: Serve, clock: ManualClock) -> None:
+    bus = await serve(queues=QUEUE, clock=clock)
+    async with bus.receiver("q", session_id="a") as receiver:
+        assert await receiver.receive_messages(max_wait_time=0.2) == []
+        clock.advance(30_100)
+        assert await receiver.receive_messages(max_wait_time=0.5) == []
+        with pytest.raises(SessionLockLostError):
+            await receiver.session.get_state()
+        clock.advance(500)
+        with pytest.raises(SessionLockLostError):
+            await receiver.receive_messages(max_wait_time=WAIT)
 
 
 async def test_a_renewed_session_lock_lasts_longer(serve: Serve, clock: ManualClock) -> None:

@@ -25,6 +25,9 @@ from mti.local.namespace.record import DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.store import Store
 
 _NO_SESSION = ("Session ID is null", "Session enabled entity doesn't allow a message whose session identifier is null.")
+_LENIENCE = 500
+"""Milliseconds for which a link stays open whose session's lock ran out while there was nothing to receive or settle:
+who waits for messages exactly as long as the lock lasts is told that none came."""
 
 
 @dataclass(slots=True, eq=False)
@@ -153,7 +156,10 @@ class SessionQueue(MessageQueue):
         while self._waiting and self._waiting[0][0] <= now:
             self._waiting.popleft()[1].evicted(NothingToAccept())
         for session in list(self._held.values()):
-            if session.holder is not None and session.until <= now:
+            if session.holder is None:
+                continue
+            idle = not session.holder.held and not session.ready
+            if session.until + (_LENIENCE if idle else 0) <= now:
                 session.holder.evicted(SessionLockLost(session.id))
 
     def _offer(self, record: MessageRecord) -> None:
