@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -215,7 +216,7 @@ async def test_every_kind_of_body_comes_back_as_it_was_sent(sdk: Sdk) -> None:
             **body,
             header={"priority": 3},
             properties={"subject": "s"},
-            application_properties={"a": 1},
+            application_properties={"a": 1, "price": Decimal("-1.2345")},
             annotations={"x": "y"},
             delivery_annotations={"hop": 1, "x-opt-lock-token": "no token"},
             footer={"f": 2},
@@ -248,7 +249,7 @@ def _are_as_they_were_sent(found: list[AmqpAnnotatedMessage]) -> None:
     for each in found:
         assert each.annotations is not None
         assert each.annotations[b"x"] == b"y"
-        assert each.application_properties == {b"a": 1}
+        assert each.application_properties == {b"a": 1, b"price": Decimal("-1.2345")}
         assert each.header is not None
         assert each.header.priority == 3
         assert each.delivery_annotations is not None

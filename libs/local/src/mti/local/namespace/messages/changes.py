@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from mti.local.namespace.messages import sections as s
+from mti.local.namespace.messages.decimals import decode_property
 from mti.local.namespace.messages.incoming import IncomingMessage, as_text, decode_stored
 from mti.local.namespace.record import Body
 from mti.local.namespace.sql.expressions import Value
-from mti.local.namespace.wire.codec import decode_scalar, decode_value, encode_value, long
+from mti.local.namespace.wire.codec import decode_value, encode_value, long
 
 NAMES = {
     "message_id": 0,
@@ -74,7 +75,7 @@ def _application(
     kept, count, spelt = b"", 0, {}
     for key, value, end in () if section is None else s.map_items(buffer, section.value):
         name = as_text(decode_value(buffer[key:value]))
-        before = decode_scalar(buffer[value:end])
+        before = decode_property(buffer[value:end])
         spelt[type(before), before] = bytes(buffer[value:end])
         if name not in user and name not in removed:
             kept += bytes(buffer[key:end])

@@ -6,8 +6,9 @@ from typing import Any
 
 from mti.local.namespace.errors import InvalidMessage
 from mti.local.namespace.messages import sections as s
+from mti.local.namespace.messages.decimals import DECIMAL, as_the_service_writes, decode_property
 from mti.local.namespace.record import Body
-from mti.local.namespace.wire.codec import decode_scalar, decode_value
+from mti.local.namespace.wire.codec import decode_value
 
 BATCH_FORMAT = 0x80013700
 """message-format of a transfer that carries many messages, each in a data section (Microsoft's AMQP guide)."""
@@ -112,11 +113,10 @@ def as_text(value: object) -> str:
 
 
 def _items(buffer: memoryview, section: s.Section) -> dict[Any, Any]:
-    try:
+    if DECIMAL not in bytes(buffer[section.start : section.end]):
         return decode_value(buffer[section.value :]) or {}
-    except ValueError:  # there is a decimal among them
-        items = s.map_items(buffer, section.value)
-        return {decode_value(buffer[key:value]): decode_scalar(buffer[value:end]) for key, value, end in items}
+    items = s.map_items(buffer, section.value)
+    return {decode_value(buffer[key:value]): decode_property(buffer[value:end]) for key, value, end in items}
 
 
 def _plain(value: object) -> object:
@@ -157,8 +157,8 @@ def _binary(buffer: memoryview, section: s.Section) -> memoryview:
 
 def _decode(buffer: memoryview) -> IncomingMessage:
     ttl, due_at, annotations, properties = None, None, b"", []
-    leading: list[memoryview] = []
-    bare: list[memoryview] = []
+    leading: list[bytes | memoryview] = []
+    bare: list[bytes | memoryview] = []
     for section in s.sections(buffer):
         if section.code == s.HEADER:
             header = decode_value(buffer[section.value :])
@@ -170,7 +170,10 @@ def _decode(buffer: memoryview) -> IncomingMessage:
         elif section.code == s.MESSAGE_ANNOTATIONS:
             annotations, due_at = _annotations(buffer, section)
         else:
-            bare.append(buffer[section.start : section.end])
+            encoded: bytes | memoryview = buffer[section.start : section.end]
+            if section.code == s.APPLICATION_PROPERTIES and DECIMAL in bytes(encoded):
+                encoded = as_the_service_writes(buffer[section.start : section.end])
+            bare.append(encoded)
             if section.code == s.PROPERTIES:
                 properties = decode_value(buffer[section.value :])
     return IncomingMessage(Body(annotations, b"".join(leading + bare)), properties, ttl, due_at)

@@ -15,10 +15,12 @@ DATA = 0x75
 VALUE = 0x77
 FOOTER = 0x78
 
+SECTION_HEAD = 3
+"""Bytes of the descriptor before a section's value."""
+
 _DESCRIBED = 0x00
 _SMALL_ULONG = 0x53
 _EMPTY_LIST = 0x45
-_SECTION_HEAD = 3
 # The high nibble of a constructor tells the width of a fixed value, or of the size that leads a variable one.
 _FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
 _SIZE_WIDTHS = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}
@@ -58,7 +60,7 @@ def sections(buffer: memoryview) -> Iterator[Section]:
     while position < len(buffer):
         if buffer[position] != _DESCRIBED or buffer[position + 1] != _SMALL_ULONG:
             raise ValueError("a message section does not start with its descriptor")
-        value = position + _SECTION_HEAD
+        value = position + SECTION_HEAD
         end = end_of_value(buffer, value)
         yield Section(buffer[position + 2], position, value, end)
         position = end

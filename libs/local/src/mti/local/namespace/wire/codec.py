@@ -5,7 +5,6 @@ than the one that was tested. Strings, symbols and binaries all decode to `bytes
 """
 
 import struct
-from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -28,10 +27,6 @@ SaslOutcome = performatives.SASLOutcome
 Source = endpoints.Source
 Target = endpoints.Target
 Rejected = outcomes.Rejected
-
-_DECIMAL128 = 0x94
-_DECIMAL_DIGITS, _DECIMAL_BIAS = 113, 6176
-"""Bits of the coefficient, and what is added to the exponent (IEEE 754-2008, binary encoding)."""
 
 Decoded = Any
 """A decoded value; its Python type follows from the AMQP type on the wire."""
@@ -105,16 +100,6 @@ def decode_value(buffer: memoryview) -> Decoded:
         return _decode._DECODE_BY_CONSTRUCTOR[buffer[0]](buffer[1:])[1]  # noqa: SLF001 - see the module's docstring
     except (TypeError, struct.error) as error:  # an unknown constructor, a value that is cut off
         raise ValueError(f"no AMQP value: {error}") from error
-
-
-def decode_scalar(buffer: memoryview) -> Decoded:
-    """Decode a value as `decode_value` does, and decimal128 too, which the client writes but cannot read."""
-    if buffer[0] != _DECIMAL128:
-        return decode_value(buffer)
-    bits = int.from_bytes(buffer[1:17], "big")
-    exponent = (bits >> _DECIMAL_DIGITS & 0x3FFF) - _DECIMAL_BIAS
-    digits = bits & ((1 << _DECIMAL_DIGITS) - 1)
-    return float(Decimal((bits >> 127, tuple(map(int, str(digits))), exponent)))
 
 
 def decode_performative(body: memoryview) -> tuple[int, list[Any]]:
