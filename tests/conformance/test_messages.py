@@ -85,17 +85,21 @@ async def test_a_lock_lasts_as_long_as_the_queue_says_and_can_be_renewed(sdk: Sd
         await sdk.do(receiver.complete_message, renewed)
 
 
-async def test_what_a_link_held_that_is_detached_can_still_be_settled(sdk: Sdk) -> None:
-    queue = await sdk.queue()
-    await sdk.send(queue, "a", "b")
-    async with sdk.receiver(queue) as receiver, sdk.receiver(queue) as other:
-        messages = await sdk.receive(receiver, 2)
-        await sdk.do(receiver._handler._link.detach)
+async def test_what_a_closed_receiver_held_stays_locked_and_can_be_settled(sdk: Sdk) -> None:
+    queue = await sdk.queue(lock_duration=timedelta(seconds=5))
+    await sdk.send(queue, "a", "b", "c")
+    async with sdk.receiver(queue) as other:
+        async with sdk.receiver(queue) as receiver:
+            messages = await sdk.receive(receiver, 3)
+            await sdk.do(receiver._handler._link.detach)
+            await sdk.do(receiver.complete_message, messages[0])
         assert await sdk.receive(other, wait=NOTHING) == []
-        await sdk.do(receiver.complete_message, messages[0])
         await sdk.do(other.abandon_message, messages[1])
         (again,) = await sdk.receive(other)
         assert (str(again), again.delivery_count) == ("b", 1)
+        await sdk.do(other.complete_message, again)
+        (expired,) = await sdk.receive(other)
+        assert (str(expired), expired.delivery_count) == ("c", 1)
 
 
 async def test_receive_and_delete_and_peek(sdk: Sdk) -> None:

@@ -112,15 +112,6 @@ async def test_closing_gives_prefetched_messages_back_uncounted(serve: Serve) ->
         assert {message.delivery_count for message in rest} == {0}
 
 
-async def test_closing_gives_unsettled_messages_back_counted(serve: Serve) -> None:
-    bus = await serve(queues={"q": {"LockDuration": "PT5M"}})
-    await bus.send("q", "a")
-    async with bus.client.get_queue_receiver("q") as receiver:
-        await receive(receiver)
-    async with bus.receiver("q") as other:
-        assert (await receive(other))[0].delivery_count == 1
-
-
 async def test_a_prefetching_receiver_that_is_slow_does_not_stall_the_others(serve: Serve) -> None:
     bus = await serve(queues={"q": {}})
     async with bus.receiver("q", prefetch_count=500) as slow, bus.receiver("q") as quick:

@@ -126,25 +126,17 @@ class EntityEgress(Credit, Consumer):
         self.queue.feed(self)
 
     def closed(self, *, dropped: bool) -> None:
-        """Give back what was not settled. A session that is closed in order does not count its messages as failed.
+        """Leave what was not settled locked, as the service does, unless the client is gone without a word.
 
+        A session that is closed in order is free at once, and does not count its messages as failed:
         https://learn.microsoft.com/azure/service-bus-messaging/message-sessions#impact-of-delivery-count
         """
         self.attached = False
         self._entity.receivers.discard(self)
-        self.queue.leave(self, failed=dropped or not self.queue.requires_session)
-
-    def detached(self) -> None:
-        """Keep what was not settled locked: it can still be settled by its lock token.
-
-        https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html#section-link-endpoint
-        """
-        if self.queue.requires_session:
-            self.closed(dropped=False)
-            return
-        self.attached = False
-        self._entity.receivers.discard(self)
-        self.queue.depart(self)
+        if dropped or self.queue.requires_session:
+            self.queue.leave(self, failed=dropped)
+        else:
+            self.queue.depart(self)
 
     def _open_session(self, queue: SessionQueue) -> None:
         if SESSION_FILTER not in self.request.filters:

@@ -134,10 +134,6 @@ class Link(ABC):
     def closed(self, *, dropped: bool) -> None:
         """The link is gone; `dropped`: with its connection, without a word."""
 
-    def detached(self) -> None:
-        """The link is gone for now: the client may come back to what it left."""
-        self.closed(dropped=False)
-
     def _attach(
         self,
         source: codec.Source | None,

@@ -144,10 +144,7 @@ class Session:
         link = self.links.pop(fields[0], None)
         if link is None:  # our own detach, confirmed
             return
-        if fields[1]:
-            link.closed(dropped=False)
-        else:
-            link.detached()
+        link.closed(dropped=False)
         self._forget(link)
         self.write(frames.detach(self.channel, link.handle, closed=bool(fields[1])))
 
