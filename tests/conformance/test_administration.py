@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.servicebus import ServiceBusMessage
-from azure.servicebus.exceptions import ServiceBusAuthenticationError, ServiceBusError
+from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusError
 from azure.servicebus.management import (
     AuthorizationRule,
     CorrelationRuleFilter,
@@ -178,7 +178,7 @@ async def test_a_deleted_queue_takes_its_messages_along_and_sends_its_clients_aw
         await sdk.do(sdk.admin.delete_queue, queue)
         with pytest.raises(ServiceBusError):  # the link was closed under it
             await sdk.do(sender.send_messages, ServiceBusMessage("y"))
-        with pytest.raises(ServiceBusAuthenticationError):
+        with pytest.raises(MessagingEntityNotFoundError):
             await sdk.do(sender.send_messages, ServiceBusMessage("y"))
     await sdk.do(sdk.admin.create_queue, queue)
     assert await sdk.active(queue) == 0

@@ -63,6 +63,12 @@ async def test_a_wrong_key_is_an_authentication_error(namespace: Namespace, name
         await send(client(namespace, name, secret), "one")
 
 
+async def test_with_keys_what_is_not_there_is_told_when_the_token_is_shown(namespace: Namespace) -> None:
+    with pytest.raises(ServiceBusAuthenticationError) as refused:
+        await send(client(namespace, "root", "root-secret"), "nowhere")
+    assert "404" in str(refused.value.inner_exception)
+
+
 async def test_a_key_that_may_only_send_cannot_listen(namespace: Namespace) -> None:
     await send(client(namespace, "sender", "sender-secret"), "two")
     async with client(namespace, "sender", "sender-secret") as bus:

@@ -86,10 +86,10 @@ class Nodes:
 
     def _put_token(self, request: Request, reply: Reply) -> None:
         path = path_of(as_text(request.properties.get("name", b"")))
-        if not self.access.is_open:
+        if not self.access.is_open:  # else no token is looked at, and the link tells what is missing
             claim = self.access.claim_of(as_text(request.body), path)
             request.session.connection.claims[path.lower()] = claim
-        self._check_exists(path)
+            self._check_exists(path)
         reply(Response(202, "Accepted"))
 
     def _check_exists(self, path: str) -> None:
