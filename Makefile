@@ -9,8 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := libs/common libs/local libs/operations libs/cli services/fetcher services/normalizer services/publisher
 COSMOS := tests/support/cosmos
-# The tests mostly wait, for links to open and locks to run out: twice as many processes as cores keep the cores busy.
-JOBS ?= 5
+# The tests mostly wait, for links to open and locks to run out: three times as many processes as cores keep the cores busy.
+JOBS ?= 6
 # uv from the PATH, else one of our own under .cache/
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 
