@@ -97,7 +97,7 @@ class Place(ABC):
             ttl=ttl,
             expires_at=expires_at,
             due_at=message.due_at if state is State.SCHEDULED else None,
-            size=len(message.body.annotations) + len(message.body.bare),
+            size=message.size,
             dead_letter=dead_letter,
         )
         self._store.writes.insert(self.id, record, *message.body)
