@@ -11,6 +11,7 @@ import httpx
 
 from mti.common.adapters.servicebus import Address, ServiceBus
 from mti.local.namespace import Namespace, NamespaceConfig
+from mti.local.namespace.clock import Clock, system_clock
 
 FETCH_JOBS = Address("fetch-jobs")
 RAW_PAGES = Address("raw-pages", "normalizer")
@@ -29,10 +30,13 @@ def config_with(path: Path, **properties: dict[str, Any]) -> NamespaceConfig:
 
 
 @asynccontextmanager
-async def running_namespace(folder: Path, **properties: dict[str, Any]) -> AsyncIterator[Namespace]:
-    """Run a namespace with the project's entities."""
+async def running_namespace(
+    folder: Path, clock: Clock = system_clock, **properties: dict[str, Any]
+) -> AsyncIterator[Namespace]:
+    """Run a namespace with the project's entities; `clock` is its own time, which may not be this machine's."""
     folder.mkdir(exist_ok=True)
-    async with Namespace(config_with(folder / "Config.json", **properties), folder / "data") as namespace:
+    config = config_with(folder / "Config.json", **properties)
+    async with Namespace(config, folder / "data", clock=clock) as namespace:
         yield namespace
 
 
