@@ -44,7 +44,6 @@ def test_what_is_left_away_has_the_documented_defaults() -> None:
     policy = registry.routes[0].policy
     assert (policy.validity, policy.refresh_after, policy.confidence) == (timedelta(days=30), 0.5, 80)
     assert (policy.tlp, policy.names, policy.allow_list) == (Tlp.AMBER, NamePolicy.KEEP, frozenset())
-    assert registry.routes[0].policy_name == "default"
 
 
 def test_an_api_written_as_a_yaml_number_is_understood(tmp_path: Path) -> None:
@@ -68,8 +67,7 @@ def test_a_tenant_may_override_the_times_and_the_policy_field_by_field() -> None
     assert (own.poll_interval, own.lookback, own.overlap) == (timedelta(minutes=1), timedelta(days=3), timedelta(0))
     mine, other = registry.routes
     assert (mine.policy.confidence, mine.policy.tlp, mine.policy.names) == (50, Tlp.RED, NamePolicy.REDACT)
-    assert mine.policy_name == "contoso"
-    assert (other.policy.confidence, other.policy_name) == (70, "default")
+    assert other.policy.confidence == 70
 
 
 def test_allow_list_entries_are_stripped_and_put_into_lower_case() -> None:

@@ -54,7 +54,7 @@ def bytes_by_version(there: World) -> dict[tuple[str, str, str], set[bytes]]:
 
 async def state_of(there: World) -> dict[str, Any]:
     """Return all that must be the same, however often a process died."""
-    scopes = await there.known.scopes()
+    scopes = await there.known.sources()
     return {
         "totals": await there.ledger.totals(GRID),
         "known": {scope: await there.everything_known(scope) for scope in scopes},

@@ -87,7 +87,7 @@ async def test_a_policy_of_its_own_makes_indicators_of_its_own(there: World) -> 
     assert (default["confidence"], strict["confidence"]) == (80, 50)
     assert "Jane" not in str(strict)
     assert books == ChunkBooks(detections=1, new=1, indicators=IndicatorCounts(new=2))
-    assert await there.known.scopes() == [GRID, f"{GRID}|fabrikam"]
+    assert await there.known.sources() == [GRID]
 
 
 async def test_the_best_outcome_of_all_policies_is_the_detections(there: World) -> None:
@@ -257,7 +257,7 @@ async def test_a_body_of_another_source_than_its_envelope_goes_nowhere(there: Wo
     outcome = await refused(there, forged)
     assert outcome.reason == "SourceMismatch"
     assert there.indicators.sent == []
-    assert await there.known.scopes() == []
+    assert await there.known.sources() == []
 
 
 async def test_what_a_body_says_of_feed_and_region_is_not_believed(there: World) -> None:
@@ -289,7 +289,7 @@ async def test_while_the_bus_does_not_answer_nothing_is_remembered(there: World)
     there.indicators = Down()
     with pytest.raises(BusUnavailable):
         await there.normalizer()([message(stix())])
-    assert await there.known.scopes() == []
+    assert await there.known.sources() == []
     assert await there.ledger.sources() == []
 
 
@@ -328,7 +328,7 @@ def test_the_sums_close_whatever_comes(
             assert totals.closed
             distinct = {str(records) for records in chunks}
             assert totals.chunks == len(distinct)
-            known = [entry for scope in await there.known.scopes() for entry in await there.everything_known(scope)]
+            known = [entry for scope in await there.known.sources() for entry in await there.everything_known(scope)]
             assert totals.indicators_new == len(known)
             assert totals.indicators_refreshed == sum(entry.refreshes for entry in known)
 

@@ -13,7 +13,7 @@ from mti.normalizer.decisions import Verdict
 from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.facts import Facts
 from mti.normalizer.identity import indicator_id
-from mti.normalizer.known import KnownIndicators, partition_of, scope_of, shard_of, shards_of, source_of
+from mti.normalizer.known import KnownIndicators, partition_of, shard_of, shards_of
 from mti.normalizer.parsing import Observable
 from tests.normalizer.world import CUSTOMER, GRID, NOW, Fuse, FusedContainer, World, at, sha256
 
@@ -32,15 +32,7 @@ def entry(file: str = "a file", version: datetime = NOW, by: str = "first") -> K
     )
 
 
-def test_a_scope_is_a_source_under_a_policy() -> None:
-    assert scope_of(GRID) == GRID
-    assert scope_of(GRID, "fabrikam") == "grid:eu|fabrikam"
-    assert source_of("grid:eu|fabrikam") == GRID
-
-
-@pytest.mark.parametrize(
-    ("scope", "shards"), [(GRID, 32), ("grid:eu|fabrikam", 32), ("contoso/malware_grid", 32), (CUSTOMER, 4)]
-)
+@pytest.mark.parametrize(("scope", "shards"), [(GRID, 32), ("contoso/malware_grid", 32), (CUSTOMER, 4)])
 def test_each_shard_holds_a_range_of_the_ids(scope: str, shards: int) -> None:
     assert len(shards_of(scope)) == shards
     ids = sorted(entry(str(number)).id for number in range(2000))
@@ -56,12 +48,12 @@ async def test_what_is_remembered_comes_back_whole_and_in_order(there: World) ->
     assert await there.everything_known(GRID) == entries
     found = await there.known.look_up(GRID, [one.id for one in entries] + [entry("unknown").id])
     assert sorted(found.values(), key=lambda one: one.id) == entries
-    assert await there.known.scopes() == [GRID]
+    assert await there.known.sources() == [GRID]
 
 
-async def test_scopes_do_not_see_each_other(there: World) -> None:
+async def test_sources_do_not_see_each_other(there: World) -> None:
     await there.known.remember(GRID, [entry()])
-    assert await there.known.look_up("grid:eu|fabrikam", [entry().id]) == {}
+    assert await there.known.look_up("grid:us", [entry().id]) == {}
     assert await there.known.look_up(CUSTOMER, [entry().id]) == {}
 
 
@@ -70,6 +62,17 @@ async def test_a_document_outlives_the_validity_and_is_forgotten_in_the_end(ther
     document = await there.store.container("known").read(partition_of(GRID, shard_of(GRID, entry().id)), entry().id)
     assert document is not None
     assert document.ttl == (timedelta(days=30) + KEEP_AFTER) / timedelta(seconds=1)
+
+
+async def test_what_was_emitted_last_is_told_for_each_validity(there: World) -> None:
+    day, month = timedelta(days=1), timedelta(days=30)
+    both = replace(entry(), emitted={day: at(hours=20), month: NOW})
+    await there.known.remember(GRID, [both])
+    [found] = await there.everything_known(GRID)
+    assert found.emitted == {day: at(hours=20), month: NOW}
+    assert (found.under(day).version, found.under(day).valid_until) == (at(hours=20), at(hours=44))
+    assert (found.under(month).version, found.under(month).valid_until) == (NOW, at(days=30))
+    assert found.under(timedelta(days=2)) == replace(found, version=NOW)
 
 
 async def test_a_document_says_in_plain_words_what_is_known(there: World) -> None:

@@ -1,4 +1,4 @@
-"""What a person withdrew: rejected as Withdrawn while it is, and under a new id once that is lifted."""
+"""What a person withdrew: rejected as Withdrawn while it is, and new when it is seen after that was lifted."""
 
 import pytest
 
@@ -13,8 +13,12 @@ A = Observable("file:hashes.'SHA-256'", sha256("a"))
 A_MD5 = Observable("file:hashes.MD5", md5("a"))
 
 
-async def withdraw(there: World, audience: str = EVERYONE, observable: Observable = A, generation: int = 0) -> None:
-    await there.known.withdrawals.withdraw(audience, {observable: generation}, at(), "a false alarm")
+async def withdraw(there: World, audience: str = EVERYONE, observable: Observable = A) -> None:
+    await there.known.withdrawals.withdraw(audience, [observable], at(), "a false alarm")
+
+
+async def lift(there: World, audience: str = EVERYONE) -> int:
+    return await there.known.withdrawals.lift(audience, [A], at())
 
 
 async def rejected(there: World, found: Received) -> dict[str, int]:
@@ -60,49 +64,66 @@ async def test_a_withdrawal_of_one_source_leaves_the_others_alone(there: World) 
     assert await rejected(there, grid) == {}
 
 
-async def test_once_lifted_it_comes_back_under_an_id_of_the_next_generation(there: World) -> None:
+async def test_once_lifted_the_next_sighting_is_new_under_the_same_id_on_the_bus(there: World) -> None:
     await there.normalizer()([message(stix("a"))])
     await withdraw(there)
-    assert await there.known.withdrawals.lift(A, at()) == 1
-    await there.normalizer()([message(stix("a", at(hours=1)))])
-    ids = [found["id"] for found in there.indicators.objects()]
-    assert set(ids) == {indicator_id(A), indicator_id(A, 1)}
-    assert ids.count(indicator_id(A, 1)) == 2  # its two workspaces
-    again = message(stix("a", at(hours=2)))
-    await there.normalizer()([again])
-    assert len(there.indicators.objects()) == len(ids)
-    known = {entry.id: entry for entry in await there.everything_known(CUSTOMER)}
-    assert known[indicator_id(A, 1)].generation == 1
+    assert await lift(there) == 1
+    seen = message(stix("a", at(hours=1)))
+    await there.normalizer()([seen])
+    objects = there.indicators.objects()
+    assert {found["id"] for found in objects} == {indicator_id(A)}
+    assert len(objects) == 4  # each time its two workspaces
+    books = await there.ledger.read(CUSTOMER, str(seen.properties[f"{PREFIX}id"]))
+    assert books is not None
+    assert (books.new, books.indicators.new) == (1, 1)
+    await there.normalizer()([message(stix("a", at(hours=2)))])
+    assert len(there.indicators.objects()) == 4
+    [known] = await there.everything_known(CUSTOMER)
+    assert (known.generation, known.created) == (1, at(hours=1))
 
 
-async def test_each_withdrawal_spends_another_id(there: World) -> None:
+async def test_each_lift_is_counted_and_only_what_is_withdrawn_is_lifted(there: World) -> None:
     for generation in range(3):
-        await withdraw(there, generation=generation)
+        await withdraw(there)
         assert (await there.known.withdrawals.look_up(CUSTOMER, [A]))[A] == Standing(True, generation)
-        assert await there.known.withdrawals.lift(A, at()) == generation + 1
-    assert await there.known.withdrawals.lift(A, at()) is None
+        assert await lift(there) == 1
+    assert await lift(there) == 0
+    assert (await there.known.withdrawals.look_up(CUSTOMER, [A]))[A] == Standing(False, 3)
 
 
-async def test_a_lift_lifts_it_for_everyone_and_for_every_source(there: World) -> None:
+async def test_lifts_for_everyone_and_for_a_source_count_together(there: World) -> None:
     await withdraw(there)
     await withdraw(there, GRID)
-    await there.known.withdrawals.lift(A, at())
-    for scope in (CUSTOMER, GRID):
-        assert (await there.known.withdrawals.look_up(scope, [A]))[A] == Standing(False, 1)
+    await lift(there)
+    assert (await there.known.withdrawals.look_up(CUSTOMER, [A]))[A] == Standing(False, 1)
+    assert (await there.known.withdrawals.look_up(GRID, [A]))[A] == Standing(True, 1)
+    await lift(there, GRID)
+    assert (await there.known.withdrawals.look_up(GRID, [A]))[A] == Standing(False, 2)
+    assert await there.known.withdrawals.audiences() == [EVERYONE, GRID]
+
+
+async def test_what_one_workspace_is_to_be_given_again_is_new_to_its_source(there: World) -> None:
+    await there.normalizer()([message(stix("a"))])
+    await there.known.withdrawals.forget_known(CUSTOMER, [A], at())
+    await there.known.withdrawals.forget_known(CUSTOMER, [A], at())
+    assert (await there.known.withdrawals.look_up(CUSTOMER, [A]))[A] == Standing(False, 1)
+    sent = len(there.indicators.objects())
+    await there.normalizer()([message(stix("a", at(hours=1)))])
+    assert len(there.indicators.objects()) == 2 * sent
 
 
 async def test_what_is_withdrawn_twice_keeps_its_first_time_and_reason(there: World) -> None:
     container = there.store.container("known")
-    await Withdrawals(container).withdraw(EVERYONE, {A: 0}, at(), "first")
-    await Withdrawals(container).withdraw(EVERYONE, {A: 0, A_MD5: 0}, at(hours=1), "second")
+    await Withdrawals(container).withdraw(EVERYONE, [A], at(), "first")
+    await Withdrawals(container).withdraw(EVERYONE, [A, A_MD5], at(hours=1), "second")
     reasons = {document.body["value"]: document.body["reason"] async for document in container.scan("withdrawn|*")}
     assert reasons == {sha256("a"): "first", md5("a"): "second"}
 
 
-async def test_withdrawals_are_no_scope(there: World) -> None:
+async def test_withdrawals_are_no_source(there: World) -> None:
     await withdraw(there)
     await withdraw(there, CUSTOMER)
-    assert await there.known.scopes() == []
+    assert await there.known.sources() == []
 
 
 async def test_killed_at_any_step_the_books_are_those_of_one_quiet_try(there: World) -> None:

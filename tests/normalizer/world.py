@@ -285,7 +285,7 @@ def registry(*, policy: IndicatorPolicy = DEFAULT, strict: IndicatorPolicy = STR
             Route(source=CUSTOMER, destination=CONTOSO, tenant="contoso", policy=policy),
             Route(source=CUSTOMER, destination=MSSP, tenant="contoso", policy=policy),
             Route(source=GRID, destination=CONTOSO, tenant="contoso", policy=policy),
-            Route(source=GRID, destination=FABRIKAM, tenant="fabrikam", policy=strict, policy_name="fabrikam"),
+            Route(source=GRID, destination=FABRIKAM, tenant="fabrikam", policy=strict),
         ),
     )
 

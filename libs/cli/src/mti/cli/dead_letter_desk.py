@@ -115,7 +115,7 @@ def workspaces_of(tenant: str | None, data: Path | None, tenants: Path | None) -
     if not (tenants or last or SiteSettings.from_environment().tenants_file):
         return frozenset()
     registry = registry_of(data, tenants)
-    return frozenset(route.destination for route in registry.routes if route.tenant == tenant)
+    return frozenset(route.destination for route in registry.routes if tenant in route.tenants)
 
 
 def _embedded(connection_string: str) -> BusSettings:

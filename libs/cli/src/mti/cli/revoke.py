@@ -9,7 +9,16 @@ from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
 from mti.common.adapters.servicebus import Address
 from mti.common.errors import ConfigurationError
-from mti.operations.revoking import RevokeObservable, RevokeResult, RevokeSources, Whose, lift, observable_of
+from mti.operations.revoking import (
+    Lifted,
+    LiftedSources,
+    Lifting,
+    RevokeObservable,
+    RevokeResult,
+    RevokeSources,
+    Whose,
+    observable_of,
+)
 
 
 def command(
@@ -22,24 +31,25 @@ def command(
     source: Annotated[str | None, typer.Option(help="All that one source brought.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why; it is kept with the withdrawal.")] = None,
     lifting: Annotated[
-        bool, typer.Option("--lift", help="Let the observable come back, under a new id, when it is seen again.")
+        bool,
+        typer.Option("--lift", help="Let it come back, when it is seen again, in what was withdrawn under a new id."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Send `revoked: true` to every workspace that holds it, and send it no more, until the withdrawal is lifted."""
-    _check(observable, tenant, source, lifting=lifting)
+    _check(observable, tenant, source, lifting=lifting, dry_run=dry_run)
     meant = None if observable is None else observable_of(observable)
 
     async def lift_it() -> None:
-        assert meant is not None  # noqa: S101  asked for above
         async with site(data, tenants) as at:
-            done = await lift(at.stores.normalizer, meant, at.clock)
+            work = Lifting(at.registry, at.stores, at.clock)
+            done = await work.sources(Whose(tenant, source)) if meant is None else await work.observable(meant)
         if as_json:
             write(done.document())
         else:
-            say(f"{done.observable} may come back: when it is seen again it is {done.id}.")
+            say(_lifted(done))
 
     async def revoke_it() -> None:
         async with site(data, tenants) as at:
@@ -65,15 +75,23 @@ def command(
     asyncio.run(lift_it() if lifting else revoke_it())
 
 
-def _check(observable: str | None, tenant: str | None, source: str | None, *, lifting: bool) -> None:
+def _check(observable: str | None, tenant: str | None, source: str | None, *, lifting: bool, dry_run: bool) -> None:
     if sum(given is not None for given in (observable, tenant, source)) != 1:
         raise ConfigurationError("say what is meant: exactly one of --observable, --tenant and --source")
-    if lifting and observable is None:
-        raise ConfigurationError("--lift takes --observable: name what may come back")
+    if lifting and dry_run:
+        raise ConfigurationError("--lift takes no --dry-run: it sends nothing, and `mti revoke` undoes it")
+
+
+def _lifted(done: Lifted | LiftedSources) -> str:
+    if isinstance(done, LiftedSources):
+        where = "".join(f"\n{destination}: {count:,}" for destination, count in sorted(done.lifted.items()))
+        return f"{done.observables:,} observables may come back, when they are seen again or backfilled.{where}"
+    ids = sorted(set(done.workspaces.values())) or [done.id]
+    return f"{done.observable} may come back: when it is seen again it is {', '.join(ids)}."
 
 
 def _question(result: RevokeResult, at: Site) -> str:
-    names = [f"{', '.join(at.registry.destinations[id].tenants)} ({count:,})" for id, count in result.revoked.items()]
+    names = [f"{', '.join(at.registry.served[id].tenants)} ({count:,})" for id, count in result.revoked.items()]
     return f"Withdraw {result.observables:,} observables from {'; '.join(names) or 'no workspace, and keep them out'}?"
 
 
@@ -85,6 +103,10 @@ def _say(result: RevokeResult) -> None:
         (result.already, "were revoked before"),
         (result.backed, "are left alone, since another source of the same workspace still has them"),
         (result.expired, "are not valid any more, and not sent"),
+        (
+            result.unserved.total(),
+            "are held by workspaces that are in no tenants file any more, so nobody may send there",
+        ),
     ):
         if count:
             say(f"{count:,} {text}")

@@ -22,7 +22,7 @@ from mti.common.registry import TenantStatus
 from mti.common.registry.document import read_document
 from mti.common.registry.records import read_records
 from mti.common.settings import TenantsSettings
-from mti.operations.revoking import RevokeSources, Whose
+from mti.operations.revoking import RevokeResult, RevokeSources, Whose
 from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state
 
 app = typer.Typer(
@@ -200,31 +200,35 @@ def remove(
     if not yes and not asked(f"Stop all traffic of {', '.join(names)}{also}?"):
         say("nothing was done")
         return
-    if withdraw:
-        # Paused first, so that nothing new overtakes the withdrawal; dying in between, this can be run again.
-        _set(names, TenantStatus.PAUSED, data, tenants, store, why=why, by=by, as_json=None)
-        _withdraw(names, data, tenants, store, why)
+    if not withdraw:
+        _set(names, TenantStatus.REMOVED, data, tenants, store, why=why, by=by, as_json=as_json)
+        return
+    # Paused first, so that nothing new overtakes the withdrawal; and withdrawn once more when it is removed: that finds
+    # what was delivered in between, and what tenants who leave together share. Dying on the way, this can be run again.
+    _set(names, TenantStatus.PAUSED, data, tenants, store, why=why, by=by, as_json=None)
+    first = _withdraw(names, data, tenants, store, why)
     _set(names, TenantStatus.REMOVED, data, tenants, store, why=why, by=by, as_json=as_json)
+    second = _withdraw(names, data, tenants, store, why)
+    for name in names:
+        revoked = sum(found[name].revoked.total() for found in (first, second))
+        backed = second[name].backed
+        stay = f", {backed:,} stay, since others have them too" if backed else ""
+        say(f"{name}: {revoked:,} indicators are sent as revoked{stay}")
 
 
-def _withdraw(names: list[str], data: Path | None, tenants: Path | None, store: str | None, why: str) -> None:
+def _withdraw(
+    names: list[str], data: Path | None, tenants: Path | None, store: str | None, why: str
+) -> dict[str, RevokeResult]:
     if store is not None:
         raise ConfigurationError("--withdraw works with the store that MTI_TENANTS_STORE names; set that, not --store")
 
-    async def work() -> None:
+    async def work() -> dict[str, RevokeResult]:
         async with site(data, tenants) as at:
             sender = at.bus.sender(Address(at.settings.indicators_topic))
-            for name in names:
-                if not any(route.tenant == name for route in at.registry.routes):
-                    say(f"{name} brought nothing that others do not have as well")
-                    continue
-                result = await RevokeSources(at.registry, at.stores, sender, at.clock).run(
-                    Whose(tenant=name), why or None
-                )
-                backed = f", {result.backed:,} stay, since others have them too" if result.backed else ""
-                say(f"{name}: {result.revoked.total():,} indicators are sent as revoked{backed}")
+            revoking = RevokeSources(at.registry, at.stores, sender, at.clock)
+            return {name: await revoking.run(Whose(tenant=name), why or None) for name in names}
 
-    asyncio.run(work())
+    return asyncio.run(work())
 
 
 def _set(

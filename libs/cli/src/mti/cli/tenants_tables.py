@@ -14,7 +14,7 @@ _QUIET = frozenset({ChangeKind.UNCHANGED, ChangeKind.KEPT})
 
 def counts(registry: Registry) -> dict[str, int]:
     """Return how many of everything there are."""
-    tenants = {route.tenant for route in registry.routes} | {
+    tenants = {tenant for route in registry.routes for tenant in route.tenants} | {
         account.tenant for source in registry.sources.values() for account in source.accounts
     }
     return {"tenants": len(tenants), "sources": len(registry.sources), "workspaces": len(registry.destinations)}

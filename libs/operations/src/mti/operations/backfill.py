@@ -28,8 +28,8 @@ from mti.normalizer.building import build
 from mti.normalizer.emission import messages_for
 from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, scope_of, shard_of, shards_of
-from mti.normalizer.policy import reason_of
+from mti.normalizer.known import KnownIndicators, shard_of, shards_of
+from mti.normalizer.policy import reason_of_file
 from mti.normalizer.withdrawals import UNTOUCHED
 
 CONTAINER: Final = "checkpoints"
@@ -56,7 +56,7 @@ class Progress(BaseModel):
     """Its name, which is in the MessageIds."""
     started: AwareDatetime
     done: tuple[str, ...] = ()
-    """Scopes that are behind."""
+    """Sources that are behind."""
     scope: str | None = None
     """The one at hand."""
     shard: int = 0
@@ -90,9 +90,9 @@ class Selection:
         Raises:
             ConfigurationError: there are none; the text says what the tenant has.
         """
-        own = [route for route in registry.routes if route.tenant == self.tenant]
+        own = [route for route in registry.routes if self.tenant in route.tenants]
         if not own:
-            tenants = ", ".join(sorted({route.tenant for route in registry.routes})[:20])
+            tenants = ", ".join(sorted({tenant for route in registry.routes for tenant in route.tenants})[:20])
             raise ConfigurationError(
                 f"the tenants file has no tenant {self.tenant!r} with a workspace; it has {tenants}"
             )
@@ -215,7 +215,7 @@ class Backfill:
         """Return the scopes, the grids last: what a customer's own feed has brought is not worth another row then."""
         found: dict[str, _Scope] = {}
         for route in routes:
-            name, source = scope_of(route.source, route.policy_name), self._registry.sources[route.source]
+            name, source = route.source, self._registry.sources[route.source]
             found.setdefault(name, _Scope(name, route, source.feed, source.region))
         return sorted(found.values(), key=lambda scope: (scope.feed is Feed.MALWARE_GRID, scope.name))
 
@@ -261,13 +261,14 @@ class Backfill:
         self, scope: _Scope, part: Sequence[KnownIndicator]
     ) -> tuple[list[Indicator], tuple[int, int]]:
         now: datetime = self._clock.now()
-        valid = [entry for entry in part if entry.valid_until > now]
+        policy = scope.route.policy
+        emitted = [entry.under(policy.validity) for entry in part]
+        valid = [entry for entry in emitted if entry.valid_until > now]
         standings = await self._known.withdrawals.look_up(scope.name, [entry.observable for entry in valid])
         sendable: list[KnownIndicator] = []
         for entry in valid:
-            standing = standings.get(entry.observable, UNTOUCHED)
-            spent = standing.withdrawn or standing.generation > entry.generation
-            if not spent and reason_of(entry.observable, scope.route.policy) is None:
+            withdrawn = standings.get(entry.observable, UNTOUCHED).withdrawn
+            if not withdrawn and reason_of_file(entry.observable, entry.facts.siblings, policy) is None:
                 sendable.append(entry)
         objects = [build(entry, scope.route.policy, scope.feed, scope.region) for entry in sendable]
         return objects, (len(part) - len(valid), len(valid) - len(sendable))
@@ -276,7 +277,7 @@ class Backfill:
     def _messages(
         destination: str, scope: _Scope, objects: Sequence[Indicator], run: str, *, rebuilt: bool
     ) -> list[Outgoing]:
-        found = messages_for(destination, scope.route.source, objects, run=run)
+        found = messages_for([destination], scope.route.source, objects, run=run)
         if not rebuilt:
             return list(found)
         return [replace(message, properties={**message.properties, REBUILT: run}) for message in found]

@@ -93,6 +93,13 @@ class DestinationBooks:
     """Of these, nowhere: more than nothing is a defect."""
     doubled: int = 0
     """Observables that the workspace holds under more than one id: more than nothing is a defect."""
+    unrevoked: int = 0
+    """Withdrawn by a person, held all the same, and no revocation is on its way: more than nothing is a defect, or a
+    withdrawal that was interrupted."""
+    revoking: int = 0
+    """Withdrawn by a person and still held; the revocation is on the bus or in a dead letter."""
+    left_behind: int = 0
+    """Held from sources that are not routed here any more, as after an edit of the tenants file; nobody withdrew it."""
     unexpected: int = 0
     """Held by the workspace, though no source routed here made it: more than nothing is a defect."""
     requests: int = 0
@@ -102,7 +109,7 @@ class DestinationBooks:
     @property
     def closed(self) -> bool:
         """Whether the workspace holds exactly what it should, or each difference has a name."""
-        return not (self.lost or self.doubled or self.unexpected)
+        return not (self.lost or self.doubled or self.unexpected or self.unrevoked)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,9 +142,16 @@ class Reconciliation:
         """Say in words what keeps the books open."""
         found = [f"{books.lost} detections of {books.source} are nowhere" for books in self.sources if books.lost]
         for books in self.destinations:
-            for count, what in ((books.lost, "lost"), (books.doubled, "doubled"), (books.unexpected, "unexpected")):
+            for count, what in (
+                (books.lost, "lost"),
+                (books.doubled, "doubled"),
+                (books.unexpected, "unexpected"),
+                (books.unrevoked, "withdrawn and not revoked"),
+            ):
                 if count:
                     found.append(f"{count} indicators {what} in workspace {books.destination}")
+            if books.unrevoked:
+                found.append("a withdrawal was interrupted: run `mti revoke` again, or `mti tenants remove --withdraw`")
             if books.lost:
                 found.append(
                     f"if workspace {books.destination} or one of its sources joined late, run `mti backfill --tenant "
@@ -175,6 +189,8 @@ class Reconciliation:
             "lost": sum(books.lost for books in sources) + sum(books.lost for books in destinations),
             "doubled": sum(books.doubled for books in destinations),
             "unexpected": sum(books.unexpected for books in destinations),
+            "unrevoked": sum(books.unrevoked for books in destinations),
+            "left_behind": sum(books.left_behind for books in destinations),
             "requests": sum(books.requests for books in destinations),
         }
 

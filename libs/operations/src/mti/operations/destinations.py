@@ -8,12 +8,13 @@ from datetime import datetime
 from mti.common.contracts import timestamp
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
-from mti.common.registry import Destination, Registry
+from mti.common.registry import Destination, Registry, Route
 from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, scope_of, shards_of
+from mti.normalizer.known import KnownIndicators, shards_of
 from mti.normalizer.parsing import Observable
+from mti.normalizer.policy import reason_of_file
 from mti.normalizer.withdrawals import UNTOUCHED
 from mti.operations.books import DestinationBooks
 from mti.operations.merging import merge
@@ -26,13 +27,23 @@ LOOKED_UP = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What one routed source has made of an observable, in the version that this workspace's policy had last."""
+
+    source: str
+    entry: KnownIndicator
+    allowed: bool
+    """Whether the policy lets it be sent here today."""
+
+
+@dataclass(frozen=True, slots=True)
 class Undelivered:
-    """An indicator that a workspace neither holds nor refused."""
+    """An indicator that a workspace neither holds nor refused; or one that is to be revoked there, and is not yet."""
 
     version: str
     valid_until: datetime
-    observable: Observable
-    generation: int
+    observable: Observable | None = None
+    revocation: bool = False
 
 
 class DestinationAudit:
@@ -45,89 +56,142 @@ class DestinationAudit:
         self._published = PublishedVersions(publisher.container(PUBLISHED), clock)
 
     async def of(self, destination: Destination) -> tuple[DestinationBooks, dict[str, Undelivered]]:
-        """Return the books of a destination, and what it neither holds nor refused, by id."""
-        routes = self._registry.routes_to(destination.id)
-        scopes = sorted({scope_of(route.source, route.policy_name) for route in routes})
-        sources = {route.source for route in routes}
+        """Return the books of a destination, and what it neither holds nor refused, by the observables' own ids."""
+        routes = {route.source: route for route in self._registry.routes_to(destination.id)}
         books = DestinationBooks(destination=destination.id, tenants=list(destination.tenants))
         refused: Counter[str] = Counter()
         undelivered: dict[str, Undelivered] = {}
-        streams = [self._held(destination.id), *(self._made(scope) for scope in scopes)]
+        now = self._clock.now()
+        streams = [self._held(destination.id), *(self._made(route) for route in routes.values())]
         async for id, found in merge(streams):
             held = found.pop(0, None)
-            made = [entry for entry in found.values() if isinstance(entry, KnownIndicator)]
-            published = held if isinstance(held, Published) else None
+            made = [entry for entry in found.values() if isinstance(entry, Made)]
+            published = held if isinstance(held, Published) else Published()
+            if _is_to_be_revoked(published, routes, now):
+                undelivered[id] = _revocation(published)
             if not made:
-                books.unexpected += bool(
-                    published and published.version and not published.revoked and published.source in sources
-                )
+                _enter_unmade(books, published, routes, now)
+                continue
+            if not published.alive and not any(each.allowed for each in made):
                 continue
             books.expected += 1
-            books.doubled += any(indicator_id(entry.observable, entry.generation) != id for entry in made)
-            version = max(entry.version for entry in made)
-            if published and published.settles(version):
-                books.accepted += 1
-                books.withdrawn += published.revoked
-            elif published and published.refused and published.refused.version >= version:
-                refused[published.refused.reason] += 1
-            else:
-                undelivered[id] = Undelivered(
-                    timestamp(version), max(entry.valid_until for entry in made), made[0].observable, made[0].generation
-                )
+            books.doubled += any(indicator_id(each.entry.observable) != id for each in made)
+            missing = await self._missing(books, refused, published, made)
+            if missing is not None:
+                undelivered[id] = missing
         books.refused = dict(sorted(refused.items()))
         return books, undelivered
 
     async def look_again(self, books: DestinationBooks, missing: Mapping[str, Undelivered]) -> None:
-        """Enter what is nowhere on the bus: delivered in between, no longer valid, or lost."""
+        """Enter what is nowhere on the bus: delivered in between, withdrawn, no longer valid, or lost."""
         ids = sorted(missing)
         now = self._clock.now()
+        routed = {route.source for route in self._registry.routes_to(books.destination)}
         for start in range(0, len(ids), LOOKED_UP):
             part = ids[start : start + LOOKED_UP]
             held = await self._published.look_up(books.destination, part)
-            spent = await self._spent(books.destination, [missing[id] for id in part])
+            spent = await self._withdrawn(routed, [missing[id] for id in part])
             for id in part:
-                _enter(books, missing[id], held.get(id), spent, now)
+                known = held.get(id, Published())
+                withdrawn = missing[id].observable in spent or (known.is_withdrawn and not known.is_backed(routed, now))
+                _enter(books, missing[id], known, now, withdrawn=withdrawn)
 
-    async def _spent(self, destination: str, missing: Sequence[Undelivered]) -> set[tuple[Observable, int]]:
-        """Return which of these were withdrawn, so that the workspace is not to get them any more."""
-        routes = self._registry.routes_to(destination)
-        spent: set[tuple[Observable, int]] = set()
-        for scope in {scope_of(route.source, route.policy_name) for route in routes}:
-            standings = await self._known.withdrawals.look_up(scope, {found.observable for found in missing})
-            for found in missing:
-                standing = standings.get(found.observable, UNTOUCHED)
-                if standing.generation > found.generation or (
-                    standing.withdrawn and standing.generation == found.generation
-                ):
-                    spent.add((found.observable, found.generation))
-        return spent
+    async def _missing(
+        self, books: DestinationBooks, refused: Counter[str], published: Published, made: Sequence[Made]
+    ) -> Undelivered | None:
+        """Enter what became of an indicator that was made; return it when it was neither taken nor refused."""
+        if not published.alive:
+            made = [each for each in made if each.allowed]
+            if published.is_withdrawn or published.lifted is not None:
+                made = await self._wanted_again(published, made)
+            if not made or (published.revoked and not published.is_withdrawn and published.lifted is None):
+                books.accepted += published.revoked
+                books.withdrawn += 1
+                return None
+        version = max(each.entry.version for each in made)
+        if published.settles(version) and not published.revoked:
+            books.accepted += 1
+        elif published.refused and published.refused.version >= version:
+            refused[published.refused.reason] += 1
+        else:
+            lasting = max(each.entry.valid_until for each in made)
+            return Undelivered(timestamp(version), lasting, made[0].entry.observable)
+        return None
 
-    async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | KnownIndicator]]:
+    async def _wanted_again(self, published: Published, made: Sequence[Made]) -> list[Made]:
+        """Return what is wanted though something was withdrawn here: what a source has made that is not withdrawn; of a
+        withdrawal that was lifted only what was seen since.
+        """
+        found: list[Made] = []
+        for each in made:
+            if published.is_withdrawn_from(each.source):
+                continue
+            observable = each.entry.observable
+            standings = await self._known.withdrawals.look_up(each.source, [observable])
+            standing = standings.get(observable, UNTOUCHED)
+            if not standing.withdrawn and standing.generation <= each.entry.generation:
+                found.append(each)
+        return found
+
+    async def _withdrawn(self, sources: set[str], missing: Sequence[Undelivered]) -> set[Observable | None]:
+        """Return which of these every source's sightings of are rejected, so that the workspace is not to get them."""
+        observables = {found.observable for found in missing if found.observable is not None}
+        found: set[Observable | None] = set(observables) if sources else set()
+        for source in sources:
+            standings = await self._known.withdrawals.look_up(source, observables)
+            found &= {observable for observable, standing in standings.items() if standing.withdrawn}
+        return found
+
+    async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | Made]]:
         for shard in SHARDS:
             async for id, published in self._published.scan(destination, shard):
                 yield id, published
 
-    async def _made(self, scope: str) -> AsyncIterator[tuple[str, Published | KnownIndicator]]:
-        for shard in shards_of(scope):
-            async for entry in self._known.scan(scope, shard):
-                yield entry.id, entry
+    async def _made(self, route: Route) -> AsyncIterator[tuple[str, Published | Made]]:
+        for shard in shards_of(route.source):
+            async for entry in self._known.scan(route.source, shard):
+                allowed = reason_of_file(entry.observable, entry.facts.siblings, route.policy) is None
+                yield entry.id, Made(route.source, entry.under(route.policy.validity), allowed)
 
 
-def _enter(
-    books: DestinationBooks,
-    found: Undelivered,
-    held: Published | None,
-    spent: set[tuple[Observable, int]],
-    now: datetime,
-) -> None:
+def _has_ended(published: Published, now: datetime) -> bool:
+    return published.valid_until is not None and published.valid_until <= now
+
+
+def _is_to_be_revoked(published: Published, routed: Mapping[str, Route], now: datetime) -> bool:
+    """Say whether a person withdrew what a workspace holds, and nobody else still backs it."""
+    withdrawn = published.alive and published.is_withdrawn and not _has_ended(published, now)
+    return withdrawn and not published.is_backed(routed, now)
+
+
+def _revocation(published: Published) -> Undelivered:
+    assert published.version is not None  # noqa: S101  it is alive
+    until = published.valid_until or published.version
+    return Undelivered(timestamp(published.version), until, revocation=True)
+
+
+def _enter_unmade(books: DestinationBooks, published: Published, routed: Mapping[str, Route], now: datetime) -> None:
+    """Enter what no routed source is known to have made, though the workspace holds it."""
+    if not published.alive or published.is_withdrawn:
+        return
+    if published.source in routed or published.is_backed(routed, now):
+        books.unexpected += 1
+    elif not _has_ended(published, now):
+        books.left_behind += 1
+
+
+def _enter(books: DestinationBooks, found: Undelivered, held: Published, now: datetime, *, withdrawn: bool) -> None:
+    if found.revocation:
+        books.unrevoked += held.alive and withdrawn
+        return
     version = datetime.fromisoformat(found.version)
-    if held is not None and held.settles(version):
+    if held.settles(version) and not held.revoked:
         books.accepted += 1
-        books.withdrawn += held.revoked
-    elif held is not None and held.refused is not None and held.refused.version >= version:
+    elif held.refused is not None and held.refused.version >= version:
         books.refused[held.refused.reason] = books.refused.get(held.refused.reason, 0) + 1
-    elif (found.observable, found.generation) in spent:
+    elif withdrawn:
         books.withdrawn += 1
+        books.accepted += held.revoked
     elif found.valid_until <= now:
         books.expired += 1
     else:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
-from mti.common.contracts import IndicatorBatch, decode, envelope_of, timestamp
+from mti.common.contracts import IndicatorBatch, decode, envelope_of, own_id, timestamp
 from mti.common.errors import Poison
 from mti.common.ports.bus import Received
 from mti.common.settings import BusSettings
@@ -38,12 +38,14 @@ STANDARD = BusNames()
 
 @dataclass(slots=True)
 class OnTheBus:
-    """Chunks by their CloudEvents ids; indicators by destination and id, with their newest version."""
+    """Chunks by their CloudEvents ids; indicators by destination and own id, with their newest version."""
 
     waiting_chunks: set[str] = field(default_factory=set)
     dead_chunks: set[str] = field(default_factory=set)
     waiting_objects: dict[tuple[str, str], str] = field(default_factory=dict)
     dead_objects: dict[tuple[str, str], str] = field(default_factory=dict)
+    revocations: set[tuple[str, str]] = field(default_factory=set)
+    """Destination and own id of what is to be revoked, waiting or dead."""
     dead_letters: list[tuple[str, str, str]] = field(default_factory=list)
     """Entity, reason and description of each."""
 
@@ -56,7 +58,7 @@ class OnTheBus:
                 found.waiting_chunks.update(_chunk_of(message))
         for entity in (names.indicators_topic, names.indicators) if indicators else ():
             async for message in bus.live(entity):
-                _newest(found.waiting_objects, message)
+                found._note_objects(found.waiting_objects, message)
         for entity in (names.jobs, names.pages, names.indicators):
             async for dead in bus.dead(entity):
                 found._note(entity, dead, names)
@@ -67,7 +69,19 @@ class OnTheBus:
         if entity == names.pages:
             self.dead_chunks.update(_chunk_of(dead.message))
         elif entity == names.indicators:
-            _newest(self.dead_objects, dead.message)
+            self._note_objects(self.dead_objects, dead.message)
+
+    def _note_objects(self, newest: dict[tuple[str, str], str], message: Received) -> None:
+        try:
+            _, batch = decode(message, IndicatorBatch)
+        except Poison:
+            return  # it holds no indicator that can be read; it is listed as a dead letter all the same
+        for item in batch.objects:
+            key = (message.session_id or "", own_id(item.id, item.pattern))
+            if item.revoked:
+                self.revocations.add(key)
+            else:
+                newest[key] = max(newest.get(key, ""), timestamp(item.modified))
 
 
 def _chunk_of(message: Received) -> Iterator[str]:
@@ -75,13 +89,3 @@ def _chunk_of(message: Received) -> Iterator[str]:
         yield envelope_of(message).id
     except Poison:
         return  # a stranger's message: it is no chunk of ours
-
-
-def _newest(found: dict[tuple[str, str], str], message: Received) -> None:
-    try:
-        _, batch = decode(message, IndicatorBatch)
-    except Poison:
-        return  # it holds no indicator that can be read; it is listed as a dead letter all the same
-    for item in batch.objects:
-        key = (message.session_id or "", item.id)
-        found[key] = max(found.get(key, ""), timestamp(item.modified))

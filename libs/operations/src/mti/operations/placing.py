@@ -74,7 +74,12 @@ async def place_objects(
     nowhere: dict[str, Undelivered] = {}
     for id, found in undelivered.items():
         key = (destination.destination, id)
-        if bus.waiting_objects.get(key, "") >= found.version:
+        if found.revocation:
+            if key in bus.revocations or hidden.may_hold_object(destination.destination):
+                destination.revoking += 1
+            else:
+                nowhere[id] = found
+        elif bus.waiting_objects.get(key, "") >= found.version:
             destination.waiting += 1
         elif bus.dead_objects.get(key, "") >= found.version:
             destination.dead += 1

@@ -6,7 +6,7 @@ a backfill repeat what was sent.
 
 from typing import Final
 
-from mti.common.contracts import ExternalReference, Indicator, timestamp
+from mti.common.contracts import ExternalReference, Indicator, pattern_of, timestamp
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
 from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.facts import Facts, told
@@ -57,12 +57,6 @@ def build(entry: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: st
             ExternalReference(source_name="Mimecast", external_id=id) for id in (facts.mimecast_id,) if id is not None
         ],
     )
-
-
-def pattern_of(key: str, value: str) -> str:
-    """Return the STIX pattern that compares one observable."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"[{key} = '{escaped}']"
 
 
 def _name(observable: Observable, facts: Facts) -> str:

@@ -2,19 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from enum import StrEnum
 
 from mti.common.registry import IndicatorPolicy
-from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator
+from mti.normalizer.entry import REFRESHES_KEPT, SHORTEST_VALIDITY, KnownIndicator, emitted_after
 from mti.normalizer.facts import told
 from mti.normalizer.grouping import Group
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.parsing import Observable
 from mti.normalizer.withdrawals import UNTOUCHED, Standing
-
-SHORTEST_VALIDITY = timedelta(seconds=1)
-"""Sentinel wants `valid_until` to be later than `valid_from`, whatever times the detections claim."""
 
 
 class Verdict(StrEnum):
@@ -42,12 +38,12 @@ def identified(groups: Sequence[Group], standings: Mapping[Observable, Standing]
 
     Args:
         groups: the groups.
-        standings: of the observables that were withdrawn once, whose ids are of a later generation.
+        standings: of the observables that were withdrawn once, whose withdrawal may have been lifted.
     """
     found: dict[str, Group] = {}
     for each in groups:
         generation = (standings or {}).get(each.observable, UNTOUCHED).generation
-        found[indicator_id(each.observable, generation)] = replace(each, generation=generation) if generation else each
+        found[indicator_id(each.observable)] = replace(each, generation=generation) if generation else each
     return found
 
 
@@ -68,6 +64,10 @@ def decide(
 def _decide(id: str, group: Group, known: KnownIndicator | None, policy: IndicatorPolicy, chunk_id: str) -> Decision:
     if known is None:
         return Decision(group, id, Verdict.NEW, _first(id, group, policy, chunk_id))
+    if group.generation > known.generation:
+        # It was withdrawn since, and that was lifted: what is known from before does not suppress it.
+        first = replace(_first(id, group, policy, chunk_id), etag=known.etag)
+        return Decision(group, id, Verdict.NEW, first)
     before = earlier_verdict(known, chunk_id)
     if before is not None:
         return Decision(group, id, before)
@@ -88,8 +88,9 @@ def is_due(group: Group, known: KnownIndicator, policy: IndicatorPolicy) -> bool
 
     It must also be a newer version: after the policy was given a longer validity an older one might extend it too.
     """
-    extension = group.last_seen + policy.validity - known.valid_until
-    return group.last_seen > known.version and extension >= policy.validity * policy.refresh_after
+    extension = group.last_seen + policy.validity - known.valid_until_under(policy.validity)
+    newer = group.last_seen > known.version_under(policy.validity)
+    return newer and extension >= policy.validity * policy.refresh_after
 
 
 def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> KnownIndicator:
@@ -115,4 +116,28 @@ def _refreshed(group: Group, known: KnownIndicator, policy: IndicatorPolicy, chu
         refreshed_by=(*known.refreshed_by, chunk_id)[-REFRESHES_KEPT:],
         refreshes=known.refreshes + 1,
         facts=told(group.facts.or_else(known.facts), policy),
+    )
+
+
+def merged(decisions: Sequence[tuple[IndicatorPolicy, Decision]], known: KnownIndicator | None) -> KnownIndicator:
+    """Return what is to be remembered of one indicator that was decided to be emitted under one or more policies.
+
+    Args:
+        decisions: those with an entry, with their policies; at least one.
+        known: what is known of it so far.
+    """
+    entries = [(policy, decision.entry) for policy, decision in decisions if decision.entry is not None]
+    newest = max((entry for _, entry in entries), key=lambda entry: (entry.version, entry.sightings))
+    known = known if known is not None and known.generation == newest.generation else None
+    new = {policy.validity: entry.version for policy, entry in entries}
+    before = {} if known is None else known.emitted or {known.valid_until - known.version: known.version}
+    emitted = emitted_after(before, new)
+    lasting = [entry.valid_until for _, entry in entries] + ([known.valid_until] if known else [])
+    return replace(
+        newest,
+        created=min(entry.created for _, entry in entries),
+        version=max(newest.version, known.version) if known else newest.version,
+        valid_until=max(lasting),
+        facts=next((entry.facts for _, entry in entries if entry.facts.name is not None), newest.facts),
+        emitted=emitted if len(emitted) > 1 else {},
     )

@@ -1,8 +1,12 @@
-"""What is known of an indicator: the version that was emitted last, and by which chunks. One document of the store."""
+"""What is known of an indicator: the version that was emitted last, and by which chunks. One document of the store.
+
+A source may be routed under several policies, with another validity each; then an indicator is due for a refresh at
+other times under each. So it is remembered which version was emitted last under which validity.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from datetime import datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from typing import Self
 
 from pydantic import JsonValue, TypeAdapter
@@ -11,13 +15,17 @@ from mti.common.contracts import timestamp
 from mti.normalizer.facts import Facts
 from mti.normalizer.parsing import Observable
 
+SHORTEST_VALIDITY = timedelta(seconds=1)
+"""Sentinel wants `valid_until` to be later than `valid_from`, whatever times the detections claim."""
+VALIDITIES_KEPT = 8
+"""Validities whose last emission is remembered: policies change seldom, and a forgotten one costs a row."""
 REFRESHES_KEPT = 16
 """Chunks that are remembered as having refreshed an indicator: far more than can be under way at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownIndicator:
-    """One indicator under one scope. It holds all that is needed to build the same indicator again."""
+    """One indicator of one source. It holds all that is needed to build the same indicator again."""
 
     id: str
     observable: Observable
@@ -26,6 +34,7 @@ class KnownIndicator:
     version: datetime
     """`modified` of what was emitted last: when it was last seen then."""
     valid_until: datetime
+    """The latest of what was emitted, under any policy."""
     sightings: int
     """In the chunks that it was emitted for; those that were suppressed are not counted."""
     first_by: str
@@ -34,7 +43,9 @@ class KnownIndicator:
     """Those of the chunks that refreshed it, the last ones, newest last."""
     refreshes: int = 0
     generation: int = 0
-    """Of its id; above 0 after the one before was withdrawn and the withdrawal lifted."""
+    """How often its withdrawal had been lifted when it was emitted first; see `withdrawals`."""
+    emitted: Mapping[timedelta, datetime] = field(default_factory=dict)
+    """The version that was emitted last under each validity, where there was more than one validity."""
     facts: Facts = field(default_factory=Facts)
     etag: str | None = field(default=None, compare=False)
     """The version of the document that it was read from; `None` when it is to be created."""
@@ -43,6 +54,21 @@ class KnownIndicator:
     def by(self) -> str:
         """The chunk that emitted the version."""
         return self.refreshed_by[-1] if self.refreshed_by else self.first_by
+
+    def version_under(self, validity: timedelta) -> datetime:
+        """Return the version that was emitted last under a validity, or under any where that never was."""
+        return self.emitted.get(validity, self.version)
+
+    def valid_until_under(self, validity: timedelta) -> datetime:
+        """Return until when that version is valid, by the policy that it was emitted under."""
+        known = self.emitted.get(validity)
+        return self.valid_until if known is None else known + max(validity, SHORTEST_VALIDITY)
+
+    def under(self, validity: timedelta) -> Self:
+        """Return it as it was emitted last under a validity."""
+        if not self.emitted:
+            return self
+        return replace(self, version=self.version_under(validity), valid_until=self.valid_until_under(validity))
 
     def body(self) -> dict[str, JsonValue]:
         """Return the document's body, without what is unknown."""
@@ -59,6 +85,7 @@ class KnownIndicator:
             "refreshes": self.refreshes,
             "facts": _facts_body(self.facts),
             **({"generation": self.generation} if self.generation else {}),
+            **({"emitted": _emitted_body(self.emitted)} if self.emitted else {}),
         }
 
     @classmethod
@@ -77,6 +104,7 @@ class KnownIndicator:
             refreshes=found.refreshes,
             generation=found.generation,
             facts=found.facts,
+            emitted={timedelta(seconds=seconds): version for seconds, version in found.emitted.items()},
             etag=etag,
         )
 
@@ -94,10 +122,23 @@ class _Body:
     refreshes: int
     facts: Facts
     generation: int = 0
+    emitted: dict[float, datetime] = field(default_factory=dict)
 
 
 _BODY = TypeAdapter(_Body)
 _FACTS = tuple(found.name for found in fields(Facts))
+
+
+def emitted_after(before: Mapping[timedelta, datetime], new: Mapping[timedelta, datetime]) -> dict[timedelta, datetime]:
+    """Return what was emitted last under each validity, of the few that were used last."""
+    found = dict(before)
+    for validity, version in new.items():
+        found[validity] = max(version, found.get(validity, version))
+    return dict(sorted(found.items(), key=lambda pair: (pair[1], pair[0]))[-VALIDITIES_KEPT:])
+
+
+def _emitted_body(emitted: Mapping[timedelta, datetime]) -> dict[str, JsonValue]:
+    return {str(validity.total_seconds()): timestamp(version) for validity, version in emitted.items()}
 
 
 def _facts_body(facts: Facts) -> dict[str, JsonValue]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mti.common.registry import IndicatorPolicy, NamePolicy
-from mti.normalizer.parsing import Sighting
+from mti.normalizer.parsing import Observable, Sighting
+from mti.normalizer.parsing.observables import HASH_KEYS, hashes_of_one_file
 
 _COMMON = """
     7z ace ade adp apk app appx arj asp aspx bat bin bz bz2 cab chm cmd com cpl csv dll dmg doc docb docm docx dot
@@ -29,6 +30,8 @@ class Facts:
     sender_ip: str | None = None
     labels: tuple[str, ...] = ()
     mimecast_id: str | None = None
+    siblings: tuple[str, ...] = ()
+    """The other hashes of the same file: a policy that does not let one of them be sent lets none."""
 
     @property
     def complete(self) -> bool:
@@ -52,6 +55,7 @@ class Facts:
             sender_ip=self.sender_ip or older.sender_ip,
             labels=self.labels or older.labels,
             mimecast_id=self.mimecast_id or older.mimecast_id,
+            siblings=self.siblings or older.siblings,
         )
 
     def redacted(self) -> "Facts":
@@ -59,8 +63,8 @@ class Facts:
         return replace(self, name=None, extension=self.extension or extension_of(self.name))
 
 
-def facts_of(sighting: Sighting) -> Facts:
-    """Return what one sighting says."""
+def facts_of(sighting: Sighting, observable: Observable) -> Facts:
+    """Return what one sighting says of one of its observables."""
     return Facts(
         name=sighting.name,
         size=sighting.size,
@@ -68,6 +72,9 @@ def facts_of(sighting: Sighting) -> Facts:
         sender_ip=sighting.sender_ip,
         labels=sighting.labels,
         mimecast_id=sighting.mimecast_id,
+        siblings=tuple(found.value for found in hashes_of_one_file(sighting.observables) if found != observable)
+        if observable.key in HASH_KEYS
+        else (),
     )
 
 

@@ -24,7 +24,7 @@ class Group:
     last: int
     """The position of the newest sighting, which counts as the one that refreshed it."""
     generation: int = 0
-    """Of the id; see `identity`."""
+    """How often a withdrawal of the observable was lifted; see `withdrawals`."""
 
 
 @dataclass(slots=True)
@@ -47,12 +47,12 @@ def group(sightings: Sequence[Sighting]) -> list[Group]:
         for observable in sighting.observables:
             found = gathered.get(observable)
             if found is None:
-                gathered[observable] = _Gathered(position, position, facts_of(sighting))
+                gathered[observable] = _Gathered(position, position, facts_of(sighting, observable))
                 continue
             found.first = position
             found.count += 1
             if not found.facts.complete:
-                found.facts = found.facts.or_else(facts_of(sighting))
+                found.facts = found.facts.or_else(facts_of(sighting, observable))
     return [
         Group(
             observable=observable,

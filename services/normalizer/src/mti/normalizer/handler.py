@@ -7,18 +7,19 @@ was recorded says by which chunk, so that the second try counts as the first one
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mti.common.contracts import PageChunk, decode
 from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, REPLACES
 from mti.common.errors import Poison
-from mti.common.ports.bus import Received, Sender
+from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
-from mti.common.registry import RegistryProvider, Source
+from mti.common.registry import IndicatorPolicy, RegistryProvider, Source
 from mti.normalizer.building import build
 from mti.normalizer.checkpoint import Offsets
-from mti.normalizer.decisions import decide, identified
+from mti.normalizer.decisions import Decision, decide, identified, merged
 from mti.normalizer.emission import messages_for
+from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.grouping import group
 from mti.normalizer.known import KnownIndicators
 from mti.normalizer.ledger import ChunkBooks, Ledger
@@ -62,7 +63,7 @@ class NormalizeHandler:
         self._indicators = indicators
         self._pages = pages
         self._to = to
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __call__(self, messages: Sequence[Received]) -> list[Outcome]:
         """Handle the messages and return one outcome each.
@@ -87,7 +88,7 @@ class NormalizeHandler:
             return Complete()
         source, scopes = await self._way(chunk.source)
         parsed = parse(chunk)
-        results = [await self._emit(envelope.id, source, scope, parsed.sightings) for scope in scopes]
+        results = await self._emit(envelope.id, source, scopes, parsed.sightings)
         parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
         await self._pages.send(list(parts))
         books = await self._moved(message, chunk.source, books_of(parsed, results))
@@ -104,30 +105,33 @@ class NormalizeHandler:
         except Poison:
             return way_of(await self._registry.look_again(), source)
 
-    async def _emit(self, chunk_id: str, source: Source, scope: Scope, sightings: Sequence[Sighting]) -> ScopeResult:
-        """Emit what a scope does not know yet, wait for the broker's word, and only then remember it.
+    async def _emit(
+        self, chunk_id: str, source: Source, scopes: Sequence[Scope], sightings: Sequence[Sighting]
+    ) -> list[ScopeResult]:
+        """Emit what the source did not bring yet, wait for the broker's word, and only then remember it.
 
-        The chunks of a scope take turns in this process: neighbours hold the same files, and would emit them all. With
+        The chunks of a source take turns in this process: neighbours hold the same files, and would emit them all. With
         other processes there is no such turn; there it costs a few uploads, and the sums are right all the same.
         """
         observables = {observable for sighting in sightings for observable in sighting.observables}
-        standings = await self._known.withdrawals.look_up(scope.name, observables)
+        standings = await self._known.withdrawals.look_up(source.id, observables)
         withdrawn = {observable for observable, standing in standings.items() if standing.withdrawn}
-        admitted = admit(sightings, scope.policy, withdrawn)
-        groups = identified(group(admitted.sightings), standings)
-        async with self._turns[scope.name]:
-            known = await self._known.look_up(scope.name, groups)
-            decisions = decide(groups, known, scope.policy, chunk_id)
-            entries = [decision.entry for decision in decisions if decision.entry is not None]
-            objects = [build(entry, scope.policy, source.feed, source.region) for entry in entries]
-            messages = [
-                outgoing
-                for destination in scope.destinations
-                for outgoing in messages_for(destination, source.id, objects)
+        admitted = [admit(sightings, scope.policy, withdrawn) for scope in scopes]
+        groups = [identified(group(found.sightings), standings) for found in admitted]
+        async with self._locks[source.id]:
+            known = await self._known.look_up(source.id, {id for found in groups for id in found})
+            decisions = [
+                decide(found, known, scope.policy, chunk_id) for scope, found in zip(scopes, groups, strict=True)
             ]
-            await self._indicators.send(messages)
-            verdicts = await self._known.remember(scope.name, entries)
-        return ScopeResult(admitted, decisions, verdicts)
+            await self._indicators.send(
+                [
+                    outgoing
+                    for scope, found in zip(scopes, decisions, strict=True)
+                    for outgoing in _messages(source, scope, found)
+                ]
+            )
+            verdicts = await self._known.remember(source.id, _entries(scopes, decisions, known))
+        return [ScopeResult(*found, verdicts) for found in zip(admitted, decisions, strict=True)]
 
     async def _moved(self, message: Received, source: str, books: ChunkBooks) -> ChunkBooks:
         """Return the books; of replayed rejections, in a form that moves them (see `ledger`)."""
@@ -143,3 +147,25 @@ class NormalizeHandler:
             moved = counted if counted == books.detections else 0
         corrects = {reason: moved} if moved else {}
         return books.model_copy(update={"replayed_from_rejected": True, "corrects": corrects})
+
+
+def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> Iterator[Outgoing]:
+    """Return what a scope's workspaces are sent."""
+    objects = [
+        build(decision.entry, scope.policy, source.feed, source.region)
+        for decision in decisions
+        if decision.entry is not None
+    ]
+    return messages_for(scope.destinations, source.id, objects)
+
+
+def _entries(
+    scopes: Sequence[Scope], decisions: Sequence[Sequence[Decision]], known: Mapping[str, KnownIndicator]
+) -> list[KnownIndicator]:
+    """Return what is to be remembered: one entry an indicator, whichever policies it was emitted under."""
+    by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {}
+    for scope, found in zip(scopes, decisions, strict=True):
+        for decision in found:
+            if decision.entry is not None:
+                by_id.setdefault(decision.id, []).append((scope.policy, decision))
+    return [merged(found, known.get(id)) for id, found in by_id.items()]

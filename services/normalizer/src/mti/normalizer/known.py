@@ -1,7 +1,8 @@
 """What was emitted, indicator by indicator, in the store.
 
-The partitions of a scope are shards by the id: each holds a range of it, so that reading the shards in their order
-yields the ids in order. A grid is large and has 32, a customer's feed has 4.
+What is known is kept by source: how a tenant wants it sent changes what is sent, never what is known. The partitions of
+a source are shards by the id: each holds a range of it, so that reading the shards in their order yields the ids in
+order. A grid is large and has 32, a customer's feed has 4.
 """
 
 import asyncio
@@ -15,46 +16,34 @@ from mti.common.ports.store import Container, Document
 from mti.common.registry import Feed
 from mti.common.retention import time_to_live
 from mti.normalizer.decisions import Verdict, earlier_verdict
-from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator
+from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
 from mti.normalizer.withdrawals import Withdrawals
 
 CONTAINER: Final = "known"
-DEFAULT_POLICY: Final = "default"
 
 _GRID_SHARDS = 32
 _CUSTOMER_SHARDS = 4
 _RACES = 8
 
 
-def scope_of(source: str, policy_name: str = DEFAULT_POLICY) -> str:
-    """Return the scope of a source under a policy (`Route.policy_name`): what is deduplicated together."""
-    return source if policy_name == DEFAULT_POLICY else f"{source}|{policy_name}"
-
-
-def source_of(scope: str) -> str:
-    """Return the source of a scope."""
-    return scope.partition("|")[0]
-
-
-def shards_of(scope: str) -> range:
-    """Return the shards of a scope."""
-    source = source_of(scope)
+def shards_of(source: str) -> range:
+    """Return the shards of a source."""
     grid = source.startswith("grid:") or source.endswith(f"/{Feed.MALWARE_GRID}")
     return range(_GRID_SHARDS if grid else _CUSTOMER_SHARDS)
 
 
-def shard_of(scope: str, id: str) -> int:
-    """Return the shard of an id (`indicator--UUID`) in a scope, by its first two hex digits."""
-    return int(id.partition("--")[2][:2], 16) * len(shards_of(scope)) // 256
+def shard_of(source: str, id: str) -> int:
+    """Return the shard of an id (`indicator--UUID`) in a source, by its first two hex digits."""
+    return int(id.partition("--")[2][:2], 16) * len(shards_of(source)) // 256
 
 
-def partition_of(scope: str, shard: int) -> str:
+def partition_of(source: str, shard: int) -> str:
     """Return the name of a partition."""
-    return f"{scope}#{shard:02d}"
+    return f"{source}#{shard:02d}"
 
 
 class KnownIndicators:
-    """One document an indicator and scope.
+    """One document an indicator and source.
 
     Args:
         container: the store's container `known`.
@@ -65,18 +54,18 @@ class KnownIndicators:
         self._container = container
         self._clock = clock
 
-    async def look_up(self, scope: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
+    async def look_up(self, source: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
         """Return what is known of those ids; the unknown are absent."""
         shards: dict[int, list[str]] = {}
         for id in ids:
-            shards.setdefault(shard_of(scope, id), []).append(id)
+            shards.setdefault(shard_of(source, id), []).append(id)
         reads = [
-            self._container.read_many(partition_of(scope, shard), members) for shard, members in sorted(shards.items())
+            self._container.read_many(partition_of(source, shard), members) for shard, members in sorted(shards.items())
         ]
         found = await asyncio.gather(*reads)
         return {id: _entry(document) for documents in found for id, document in documents.items()}
 
-    async def remember(self, scope: str, entries: Sequence[KnownIndicator]) -> dict[str, Verdict]:
+    async def remember(self, source: str, entries: Sequence[KnownIndicator]) -> dict[str, Verdict]:
         """Record what was emitted, by the chunk that is `entry.by`, and return what each indicator was to it.
 
         Usually that is what was decided. Where another chunk was faster the newer version stays: an entry that is newer
@@ -89,40 +78,40 @@ class KnownIndicators:
         done: dict[str, Verdict] = {}
         waiting = list(entries)
         for _ in range(_RACES):
-            written = await self._container.write_many([self._document(scope, entry) for entry in waiting])
+            written = await self._container.write_many([self._document(source, entry) for entry in waiting])
             lost: list[KnownIndicator] = []
             for entry, document in zip(waiting, written, strict=True):
                 if document is None:
                     lost.append(entry)
                 else:
                     done[entry.id] = Verdict.REFRESHED if entry.refreshes else Verdict.NEW
-            waiting = await self._rivals(scope, lost, done)
+            waiting = await self._rivals(source, lost, done)
             if not waiting:
                 return done
-        raise StoreUnavailable(f"{scope}: {len(waiting)} indicators are being written by others as well")
+        raise StoreUnavailable(f"{source}: {len(waiting)} indicators are being written by others as well")
 
     @property
     def withdrawals(self) -> Withdrawals:
         """What a person withdrew, which is kept beside what is known."""
         return Withdrawals(self._container)
 
-    async def scan(self, scope: str, shard: int, *, after: str = "") -> AsyncIterator[KnownIndicator]:
+    async def scan(self, source: str, shard: int, *, after: str = "") -> AsyncIterator[KnownIndicator]:
         """Yield what is known in a shard (one of `shards_of`), in the order of the ids, from beyond `after`."""
-        async for document in self._container.scan(partition_of(scope, shard), after=after):
+        async for document in self._container.scan(partition_of(source, shard), after=after):
             yield _entry(document)
 
-    async def scopes(self) -> list[str]:
-        """Return the scopes that hold anything."""
+    async def sources(self) -> list[str]:
+        """Return the sources that have brought anything."""
         partitions = [partition async for partition in self._container.partitions()]
         return sorted({partition.rpartition("#")[0] for partition in partitions if "#" in partition})
 
     async def _rivals(
-        self, scope: str, lost: Sequence[KnownIndicator], done: dict[str, Verdict]
+        self, source: str, lost: Sequence[KnownIndicator], done: dict[str, Verdict]
     ) -> list[KnownIndicator]:
         """Return what is to be written after all; note in `done` what is not."""
         if not lost:
             return []
-        current = await self.look_up(scope, [entry.id for entry in lost])
+        current = await self.look_up(source, [entry.id for entry in lost])
         again: list[KnownIndicator] = []
         for entry in lost:
             rival = current.get(entry.id)
@@ -131,15 +120,15 @@ class KnownIndicators:
             elif (verdict := earlier_verdict(rival, entry.by)) is not None:
                 # Another try of this very chunk was faster.
                 done[entry.id] = verdict
-            elif rival.version >= entry.version:
+            elif rival.version >= entry.version and rival.generation >= entry.generation:
                 done[entry.id] = Verdict.SUPPRESSED
             else:
                 again.append(_following(entry, rival))
         return again
 
-    def _document(self, scope: str, entry: KnownIndicator) -> Document:
+    def _document(self, source: str, entry: KnownIndicator) -> Document:
         return Document(
-            partition=partition_of(scope, shard_of(scope, entry.id)),
+            partition=partition_of(source, shard_of(source, entry.id)),
             id=entry.id,
             body=entry.body(),
             etag=entry.etag,
@@ -160,6 +149,8 @@ def _following(entry: KnownIndicator, rival: KnownIndicator) -> KnownIndicator:
         refreshed_by=(*rival.refreshed_by, entry.by)[-REFRESHES_KEPT:],
         refreshes=rival.refreshes + 1,
         sightings=max(entry.sightings, rival.sightings),
+        generation=max(entry.generation, rival.generation),
+        emitted=emitted_after(rival.emitted, entry.emitted),
         facts=entry.facts.or_else(rival.facts),
         etag=rival.etag,
     )

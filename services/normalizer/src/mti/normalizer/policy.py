@@ -6,7 +6,7 @@ from typing import Final
 
 from mti.common.registry import IndicatorPolicy, TestFilePolicy
 from mti.normalizer.parsing import Observable, Sighting
-from mti.normalizer.parsing.observables import HASH_KEYS
+from mti.normalizer.parsing.observables import hashes_of_one_file
 
 TEST_FILE: Final = "TestFile"
 ALLOW_LISTED: Final = "AllowListed"
@@ -89,12 +89,24 @@ def _reasons(sighting: Sighting, policy: IndicatorPolicy) -> dict[Observable, st
         if (reason := reason_of(observable, policy)) is not None
     }
     if reasons and len(reasons) < len(sighting.observables):
-        hashes = [observable for observable in sighting.observables if observable.key in HASH_KEYS]
+        hashes = hashes_of_one_file(sighting.observables)
         reason = next((reasons[observable] for observable in hashes if observable in reasons), None)
-        one_file = len({observable.key for observable in hashes}) == len(hashes)
-        if one_file and reason is not None:
+        if reason is not None:
             reasons = dict.fromkeys(hashes, reason) | reasons
     return reasons
+
+
+def reason_of_file(observable: Observable, siblings: Sequence[str], policy: IndicatorPolicy) -> str | None:
+    """Return why a policy does not let what is known of an observable be sent, the other hashes of its file
+    considered; `None` when it does.
+
+    Args:
+        observable: the observable.
+        siblings: the file's other hashes; see `Facts.siblings`.
+        policy: the policy.
+    """
+    values = (observable, *(Observable(observable.key, value) for value in siblings))
+    return next((reason for found in values if (reason := reason_of(found, policy)) is not None), None)
 
 
 def reason_of(observable: Observable, policy: IndicatorPolicy) -> str | None:

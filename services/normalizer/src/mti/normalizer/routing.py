@@ -4,16 +4,13 @@ from dataclasses import dataclass
 
 from mti.common.contracts import Envelope, PageChunk
 from mti.common.errors import Poison
-from mti.common.registry import IndicatorPolicy, Registry, Route, Source
-from mti.normalizer.known import scope_of
+from mti.common.registry import IndicatorPolicy, Registry, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The destinations of a source that share a policy, and with it what is known."""
+    """The destinations of a source that share a policy, and with it what they are sent."""
 
-    name: str
-    """See `known.scope_of`."""
     policy: IndicatorPolicy
     destinations: tuple[str, ...]
 
@@ -62,11 +59,8 @@ def way_of(registry: Registry, id: str) -> tuple[Source, list[Scope]]:
 
 
 def scopes_of(registry: Registry, source: str) -> list[Scope]:
-    """Return the scopes of a source, by name."""
-    routes: dict[str, list[Route]] = {}
+    """Return the scopes of a source, in the order of their first destinations."""
+    found: dict[IndicatorPolicy, list[str]] = {}
     for route in registry.routes_from(source):
-        routes.setdefault(scope_of(source, route.policy_name), []).append(route)
-    return [
-        Scope(name, members[0].policy, tuple(dict.fromkeys(route.destination for route in members)))
-        for name, members in sorted(routes.items())
-    ]
+        found.setdefault(route.policy, []).append(route.destination)
+    return [Scope(policy, tuple(dict.fromkeys(destinations))) for policy, destinations in found.items()]

@@ -15,7 +15,7 @@ _RANK = {Verdict.SUPPRESSED: 0, Verdict.REFRESHED: 1, Verdict.NEW: 2}
 
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
-    """What became of a chunk under one scope."""
+    """What became of a chunk under one policy."""
 
     admitted: Admitted
     decisions: Sequence[Decision]
@@ -24,6 +24,8 @@ class ScopeResult:
 
     def verdict(self, decision: Decision) -> Verdict:
         """Return what an indicator was to the chunk."""
+        if decision.entry is None:
+            return decision.verdict
         return self.verdicts.get(decision.id, decision.verdict)
 
 
@@ -36,7 +38,7 @@ def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
     """
     verdicts: dict[int, Verdict] = {}
     reasons: dict[int, str] = {}
-    indicators: Counter[Verdict] = Counter()
+    indicators: dict[str, Verdict] = {}
     for result in results:
         for position in result.admitted.positions:
             verdicts.setdefault(position, Verdict.SUPPRESSED)
@@ -44,11 +46,11 @@ def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
             reasons.setdefault(position, reason)
         for decision in result.decisions:
             verdict = result.verdict(decision)
-            indicators[verdict] += 1
+            indicators[decision.id] = max(indicators.get(decision.id, verdict), verdict, key=_RANK.__getitem__)
             place = decision.group.first if verdict is Verdict.NEW else decision.group.last
             position = result.admitted.positions[place]
             verdicts[position] = max(verdicts[position], verdict, key=_RANK.__getitem__)
-    counted = Counter(verdicts.values())
+    counted, emitted = Counter(verdicts.values()), Counter(indicators.values())
     rejected = Counter(rejection.reason for rejection in parsed.rejections)
     rejected.update(reason for position, reason in reasons.items() if position not in verdicts)
     return ChunkBooks(
@@ -57,7 +59,7 @@ def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
         refreshed=counted[Verdict.REFRESHED],
         suppressed=counted[Verdict.SUPPRESSED],
         rejected=dict(sorted(rejected.items())),
-        indicators=IndicatorCounts(new=indicators[Verdict.NEW], refreshed=indicators[Verdict.REFRESHED]),
+        indicators=IndicatorCounts(new=emitted[Verdict.NEW], refreshed=emitted[Verdict.REFRESHED]),
     )
 
 

@@ -1,17 +1,17 @@
-"""What a person withdrew: observables that are not to be sent any more, for everyone or for one scope.
+"""What a person withdrew: observables that are not to be sent any more, for everyone or for one source.
 
-Sentinel keeps an id that was revoked, and a revoked id must not be used again. So a withdrawal names the generation of
-the id that is spent (`identity`); lifting it moves to the next one, under which a later sighting is new.
+These are a person's orders to the normalizer: what is withdrawn is rejected when it is seen. What each workspace holds,
+and which of its ids are spent, is in the publisher's books and nowhere else. A withdrawal that is lifted is counted:
+what is known of the observable from before does not suppress it when it is seen again.
 
-A document, in the container `known`, partition `withdrawn|AUDIENCE` (`*` or a scope), its id that of the observable's
-first indicator::
+A document, in the container `known`, partition `withdrawn|AUDIENCE` (`*` or a source), its id the observable's own::
 
     {"key": …, "value": …, "generation": 0, "withdrawn": "2026-…", "reason": …, "lifted": null}
 
-It has no time to live: what was withdrawn stays so until somebody lifts it.
+`generation` is the number of lifts. It has no time to live: what was withdrawn stays so until somebody lifts it.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -24,7 +24,7 @@ from mti.normalizer.identity import indicator_id
 from mti.normalizer.parsing import Observable
 
 EVERYONE: Final = "*"
-"""The audience of a withdrawal that holds for all scopes."""
+"""The audience of a withdrawal that holds for all sources."""
 _PREFIX: Final = "withdrawn|"
 _RACES = 8
 
@@ -37,7 +37,7 @@ class Withdrawal(BaseModel):
     key: str
     value: str
     generation: int = 0
-    """Of the id that is spent while it is withdrawn, and that is to be used once it is lifted."""
+    """How often it was lifted."""
     withdrawn: AwareDatetime | None = None
     """Since when; `None` when it was lifted."""
     reason: str | None = None
@@ -51,10 +51,11 @@ class Withdrawal(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an observable stands in a scope."""
+    """How an observable stands with a source."""
 
     withdrawn: bool = False
     generation: int = 0
+    """How often a withdrawal of it was lifted, for everyone and for this source together."""
 
 
 UNTOUCHED: Final = Standing()
@@ -70,99 +71,110 @@ class Withdrawals:
     def __init__(self, container: Container) -> None:
         self._container = container
 
-    async def look_up(self, scope: str, observables: Iterable[Observable]) -> dict[Observable, Standing]:
-        """Return how those observables stand in a scope; those that nobody ever withdrew are absent."""
+    async def look_up(self, source: str, observables: Iterable[Observable]) -> dict[Observable, Standing]:
+        """Return how those observables stand with a source; those that nobody ever withdrew are absent."""
         ids = {indicator_id(found): found for found in observables}
         standings: dict[Observable, Standing] = {}
-        for audience in (EVERYONE, scope):
+        for audience in (EVERYONE, source):
             documents = await self._container.read_many(_PREFIX + audience, list(ids))
             for id, document in documents.items():
                 found = Withdrawal.model_validate(document.body)
                 before = standings.get(ids[id], UNTOUCHED)
                 standings[ids[id]] = Standing(
-                    before.withdrawn or found.withdrawn is not None, max(before.generation, found.generation)
+                    before.withdrawn or found.withdrawn is not None, before.generation + found.generation
                 )
         return standings
 
     async def withdraw(
-        self, audience: str, observables: Mapping[Observable, int], at: datetime, reason: str | None
+        self, audience: str, observables: Iterable[Observable], at: datetime, reason: str | None
     ) -> None:
         """Withdraw observables; those that are withdrawn already stay as they are.
 
         Args:
-            audience: `EVERYONE` or a scope.
-            observables: with the generation of the id that is spent.
+            audience: `EVERYONE` or a source.
+            observables: any number.
             at: the time.
             reason: why, in a person's words.
 
         Raises:
             StoreUnavailable: the store does not answer, or others write the same.
         """
-        waiting = dict(observables)
+        ids = {indicator_id(found): found for found in observables}
+
+        def withdrawn(id: str, before: Withdrawal | None) -> Withdrawal | None:
+            if before is not None and before.withdrawn is not None:
+                return None
+            generation = before.generation if before else 0
+            found = ids[id]
+            return Withdrawal(key=found.key, value=found.value, generation=generation, withdrawn=at, reason=reason)
+
+        await self._change(audience, ids, withdrawn)
+
+    async def lift(self, audience: str, observables: Iterable[Observable], at: datetime) -> int:
+        """Lift the withdrawal of observables for one audience, and return how many were withdrawn for it."""
+        ids = {indicator_id(found): found for found in observables}
+        lifted: set[str] = set()
+
+        def after(id: str, before: Withdrawal | None) -> Withdrawal | None:
+            if before is None or before.withdrawn is None:
+                return None
+            lifted.add(id)
+            return before.model_copy(
+                update={"withdrawn": None, "lifted": at, "generation": before.generation + 1, "reason": None}
+            )
+
+        await self._change(audience, ids, after)
+        return len(lifted)
+
+    async def forget_known(self, source: str, observables: Iterable[Observable], at: datetime) -> None:
+        """Let a source's next sightings count as new, though they were not withdrawn for the source as a whole: a
+        workspace of it is to be given them again.
+        """
+        ids = {indicator_id(found): found for found in observables}
+
+        def counted(id: str, before: Withdrawal | None) -> Withdrawal | None:
+            if before is not None and (before.withdrawn is not None or before.lifted == at):
+                return None
+            found, generation = ids[id], before.generation if before else 0
+            return Withdrawal(key=found.key, value=found.value, generation=generation + 1, lifted=at)
+
+        await self._change(source, ids, counted)
+
+    async def audiences(self) -> list[str]:
+        """Return `EVERYONE` and the sources for which anything was ever withdrawn."""
+        partitions = [partition async for partition in self._container.partitions()]
+        return sorted(found.removeprefix(_PREFIX) for found in partitions if found.startswith(_PREFIX))
+
+    async def scan(self, audience: str) -> AsyncIterator[Withdrawal]:
+        """Yield all that was ever withdrawn for an audience."""
+        async for document in self._container.scan(_PREFIX + audience):
+            yield Withdrawal.model_validate(document.body)
+
+    async def _change(
+        self,
+        audience: str,
+        ids: Iterable[str],
+        after: Callable[[str, Withdrawal | None], Withdrawal | None],
+    ) -> None:
+        """Write what `after` makes of each document, which is nothing where it returns `None`; races are run again."""
+        waiting = list(ids)
         for _ in range(_RACES):
             if not waiting:
                 return
-            ids = {indicator_id(found): found for found in waiting}
-            there = await self._container.read_many(_PREFIX + audience, list(ids))
+            there = await self._container.read_many(_PREFIX + audience, waiting)
             documents = [
-                document
-                for id, found in ids.items()
-                if (document := _withdrawn(audience, id, found, waiting[found], at, reason, there.get(id))) is not None
+                _document(audience, id, changed, found.etag if found else None)
+                for id in waiting
+                if (changed := after(id, _read(found := there.get(id)))) is not None
             ]
             written = await self._container.write_many(documents)
-            lost = {asked.id for asked, done in zip(documents, written, strict=True) if done is None}
-            waiting = {ids[id]: waiting[ids[id]] for id in lost}
+            waiting = [asked.id for asked, done in zip(documents, written, strict=True) if done is None]
         if waiting:
             raise StoreUnavailable(f"{len(waiting)} withdrawals are being written by somebody else as well")
 
-    async def lift(self, observable: Observable, at: datetime) -> int | None:
-        """Lift a withdrawal for everyone and every scope.
 
-        Returns the generation of the id that the next sighting has, or `None` when it is not withdrawn.
-
-        Raises:
-            WriteConflict: somebody else changes it at this moment.
-        """
-        id = indicator_id(observable)
-        generation: int | None = None
-        for audience in [found async for found in self._audiences()]:
-            document = await self._container.read(_PREFIX + audience, id)
-            found = None if document is None else Withdrawal.model_validate(document.body)
-            if document is None or found is None or found.withdrawn is None:
-                continue
-            lifted = found.model_copy(
-                update={"withdrawn": None, "lifted": at, "generation": found.generation + 1, "reason": None}
-            )
-            await self._container.write(_document(audience, id, lifted, document.etag))
-            generation = max(generation or 0, lifted.generation)
-        return generation
-
-    async def _audiences(self) -> AsyncIterator[str]:
-        async for partition in self._container.partitions():
-            if partition.startswith(_PREFIX):
-                yield partition.removeprefix(_PREFIX)
-
-
-def _withdrawn(
-    audience: str,
-    id: str,
-    observable: Observable,
-    generation: int,
-    at: datetime,
-    reason: str | None,
-    there: Document | None,
-) -> Document | None:
-    before = None if there is None else Withdrawal.model_validate(there.body)
-    if before is not None and before.withdrawn is not None:
-        return None
-    found = Withdrawal(
-        key=observable.key,
-        value=observable.value,
-        generation=max(generation, before.generation if before else 0),
-        withdrawn=at,
-        reason=reason,
-    )
-    return _document(audience, id, found, there.etag if there else None)
+def _read(document: Document | None) -> Withdrawal | None:
+    return None if document is None else Withdrawal.model_validate(document.body)
 
 
 def _document(audience: str, id: str, found: Withdrawal, etag: str | None) -> Document:

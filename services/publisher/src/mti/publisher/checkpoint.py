@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_serializer
 
 from mti.common.checkpoints import Checkpoints
 from mti.common.pauses import PauseState
@@ -37,6 +37,10 @@ class Counts(BaseModel):
     held: int = 0
     overtaken: int = 0
     covered: int = 0
+    withdrawn: int = 0
+    """Objects that came for what a person had withdrawn."""
+    backed: int = 0
+    """Revocations that were not needed."""
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.model_fields})
@@ -50,16 +54,25 @@ class DestinationCheckpoint(BaseModel):
     offset: Offset | None = None
     counts: Counts = Counts()
     pause: PauseState | None = None
+    sources: frozenset[str] = frozenset()
+    """Every source that ever gave it anything: where to look for what one of them brought."""
 
-    def moved(self, settled: Iterable[Received], counts: Counts, pause: PauseState | None) -> "DestinationCheckpoint":
-        """Return it after a batch."""
+    def moved(
+        self, settled: Iterable[Received], counts: Counts, pause: PauseState | None, sources: Iterable[str] = ()
+    ) -> "DestinationCheckpoint":
+        """Return it after a batch of those sources."""
         offsets = [Offset(sequence_number=found.sequence_number, enqueued_at=found.enqueued_at) for found in settled]
         known = [*offsets, *([self.offset] if self.offset else [])]
         return DestinationCheckpoint(
             offset=max(known, key=lambda offset: offset.sequence_number, default=None),
             counts=self.counts + counts,
             pause=pause,
+            sources=self.sources.union(sources),
         )
+
+    @field_serializer("sources")
+    def _in_order(self, sources: frozenset[str]) -> list[str]:
+        return sorted(sources)
 
 
 DestinationCheckpoints = Checkpoints[DestinationCheckpoint]

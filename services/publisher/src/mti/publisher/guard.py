@@ -5,12 +5,18 @@ workspace has, and nothing that would put an old version over a newer one or bri
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
+from mti.common.contracts import Indicator
 from mti.common.registry import Feed
 from mti.publisher.item import Item
-from mti.publisher.published import Accept, Published, after
+from mti.publisher.published import Accept, Backing, Published, Withdraw, after, held_object
+
+STEP: Final = timedelta(milliseconds=1)
+"""The precision of a STIX timestamp here."""
 
 
 class Verdict(StrEnum):
@@ -18,23 +24,29 @@ class Verdict(StrEnum):
 
     SEND = "send"
     HELD = "held"
-    """The workspace has this very version: a redelivery."""
+    """The workspace has this very version: a redelivery. Or it is to be revoked there, and was or never came."""
     OVERTAKEN = "overtaken"
-    """The workspace has a newer version, or the id was withdrawn."""
+    """The workspace has a newer version; or a revocation was lifted before it came."""
     COVERED = "covered"
     """Another source gave the workspace this id, and this object adds too little to be worth a row."""
+    WITHDRAWN = "withdrawn"
+    """A person withdrew it, or what this source brings of it."""
+    BACKED = "backed"
+    """A revocation that is not needed: another source that is routed here still has it."""
 
 
 def judge(known: Published | None, item: Item) -> Verdict:
-    """Return what becomes of an object, given what the workspace holds of its id."""
-    if known is None or known.version is None:
+    """Return what becomes of an object, given what the workspace holds of its observable."""
+    if item.withdraws:
+        return _judge_revocation(known, item)
+    if known is None:
+        return Verdict.SEND
+    if known.is_withdrawn_from(item.source):
+        return Verdict.WITHDRAWN
+    if known.version is None or known.revoked:
         return Verdict.SEND
     found = item.object
     if found.modified < known.version:
-        return Verdict.OVERTAKEN
-    if found.revoked:
-        return Verdict.HELD if known.revoked else Verdict.SEND
-    if known.revoked:
         return Verdict.OVERTAKEN
     if item.rebuilt is not None and item.rebuilt != known.rebuilt:
         # The books are of the workspace that was there before; nothing of it counts but what is newer, or spent.
@@ -44,9 +56,88 @@ def judge(known: Published | None, item: Item) -> Verdict:
     return Verdict.SEND if _adds(known, item) else Verdict.COVERED
 
 
+def _judge_revocation(known: Published | None, item: Item) -> Verdict:
+    if known is None or not known.alive:
+        return Verdict.HELD
+    moment = item.object.modified
+    if is_void(known, item):
+        return Verdict.OVERTAKEN
+    return Verdict.BACKED if known.is_backed(item.backers, moment) else Verdict.SEND
+
+
+def is_void(known: Published | None, item: Item) -> bool:
+    """Say whether a revocation is from before the withdrawal was lifted."""
+    return known is not None and known.lifted is not None and known.lifted >= item.object.modified
+
+
+def order_in(known: Published | None, item: Item) -> Withdraw | None:
+    """Return what a revocation says beyond the books: that its source is withdrawn here, if they do not know it yet.
+
+    Who withdraws enters it in the books first; a message of an earlier release, or one that a person replays, may find
+    them without.
+    """
+    if not item.withdraws or is_void(known, item) or (known is not None and known.is_withdrawn_from(item.source)):
+        return None
+    return Withdraw(id=item.own, at=item.object.modified, sources={item.source: Backing()})
+
+
+def prepared(known: Published | None, item: Item) -> Item:
+    """Return an item that is to be sent in the form that the workspace needs: the id of its generation; and of a
+    revocation the object as the workspace holds it, whatever the message said of it, newer than it was.
+    """
+    generation = 0 if known is None else known.generation + (known.revoked and not item.withdraws)
+    if not item.withdraws or known is None or known.version is None:
+        return item.as_generation(generation)
+    return revocation(known, item) or item.as_generation(generation)
+
+
+def revocation(known: Published, item: Item) -> Item | None:
+    """Return the revocation of what a workspace holds, by its books alone; `None` where they hold no content."""
+    held = held_object(item.own, known)
+    if held is None or known.version is None:
+        return None
+    return _revoked(item, held, known.generation, max(item.object.modified, known.version + STEP))
+
+
+def repair(
+    seen: Published | None, before: Published | None, now: Published, sent: Item, moment: datetime
+) -> Item | None:
+    """Return what must be uploaded since something else happened while an item was; `None` when all is well.
+
+    Sentinel keeps what came last. Where the books changed between the decision and the answer, what was sent may lie
+    over what they say; so what they say is sent again.
+
+    Args:
+        seen: the books when it was decided to send.
+        before: the books when the answer was entered.
+        now: the same with the answer in it.
+        sent: what was sent.
+        moment: the time.
+    """
+    if now.generation != sent.generation:
+        # It was given an id that is spent by now.
+        return None if sent.withdraws else _revoked(sent, sent.object, sent.generation, moment)
+    if now.alive and now.is_withdrawn and not now.is_backed(sent.backers, moment):
+        return revocation(now, sent)
+    undisturbed = seen.held if seen is not None else Published().held
+    if before is None or before.held == undisturbed:
+        return None
+    held = held_object(sent.own, now)
+    return None if held is None else replace(sent, object=held, generation=now.generation)
+
+
+def _revoked(item: Item, found: Indicator, generation: int, modified: datetime) -> Item:
+    withdrawn = found.model_copy(update={"modified": max(modified, found.modified + STEP), "revoked": True})
+    return replace(item, object=withdrawn, generation=generation)
+
+
 def _adds(known: Published, item: Item) -> bool:
-    """Say whether an object of another source adds something: the customer's own sighting, or real validity."""
+    """Say whether an object of another source adds something: the customer's own sighting, real validity, or a form
+    that does not come from a source that was withdrawn.
+    """
     if item.feed is Feed.MALWARE_CUSTOMER and known.feed is Feed.MALWARE_GRID:
+        return True
+    if known.source is not None and known.is_withdrawn_from(known.source):
         return True
     extension = item.object.valid_until - known.valid_until if known.valid_until else item.extension
     return extension > timedelta() and extension >= item.extension

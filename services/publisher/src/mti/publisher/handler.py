@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -150,7 +150,12 @@ class PublishHandler:
         if before is not None and before.holds(self._clock.now(), self._run_started):
             _saw(destination, before)
             return {position: self._park(before) for position in batches}
-        delivery = Delivery(destination.id, self._versions, self._way(destination))
+        lease = messages[0].lease
+        sources = {item.source for batch in batches.values() for item in batch}
+        if not sources <= checkpoint.value.sources:
+            # Before anything of a source is uploaded: what it brought must be found by whoever withdraws it.
+            checkpoint = await self._save(checkpoint, (), Counts(), before, sources)
+        delivery = Delivery(destination.id, self._versions, self._way(destination), self._clock, lease)
         items = [item for batch in batches.values() for item in batch]
         if before is not None:
             # A probe that began with the same objects each time could be refused for their sake for ever.
@@ -207,14 +212,15 @@ class PublishHandler:
         settled: Sequence[Received],
         counts: Counts,
         pause: PauseState | None,
-    ) -> None:
+        sources: Iterable[str] = (),
+    ) -> Versioned[DestinationCheckpoint]:
         for _ in range(_RACES):
             try:
-                await self._checkpoints.save(checkpoint.with_value(checkpoint.value.moved(settled, counts, pause)))
+                return await self._checkpoints.save(
+                    checkpoint.with_value(checkpoint.value.moved(settled, counts, pause, sources))
+                )
             except WriteConflict:
                 checkpoint = await self._checkpoints.load(checkpoint.key, DestinationCheckpoint())
-            else:
-                return
         raise StoreUnavailable(
             f"the checkpoint of workspace {checkpoint.key} is being written by somebody else as well"
         )

@@ -33,6 +33,8 @@ class Way:
     """The least validity that is worth another row; the least of several tenants' policies."""
     paused: bool = False
     """Every tenant that asks for it is paused."""
+    backers: frozenset[str] = frozenset()
+    """All sources that are routed to the destination."""
 
 
 class Unrouted(Poison):
@@ -46,6 +48,8 @@ class Intake:
         self.registry = registry
         self._destinations = registry.destinations
         ways: dict[tuple[str, str], Way] = {}
+        backers = {id: frozenset(route.source for route in registry.routes_to(id)) for id in registry.destinations}
+        self._backers = backers
         for route in registry.routes:
             source = registry.sources[route.source]
             key = (route.source, route.destination)
@@ -55,6 +59,7 @@ class Intake:
                 source.feed,
                 min(extension, known.extension) if known else extension,
                 paused=route.paused and (known is None or known.paused),
+                backers=backers[route.destination],
             )
         self._ways: Mapping[tuple[str, str], Way] = ways
 
@@ -108,6 +113,7 @@ class Intake:
                 feed=way.feed,
                 extension=way.extension,
                 message=position,
+                backers=way.backers,
                 rebuilt=rebuilt,
                 trace=trace,
             )
@@ -122,8 +128,14 @@ class Intake:
                 "it was tampered with or badly made: find its sender, then purge it",
             )
         way = self._ways.get((batch.source, destination.id))
+        if way is None and all(found.revoked for found in batch.objects):
+            return _way_out(batch.source, self._backers.get(destination.id, frozenset()))
         if way is None and (tenant := self.registry.removed_from(source=batch.source, destination=destination.id)):
-            return _way_out(batch, destination, tenant)
+            raise Unrouted(
+                "TenantRemoved",
+                f"workspace {destination.id} was tenant {tenant}'s, which was removed before this was delivered; purge "
+                f"it, or put the tenant back with `mti tenants resume {tenant}` and replay it",
+            )
         if way is None:
             raise Unrouted(
                 "NotRouted",
@@ -148,20 +160,13 @@ class Intake:
         )
 
 
-def _way_out(batch: IndicatorBatch, destination: Destination, tenant: str) -> Way:
-    """Return the way of withdrawals alone: nothing else reaches a removed tenant's workspace, and nothing is dropped.
-
-    Raises:
-        Unrouted: `TenantRemoved`.
+def _way_out(source: str, backers: frozenset[str]) -> Way:
+    """Return the way of revocations alone, which needs no route: what is sent is what the workspace's own books hold,
+    and nothing of the message. So what an edit of the tenants file left behind can be withdrawn.
     """
-    if not all(found.revoked for found in batch.objects):
-        raise Unrouted(
-            "TenantRemoved",
-            f"workspace {destination.id} was tenant {tenant}'s, which was removed before this was delivered; purge it,"
-            f" or put the tenant back with `mti tenants resume {tenant}` and replay it",
-        )
-    shared = batch.source.startswith("grid:")
-    return Way(Feed.MALWARE_GRID if shared else Feed(batch.source.rpartition("/")[2]), timedelta())
+    feed = source.rpartition("/")[2]
+    known = feed in set(Feed) and not source.startswith("grid:")
+    return Way(Feed(feed) if known else Feed.MALWARE_GRID, timedelta(), backers=backers)
 
 
 def refusal_of(message: Received) -> DeadLetter | None:

@@ -1,9 +1,10 @@
 """One object on its way: what it is, where it came from and which message holds it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from mti.common.contracts import Indicator
+from mti.common.contracts import Indicator, id_in, own_id
 from mti.common.registry import Feed
 
 
@@ -12,6 +13,7 @@ class Item:
     """One object of one message. Two items are the same only when they are the same object of the same message."""
 
     object: Indicator
+    """As the message holds it or, of an item that is about to be uploaded, as the workspace is given it."""
     source: str
     """The source's id."""
     feed: Feed
@@ -20,7 +22,29 @@ class Item:
     """By how much it must extend the validity to be worth another row when another source gave the id already."""
     message: int
     """The place of its message in the batch."""
+    backers: Collection[str] = ()
+    """The sources that are routed to the workspace now: what one of these still backs is not revoked."""
     rebuilt: str | None = None
     """The run of a backfill, when its workspace was built anew and is to be given it once more."""
     trace: str | None = None
     """The `traceparent` of its message."""
+    generation: int = 0
+    """Of the id under which it is uploaded."""
+    own: str = field(init=False)
+    """The observable's own id, by which the books know it."""
+
+    def __post_init__(self) -> None:
+        """Work out the own id once."""
+        object.__setattr__(self, "own", own_id(self.object.id, self.object.pattern))
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether it withdraws the indicator."""
+        return bool(self.object.revoked)
+
+    def as_generation(self, generation: int) -> "Item":
+        """Return it under the id that belongs to a generation; itself when it has that id."""
+        id = id_in(self.own, self.object.pattern, generation)
+        if id == self.object.id and generation == self.generation:
+            return self
+        return replace(self, object=self.object.model_copy(update={"id": id}), generation=generation)

@@ -31,14 +31,21 @@ def pack(items: Iterable[Item], known: Mapping[str, Published], limit: int = OBJ
     """
     settled: list[tuple[Item, Verdict]] = []
     by_id: dict[str, list[Item]] = {}
-    for item in items:
-        verdict = judge(known.get(item.object.id), item)
+    waiting: list[Item] = []
+    given = list(items)
+    alive = {item.own for item in given if not item.withdraws}
+    for item in given:
+        if item.withdraws and item.own in alive:
+            # What gives the id in the same round may come from somebody who still has it.
+            waiting.append(item)
+            continue
+        verdict = judge(known.get(item.own), item)
         if verdict is Verdict.SEND:
-            by_id.setdefault(item.object.id, []).append(item)
+            by_id.setdefault(item.own, []).append(item)
         else:
             settled.append((item, verdict))
     chosen = [choose(candidates) for candidates in by_id.values()]
-    waiting = [
+    waiting += [
         item for best, candidates in zip(chosen, by_id.values(), strict=True) for item in candidates if item is not best
     ]
     requests = [chosen[start : start + limit] for start in range(0, len(chosen), limit)]

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -114,7 +114,9 @@ class Uploader:
         tally, self._tally = self._tally, Tally()
         return tally
 
-    async def send(self, items: Sequence[Item], *, probe: bool = False) -> AsyncIterator[Taken]:
+    async def send(
+        self, items: Sequence[Item], *, probe: bool = False, ready: Callable[[], Awaitable[None]] | None = None
+    ) -> AsyncIterator[Taken]:
         """Upload the objects, at most 100, and yield what each taken request settled.
 
         A request that is refused as a whole is split, down to the one object at fault.
@@ -122,6 +124,7 @@ class Uploader:
         Args:
             items: the objects.
             probe: whether the destination was paused before.
+            ready: asked when a request may be sent, after every wait; what it raises ends the sending.
 
         Raises:
             Pause: the destination is at fault or does not answer; what was not yielded is not settled.
@@ -134,7 +137,7 @@ class Uploader:
                 labelled(tenant=tenant_among(self._destination.tenants), destination=self._destination.id),
                 span("upload", attributes={OBJECTS: len(part)}, links=links_to(item.trace for item in part)),
             ):
-                answer = await self._follow(part, probe=probe)
+                answer = await self._follow(part, probe=probe, ready=ready)
             if isinstance(answer, Accepted):
                 self._suspicion.accepted()
                 yield _taken(part, answer, alone)
@@ -151,7 +154,9 @@ class Uploader:
         if alone:
             yield Taken((), alone)
 
-    async def _follow(self, items: Sequence[Item], *, probe: bool) -> Accepted | BadRequest | TooLarge:
+    async def _follow(
+        self, items: Sequence[Item], *, probe: bool, ready: Callable[[], Awaitable[None]] | None
+    ) -> Accepted | BadRequest | TooLarge:
         """Send one request until it is answered."""
         objects = [item.object for item in items]
         attempts = self._attempts.probe if probe else self._attempts.healthy
@@ -159,7 +164,7 @@ class Uploader:
         renewed = False
         failures = 0
         while True:
-            answer = await self._once(objects)
+            answer = await self._once(objects, ready)
             if isinstance(answer, (Accepted, BadRequest, TooLarge)):
                 return answer
             if isinstance(answer, Unauthorized) and not renewed:
@@ -176,8 +181,10 @@ class Uploader:
                 await self._tokens.renew()  # so that the next probe has a fresh token and reads the secrets again
                 raise self._pause_of_refusal(answer)
 
-    async def _once(self, objects: Sequence[Indicator]) -> Answer:
+    async def _once(self, objects: Sequence[Indicator], ready: Callable[[], Awaitable[None]] | None) -> Answer:
         async with self._budget.request():
+            if ready is not None:
+                await ready()
             self._tally.requests += 1
             try:
                 return await self._client.upload(objects)

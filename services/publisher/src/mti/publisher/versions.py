@@ -1,4 +1,4 @@
-"""What each workspace holds, id by id, in the store."""
+"""What each workspace holds, observable by observable, in the store."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,27 @@ def partition_of(destination: str, shard: str) -> str:
     return f"{destination}#{shard}"
 
 
+def destination_of(partition: str) -> str:
+    """Return the destination of a partition."""
+    return partition.rpartition("#")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     value: Published | None
     document: Document | None
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known of one observable in one workspace, before and after a change was entered."""
+
+    before: Published | None
+    now: Published
+
+
 class PublishedVersions:
-    """One document an id and destination.
+    """One document an observable and destination, under the observable's own id.
 
     Args:
         container: the store's container `published`.
@@ -51,33 +64,37 @@ class PublishedVersions:
         found = await self._read(destination, ids)
         return {id: read.value for id, read in found.items() if read.value is not None}
 
-    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
-        """Apply changes and return what is known of their ids then. A lost race is read again; the newest wins.
+    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Recorded]:
+        """Apply changes and return what was known of their ids and is now. A lost race is read again.
 
         Raises:
             StoreUnavailable: the store does not answer, or too many others write the same ids.
         """
         waiting: dict[str, list[Change]] = {}
         for change in changes:
-            waiting.setdefault(change.item.object.id, []).append(change)
-        done: dict[str, Published] = {}
+            waiting.setdefault(change.id, []).append(change)
+        done: dict[str, Recorded] = {}
         for _ in range(_RACES):
             if not waiting:
                 return done
             known = await self._read(destination, waiting)
             new = {id: _apply(known[id].value, waiting[id]) for id in waiting}
-            changed = [id for id in waiting if new[id] != known[id].value]
+            changed = [id for id in waiting if new[id] != (known[id].value or Published())]
             written = await self._container.write_many(
                 [self._document(destination, id, new[id], known[id].document) for id in changed]
             )
             lost = {id for id, document in zip(changed, written, strict=True) if document is None}
-            done |= {id: value for id, value in new.items() if id not in lost}
+            done |= {id: Recorded(known[id].value, value) for id, value in new.items() if id not in lost}
             waiting = {id: waiting[id] for id in lost}
         if not waiting:
             return done
         raise StoreUnavailable(
             f"workspace {destination}: {len(waiting)} ids are being written by somebody else as well"
         )
+
+    async def destinations(self) -> set[str]:
+        """Return the destinations that have books."""
+        return {destination_of(partition) async for partition in self._container.partitions() if "#" in partition}
 
     async def scan(self, destination: str, shard: str) -> AsyncIterator[tuple[str, Published]]:
         """Yield the ids of a shard (one of `SHARDS`) in order, with what the workspace holds of each."""
@@ -115,8 +132,10 @@ def _apply(known: Published | None, changes: Sequence[Change]) -> Published:
 
 
 def _time_to_live(value: Published, now: datetime) -> int | None:
-    """Return seconds: well beyond the validity; for ever where the id is withdrawn, since it is never used again."""
-    if value.revoked:
+    """Return seconds: well beyond the validity; for ever where an id is spent, since it is never used again, and where
+    a person withdrew something, until they lift it.
+    """
+    if value.revoked or value.generation or value.is_withdrawn:
         return None
     refused = None if value.refused is None else value.refused.valid_until
     return time_to_live(max(moment for moment in (value.valid_until, refused, now) if moment is not None), now)

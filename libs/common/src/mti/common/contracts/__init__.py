@@ -3,7 +3,15 @@
 from mti.common.contracts.body import Contract, decode, digest
 from mti.common.contracts.chunks import cut, fits
 from mti.common.contracts.envelope import Envelope, copy_id, count_of, envelope_of
-from mti.common.contracts.indicators import ExternalReference, Indicator, IndicatorBatch, indicators_message, timestamp
+from mti.common.contracts.identity import generation_id, id_in, observable_in, own_id, pattern_of
+from mti.common.contracts.indicators import (
+    ExternalReference,
+    Indicator,
+    IndicatorBatch,
+    indicators_message,
+    indicators_messages,
+    timestamp,
+)
 from mti.common.contracts.job import FetchJob, job_message
 from mti.common.contracts.page import Oversize, PageChunk, page_message
 
@@ -23,8 +31,14 @@ __all__ = [
     "digest",
     "envelope_of",
     "fits",
+    "generation_id",
+    "id_in",
     "indicators_message",
+    "indicators_messages",
     "job_message",
+    "observable_in",
+    "own_id",
     "page_message",
+    "pattern_of",
     "timestamp",
 ]

@@ -28,7 +28,14 @@ class Contract(BaseModel):
     """The CloudEvents type, versioned by name: `mimecast.ti.page.v1`."""
 
     def message(
-        self, *, id: str, source: str, subject: str, message_id: str | None = None, session_id: str | None = None
+        self,
+        *,
+        id: str,
+        source: str,
+        subject: str,
+        message_id: str | None = None,
+        session_id: str | None = None,
+        body: bytes | None = None,
     ) -> Outgoing:
         """Return the contract as a message: compressed, in its envelope.
 
@@ -38,15 +45,20 @@ class Contract(BaseModel):
             subject: what it is about, for people who look at the queue.
             message_id: what duplicate detection looks at; the id, unless it is sent on purpose once more.
             session_id: the session that it belongs to.
+            body: what `packed` returned, for who sends the same to several; it is made when it is not given.
         """
         envelope = Envelope(id=id, source=f"/sources/{source}", type=self.TYPE, subject=subject)
         return Outgoing(
-            body=compress(self.canonical()),
+            body=self.packed() if body is None else body,
             message_id=message_id or id,
             subject=subject,
             session_id=session_id,
             properties={**envelope.properties(), ENCODING: "gzip"},
         )
+
+    def packed(self) -> bytes:
+        """Return the model as a body: canonical and compressed."""
+        return compress(self.canonical())
 
     def canonical(self) -> bytes:
         """Return the model as JSON with sorted keys and no blanks, without what is unset."""
@@ -83,12 +95,22 @@ def decompress(data: bytes) -> bytes:
 
 def digest(*parts: str | bytes) -> str:
     """Return 40 hex digits of the SHA-256 of the parts, each under its length so that none runs into the next."""
-    found = hashlib.sha256()
+    return digest_of_framed(framed(*parts))
+
+
+def framed(*parts: str | bytes) -> bytes:
+    """Return the parts, each under its length."""
+    found = bytearray()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        found.update(len(data).to_bytes(8, "big"))
-        found.update(data)
-    return found.hexdigest()[:40]
+        found += len(data).to_bytes(8, "big")
+        found += data
+    return bytes(found)
+
+
+def digest_of_framed(*parts: bytes) -> str:
+    """Return the digest of parts that are framed already."""
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:40]
 
 
 def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:

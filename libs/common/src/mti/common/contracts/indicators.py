@@ -1,11 +1,12 @@
 """`mimecast.ti.indicators.v1`: at most 100 indicators of one source for one destination, in its session."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
-from mti.common.contracts.body import Contract, digest
+from mti.common.contracts.body import Contract, digest_of_framed, framed
 from mti.common.ports.bus import Outgoing
 
 OBJECTS_LIMIT = 100
@@ -65,23 +66,33 @@ class IndicatorBatch(Contract):
     objects: list[Indicator] = Field(min_length=1, max_length=OBJECTS_LIMIT)
 
 
-def indicators_message(destination: str, batch: IndicatorBatch, *, run: str | None = None) -> Outgoing:
-    """Return the message of a batch for a destination.
+def indicators_messages(
+    destinations: Iterable[str], batch: IndicatorBatch, *, run: str | None = None
+) -> Iterator[Outgoing]:
+    """Yield the messages of a batch for several destinations. The body names none of them, so it is made once.
 
-    Its identity is the destination with the ids and versions of the objects, so that a second try after a crash
+    The identity of each is its destination with the ids and versions of the objects, so that a second try after a crash
     repeats it, and differently cut batches differ.
 
     Args:
-        destination: the destination's id, which becomes the session id.
+        destinations: their ids, which become the session ids.
         batch: what it carries.
         run: the name of a backfill, which is sent on purpose and must pass duplicate detection.
     """
-    objects = [f"{found.id}@{timestamp(found.modified)}" for found in batch.objects]
-    id = digest(IndicatorBatch.TYPE, destination, batch.source, *objects)
-    return batch.message(
-        id=id,
-        source=batch.source,
-        subject=destination,
-        message_id=f"{id}~b{run}" if run else id,
-        session_id=destination,
-    )
+    objects = framed(batch.source, *(f"{found.id}@{timestamp(found.modified)}" for found in batch.objects))
+    body = batch.packed()
+    for destination in destinations:
+        id = digest_of_framed(framed(IndicatorBatch.TYPE, destination), objects)
+        yield batch.message(
+            id=id,
+            source=batch.source,
+            subject=destination,
+            message_id=f"{id}~b{run}" if run else id,
+            session_id=destination,
+            body=body,
+        )
+
+
+def indicators_message(destination: str, batch: IndicatorBatch, *, run: str | None = None) -> Outgoing:
+    """Return the message of a batch for one destination; see `indicators_messages`."""
+    return next(indicators_messages([destination], batch, run=run))

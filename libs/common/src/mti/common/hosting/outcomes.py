@@ -7,7 +7,7 @@ from typing import Protocol
 
 from opentelemetry import trace
 
-from mti.common.errors import Pause, Poison, Retry
+from mti.common.errors import LockLost, Pause, Poison, Retry
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter, Outcome, Park, Resend
 
@@ -29,9 +29,14 @@ async def decide(handler: Handler, messages: Sequence[Received]) -> list[Outcome
     """Run the handler and return one outcome a message, whatever happens.
 
     When a batch fails as a whole, each message is tried alone, so that one bad message does not sink its neighbours.
+
+    Raises:
+        LockLost: the messages are somebody else's by now, so there is nothing to say about them.
     """
     try:
         return list(await handler(messages))
+    except LockLost:
+        raise
     except Pause as error:
         return [Park(error.delay or UNAVAILABLE_DELAY, f"{error.reason}: {error.description}") for _ in messages]
     except Exception as error:  # noqa: BLE001  whatever it is, it must end in an outcome

@@ -24,6 +24,14 @@ class Outgoing:
     """When the broker is to hand it out; `None` is now."""
 
 
+class Lease(Protocol):
+    """A lock that runs out unless it is renewed: of the session that a message belongs to."""
+
+    def remaining(self) -> float:
+        """Return for how many seconds from now it is surely ours; zero when it may be another's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """A message as a handler gets it, whatever host received it."""
@@ -39,6 +47,8 @@ class Received:
     """How often it was handed out before this time."""
     sequence_number: int = 0
     enqueued_at: datetime | None = None
+    lease: Lease | None = field(default=None, compare=False, repr=False)
+    """Of its session, by which it may be handled; `None` where there is none to lose."""
 
     def copy(
         self,

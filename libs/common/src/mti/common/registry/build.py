@@ -1,7 +1,7 @@
 """From tenants to the registry: which sources there are, which workspaces, and what goes where."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from mti.common.registry.endpoints import cloud_of
 from mti.common.registry.faults import Faults
@@ -22,12 +22,6 @@ Placed = Sequence[tuple[int, Tenant]]
 """Tenants with their positions in the file, which faults are reported at."""
 
 _NO_SECRETS = frozenset(MimecastSection.model_fields)
-
-
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    name: str
-    policy: IndicatorPolicy
 
 
 def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[str, TenantState]) -> Registry:
@@ -154,17 +148,16 @@ def _destinations(tenants: Placed, faults: Faults) -> Mapping[str, Destination]:
     return found
 
 
-def _policies(defaults: Defaults, tenant: Tenant) -> _Policy:
+def _policy(defaults: Defaults, tenant: Tenant) -> IndicatorPolicy:
     written = tenant.indicator
     overrides = {name: getattr(written, name) for name in written.model_fields_set} if written else {}
     merged = defaults.indicator.model_copy(update=overrides)
-    policy = IndicatorPolicy(**{name: getattr(merged, name) for name in IndicatorSection.model_fields})
-    return _Policy(tenant.id if overrides else "default", policy)
+    return IndicatorPolicy(**{name: getattr(merged, name) for name in IndicatorSection.model_fields})
 
 
 def _wanted(defaults: Defaults, tenants: Placed) -> Iterator[tuple[int, Route]]:
     for place, tenant in tenants:
-        chosen = _policies(defaults, tenant)
+        policy = _policy(defaults, tenant)
         for feed in tenant.feeds:
             for destination in tenant.destinations:
                 yield (
@@ -173,29 +166,33 @@ def _wanted(defaults: Defaults, tenants: Placed) -> Iterator[tuple[int, Route]]:
                         source=_source_id(defaults, tenant, feed),
                         destination=destination.workspace_id,
                         tenant=tenant.id,
-                        policy=chosen.policy,
-                        policy_name=chosen.name,
+                        policy=policy,
                     ),
                 )
 
 
 def _routes(defaults: Defaults, tenants: Placed, faults: Faults, paused: Collection[str] = ()) -> Sequence[Route]:
-    """Keep one route for each source and destination: the first tenant's, if the others agree to its policy.
+    """Keep one route for each source and destination, of all tenants that want it, if they agree to its policy.
 
     It is paused when all are who want it.
     """
     found: dict[tuple[str, str], Route] = {}
     open_: set[tuple[str, str]] = set()
     for place, route in _wanted(defaults, tenants):
+        way = (route.source, route.destination)
         if route.tenant not in paused:
-            open_.add((route.source, route.destination))
-        known = found.setdefault((route.source, route.destination), route)
+            open_.add(way)
+        known = found.get(way)
+        if known is None:
+            found[way] = route
+            continue
         if differing := _differing(known.policy, route.policy):
             faults.add(
                 ("tenants", place, "indicator"),
                 f"{route.source} reaches workspace {route.destination} for {known.tenant} too, under another"
                 f" {', '.join(differing)}; give both tenants the same policy, or one of them share_grid: false",
             )
+        found[way] = replace(known, others=(*known.others, route.tenant))
     return tuple(route if way in open_ else replace(route, paused=True) for way, route in found.items())
 
 

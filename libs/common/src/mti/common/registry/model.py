@@ -166,16 +166,22 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A source's way to a destination, on behalf of one tenant, under that tenant's policy."""
+    """A source's way to a destination, on behalf of every tenant that wants it, under the policy that they share."""
 
     source: str
     destination: str
     tenant: str
+    """The first of them."""
     policy: IndicatorPolicy
-    policy_name: str = "default"
-    """`default`, or the tenant's id when the tenant overrides the defaults."""
+    others: tuple[str, ...] = ()
+    """The other tenants, in the order of the file."""
     paused: bool = False
     """Every tenant that asks for it is paused: what is on this way waits before the destination."""
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """All tenants that want it."""
+        return (self.tenant, *self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +203,9 @@ class Registry:
     _from: Mapping[str, tuple[Route, ...]] = field(init=False, repr=False, compare=False)
     _to: Mapping[str, tuple[Route, ...]] = field(init=False, repr=False, compare=False)
     _between: Mapping[tuple[str, str], Route] = field(init=False, repr=False, compare=False)
+    _gone: Mapping[str, tuple[Route, ...]] = field(init=False, repr=False, compare=False)
+    served: Mapping[str, Destination] = field(init=False, repr=False, compare=False)
+    """The destinations that can be reached: of tenants, and of removed ones for withdrawals."""
 
     def __post_init__(self) -> None:
         """Arrange the routes for looking them up: every message is looked up."""
@@ -209,6 +218,11 @@ class Registry:
         object.__setattr__(self, "_to", {name: tuple(routes) for name, routes in incoming.items()})
         between = {(route.source, route.destination): route for route in reversed(self.routes)}
         object.__setattr__(self, "_between", between)
+        gone: dict[str, list[Route]] = {}
+        for route in self.removed:
+            gone.setdefault(route.destination, []).append(route)
+        object.__setattr__(self, "_gone", {name: tuple(routes) for name, routes in gone.items()})
+        object.__setattr__(self, "served", {**self.leaving, **self.destinations})
 
     def routes_from(self, source: str) -> tuple[Route, ...]:
         """Return the routes of a source; empty when it has none or is unknown."""
@@ -225,6 +239,14 @@ class Registry:
     def allows(self, source: str, destination: str) -> bool:
         """Say whether anything of the source may reach the destination."""
         return (source, destination) in self._between
+
+    def removed_route(self, source: str, destination: str) -> Route | None:
+        """Return the way between the two that only removed tenants had."""
+        return next((route for route in self.removed_to(destination) if route.source == source), None)
+
+    def removed_to(self, destination: str) -> tuple[Route, ...]:
+        """Return the ways to a destination that only removed tenants had."""
+        return self._gone.get(destination, ())
 
     def removed_from(self, *, source: str | None = None, destination: str | None = None) -> str | None:
         """Return the removed tenant to which a source, a destination or the way between them belonged, if any."""

@@ -16,7 +16,7 @@ from mti.common.errors import MtiError
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry, Route
 from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, scope_of
+from mti.normalizer.known import KnownIndicators
 from mti.operations.backfill import SHARE, Backfill, Selection, run_name
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,8 @@ class Latecomers:
 
     def _served(self) -> set[str]:
         try:
-            return set(json.loads(self._file.read_text()))
+            # An earlier release kept a policy's name behind the two.
+            return {"|".join(str(key).split("|")[:2]) for key in json.loads(self._file.read_text())}
         except (OSError, ValueError):
             return set()
 
@@ -101,9 +102,9 @@ class Latecomers:
         store = SqliteStore(self._database)
         bus = ServiceBus.from_connection_string(connection_string)
         try:
-            scopes = set(await KnownIndicators(store.container(KNOWN), self._clock).scopes())
+            brought = set(await KnownIndicators(store.container(KNOWN), self._clock).sources())
             for route in new:
-                if scope_of(route.source, route.policy_name) not in scopes:
+                if route.source not in brought:
                     continue
                 budget = registry.destinations[route.destination].requests_per_minute
                 work = Backfill(
@@ -130,4 +131,4 @@ class Latecomers:
 
 
 def _key(route: Route) -> str:
-    return f"{route.source}|{route.destination}|{route.policy_name}"
+    return f"{route.source}|{route.destination}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from mti.common.contracts import Indicator, IndicatorBatch, decode
+from mti.common.contracts import Indicator, IndicatorBatch, decode, own_id
 from mti.common.errors import Poison
 from mti.common.registry import Feed
 from mti.operations.dead_letters.letter import Letter
@@ -72,7 +72,9 @@ class PublishedJudge:
         ids: dict[str, set[str]] = {}
         for letter, batch in zip(letters, batches, strict=True):
             if batch is not None and letter.destination:
-                ids.setdefault(letter.destination, set()).update(found.id for found in batch.objects)
+                ids.setdefault(letter.destination, set()).update(
+                    own_id(found.id, found.pattern) for found in batch.objects
+                )
         known = {name: await self._versions.look_up(name, members) for name, members in ids.items()}
         return [
             remainder(batch, known.get(letter.destination or "", {}))
@@ -84,16 +86,16 @@ def remainder(batch: IndicatorBatch | None, known: Mapping[str, Published]) -> R
     """Return what is left of a batch, given what its workspace holds. Pure."""
     if batch is None:
         return AS_IT_IS
-    left = [found for found in batch.objects if not _overtaken(known.get(found.id), found)]
+    left = [found for found in batch.objects if not _overtaken(known, batch.source, found)]
     if len(left) == len(batch.objects):
         return AS_IT_IS
     return Remainder(len(batch.objects) - len(left), batch.model_copy(update={"objects": left}) if left else None)
 
 
-def _overtaken(known: Published | None, found: Indicator) -> bool:
+def _overtaken(known: Mapping[str, Published], source: str, found: Indicator) -> bool:
     # The feed and the extension only tell what is covered from what is to be sent; both are replayed.
-    item = Item(object=found, source="", feed=Feed.MALWARE_CUSTOMER, extension=timedelta.max, message=0)
-    return judge(known, item) is Verdict.OVERTAKEN
+    item = Item(object=found, source=source, feed=Feed.MALWARE_CUSTOMER, extension=timedelta.max, message=0)
+    return judge(known.get(item.own), item) in {Verdict.OVERTAKEN, Verdict.WITHDRAWN}
 
 
 def _batch_of(letter: Letter) -> IndicatorBatch | None:

@@ -1,9 +1,19 @@
-"""Withdraws indicators: `revoked: true` to every workspace that holds them, and a memory that the ids are spent."""
+"""Withdraws indicators: `revoked: true` to every workspace that holds them, and books that remember it; and lifts it."""
 
-from mti.operations.revoking.lift import Lifted, lift
-from mti.operations.revoking.naming import observable_of
-from mti.operations.revoking.one import RevokeObservable
+from mti.operations.revoking.lift import Lifted, LiftedSources, Lifting
+from mti.operations.revoking.observable import RevokeObservable
+from mti.operations.revoking.parse_observable import observable_of
 from mti.operations.revoking.results import RevokeResult
-from mti.operations.revoking.whole import RevokeSources, Whose
+from mti.operations.revoking.sources import RevokeSources
+from mti.operations.revoking.whose import Whose
 
-__all__ = ["Lifted", "RevokeObservable", "RevokeResult", "RevokeSources", "Whose", "lift", "observable_of"]
+__all__ = [
+    "Lifted",
+    "LiftedSources",
+    "Lifting",
+    "RevokeObservable",
+    "RevokeResult",
+    "RevokeSources",
+    "Whose",
+    "observable_of",
+]

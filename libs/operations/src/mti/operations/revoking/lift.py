@@ -1,42 +1,184 @@
-"""Lifts a withdrawal: the observable may come back, under an id of the next generation."""
+"""Lifts a withdrawal: what was withdrawn may come back, under an id that the workspace has not seen revoked.
 
-from dataclasses import asdict, dataclass
+The books come first and the normalizer's memory after them. In the other order what is seen in between would be emitted
+and remembered, and be passed over where it comes. Who dies in between runs it again.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import JsonValue
 
-from mti.common.errors import ConfigurationError, StoreUnavailable, WriteConflict
+from mti.common.contracts import generation_id
+from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
-from mti.common.ports.store import Store
+from mti.common.registry import Registry
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.known import CONTAINER as KNOWN
+from mti.normalizer.known import KnownIndicators
 from mti.normalizer.parsing import Observable
-from mti.normalizer.withdrawals import Withdrawals
+from mti.operations.reconcile import Stores
+from mti.operations.revoking.sources import observable_of
+from mti.operations.revoking.whose import Whose, workspaces
+from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.checkpoint import checkpoints_in
+from mti.publisher.guard import STEP
+from mti.publisher.published import Lift, Published
+from mti.publisher.versions import CONTAINER as PUBLISHED
+from mti.publisher.versions import SHARDS, PublishedVersions
+
+PART = 500
+"""Observables that are lifted at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """What the next sighting will be."""
+    """What the next sighting of an observable will be."""
 
     observable: str
     generation: int
+    """The highest of any workspace."""
     id: str
+    """Of that generation."""
+    workspaces: dict[str, str] = field(default_factory=dict)
+    """The id that it will have in each workspace where it was withdrawn."""
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
-        return asdict(self)
+        return {
+            "observable": self.observable,
+            "generation": self.generation,
+            "id": self.id,
+            "workspaces": dict[str, JsonValue](sorted(self.workspaces.items())),
+        }
 
 
-async def lift(normalizer: Store, observable: Observable, clock: Clock) -> Lifted:
-    """Lift the withdrawal of an observable, for everyone and every source. Nothing is sent before it is seen again.
+@dataclass(slots=True)
+class LiftedSources:
+    """What may come back of a source or a tenant."""
 
-    Raises:
-        ConfigurationError: it is not withdrawn.
-        StoreUnavailable: somebody else changes it at this moment.
+    observables: int = 0
+    lifted: Counter[str] = field(default_factory=Counter)
+    """Observables, by workspace."""
+
+    def document(self) -> dict[str, JsonValue]:
+        """Return it as JSON data."""
+        return {"observables": self.observables, "lifted": dict[str, JsonValue](sorted(self.lifted.items()))}
+
+
+class Lifting:
+    """Lets an observable, or what a source or a tenant brings, come back.
+
+    Args:
+        registry: the tenants.
+        stores: of the normalizer and the publisher, to be written.
+        clock: the time.
     """
-    try:
-        generation = await Withdrawals(normalizer.container(KNOWN)).lift(observable, clock.now())
-    except WriteConflict:
-        raise StoreUnavailable("somebody else changes this withdrawal at this moment; try again") from None
-    if generation is None:
-        raise ConfigurationError(f"{observable.value} is not withdrawn, so there is nothing to lift")
-    return Lifted(observable.value, generation, indicator_id(observable, generation))
+
+    def __init__(self, registry: Registry, stores: Stores, clock: Clock) -> None:
+        self._registry = registry
+        self._known = KnownIndicators(stores.normalizer.container(KNOWN), clock)
+        self._versions = PublishedVersions(stores.publisher.container(PUBLISHED), clock)
+        self._checkpoints = checkpoints_in(stores.publisher.container(CHECKPOINTS))
+        self._clock = clock
+
+    async def observable(self, observable: Observable) -> Lifted:
+        """Lift the withdrawal of an observable, for everyone and every source. Nothing is sent before it is seen again.
+
+        Raises:
+            ConfigurationError: it is not withdrawn.
+            StoreUnavailable: a store does not answer, or somebody else changes it at this moment; run it again.
+        """
+        own, now = indicator_id(observable), self._clock.now()
+        there: dict[str, Published] = {}
+        for destination in await workspaces(self._registry, self._versions):
+            held = (await self._versions.look_up(destination, [own])).get(own)
+            if held is not None and (held.is_withdrawn or held.lifted is not None):
+                there[destination] = held
+        sources = {name for held in there.values() for name in held.sources if _is_withdrawn(held, name)}
+        for source in sources:
+            await self._known.withdrawals.forget_known(source, [observable], now - STEP)
+        found: dict[str, int] = {}
+        for destination, held in there.items():
+            if held.is_withdrawn:
+                held = (await self._versions.record(destination, [Lift(id=own, at=now)]))[own].now  # noqa: PLW2901
+            found[destination] = held.generation + held.revoked
+        lifted = 0
+        for audience in await self._known.withdrawals.audiences():
+            lifted += await self._known.withdrawals.lift(audience, [observable], now)
+        if not found and not lifted:
+            raise ConfigurationError(f"{observable.value} is not withdrawn, so there is nothing to lift")
+        for source in sources:
+            await self._known.withdrawals.forget_known(source, [observable], now)
+        generation = max(found.values(), default=0)
+        ids = {destination: indicator_id(observable, number) for destination, number in found.items()}
+        return Lifted(observable.value, generation, indicator_id(observable, generation), ids)
+
+    async def sources(self, whose: Whose) -> LiftedSources:
+        """Lift the withdrawal of all that a source or a tenant brings.
+
+        What was withdrawn for everyone stays withdrawn.
+
+        Raises:
+            ConfigurationError: nothing is meant.
+            StoreUnavailable: a store does not answer; run it again.
+        """
+        result, now = LiftedSources(), self._clock.now()
+        targets = await whose.targets(self._registry, self._versions, self._checkpoints)
+        ids: set[str] = set()
+        for destination, sources in targets.items():
+            for shard in SHARDS:
+                part: dict[str, Published] = {}
+                async for own, held in self._versions.scan(destination, shard):
+                    if any(_is_withdrawn(held, name) for name in sources):
+                        part[own] = held
+                    if len(part) == PART:
+                        await self._lift(destination, sources, part, now)
+                        ids.update(part)
+                        result.lifted[destination] += len(part)
+                        part = {}
+                if part:
+                    await self._lift(destination, sources, part, now)
+                    ids.update(part)
+                    result.lifted[destination] += len(part)
+        for source in {name for sources in targets.values() for name in sources}:
+            ids.update(await self._lift_memory(source, now))
+        result.observables = len(ids)
+        return result
+
+    async def _lift(
+        self, destination: str, sources: Collection[str], part: dict[str, Published], now: datetime
+    ) -> None:
+        observables = {
+            source: [
+                observable
+                for held in part.values()
+                if _is_withdrawn(held, source) and (observable := observable_of(held)) is not None
+            ]
+            for source in sources
+        }
+        # Before as well, so that who dies in between leaves nothing that is taken for known.
+        for source, found in observables.items():
+            await self._known.withdrawals.forget_known(source, found, now - STEP)
+        await self._versions.record(destination, [Lift(id=own, at=now, sources=sources) for own in part])
+        for source, found in observables.items():
+            await self._known.withdrawals.forget_known(source, found, now)
+
+    async def _lift_memory(self, source: str, now: datetime) -> set[str]:
+        """Lift what the normalizer rejects for a source; return the observables' own ids."""
+        ids: set[str] = set()
+        part: list[Observable] = []
+        async for found in self._known.withdrawals.scan(source):
+            if found.withdrawn is not None:
+                part.append(found.observable)
+                ids.add(generation_id(found.key, found.value))
+        for start in range(0, len(part), PART):
+            await self._known.withdrawals.lift(source, part[start : start + PART], now)
+        return ids
+
+
+def _is_withdrawn(held: Published, source: str) -> bool:
+    backing = held.sources.get(source)
+    return backing is not None and backing.withdrawn is not None

@@ -20,6 +20,8 @@ class RevokeResult:
     """Left alone in a workspace, since another of its sources still has them."""
     expired: int = 0
     """Not sent, since they are not valid any more."""
+    unserved: Counter[str] = field(default_factory=Counter)
+    """By workspace: still held by one that is in no tenants file any more, so that nobody may send it anything."""
     messages: int = 0
     dry_run: bool = False
 
@@ -31,6 +33,7 @@ class RevokeResult:
             "already": self.already,
             "backed": self.backed,
             "expired": self.expired,
+            "unserved": dict[str, JsonValue](sorted(self.unserved.items())),
             "messages": self.messages,
             "dry_run": self.dry_run,
         }

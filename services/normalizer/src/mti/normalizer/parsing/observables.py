@@ -6,7 +6,7 @@ so hashes are in lower case.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple
 
@@ -49,6 +49,12 @@ def hash_observable(algorithm: Algorithm, text: str) -> Observable:
     if not _HEX.fullmatch(value):
         raise Rejected("BadHash", f"the {algorithm.name} {shown(text)} holds what is no hexadecimal digit")
     return Observable(algorithm.key, value)
+
+
+def hashes_of_one_file(observables: Sequence[Observable]) -> Sequence[Observable]:
+    """Return the hashes among a sighting's observables if they can be of one file; none when they are of several."""
+    hashes = [observable for observable in observables if observable.key in HASH_KEYS]
+    return hashes if len({observable.key for observable in hashes}) == len(hashes) else ()
 
 
 def value_observable(kind: str, text: str) -> Observable:

@@ -12,7 +12,7 @@ from azure.servicebus.exceptions import (
 )
 
 from mti.common.errors import BusUnavailable, LockLost
-from mti.common.ports.bus import PropertyValue, Received
+from mti.common.ports.bus import Lease, PropertyValue, Received
 
 DESCRIPTION_LIMIT = 4096
 """Characters of a dead-letter description that the service keeps."""
@@ -24,8 +24,13 @@ def _text(value: object) -> PropertyValue:
     return value if isinstance(value, (str, int, float)) else str(value)
 
 
-def from_sdk(message: ServiceBusReceivedMessage) -> Received:
-    """Return the port's form. Property keys and texts arrive as bytes on the wire and leave as text."""
+def from_sdk(message: ServiceBusReceivedMessage, lease: Lease | None = None) -> Received:
+    """Return the port's form. Property keys and texts arrive as bytes on the wire and leave as text.
+
+    Args:
+        message: the SDK's.
+        lease: the lock of its session.
+    """
     body = message.body
     data = body if isinstance(body, bytes) else b"".join(part for part in _parts(body))
     properties = message.application_properties or {}
@@ -40,6 +45,7 @@ def from_sdk(message: ServiceBusReceivedMessage) -> Received:
         delivery_count=message.delivery_count or 0,
         sequence_number=message.sequence_number or 0,
         enqueued_at=message.enqueued_time_utc,
+        lease=lease,
     )
 
 

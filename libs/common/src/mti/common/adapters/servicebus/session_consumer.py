@@ -4,7 +4,7 @@ import asyncio
 import logging
 from time import time_ns
 
-from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver
+from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import (
     OperationTimeoutError,
     ServiceBusError,
@@ -15,7 +15,8 @@ from azure.servicebus.exceptions import (
 from mti.common.adapters.servicebus.client import Address, ServiceBus
 from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
-from mti.common.errors import Unavailable
+from mti.common.adapters.servicebus.session_lock import LOCK_SECONDS, SessionLock
+from mti.common.errors import LockLost, Unavailable
 from mti.common.hosting.delivery import deliver
 from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.settler import Settler
@@ -49,6 +50,7 @@ class SessionConsumer:
             together, more are received before the handler is called: for handlers that fill requests across messages.
         session_wait: seconds to wait for a session that is free.
         idle: seconds without a message after which a session is let go.
+        lock_seconds: how long the subscription locks a session, its `LockDuration`.
         turn: seconds after which a session that never runs dry is let go all the same, so that others have their turn.
     """
 
@@ -65,6 +67,7 @@ class SessionConsumer:
         gather: int = 0,
         session_wait: float = 30.0,
         idle: float = 0.5,
+        lock_seconds: float = LOCK_SECONDS,
         turn: float = 120.0,
     ) -> None:
         self._bus = bus
@@ -77,43 +80,51 @@ class SessionConsumer:
         self._gather = gather
         self._session_wait = session_wait
         self._idle = idle
+        self._lock_seconds = lock_seconds
         self._turn = turn
         self._looking = asyncio.Semaphore(LOOKING)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batches in hand are finished first."""
-        async with self._bus.renewer() as renewer:
-            slots = [asyncio.create_task(self._slot(stop, renewer)) for _ in range(self._slots)]
-            stopped = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait([stopped, *slots], return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.gather(*slots)
-            finally:
-                for task in (stopped, *slots):
-                    task.cancel()
+        slots = [asyncio.create_task(self._slot(stop)) for _ in range(self._slots)]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopped, *slots], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*slots)
+        finally:
+            for task in (stopped, *slots):
+                task.cancel()
 
-    async def _slot(self, stop: asyncio.Event, renewer: AutoLockRenewer) -> None:
+    async def _slot(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                await self._session(stop, renewer)
+                await self._session(stop)
             except (OperationTimeoutError, SessionCannotBeLockedError):
                 continue  # no session is free
-            except SessionLockLostError as error:
+            except (SessionLockLostError, LockLost) as error:
                 log.warning("a session was lost", extra={"entity": str(self._address), "why": str(error)})
             except (ServiceBusError, Unavailable, OSError) as error:
                 log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
                 await self._clock.sleep(RECONNECT_DELAY)
 
-    async def _session(self, stop: asyncio.Event, renewer: AutoLockRenewer) -> None:
+    async def _session(self, stop: asyncio.Event) -> None:
         receiver = self._bus.receiver(self._address, session="next", connect_wait=self._session_wait)
+        keeping: asyncio.Task[None] | None = None
         try:
+            asked = self._clock.monotonic()
             if not await self._open(receiver, stop):
                 return
-            renewer.register(receiver, receiver.session)
+            lock = SessionLock(receiver.session, self._clock, since=asked, seconds=self._lock_seconds)
+            # Nobody knows when within the wait it was locked; from here on it is known.
+            await lock.renew()
+            keeping = asyncio.create_task(lock.keep())
             until = self._clock.monotonic() + self._turn
-            while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver):
+            while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver, lock):
                 pass
         finally:
+            if keeping is not None:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
             await receiver.close()
 
     async def _open(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> bool:
@@ -132,17 +143,19 @@ class SessionConsumer:
             await opening
             return True
 
-    async def _step(self, receiver: ServiceBusReceiver) -> bool:
+    async def _step(self, receiver: ServiceBusReceiver, lock: SessionLock) -> bool:
+        if lock.remaining() <= 0:
+            raise LockLost(f"session {lock.session_id!r}: its lock ran out, and another may have it")
         began = time_ns()
         raw = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=self._idle)
         if not raw:
             return False
-        messages = [from_sdk(message) for message in raw]
+        messages = [from_sdk(message, lock) for message in raw]
         last = len(raw)
         while last == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
             more = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=MORE_WAIT)
             raw += more
-            messages += [from_sdk(message) for message in more]
+            messages += [from_sdk(message, lock) for message in more]
             last = len(more)
         received(self._address.traced_as, messages, began)
         settlement = ReceiverSettlement(receiver, raw)

@@ -1,0 +1,189 @@
+"""Withdraws all that a tenant's sources, or one source, have brought, as far as nobody else still backs it."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from datetime import datetime
+
+from mti.common.contracts import observable_in
+from mti.common.contracts.indicators import OBJECTS_LIMIT
+from mti.common.ports.bus import Sender
+from mti.common.ports.clock import Clock
+from mti.common.registry import Registry
+from mti.normalizer.entry import KnownIndicator
+from mti.normalizer.known import CONTAINER as KNOWN
+from mti.normalizer.known import KnownIndicators, shards_of
+from mti.normalizer.parsing import Observable
+from mti.operations.reconcile import Stores
+from mti.operations.revoking.results import RevokeResult
+from mti.operations.revoking.revocation import giver, revocations
+from mti.operations.revoking.whose import Whose
+from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.checkpoint import checkpoints_in
+from mti.publisher.published import Backing, Published, Withdraw, after
+from mti.publisher.versions import CONTAINER as PUBLISHED
+from mti.publisher.versions import SHARDS, PublishedVersions
+
+
+class RevokeSources:
+    """Goes through what the sources are known to have brought, then through the books of each workspace.
+
+    The orders come first, in the normalizer's memory and in the workspaces' books; then what no other source backs is
+    sent as revoked. What it dies over is done again when it is run again; what is revoked by then is left alone.
+
+    Args: see `RevokeObservable`.
+    """
+
+    def __init__(self, registry: Registry, stores: Stores, sender: Sender, clock: Clock) -> None:
+        self._registry = registry
+        self._known = KnownIndicators(stores.normalizer.container(KNOWN), clock)
+        self._versions = PublishedVersions(stores.publisher.container(PUBLISHED), clock)
+        self._checkpoints = checkpoints_in(stores.publisher.container(CHECKPOINTS))
+        self._sender = sender
+        self._clock = clock
+
+    async def run(self, whose: Whose, reason: str | None, *, dry_run: bool = False) -> RevokeResult:
+        """Withdraw, or say what would be done.
+
+        Raises:
+            ConfigurationError: nothing is meant.
+            BusUnavailable, StoreUnavailable: run it again.
+        """
+        result, now = RevokeResult(dry_run=dry_run), self._clock.now()
+        targets = await whose.targets(self._registry, self._versions, self._checkpoints)
+        withdrawn: set[str] = set()
+        for source, destinations in sorted(_by_source(targets).items()):
+            whole = whose.is_whole(self._registry, source, destinations)
+            async for part in self._parts(source):
+                withdrawn.update(entry.id for entry in part)
+                if not dry_run:
+                    await self._order(source, destinations, part, now, reason, whole=whole)
+        for destination, sources in targets.items():
+            async for found in self._books(destination, sources):
+                withdrawn.update(found)
+                await self._workspace(whose, destination, sources, found, result, now, reason)
+        result.observables = len(withdrawn)
+        return result
+
+    async def _parts(self, source: str) -> AsyncIterator[list[KnownIndicator]]:
+        for shard in shards_of(source):
+            part: list[KnownIndicator] = []
+            async for entry in self._known.scan(source, shard):
+                part.append(entry)
+                if len(part) == OBJECTS_LIMIT:
+                    yield part
+                    part = []
+            if part:
+                yield part
+
+    async def _order(
+        self,
+        source: str,
+        destinations: Iterable[str],
+        part: Collection[KnownIndicator],
+        now: datetime,
+        reason: str | None,
+        *,
+        whole: bool,
+    ) -> None:
+        """Enter the order where a source's indicators are known, whether a workspace has them yet or not."""
+        if whole:
+            await self._known.withdrawals.withdraw(source, [entry.observable for entry in part], now, reason)
+        orders = [
+            Withdraw(
+                id=entry.id,
+                at=now,
+                sources={source: Backing(version=entry.version, valid_until=entry.valid_until)},
+            )
+            for entry in part
+        ]
+        for destination in destinations:
+            await self._versions.record(destination, orders)
+
+    async def _books(self, destination: str, sources: Collection[str]) -> AsyncIterator[dict[str, Published]]:
+        """Yield what a workspace's books have of any of the sources, some at a time, by the observables' own ids."""
+        found: dict[str, Published] = {}
+        for shard in SHARDS:
+            async for own, published in self._versions.scan(destination, shard):
+                if not published.sources.keys().isdisjoint(sources):
+                    found[own] = published
+                if len(found) == OBJECTS_LIMIT:
+                    yield found
+                    found = {}
+        if found:
+            yield found
+
+    async def _workspace(
+        self,
+        whose: Whose,
+        destination: str,
+        sources: Collection[str],
+        found: Mapping[str, Published],
+        result: RevokeResult,
+        now: datetime,
+        reason: str | None,
+    ) -> None:
+        """Enter the order for some of a workspace's indicators, and send what is to be revoked there."""
+        orders = {
+            own: Withdraw(
+                id=own, at=now, sources={name: known for name, known in held.sources.items() if name in sources}
+            )
+            for own, held in found.items()
+        }
+        if result.dry_run:
+            current = {own: after(found[own], order) for own, order in orders.items()}
+        else:
+            await self._remember(whose, found, sources, now, reason)
+            recorded = await self._versions.record(destination, list(orders.values()))
+            current = {own: entry.now for own, entry in recorded.items()}
+        routed = {route.source for route in self._registry.routes_to(destination)}
+        gone: list[tuple[str, str, Published]] = []
+        for own, held in current.items():
+            if held.revoked:
+                result.already += 1
+            elif not held.alive:
+                continue
+            elif held.is_backed(routed, now):
+                result.backed += 1
+            elif held.valid_until is None or held.valid_until <= now:
+                result.expired += 1
+            else:
+                gone.append((own, giver(held, orders[own].sources), held))
+        if destination not in self._registry.served:
+            result.unserved.update({destination: len(gone)} if gone else {})
+            return
+        messages = list(revocations(destination, gone, now))
+        result.messages += len(messages)
+        result.revoked.update({destination: len(gone)} if gone else {})
+        if not result.dry_run:
+            await self._sender.send(messages)
+
+    async def _remember(
+        self,
+        whose: Whose,
+        found: Mapping[str, Published],
+        sources: Collection[str],
+        now: datetime,
+        reason: str | None,
+    ) -> None:
+        """Tell the normalizer of what only the workspace's books knew any more."""
+        for source in sources:
+            if not self._registry.routes_from(source) or whose.source is not None:
+                observables = [
+                    observable
+                    for held in found.values()
+                    if source in held.sources and (observable := observable_of(held)) is not None
+                ]
+                await self._known.withdrawals.withdraw(source, observables, now, reason)
+
+
+def observable_of(held: Published) -> Observable | None:
+    """Return what an entry of the books is about; `None` where the workspace never got it."""
+    found = None if held.content is None else observable_in(str(held.content.get("pattern", "")))
+    return None if found is None else Observable(*found)
+
+
+def _by_source(targets: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for destination, sources in targets.items():
+        for source in sources:
+            found.setdefault(source, []).append(destination)
+    return found

@@ -1,0 +1,78 @@
+"""Whose indicators are meant, and where they are to be looked for."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mti.common.errors import ConfigurationError
+from mti.common.registry import Registry
+from mti.publisher.checkpoint import DestinationCheckpoint, DestinationCheckpoints
+from mti.publisher.versions import PublishedVersions
+
+
+async def workspaces(registry: Registry, versions: PublishedVersions) -> list[str]:
+    """Return every workspace that may hold anything: those of the tenants, and those that there are books of."""
+    return sorted({*registry.served, *await versions.destinations()})
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """A tenant, or a source: exactly one of them."""
+
+    tenant: str | None = None
+    source: str | None = None
+
+    def is_meant(self, registry: Registry, source: str, destination: str) -> bool:
+        """Say whether what a source brought to a workspace is meant.
+
+        Of a source that several tenants share in a workspace nothing is, as long as another of them still wants it. A
+        tenant's own source is meant wherever it is not routed any more, as after an ordinary edit of the file.
+        """
+        if self.source is not None:
+            return source == self.source
+        route = registry.route(source, destination)
+        if route is not None:
+            return route.tenants == (self.tenant,)
+        gone = registry.removed_route(source, destination)
+        if gone is not None:
+            return self.tenant in gone.tenants
+        if not source.startswith("grid:"):
+            return source.partition("/")[0] == self.tenant
+        owner = registry.served.get(destination)
+        return owner is not None and tuple(owner.tenants) == (self.tenant,)
+
+    async def targets(
+        self, registry: Registry, versions: PublishedVersions, checkpoints: DestinationCheckpoints
+    ) -> dict[str, Collection[str]]:
+        """Return the sources that are meant, by workspace; workspaces without one are absent.
+
+        Raises:
+            ConfigurationError: there is nothing that could be meant.
+            StoreUnavailable: the store does not answer.
+        """
+        found: dict[str, Collection[str]] = {}
+        for destination in await workspaces(registry, versions):
+            checkpoint = (await checkpoints.load(destination, DestinationCheckpoint())).value
+            seen = {
+                *checkpoint.sources,
+                *(route.source for route in registry.routes_to(destination)),
+                *(route.source for route in registry.removed_to(destination)),
+            }
+            meant = {source for source in seen if self.is_meant(registry, source, destination)}
+            if meant:
+                found[destination] = meant
+        if not found and not self._is_known(registry):
+            name = f"tenant {self.tenant!r}" if self.tenant is not None else f"source {self.source!r}"
+            raise ConfigurationError(
+                f"the tenants file has no {name} with a workspace, and no workspace holds anything of it"
+            )
+        return found
+
+    def _is_known(self, registry: Registry) -> bool:
+        return any(
+            self.tenant in route.tenants or self.source == route.source
+            for route in (*registry.routes, *registry.removed)
+        )
+
+    def is_whole(self, registry: Registry, source: str, destinations: Collection[str]) -> bool:
+        """Say whether a source is meant in every workspace that it is routed to."""
+        return all(route.destination in destinations for route in registry.routes_from(source))
