@@ -198,7 +198,7 @@ def assert_status(document: dict[str, Any], accepted: int) -> None:
         (("reconcile",), "--tenants"),
         (("checkpoints", "reset", "--source", "x", "--to", "yesterday", "--yes"), "2026-11-24T10:15:30Z"),
         (("revoke", "--tenant", "a", "--source", "b"), "exactly one"),
-        (("revoke", "--tenant", "a", "--lift"), "--observable"),
+        (("revoke", "--tenant", "a", "--lift", "--dry-run"), "--lift takes no --dry-run"),
         (("status", "--watch", "--json"), "exclude each other"),
     ],
 )

@@ -86,7 +86,7 @@ async def test_a_policy_of_its_own_makes_indicators_of_its_own(there: World) -> 
     assert default["id"] == strict["id"]
     assert (default["confidence"], strict["confidence"]) == (80, 50)
     assert "Jane" not in str(strict)
-    assert books == ChunkBooks(detections=1, new=1, indicators=IndicatorCounts(new=2))
+    assert books == ChunkBooks(detections=1, new=1, indicators=IndicatorCounts(new=1))
     assert await there.known.sources() == [GRID]
 
 

@@ -15,7 +15,8 @@ from mti.normalizer.identity import indicator_id
 from mti.normalizer.parsing import Observable
 from mti.operations.destinations import DestinationAudit
 from mti.operations.reconcile import Stores
-from mti.operations.revoking import RevokeObservable, RevokeSources, Whose, lift, observable_of
+from mti.operations.revoking import Lifted, Lifting, RevokeObservable, RevokeSources, Whose, observable_of
+from mti.publisher.guard import prepared
 from mti.publisher.item import Item
 from mti.publisher.published import Accept
 from mti.publisher.versions import PublishedVersions
@@ -70,11 +71,13 @@ class Place:
         for each in new:
             _, batch = decode(received(each), IndicatorBatch)
             feed = Feed.MALWARE_GRID if batch.source == GRID else Feed.MALWARE_CUSTOMER
-            changes = [
-                Accept(Item(object=found, source=batch.source, feed=feed, extension=timedelta(), message=0))
+            assert each.session_id is not None
+            items = [
+                Item(object=found, source=batch.source, feed=feed, extension=timedelta(), message=0)
                 for found in batch.objects
             ]
-            assert each.session_id is not None
+            known = await self.versions.look_up(each.session_id, [item.own for item in items])
+            changes = [Accept(prepared(known.get(item.own), item)) for item in items]
             await self.versions.record(each.session_id, changes)
 
     def stores(self, fuse: Fuse | None = None) -> Stores:
@@ -87,6 +90,9 @@ class Place:
 
     def whole(self, outbox: Outbox) -> RevokeSources:
         return RevokeSources(self.registry, self.stores(), outbox, self.normalized.clock)
+
+    async def lift(self, observable: Observable = A) -> Lifted:
+        return await Lifting(self.registry, self.stores(), self.normalized.clock).observable(observable)
 
     async def books(self, destination: str) -> Any:
         audit = DestinationAudit(self.registry, self.normalized.store, self.publisher, self.normalized.clock)
@@ -139,10 +145,18 @@ async def test_the_books_close_over_a_withdrawal_and_say_how_many(place: Place) 
     await place.deliver(sent.sent)
     books = await place.books(CONTOSO)
     assert (books.expected, books.accepted, books.withdrawn, books.lost, books.unexpected) == (2, 2, 1, 0, 0)
-    await lift(place.normalized.store, A, place.normalized.clock)
+    lifted = await place.lift()
+    assert lifted.workspaces == {
+        CONTOSO: indicator_id(A, 1),
+        MSSP: indicator_id(A, 1),
+        FABRIKAM: indicator_id(A),
+    }
+    books = await place.books(CONTOSO)
+    assert (books.expected, books.accepted, books.withdrawn, books.closed) == (2, 2, 1, True)
     await place.normalize("a", hours=1)
     books = await place.books(CONTOSO)
-    assert (books.expected, books.accepted, books.withdrawn, books.doubled, books.closed) == (3, 3, 1, 0, True)
+    assert (books.expected, books.accepted, books.withdrawn, books.doubled, books.closed) == (2, 2, 0, 0, True)
+    assert (await place.versions.look_up(CONTOSO, [indicator_id(A)]))[indicator_id(A)].generation == 1
 
 
 async def test_a_workspace_that_never_got_it_is_not_missing_it(place: Place) -> None:
@@ -204,10 +218,12 @@ async def test_of_a_source_only_what_no_other_source_of_the_workspace_backs_is_r
     result = await place.whole(sent).run(Whose(source=CUSTOMER), "a bad account")
     assert sent.values(CONTOSO) == {sha256("own")}
     assert sent.values(MSSP) == {sha256("own"), sha256("both")}
-    assert (result.backed, result.observables) == (1, 1)
+    assert (result.backed, result.observables) == (1, 2)
     later = message(stix("own", at(days=20)), stix("both", at(days=20)))
     before = len(place.normalized.indicators.sent)
     await place.normalized.normalizer()([later])
+    assert place.normalized.indicators.sent[before:] == []
+    await place.normalized.normalizer()([message(stix("both", at(days=20)), source=GRID)])
     emitted = Outbox(place.normalized.indicators.sent[before:])
     assert emitted.values() == {sha256("both")}
 
@@ -238,7 +254,7 @@ async def test_a_whole_source_fits_as_many_messages_as_it_takes_and_is_done_once
 
 async def test_there_is_nothing_to_lift_where_nothing_was_withdrawn(place: Place) -> None:
     with pytest.raises(ConfigurationError, match="is not withdrawn"):
-        await lift(place.normalized.store, A, place.normalized.clock)
+        await place.lift()
 
 
 async def test_a_tenant_without_a_workspace_is_named(place: Place) -> None:

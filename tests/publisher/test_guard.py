@@ -10,22 +10,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mti.common.registry import Feed
-from mti.publisher.guard import Verdict, choose, judge
+from mti.publisher.guard import Verdict, choose, judge, order_in, prepared
 from mti.publisher.item import Item
 from mti.publisher.packing import pack
-from mti.publisher.published import Accept, Change, PassOver, Published, Refuse, after
-from tests.publisher.world import CUSTOMER, GRID, indicator
+from mti.publisher.published import Accept, Backing, Change, Lift, PassOver, Published, Refuse, Withdraw, after
+from tests.publisher.world import CUSTOMER, GRID, NOW, indicator
 
 FEEDS = {CUSTOMER: Feed.MALWARE_CUSTOMER, "msp/malware_customer": Feed.MALWARE_CUSTOMER, GRID: Feed.MALWARE_GRID}
 
 
-def item(name: str = "a", *, hours: float = 0, source: str = CUSTOMER, revoked: bool | None = None) -> Item:
+def item(
+    name: str = "a",
+    *,
+    hours: float = 0,
+    source: str = CUSTOMER,
+    revoked: bool | None = None,
+    backers: Sequence[str] = tuple(FEEDS),
+) -> Item:
     return Item(
         object=indicator(name, hours=hours, revoked=revoked),
         source=source,
         feed=FEEDS[source],
         extension=timedelta(days=15),
         message=0,
+        backers=backers,
     )
 
 
@@ -35,6 +43,20 @@ def held(*items: Item) -> Published:
         known = after(known, Accept(one))
     assert known is not None
     return known
+
+
+def both() -> Published:
+    """Given by the customer's feed, and covered for the grid's."""
+    return after(held(item()), PassOver(item(hours=1, source=GRID)))
+
+
+def withdrawn(known: Published | None, *sources: str, everyone: bool = False) -> Published:
+    given = {source: Backing() for source in sources or (CUSTOMER,)}
+    return after(known, Withdraw(id=item().own, at=NOW, sources=None if everyone else given))
+
+
+def lifted(known: Published) -> Published:
+    return after(known, Lift(id=item().own, at=NOW + timedelta(hours=10)))
 
 
 @pytest.mark.parametrize(
@@ -54,10 +76,22 @@ def held(*items: Item) -> Published:
         (held(item(source=GRID), item(hours=1)), item(hours=2, source=GRID), Verdict.COVERED),
         (held(item()), item(hours=1, source="msp/malware_customer"), Verdict.COVERED),
         (held(item()), item(revoked=True), Verdict.SEND),
-        (held(item()), item(hours=1, source=GRID, revoked=True), Verdict.SEND),
-        (held(item(hours=1)), item(revoked=True), Verdict.OVERTAKEN),
-        (held(item(revoked=True)), item(hours=9), Verdict.OVERTAKEN),
+        (held(item()), item(hours=1, source=GRID, revoked=True), Verdict.BACKED),
+        (held(item(hours=1)), item(revoked=True), Verdict.SEND),
+        (held(item(revoked=True)), item(hours=9), Verdict.SEND),
         (held(item(revoked=True)), item(hours=9, revoked=True), Verdict.HELD),
+        (None, item(revoked=True), Verdict.HELD),
+        (withdrawn(held(item())), item(hours=9), Verdict.WITHDRAWN),
+        (withdrawn(held(item())), item(hours=9, source=GRID), Verdict.SEND),
+        (withdrawn(held(item()), everyone=True), item(hours=9, source=GRID), Verdict.WITHDRAWN),
+        (withdrawn(None, everyone=True), item(), Verdict.WITHDRAWN),
+        (withdrawn(both(), CUSTOMER), item(hours=9, revoked=True), Verdict.BACKED),
+        (withdrawn(both(), CUSTOMER), item(hours=31 * 24, revoked=True), Verdict.SEND),
+        (withdrawn(both(), CUSTOMER), item(hours=9, revoked=True, backers=[CUSTOMER]), Verdict.SEND),
+        (withdrawn(both(), CUSTOMER, GRID), item(hours=9, revoked=True), Verdict.SEND),
+        (lifted(withdrawn(held(item()))), item(hours=9, revoked=True), Verdict.OVERTAKEN),
+        (lifted(withdrawn(held(item()))), item(hours=11, revoked=True), Verdict.SEND),
+        (lifted(withdrawn(held(item()))), item(hours=9), Verdict.SEND),
     ],
 )
 def test_the_guard_judges(known: Published | None, found: Item, verdict: Verdict) -> None:
@@ -93,18 +127,20 @@ class Workspace:
 
     def publish(self, batch: Sequence[Item], refusing: set[Item]) -> None:
         """Publish a batch as the delivery does."""
+        for one in batch:
+            if (order := order_in(self.known.get(one.own), one)) is not None:
+                self.known[one.own] = after(self.known.get(one.own), order)
         waiting, rounds = batch, 0
         while waiting:
             rounds += 1
             step = pack(waiting, self.known)
-            sent = [one for request in step.requests for one in request]
-            self.taken += [one for one in sent if one not in refusing]
-            changes: list[Change] = [PassOver(one) for one, _ in step.settled]
-            changes += [Refuse(one, "no") if one in refusing else Accept(one) for one in sent]
+            sent = [(one, prepared(self.known.get(one.own), one)) for request in step.requests for one in request]
+            self.taken += [form for one, form in sent if one not in refusing]
+            changes: list[Change] = [PassOver(one) for one, _ in step.settled if not one.withdraws]
+            changes += [Refuse(form, "no") if one in refusing else Accept(form) for one, form in sent]
             self.rng.shuffle(changes)
             for change in changes:
-                id = change.item.object.id
-                self.known[id] = after(self.known.get(id), change)
+                self.known[change.id] = after(self.known.get(change.id), change)
             waiting = step.waiting
         assert rounds <= len(batch)
 
@@ -119,16 +155,24 @@ def test_whatever_arrives_the_workspace_never_goes_back_and_every_object_is_sett
     batches: list[list[tuple[int, str, bool | None, bool]]], rng: random.Random
 ) -> None:
     workspace = Workspace(rng)
+    unrevoked = False
     for arrivals in batches:
         batch = [item(hours=days * 24, source=source, revoked=revoked) for days, source, revoked, _ in arrivals]
         refusing = {one for one, (*_, refused) in zip(batch, arrivals, strict=True) if refused}
         workspace.publish(batch, refusing)
-        settled = [one for one in batch if workspace.known[one.object.id].settles(one.object.modified)]
+        known = workspace.known[item().own]
+        settled = [one for one in batch if one.withdraws or known.settles(one.object.modified) or known.generation]
         assert set(batch) - set(settled) <= refusing
+        backed = known.is_backed(FEEDS, max(one.object.modified for one in batch))
+        unrevoked |= any(one.withdraws for one in refusing)
+        assert unrevoked or backed or not (known.alive and known.is_withdrawn)
     for earlier, later in pairwise(workspace.taken):
-        assert later.object.modified >= earlier.object.modified
-        assert not (earlier.object.revoked and not later.object.revoked)
+        assert later.generation == earlier.generation + (bool(earlier.withdraws) and not later.withdraws)
+        assert later.object.modified >= earlier.object.modified or later.generation > earlier.generation
     if workspace.taken:
         [final] = workspace.known.values()
-        assert final.version == workspace.taken[-1].object.modified
+        assert (final.generation, final.version) == (
+            workspace.taken[-1].generation,
+            workspace.taken[-1].object.modified,
+        )
         assert final.accepted <= len(workspace.taken)

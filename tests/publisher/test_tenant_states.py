@@ -1,5 +1,6 @@
 """Paused and removed tenants: what is for them waits or is set aside; nothing reaches the workspace or is dropped."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -96,10 +97,23 @@ async def test_nothing_reaches_a_removed_tenants_workspace_and_what_was_for_it_i
 
 
 async def test_a_withdrawal_alone_still_reaches_a_removed_tenants_workspace(there: World) -> None:
+    await there.publisher()([message(indicator("c"))])
     handler = there.publisher(registry=Provider(removed(there.registry, CONTOSO)))
-    mixed = [message(indicator("a", revoked=True), indicator("b")), message(indicator("c", revoked=True))]
+    mixed = [message(indicator("a", revoked=True), indicator("b")), message(indicator("c", hours=1, revoked=True))]
     assert reasons(await handler(mixed)) == ["TenantRemoved", "Complete"]
-    assert len(list(there.sentinel.workspaces[CONTOSO].objects())) == 1
+    assert there.holds() == set()
+    assert there.count("accepted_objects") == 2
+
+
+async def test_a_withdrawal_gives_a_workspace_nothing_that_it_does_not_hold(there: World) -> None:
+    """Whatever a message says: without a route only what the workspace's own books hold can be revoked."""
+    handler = there.publisher(registry=Provider(removed(there.registry, CONTOSO)))
+    await there.publisher()([message(indicator("mine"))])
+    forged = indicator("mine", hours=1, confidence=1, revoked=True)
+    stranger = message(indicator("new", revoked=True), forged, source="adatum/malware_customer")
+    assert reasons(await handler([stranger])) == ["Complete"]
+    before, after = (json.loads(found) for found in there.sentinel.workspaces[CONTOSO].objects())
+    assert after == {**before, "modified": after["modified"], "revoked": True}
 
 
 async def test_a_destination_that_is_new_is_known_before_its_first_message_is_refused(there: World) -> None:

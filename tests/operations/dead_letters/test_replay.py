@@ -176,10 +176,10 @@ async def test_a_slow_replay_keeps_its_rate(there: World, rate: float, waits: li
 
 
 async def test_objects_that_a_newer_version_or_a_withdrawal_overtook_are_left_out(there: World) -> None:
-    held = there.indicator("newer", hours=2), there.indicator("gone", revoked=True), there.indicator("same")
+    held = there.indicator("newer", hours=2), there.indicator("gone"), there.indicator("same")
     message = there.batch("newer", "gone", "same", "new")
     await there.die(INDICATORS, message)
-    async with there.judge(*held) as judge:
+    async with there.judge(*held, withdrawn=["gone"]) as judge:
         result = await there.replay(judge=judge)
     assert (result.replayed, result.overtaken, result.objects_left_out) == (1, 0, 2)
     (back,) = await there.drain(INDICATORS, CONTOSO)

@@ -43,7 +43,7 @@ from mti.operations.dead_letters import (
     plan,
 )
 from mti.publisher.item import Item
-from mti.publisher.published import Accept
+from mti.publisher.published import Accept, Withdraw
 from mti.publisher.versions import CONTAINER, PublishedVersions
 from tests.publisher.world import CONTOSO, CUSTOMER, indicator
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
@@ -143,7 +143,9 @@ class World:
         return await self.replayer(judge=judge, watch=watch, **options).replay(await self.plan(selection))
 
     @asynccontextmanager
-    async def judge(self, *held: Indicator, to: str = CONTOSO) -> AsyncIterator[PublishedJudge]:
+    async def judge(
+        self, *held: Indicator, to: str = CONTOSO, withdrawn: Sequence[str] = ()
+    ) -> AsyncIterator[PublishedJudge]:
         """Let a workspace hold objects."""
         store = SqliteStore(self.folder / "publisher.db")
         versions = PublishedVersions(store.container(CONTAINER), self.clock)
@@ -151,7 +153,8 @@ class World:
             Accept(Item(object=found, source=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0))
             for found in held
         ]
-        await versions.record(to, changes)
+        orders = [Withdraw(id=self.indicator(name).id, at=self.clock.now()) for name in withdrawn]
+        await versions.record(to, [*changes, *orders])
         yield PublishedJudge(versions)
         await store.close()
 

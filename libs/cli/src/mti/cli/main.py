@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mti.cli import backfill, bus, checkpoints, demo, dlq, revoke, simulate, status, tenants, up
+from mti.cli import backfill, bus, checkpoints, demo, dlq, migrate, revoke, simulate, status, tenants, up
 from mti.cli.exit import FAILED, MISUSED
 from mti.common.errors import ConfigurationError, MtiError
 
@@ -32,6 +32,7 @@ app.command("status")(status.status)
 app.command("reconcile")(status.reconcile_)
 app.command("backfill")(backfill.command)
 app.command("revoke")(revoke.command)
+app.command("migrate")(migrate.command)
 app.add_typer(checkpoints.app, name="checkpoints")
 
 

@@ -19,11 +19,13 @@ from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Store
 from mti.common.registry import Registry, load_registry
+from mti.common.schema import require_current
 from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings
 from mti.local.stack.admin_loads import AdminLoadMeter
 from mti.local.stack.admin_view import AdminBusView
 from mti.local.stack.attach import attached
 from mti.local.stack.layout import SERVICES, Layout
+from mti.normalizer.known import CONTAINER as KNOWN
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.on_the_bus import BusNames
@@ -41,6 +43,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 _SERVICE = "{service}"
+from mti.publisher.versions import CONTAINER as PUBLISHED
 
 
 class SiteSettings(Settings):
@@ -106,18 +109,21 @@ class Site(StoreSite):
 
 
 @asynccontextmanager
-async def store_site(data: Path | None, tenants: Path | None) -> AsyncIterator[StoreSite]:
+async def store_site(data: Path | None, tenants: Path | None, *, earlier: bool = False) -> AsyncIterator[StoreSite]:
     """Open the stores.
 
     Args:
         data: the folder of an embedded stack; `None` takes the Azure settings of the environment.
         tenants: the tenants file; `None` takes that of the last run, or of the environment.
+        earlier: whether stores of an earlier release will do.
 
     Raises:
-        ConfigurationError: the settings or the tenants file are wrong, or the folder is none of a stack.
+        ConfigurationError: the settings or the tenants file are wrong, the folder is none of a stack, or the stores
+            are to be migrated first.
     """
     async with AsyncExitStack() as stack:
-        yield StoreSite(registry=await _registry(data, tenants), stores=await _stores(data, stack), clock=SystemClock())
+        stores = await _stores(data, stack, earlier=earlier)
+        yield StoreSite(registry=await _registry(data, tenants), stores=stores, clock=SystemClock())
 
 
 @asynccontextmanager
@@ -198,7 +204,7 @@ def tenants_path(data: Path | None, tenants: Path | None) -> Path:
     return path
 
 
-async def _stores(data: Path | None, stack: AsyncExitStack) -> Stores:
+async def _stores(data: Path | None, stack: AsyncExitStack, *, earlier: bool = False) -> Stores:
     if data is None:
         opened = await _azure_stores(stack)
     else:
@@ -208,6 +214,9 @@ async def _stores(data: Path | None, stack: AsyncExitStack) -> Stores:
         opened = [SqliteStore(layout.database(service)) for service in SERVICES]
     stores = Stores(*opened)
     stack.push_async_callback(stores.close)
+    if not earlier:
+        await require_current(stores.normalizer, "normalizer", [KNOWN], writing=False)
+        await require_current(stores.publisher, "publisher", [PUBLISHED], writing=False)
     return stores
 
 

@@ -8,6 +8,7 @@ order. A grid is large and has 32, a customer's feed has 4.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from mti.common.errors import StoreUnavailable
@@ -78,7 +79,9 @@ class KnownIndicators:
         done: dict[str, Verdict] = {}
         waiting = list(entries)
         for _ in range(_RACES):
-            written = await self._container.write_many([self._document(source, entry) for entry in waiting])
+            written = await self._container.write_many(
+                [document_of(source, entry, self._clock.now()) for entry in waiting]
+            )
             lost: list[KnownIndicator] = []
             for entry, document in zip(waiting, written, strict=True):
                 if document is None:
@@ -126,14 +129,16 @@ class KnownIndicators:
                 again.append(_following(entry, rival))
         return again
 
-    def _document(self, source: str, entry: KnownIndicator) -> Document:
-        return Document(
-            partition=partition_of(source, shard_of(source, entry.id)),
-            id=entry.id,
-            body=entry.body(),
-            etag=entry.etag,
-            ttl=time_to_live(entry.valid_until, self._clock.now()),
-        )
+
+def document_of(source: str, entry: KnownIndicator, now: datetime) -> Document:
+    """Return the document of an indicator of a source, which lives well beyond its validity."""
+    return Document(
+        partition=partition_of(source, shard_of(source, entry.id)),
+        id=entry.id,
+        body=entry.body(),
+        etag=entry.etag,
+        ttl=time_to_live(entry.valid_until, now),
+    )
 
 
 def _entry(document: Document) -> KnownIndicator:

@@ -9,6 +9,7 @@ from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
+from mti.common.schema import require_current
 from mti.common.telemetry import running
 from mti.normalizer import checkpoint, known, ledger
 from mti.normalizer.checkpoint import Offsets
@@ -36,6 +37,7 @@ async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:
     """Normalize until `stop` is set; the chunks in hand are finished first."""
     clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
     async with open_parts(settings) as parts:
+        await require_current(parts.store, "normalizer", [known.CONTAINER], writing=True)
         log.info("the normalizer starts", extra={"sources": len(parts.registry.current.sources)})
         await _consumer(settings, parts, clock, rng).run(stop)
         log.info("the normalizer ends")

@@ -62,7 +62,8 @@ def _judge_revocation(known: Published | None, item: Item) -> Verdict:
     moment = item.object.modified
     if is_void(known, item):
         return Verdict.OVERTAKEN
-    return Verdict.BACKED if known.is_backed(item.backers, moment) else Verdict.SEND
+    others = [source for source in item.backers if source != item.source]
+    return Verdict.BACKED if known.is_backed(others, moment) else Verdict.SEND
 
 
 def is_void(known: Published | None, item: Item) -> bool:

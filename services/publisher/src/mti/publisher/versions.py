@@ -77,11 +77,11 @@ class PublishedVersions:
         for _ in range(_RACES):
             if not waiting:
                 return done
-            known = await self._read(destination, waiting)
+            known, now = await self._read(destination, waiting), self._clock.now()
             new = {id: _apply(known[id].value, waiting[id]) for id in waiting}
             changed = [id for id in waiting if new[id] != (known[id].value or Published())]
             written = await self._container.write_many(
-                [self._document(destination, id, new[id], known[id].document) for id in changed]
+                [document_of(destination, id, new[id], _etag(known[id].document), now) for id in changed]
             )
             lost = {id for id, document in zip(changed, written, strict=True) if document is None}
             done |= {id: Recorded(known[id].value, value) for id, value in new.items() if id not in lost}
@@ -114,14 +114,28 @@ class PublishedVersions:
                 found[id] = _Read(value, document)
         return found
 
-    def _document(self, destination: str, id: str, value: Published, read: Document | None) -> Document:
-        return Document(
-            partition=partition_of(destination, shard_of(id)),
-            id=id,
-            body=value.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
-            etag=None if read is None else read.etag,
-            ttl=_time_to_live(value, self._clock.now()),
-        )
+
+def document_of(destination: str, own: str, value: Published, etag: str | None, now: datetime) -> Document:
+    """Return the document of an observable in a workspace.
+
+    Args:
+        destination: the workspace.
+        own: the observable's own id.
+        value: what is known.
+        etag: of the document that it was read from; `None` where there is none.
+        now: the time, for how long it lives.
+    """
+    return Document(
+        partition=partition_of(destination, shard_of(own)),
+        id=own,
+        body=value.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
+        etag=etag,
+        ttl=_time_to_live(value, now),
+    )
+
+
+def _etag(document: Document | None) -> str | None:
+    return None if document is None else document.etag
 
 
 def _apply(known: Published | None, changes: Sequence[Change]) -> Published:

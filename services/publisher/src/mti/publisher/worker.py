@@ -11,6 +11,7 @@ from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
+from mti.common.schema import require_current
 from mti.common.telemetry import running
 from mti.publisher import checkpoint, versions
 from mti.publisher.configuration import PublisherSettings
@@ -41,6 +42,7 @@ async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:
     """Publish until `stop` is set; the batches in hand are finished first."""
     clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
     async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng) as destinations:
+        await require_current(parts.store, "publisher", [versions.CONTAINER], writing=True)
         log.info("the publisher starts", extra={"destinations": len(parts.registry.current.destinations)})
         await _consumer(settings, parts, destinations, clock, rng).run(stop)
         log.info("the publisher ends")

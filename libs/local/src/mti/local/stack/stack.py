@@ -15,11 +15,15 @@ from typing import IO, Self
 
 import httpx
 
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.ports.clock import SystemClock
 from mti.common.registry import RegistryProvider
 from mti.local.stack.child import Child, StackError
 from mti.local.stack.idle import EntityCounts
 from mti.local.stack.latecomers import Latecomers
 from mti.local.stack.layout import SERVICES, LastRun, Layout
+from mti.operations.migration import is_needed, migrate
+from mti.operations.reconcile import Stores
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +87,7 @@ class EmbeddedStack:
             self.layout.remember(
                 LastRun(tenants=self.options.tenants.absolute(), allow_loopback=self.options.allow_loopback)
             )
+            await self._migrate()
             await self._start_bus()
             # Before the services: what they make from now on goes every way that there is now.
             await self.latecomers.serve(self.options.registry.current, self.connection_string)
@@ -143,6 +148,21 @@ class EmbeddedStack:
                 await asyncio.sleep(0.2)
             else:
                 return
+
+    async def _migrate(self) -> None:
+        """Bring what an earlier release left in the folder into today's form."""
+        stores = Stores(*(SqliteStore(self.layout.database(service)) for service in SERVICES))
+        try:
+            if await is_needed(stores):
+                done = await migrate(self.options.registry.current, stores, SystemClock())
+                log.warning(
+                    "the folder was written by an earlier release and was brought into today's form: %d entries of "
+                    "workspaces, %d of sources",
+                    done.published,
+                    done.known,
+                )
+        finally:
+            await stores.close()
 
     async def _start_bus(self) -> None:
         port, http_port = await _free_ports(2)

@@ -1,4 +1,4 @@
-"""Withdraws indicators: `revoked: true` to every workspace that holds them, and books that remember it; and lifts it."""
+"""Withdraws indicators: `revoked: true` to whoever holds them, and books that remember it; and lifts that."""
 
 from mti.operations.revoking.lift import Lifted, LiftedSources, Lifting
 from mti.operations.revoking.observable import RevokeObservable

@@ -1,0 +1,29 @@
+"""`mti migrate`: brings the stores of an earlier release into the form of this one."""
+
+import asyncio
+
+from mti.cli.saying import say, write
+from mti.cli.site import AsJson, Data, TenantsFile, store_site
+from mti.operations.migration import Migrated, migrate
+
+
+def command(data: Data = None, tenants: TenantsFile = None, as_json: AsJson = False) -> None:
+    """Bring the stores of an earlier release into today's form, once, while no service runs. `mti up` does it itself.
+
+    It can be run again after it was interrupted, and does nothing where all is current.
+    """
+
+    async def work() -> Migrated:
+        async with store_site(data, tenants, earlier=True) as at:
+            return await migrate(at.registry, at.stores, at.clock)
+
+    done = asyncio.run(work())
+    if as_json:
+        write(done.document())
+    elif done.needed:
+        say(
+            f"{done.published:,} entries of workspaces, {done.known:,} of sources and {done.withdrawals:,} withdrawals "
+            "were brought into today's form."
+        )
+    else:
+        say("All stores are of today's form.")

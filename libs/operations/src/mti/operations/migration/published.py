@@ -1,0 +1,159 @@
+"""The publisher's books: from one document an id to one an observable, with its content and its sources."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from mti.common.contracts import generation_id
+from mti.common.ports.clock import Clock
+from mti.common.ports.store import Document
+from mti.common.registry import Feed, IndicatorPolicy, Registry
+from mti.normalizer.building import build
+from mti.normalizer.entry import KnownIndicator
+from mti.normalizer.known import CONTAINER as KNOWN
+from mti.normalizer.known import KnownIndicators, partition_of, shard_of
+from mti.operations.migration.earlier import Orders, parts, read_orders, source_of
+from mti.operations.reconcile import Stores
+from mti.publisher import versions
+from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.checkpoint import Counts, DestinationCheckpoint, checkpoints_in
+from mti.publisher.published import Backing, Published, content_of
+from mti.publisher.versions import SHARDS, PublishedVersions, document_of
+
+Later = Mapping[str, tuple[str, int]]
+"""The ids of later generations, with the observables' own and the generation."""
+
+
+class PublishedMigration:
+    """Rewrites the books of every workspace.
+
+    Args:
+        registry: the tenants, for whom the contents are built.
+        stores: of the normalizer, still in its earlier form, and of the publisher.
+        clock: the time.
+    """
+
+    def __init__(self, registry: Registry, stores: Stores, clock: Clock) -> None:
+        self._registry = registry
+        self._known = stores.normalizer.container(KNOWN)
+        self._published = stores.publisher.container(versions.CONTAINER)
+        self._checkpoints = checkpoints_in(stores.publisher.container(CHECKPOINTS))
+        self._clock = clock
+        self.migrated = 0
+        """Documents."""
+
+    async def run(self) -> None:
+        """Rewrite everything.
+
+        Raises:
+            StoreUnavailable: run it again.
+        """
+        orders = await read_orders(self._known)
+        later: dict[str, tuple[str, int]] = {}
+        for known in orders.by_audience.values():
+            for own, order in known.items():
+                for generation in range(1, order.generation + 1):
+                    later[generation_id(order.key, order.value, generation)] = own, generation
+        scopes = sorted(await KnownIndicators(self._known, self._clock).sources())
+        there = await PublishedVersions(self._published, self._clock).destinations()
+        for destination in sorted({*there, *self._registry.served}):
+            sources: set[str] = set()
+            for shard in SHARDS:
+                async for part in parts(self._published, versions.partition_of(destination, shard)):
+                    sources |= await self._part(destination, part, later, scopes, orders)
+            await self._mark_withdrawn(destination, orders)
+            at = await self._checkpoints.load(destination, DestinationCheckpoint())
+            await self._checkpoints.save(at.with_value(at.value.moved((), Counts(), at.value.pause, sources)))
+
+    async def _part(
+        self, destination: str, part: Sequence[Document], later: Later, scopes: Sequence[str], orders: Orders
+    ) -> set[str]:
+        """Rewrite some documents of a workspace; return the sources that gave them."""
+        routed = {route.source for route in self._registry.routes_to(destination)}
+        givers = {document.body.get("source") for document in part}
+        wanted = [scope for scope in scopes if source_of(scope) in routed or source_of(scope) in givers]
+        entries = {scope: await self._entries(scope, [document.id for document in part]) for scope in wanted}
+        found: set[str] = set()
+        for document in part:
+            known = Published.model_validate(document.body)
+            if known.content is None:  # else by an earlier try
+                own, generation = later.get(document.id, (document.id, 0))
+                made = {scope: known[document.id] for scope, known in entries.items() if document.id in known}
+                known = self._rewritten(destination, own, known, generation, made, orders)
+                await self._replace(destination, document, own, known)
+                self.migrated += 1
+            found |= known.sources.keys()
+        return found
+
+    async def _entries(self, scope: str, ids: Sequence[str]) -> dict[str, KnownIndicator]:
+        """Return what is known of those ids in a scope."""
+        source, shards, found = source_of(scope), dict[int, list[str]](), dict[str, KnownIndicator]()
+        for id in ids:
+            shards.setdefault(shard_of(source, id), []).append(id)
+        for shard, members in shards.items():
+            for id, document in (await self._known.read_many(partition_of(scope, shard), members)).items():
+                found[id] = KnownIndicator.from_body(id, document.body, None)
+        return found
+
+    def _rewritten(
+        self,
+        destination: str,
+        own: str,
+        known: Published,
+        generation: int,
+        made: Mapping[str, KnownIndicator],
+        orders: Orders,
+    ) -> Published:
+        sources: dict[str, Backing] = {}
+        lifted = []
+        for scope, entry in made.items():
+            source = source_of(scope)
+            order = orders.of_source(own, source)
+            if known.settles(entry.version):
+                withdrawn = order.withdrawn if order is not None else None
+                sources[source] = Backing(version=entry.version, valid_until=entry.valid_until, withdrawn=withdrawn)
+            lifted += [order.lifted] if order is not None and order.lifted is not None else []
+        everyone = orders.everyone.get(own)
+        lifted += [everyone.lifted] if everyone is not None and everyone.lifted is not None else []
+        giver = next((scope for scope in made if source_of(scope) == known.source), next(iter(made), None))
+        return known.model_copy(
+            update={
+                "generation": generation,
+                "sources": sources,
+                "content": None if giver is None else self._content(destination, source_of(giver), made[giver]),
+                "withdrawn": everyone.withdrawn if everyone is not None else None,
+                "lifted": max(lifted, default=None),
+            }
+        )
+
+    def _content(self, destination: str, source: str, entry: KnownIndicator) -> dict[str, JsonValue]:
+        """Return what was sent, as far as the tenants file still says how; a source that is gone tells its own feed."""
+        route, described = self._registry.route(source, destination), self._registry.sources.get(source)
+        policy = route.policy if route is not None else IndicatorPolicy()
+        if described is not None:
+            return content_of(build(entry, policy, described.feed, described.region))
+        if source.startswith("grid:"):
+            return content_of(build(entry, policy, Feed.MALWARE_GRID, source.removeprefix("grid:")))
+        feed = source.rpartition("/")[2]
+        return content_of(build(entry, policy, Feed(feed) if feed in set(Feed) else Feed.MALWARE_CUSTOMER, ""))
+
+    async def _replace(self, destination: str, document: Document, own: str, new: Published) -> None:
+        """Write a document in its new form, and remove it where it was under another id. The later generation stays."""
+        if own == document.id:
+            await self._published.write(document_of(destination, own, new, document.etag, self._clock.now()))
+            return
+        there = await self._published.read(versions.partition_of(destination, versions.shard_of(own)), own)
+        before = Published.model_validate(there.body) if there is not None else Published()
+        if there is None or before.generation < new.generation:
+            new = new.model_copy(update={"sources": {**before.sources, **new.sources}})
+            etag = None if there is None else there.etag
+            await self._published.write(document_of(destination, own, new, etag, self._clock.now()))
+        await self._published.delete(document.partition, document.id)
+
+    async def _mark_withdrawn(self, destination: str, orders: Orders) -> None:
+        """Enter what is withdrawn for everyone in a workspace that never had it."""
+        for own, order in orders.everyone.items():
+            partition = versions.partition_of(destination, versions.shard_of(own))
+            if order.withdrawn is not None and await self._published.read(partition, own) is None:
+                marked = Published(withdrawn=order.withdrawn)
+                await self._published.write(document_of(destination, own, marked, None, self._clock.now()))
