@@ -32,6 +32,7 @@ from mti.operations.on_the_bus import BusNames
 from mti.operations.reconcile import Stores
 from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
+from mti.publisher.versions import CONTAINER as PUBLISHED
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="The folder of an embedded stack; else the Azure settings are used.")
@@ -43,7 +44,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 _SERVICE = "{service}"
-from mti.publisher.versions import CONTAINER as PUBLISHED
 
 
 class SiteSettings(Settings):
