@@ -70,15 +70,18 @@ def destinations_table(destinations: list[DestinationBooks]) -> Table:
         "accepted": [number(books.accepted) for books in destinations],
         "refused": [number(sum(books.refused.values())) for books in destinations],
         "withdrawn": [number(books.withdrawn) for books in destinations],
+        "revoking": [number(books.revoking) for books in destinations],
+        "left behind": [number(books.left_behind) for books in destinations],
         "expired": [number(books.expired) for books in destinations],
         "waiting": [number(books.waiting) for books in destinations],
         "dead": [number(books.dead, bad=True) for books in destinations],
         "lost": [number(books.lost, bad=True) for books in destinations],
         "doubled": [number(books.doubled + books.unexpected, bad=True) for books in destinations],
+        "unrevoked": [number(books.unrevoked, bad=True) for books in destinations],
         "requests": [number(books.requests) for books in destinations],
     }
     names = [f"{', '.join(books.tenants)} {books.destination[:8]}…" for books in destinations]
-    return _table("To Sentinel, in indicators", names, columns, {"withdrawn", "expired", "waiting", "dead"})
+    return _table("To Sentinel, in indicators", names, columns, {"withdrawn", "revoking", "left behind", "expired", "waiting", "dead", "unrevoked"})
 
 
 def _table(title: str, names: list[str], columns: dict[str, list[Text]], optional: set[str]) -> Table:
