@@ -81,7 +81,8 @@ def destinations_table(destinations: list[DestinationBooks]) -> Table:
         "requests": [number(books.requests) for books in destinations],
     }
     names = [f"{', '.join(books.tenants)} {books.destination[:8]}…" for books in destinations]
-    return _table("To Sentinel, in indicators", names, columns, {"withdrawn", "revoking", "left behind", "expired", "waiting", "dead", "unrevoked"})
+    optional = {"withdrawn", "revoking", "left behind", "expired", "waiting", "dead", "unrevoked"}
+    return _table("To Sentinel, in indicators", names, columns, optional)
 
 
 def _table(title: str, names: list[str], columns: dict[str, list[Text]], optional: set[str]) -> Table:
