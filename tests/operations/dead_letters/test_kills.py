@@ -26,6 +26,7 @@ from mti.operations.dead_letters import (
 from tests.operations.dead_letters.world import EVERYTHING, World
 from tests.publisher.world import CUSTOMER
 from tests.support.bus import RAW_PAGES
+from tests.support.waiting import in_time
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,7 +48,7 @@ async def killed(there: World, action: str, step: str, number: int, file: Path |
     )
     assert process.stdout is not None
     try:
-        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"there\n"
+        assert await in_time(process.stdout.readline()) == b"there\n"
     finally:
         process.kill()
         await process.wait()
@@ -98,18 +99,18 @@ async def test_a_purge_that_is_killed_has_written_down_and_entered_whatever_it_r
     await killed(there, "purge", step, 60, file)
     left = len(await there.dead(RAW_PAGES))
     assert 0 < left < COUNT
-    store = SqliteStore(file.parent / "normalizer.db")
+    store, fetched = SqliteStore(file.parent / "normalizer.db"), SqliteStore(file.parent / "fetcher.db", read_only=True)
     try:
         ledger = Ledger(store.container("ledger"))
         assert COUNT - left <= (await ledger.totals(CUSTOMER)).rejected["Purged"] < COUNT
-        books = ServiceBooks(SqliteStore(file.parent / "fetcher.db", read_only=True), store, store, there.clock)
+        books = ServiceBooks(fetched, store, store, there.clock)
         result = await purge(
             there.queues, await there.plan(), lambda letters: append_archive(file, letters), books=books
         )
         assert result.complete
         assert (await ledger.totals(CUSTOMER)).rejected == {"Purged": COUNT}
     finally:
-        await store.close()
+        await asyncio.gather(store.close(), fetched.close())
     entities = tuple(queue.entity for queue in there.queues)
     back = FileReplay(file, entities, Selection(), there.clock, random.Random(2))
     assert (await back.run(there.replayer())).complete

@@ -12,6 +12,7 @@ from mti.operations.dead_letters import NoJudge, Replayer, ReplayOptions, Select
 from tests.operations.dead_letters.world import Watch, World, untraced
 from tests.publisher.world import CONTOSO, FABRIKAM, TurnedClock
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -132,10 +133,10 @@ async def test_what_somebody_else_removed_meanwhile_is_counted_as_gone(there: Wo
 
 async def test_what_somebody_else_has_locked_is_sent_once_and_told(there: World) -> None:
     await there.die(RAW_PAGES, there.page("a"))
-    async with there.bus.receiver(RAW_PAGES, dead_letters=True) as other:
-        (held,) = await other.receive_messages(max_wait_time=5)
-        first = await there.replay()
-        second = await there.replay()
+    async with there.bus.receiver(RAW_PAGES, dead_letters=True) as other, there.impatient() as queues:
+        (held,) = await other.receive_messages(max_wait_time=PATIENCE)
+        first = await there.replay(queues=queues)
+        second = await there.replay(queues=queues)
         await other.abandon_message(held)
     assert [(found.replayed, found.locked, found.complete) for found in (first, second)] == [(1, 1, False)] * 2
     assert len(await there.drain(RAW_PAGES)) == 1
@@ -151,7 +152,7 @@ async def test_a_stranger_whose_body_is_not_bytes_is_refused_and_kept(there: Wor
     async with sender:
         await sender.send_messages(stranger)
     receiver = await there.receiver(RAW_PAGES)
-    for found in await receiver.receive_messages(max_wait_time=5):
+    for found in await receiver.receive_messages(max_wait_time=PATIENCE):
         await receiver.dead_letter_message(found, reason="MalformedEnvelope")
     result = await there.replay()
     assert result.refused == {"body is not bytes": 1}

@@ -47,6 +47,7 @@ from mti.publisher.published import Accept, Withdraw
 from mti.publisher.versions import CONTAINER, PublishedVersions
 from tests.publisher.world import CONTOSO, CUSTOMER, indicator
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
+from tests.support.waiting import PATIENCE
 
 EVERYTHING = Selection()
 
@@ -101,7 +102,7 @@ class World:
             receiver = await self.receiver(address, session)
             left = sum(message.session_id == session for message in messages)
             while left:
-                for found in await receiver.receive_messages(max_message_count=left, max_wait_time=5):
+                for found in await receiver.receive_messages(max_message_count=left, max_wait_time=PATIENCE):
                     left -= 1
                     await receiver.dead_letter_message(found, reason=reason, error_description=description)
 
@@ -109,21 +110,23 @@ class World:
         return [letter.message async for letter in self.queue(address).letters()]
 
     async def drain(self, address: Address, session: str | None = None) -> list[Received]:
-        """Take out everything that is waiting to be handled."""
+        """Take out everything that is waiting to be handled.
+
+        A round that brings little says that the machine is slow, and not that there is no more: that is asked.
+        """
         found: list[Received] = []
         receiver = await self.receiver(address, session)
-        while True:
-            raw = await receiver.receive_messages(max_message_count=100, max_wait_time=0.1)
+        while await receiver.peek_messages(max_message_count=1):
+            raw = await receiver.receive_messages(max_message_count=100, max_wait_time=PATIENCE)
             found += [from_sdk(message) for message in raw]
             for message in raw:
                 await receiver.complete_message(message)
-            if len(raw) < 100:
-                return found
+        return found
 
     async def receiver(self, address: Address, session: str | None = None) -> ServiceBusReceiver:
         key = (address, session)
         if key not in self.receivers:
-            self.receivers[key] = self.bus.receiver(address, session=session, connect_wait=5)
+            self.receivers[key] = self.bus.receiver(address, session=session, connect_wait=PATIENCE)
             await self.receivers[key].__aenter__()
         return self.receivers[key]
 
@@ -135,12 +138,27 @@ class World:
     async def plan(self, selection: Selection = EVERYTHING, limit: int | None = None) -> Plan:
         return await plan(self.queues, selection, self.clock, limit=limit)
 
-    def replayer(self, *, judge: Judge | None = None, watch: Progress | None = None, **options: Any) -> Replayer:
-        return Replayer(self.queues, judge or NoJudge(), self.clock, ReplayOptions(**options), watch or Watch())
+    def replayer(
+        self,
+        *,
+        judge: Judge | None = None,
+        watch: Progress | None = None,
+        queues: Sequence[SubQueue] | None = None,
+        **options: Any,
+    ) -> Replayer:
+        found = self.queues if queues is None else queues
+        return Replayer(found, judge or NoJudge(), self.clock, ReplayOptions(**options), watch or Watch())
 
     async def replay(self, selection: Selection = EVERYTHING, **options: Any) -> ReplayResult:
-        judge, watch = options.pop("judge", None), options.pop("watch", None)
-        return await self.replayer(judge=judge, watch=watch, **options).replay(await self.plan(selection))
+        return await self.replayer(**options).replay(await self.plan(selection))
+
+    @asynccontextmanager
+    async def impatient(self) -> AsyncIterator[Sequence[SubQueue]]:
+        """Look at the dead letters with queues that wait for nobody who holds a lock."""
+        entities = [queue.entity for queue in self.queues]
+        queues = [SubQueue(self.bus, entity, self.clock, wait=0.2, patience=0) for entity in entities]
+        async with opened(queues):
+            yield queues
 
     @asynccontextmanager
     async def judge(
@@ -181,7 +199,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         settings = BusSettings(
             servicebus_connection_string=SecretStr(namespace.connection_string), servicebus_namespace=None
         )
-        queues = [SubQueue(bus, entity, clock, wait=0.2, patience=1.0) for entity in entities_of(settings)]
+        queues = [SubQueue(bus, entity, clock, wait=0.2, patience=PATIENCE) for entity in entities_of(settings)]
         await stack.enter_async_context(opened(queues))
         found = World(namespace, bus, queues, folder, clock)
         stack.push_async_callback(found.close)
