@@ -13,9 +13,8 @@ import pytest
 
 from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
 from tests.support.cli import mti, start, up
+from tests.support.waiting import PATIENCE, until
 from tests.support.worlds import assert_exact, two_tenants
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -24,9 +23,9 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 async def until_delivering(world: Simulators, objects: int) -> None:
     """Wait until Sentinel has accepted that many objects: the work is truly under way."""
-    async with asyncio.timeout(90):
-        while sum(found.counts["accepted_objects"] for found in world.sentinel.workspaces.values()) < objects:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: sum(found.counts["accepted_objects"] for found in world.sentinel.workspaces.values()) >= objects
+    )
 
 
 def slow_sentinel() -> SentinelFault:
@@ -62,7 +61,7 @@ async def test_a_stack_that_is_killed_leaves_no_process_behind(tmp_path: Path) -
         children = descendants(process.pid)
         process.kill()
         await process.communicate()
-        gone, alive = await asyncio.to_thread(psutil.wait_procs, children, 20)
+        gone, alive = await asyncio.to_thread(psutil.wait_procs, children, PATIENCE)
     assert len(gone) >= 4
     assert alive == []
 

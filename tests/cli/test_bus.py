@@ -1,6 +1,5 @@
 """`mti bus`, as a developer starts it."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import httpx
 import pytest
 
 from tests.support.cli import mti, start
+from tests.support.waiting import in_time
 
 ARGUMENTS = ("--port", "0", "--http-port", "0")
 
@@ -20,7 +20,7 @@ async def test_it_says_where_it_listens_and_ends_when_told(tmp_path: Path) -> No
         stats = (await client.get(f"http://127.0.0.1:{ready['http_port']}/stats")).json()
     assert {"fetch-jobs", "raw-pages/subscriptions/normalizer", "indicators/subscriptions/publisher"} <= set(stats)
     process.terminate()
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await in_time(process.communicate())
     assert (process.returncode, out) == (0, b"")
     assert b"Traceback" not in err
 

@@ -27,6 +27,7 @@ from mti.publisher.versions import PublishedVersions
 from tests.operations.dead_letters.world import page
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator
 from tests.support.bus import INDICATORS, RAW_PAGES
+from tests.support.waiting import PATIENCE
 
 Mti = Callable[..., "Ran"]
 
@@ -75,8 +76,11 @@ def bury(data: Path, address: Address, messages: Sequence[Outgoing], reason: str
             await bus.sender(address).send(messages)
             session = messages[0].session_id
             async with bus.receiver(address, session=session) as receiver:
-                for found in await receiver.receive_messages(max_message_count=len(messages), max_wait_time=5):
-                    await receiver.dead_letter_message(found, reason=reason, error_description=description)
+                left = len(messages)
+                while left:
+                    for found in await receiver.receive_messages(max_message_count=left, max_wait_time=PATIENCE):
+                        await receiver.dead_letter_message(found, reason=reason, error_description=description)
+                        left -= 1
             await bus.close()
 
     asyncio.run(work())
@@ -242,7 +246,7 @@ def serving(data: Path) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    connection, loop, done = there.get(timeout=30)
+    connection, loop, done = there.get(timeout=PATIENCE)
     try:
         yield connection
     finally:

@@ -27,6 +27,7 @@ from mti.common.registry import (
 from mti.common.registry.origins import FileOrigin, StoreOrigin
 from mti.common.registry.records import CONTAINER, DEFAULTS, STATES, TENANTS
 from tests.common.tenants import WORKSPACE, destination, mimecast, tenant
+from tests.support.waiting import until
 
 HOUR = timedelta(hours=1)
 
@@ -206,9 +207,7 @@ class TestLookingAgain:
         clock = Ticking()
         async with live(path, clock) as registry:
             write(path, fabrikam())
-            async with asyncio.timeout(20):
-                while set(registry.current.sources) != {"fabrikam/malware_customer"}:
-                    await asyncio.sleep(0.01)
+            await until(lambda: set(registry.current.sources) == {"fabrikam/malware_customer"})
         assert 15.0 in clock.slept
 
 

@@ -14,8 +14,9 @@ from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 
 from mti.local.namespace.pytest_plugin import ServiceBusNamespace
 from mti.local.namespace.transports import AsyncPlainTransport, PlainTransport
+from tests.support.waiting import PATIENCE
 
-WAIT = 20
+WAIT = PATIENCE
 NOTHING = 0.5
 _NUMBERS = itertools.count(1)
 

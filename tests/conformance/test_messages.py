@@ -69,15 +69,18 @@ async def test_the_four_ways_to_settle_a_message(sdk: Sdk) -> None:
 
 
 async def test_a_lock_lasts_as_long_as_the_queue_says_and_can_be_renewed(sdk: Sdk) -> None:
-    queue = await sdk.queue(lock_duration=timedelta(seconds=2))
+    queue = await sdk.queue(lock_duration=timedelta(seconds=8))
     await sdk.send(queue, "renewed", "lost")
     async with sdk.receiver(queue) as receiver, sdk.receiver(queue) as other:
         renewed, lost = await sdk.receive(receiver, 2)
-        for _ in range(3):
-            await asyncio.sleep(0.8)
+        began, waiting = renewed.locked_until_utc, asyncio.create_task(sdk.receive(other))
+        assert began is not None
+        until = began
+        while not waiting.done():
+            await asyncio.sleep(0.5)
             until = await sdk.do(receiver.renew_message_lock, renewed)
-            assert until > datetime.now(UTC)
-        (again,) = await sdk.receive(other)
+        (again,) = await waiting
+        assert until - began > timedelta(seconds=7)
         assert (str(again), again.delivery_count) == ("lost", 1)
         with pytest.raises(MessageLockLostError):
             await sdk.do(receiver.renew_message_lock, lost)
@@ -85,7 +88,7 @@ async def test_a_lock_lasts_as_long_as_the_queue_says_and_can_be_renewed(sdk: Sd
 
 
 async def test_what_a_closed_receiver_held_stays_locked_and_can_be_settled(sdk: Sdk) -> None:
-    queue = await sdk.queue(lock_duration=timedelta(seconds=5))
+    queue = await sdk.queue(lock_duration=timedelta(seconds=12))
     await sdk.send(queue, "a", "b", "c")
     async with sdk.receiver(queue) as other:
         async with sdk.receiver(queue) as receiver:
@@ -115,9 +118,11 @@ async def test_receive_and_delete_and_peek(sdk: Sdk) -> None:
 async def test_a_message_can_be_scheduled_and_cancelled(sdk: Sdk) -> None:
     queue = await sdk.queue()
     at = datetime.now(UTC) + timedelta(seconds=2)
+    later = [ServiceBusMessage("not"), ServiceBusMessage("nor this")]
     async with sdk.opened(sdk.client.get_queue_sender(queue)) as sender:
-        numbers = await sdk.do(sender.schedule_messages, [ServiceBusMessage("kept"), ServiceBusMessage("not")], at)
-        await sdk.do(sender.cancel_scheduled_messages, numbers[1])
+        await sdk.do(sender.schedule_messages, ServiceBusMessage("kept"), at)
+        numbers = await sdk.do(sender.schedule_messages, later, at + timedelta(hours=1))
+        await sdk.do(sender.cancel_scheduled_messages, numbers)
         with pytest.raises(ServiceBusError):
             await sdk.do(sender.cancel_scheduled_messages, numbers[1])
     counts = await sdk.do(sdk.admin.get_queue_runtime_properties, queue)

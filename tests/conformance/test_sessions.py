@@ -11,7 +11,7 @@ from azure.servicebus.exceptions import (
     SessionCannotBeLockedError,
 )
 
-from tests.conformance.sdk import Sdk, bodies
+from tests.conformance.sdk import WAIT, Sdk, bodies
 
 
 async def test_a_session_is_in_order_exclusive_and_has_a_state(sdk: Sdk) -> None:
@@ -34,7 +34,7 @@ async def test_a_session_is_in_order_exclusive_and_has_a_state(sdk: Sdk) -> None
         await sdk.do(receiver.complete_message, messages[1])
         (deferred,) = await sdk.do(receiver.receive_deferred_messages, [messages[0].sequence_number])
         await sdk.do(receiver.complete_message, deferred)
-    async with sdk.receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=10) as receiver:
+    async with sdk.receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=WAIT) as receiver:
         assert receiver.session.session_id == "b"
 
 

@@ -8,6 +8,7 @@ import pytest
 from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
 from mti.publisher.sentinel.client import TIMEOUT
 from tests.publisher.world import CONTOSO, completed, hash_of, indicator, message, messages_of, reasons, world
+from tests.support.waiting import PATIENCE
 
 NAMES = [f"file-{number}" for number in range(500)]
 
@@ -18,8 +19,8 @@ def test_defect_07_every_post_has_a_time_limit() -> None:
 
 async def test_defect_07_a_post_that_hangs_is_given_up_and_sent_again(tmp_path: Path) -> None:
     async with world(tmp_path) as there:
-        there.faults(SentinelFault(kind=SentinelFaultKind.HANG, seconds=30, times=2))
-        there.timeout = httpx.Timeout(0.2)
+        there.faults(SentinelFault(kind=SentinelFaultKind.HANG, seconds=600, times=2))
+        there.timeout = httpx.Timeout(PATIENCE, read=2)
         assert completed(await there.publisher()([message(indicator("a"))]))
         assert there.holds() == {hash_of("a")}
         assert there.count("requests") == 3

@@ -1,10 +1,6 @@
 """`mti demo`: it ends well, and it notices when it is broken on purpose."""
 
-import pytest
-
 from tests.support.cli import mti
-
-pytestmark = pytest.mark.timeout(240)
 
 
 async def test_the_demonstration_ends_with_nothing_lost_and_nothing_doubled() -> None:

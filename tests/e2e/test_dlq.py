@@ -1,16 +1,11 @@
 """Dead letters of a real run, replayed with the stack asleep, at work, and killed."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import pytest
 
 from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
 from tests.support.cli import mti, start, up
+from tests.support.waiting import until
 from tests.support.worlds import CONTOSO, two_tenants
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def refusing(value: str) -> SentinelFault:
@@ -25,12 +20,6 @@ def one_value() -> str:
 def held(world: Simulators) -> int:
     """How many observables contoso's workspace has."""
     return len(world.sentinel.workspaces[CONTOSO].observables())
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():
-            await asyncio.sleep(0.2)
 
 
 async def test_what_sentinel_refused_is_replayed_while_the_stack_sleeps_and_delivered_by_the_next_run(

@@ -1,9 +1,7 @@
 """Quiet tenants beside noisy ones, in real processes: they are complete while the noisy ones still work or wait."""
 
-import asyncio
 from pathlib import Path
 
-import pytest
 from pydantic import SecretStr
 
 from mti.local.simulators import (
@@ -18,8 +16,7 @@ from mti.local.simulators.mimecast import AccountV2
 from mti.local.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
 from mti.local.simulators.sentinel import App, WorkspaceSpec
 from tests.support.cli import start
-
-pytestmark = pytest.mark.timeout(180)
+from tests.support.waiting import until
 
 QUIET = ("contoso", "fabrikam", "northwind")
 FLOOD, HANGING, THROTTLED = "flood", "hanging", "throttled"
@@ -84,10 +81,12 @@ async def test_quiet_tenants_are_complete_while_a_flood_a_hanging_account_and_a_
             env={**env, **tight},
         )  # fmt: skip
         try:
-            async with asyncio.timeout(120):
-                while not all(world.compare(workspace(tenant)).clean for tenant in QUIET):
-                    assert stack.returncode is None
-                    await asyncio.sleep(0.2)
+
+            def quiet_are_complete() -> bool:
+                assert stack.returncode is None
+                return all(world.compare(workspace(tenant)).clean for tenant in QUIET)
+
+            await until(quiet_are_complete, between=0.2)
             held = {tenant: len(list(world.sentinel.workspaces[workspace(tenant)].objects())) for tenant in TENANTS}
         finally:
             stack.kill()  # the other processes end with it

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ import yaml
 from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
 from mti.local.simulators.sentinel.workspace import Workspace
 from tests.support.cli import Said, mti, start, up
+from tests.support.waiting import PATIENCE, until
 from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
-
-pytestmark = pytest.mark.timeout(240)
 
 
 def held(world: Simulators, workspace: str) -> list[dict[str, Any]]:
@@ -32,12 +31,6 @@ def clean(world: Simulators, *workspaces: str) -> bool:
         not [*compared.missing, *compared.unexpected, *compared.doubled]
         for compared in (world.compare(workspace) for workspace in workspaces)
     )
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(90):
-        while not condition():
-            await asyncio.sleep(0.1)
 
 
 def without_fabrikam(path: Path, to: Path) -> Path:
@@ -104,15 +97,16 @@ async def test_a_tenant_that_joins_late_and_a_workspace_built_anew_are_given_wha
             }
 
             anew = world.sentinel.workspaces[FABRIKAM] = Workspace(FABRIKAM)
-            words = ("backfill", "--tenant", "fabrikam", "--rebuilt", "--rate", "30", "--json")
-            refused = await operator(*words)
+            words = ("backfill", "--tenant", "fabrikam", "--rebuilt", "--json", "--rate")
+            refused = await operator(*words, "1")
             assert refused.status == 2  # nobody is there to say yes
-            process = await start(*words, "--yes", "--data", operator.data, env=operator.env)
+            # One message a second: it is far from its end when it is killed, however slow the machine is.
+            process = await start(*words, "1", "--yes", "--data", operator.data, env=operator.env)
             await until(lambda: anew.counts["accepted_objects"] > 0)
             process.kill()
             await process.communicate()
             assert world.compare(FABRIKAM).missing
-            said = await operator(*words, "--yes")
+            said = await operator(*words, "30", "--yes")
             assert said.status == 0, said.err
             (found,) = said.document["destinations"]
             assert (found["resumed"], found["finished"]) == (True, True)
@@ -160,7 +154,7 @@ async def test_while_the_stack_runs_it_is_looked_at_set_back_and_told_to_withdra
 
 async def paused(operator: Operator) -> dict[str, Any]:
     """Return the status once fabrikam's workspace is paused and something waits for it."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while True:
             said = await operator("status", "--json")
             assert said.status == 0, said.err
@@ -171,7 +165,7 @@ async def paused(operator: Operator) -> dict[str, Any]:
 
 async def covered(operator: Operator, source: str) -> dict[str, Any]:
     """Return the fetcher's checkpoint of a source once its window is closed."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while True:
             said = await operator("checkpoints", "show", "--source", source, "--json")
             at: dict[str, Any] = said.document["sources"][source]["fetcher"]

@@ -3,14 +3,10 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
 from tests.support.cli import mti, up
 from tests.support.collector import Collector, SeenSpan, collecting
 from tests.support.worlds import CONTOSO, FABRIKAM, SECRETS, two_tenants
-
-pytestmark = pytest.mark.timeout(180)
 
 GET_FEED = "POST /api/ttp/threat-intel/get-feed"
 UPLOAD = "POST /workspaces/{workspace_id}/threat-intelligence-stix-objects:upload"

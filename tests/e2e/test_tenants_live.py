@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from mti.local.simulators import Simulators
@@ -17,12 +16,9 @@ from mti.local.simulators.feed.store import LateBatch
 from mti.local.simulators.scenario import Scenario
 from mti.local.stack import SERVICES
 from tests.support.cli import Said, mti, start, up
+from tests.support.waiting import until
 from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
 
-pytestmark = pytest.mark.timeout(300)
-
-PATIENCE = 60
-"""Seconds, for a machine that does much else."""
 FAST = {"MTI_FETCHER_SCHEDULE_SECONDS": "0.5"}
 
 
@@ -67,10 +63,12 @@ class Running:
 
     async def until(self, seen: Callable[[], bool]) -> None:
         """Wait until something is to be seen; the stack must live meanwhile."""
-        async with asyncio.timeout(PATIENCE):
-            while not seen():
-                assert self._process.returncode is None, (await self._process.communicate())[1].decode()
-                await asyncio.sleep(0.1)
+
+        async def seen_while_it_lives() -> bool:
+            assert self._process.returncode is None, (await self._process.communicate())[1].decode()
+            return seen()
+
+        await until(seen_while_it_lives, between=0.1)
 
     def logged(self, service: str) -> Iterator[dict[str, Any]]:
         """Return what a service's first process has logged."""

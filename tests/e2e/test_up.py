@@ -16,8 +16,6 @@ from tests.support.bus import INDICATORS, RAW_PAGES, connected
 from tests.support.cli import mti, up
 from tests.support.worlds import CONTOSO, FABRIKAM, SECRETS, assert_exact, two_tenants
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def destination(document: dict[str, Any], workspace: str) -> dict[str, Any]:
     books: list[dict[str, Any]] = document["destinations"]

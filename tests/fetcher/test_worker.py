@@ -20,6 +20,7 @@ from mti.local.simulators import Feed, FeedSpec, MimecastSimulator, generate
 from mti.local.simulators.mimecast import MimecastSettings
 from tests.fetcher.world import CONTOSO, CUSTOMER, SECRETS
 from tests.support.bus import RAW_PAGES, connected, counts, running_namespace
+from tests.support.waiting import PATIENCE, in_time, until
 
 
 def tenants(base_url: str) -> str:
@@ -66,14 +67,18 @@ async def test_a_run_until_idle_publishes_the_whole_feed_and_covers_its_start(
         try:
             async with bus.receiver(RAW_PAGES) as receiver:
                 while detections < 50:
-                    for message in await receiver.receive_messages(max_message_count=10, max_wait_time=20):
+                    for message in await receiver.receive_messages(max_message_count=10, max_wait_time=PATIENCE):
                         detections += decode(from_sdk(message), PageChunk)[1].detections
                         await receiver.complete_message(message)
-            while (await counts(namespace, "fetch-jobs"))["active"] + (await counts(namespace, "fetch-jobs"))["locked"]:
-                await asyncio.sleep(0.05)
+
+            async def no_job_is_left() -> bool:
+                found = await counts(namespace, "fetch-jobs")
+                return not (found["active"] or found["locked"])
+
+            await until(no_job_is_left)
         finally:
             stop.set()
-            await asyncio.wait_for(worker, 30)
+            await in_time(worker)
     assert detections == 50
     store = SqliteStore(tmp_path / "fetcher.db")
     try:
@@ -91,7 +96,7 @@ def test_a_process_without_settings_says_what_is_missing_and_ends_with_status_2(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 2

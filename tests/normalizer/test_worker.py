@@ -20,6 +20,7 @@ from mti.normalizer.ledger import Ledger
 from mti.normalizer.worker import run
 from tests.normalizer.world import CUSTOMER, chunk, sha256, stix
 from tests.support.bus import INDICATORS, RAW_PAGES, connected, running_namespace
+from tests.support.waiting import PATIENCE, in_time
 
 WORKSPACE = "00000000-0000-0000-0000-00000000000a"
 TENANTS = {
@@ -47,7 +48,7 @@ async def running(settings: NormalizerSettings) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 20)
+        await in_time(task)
 
 
 async def dead_letter(bus: ServiceBus) -> tuple[str, str]:
@@ -55,7 +56,7 @@ async def dead_letter(bus: ServiceBus) -> tuple[str, str]:
         RAW_PAGES.entity, str(RAW_PAGES.subscription), sub_queue=ServiceBusSubQueue.DEAD_LETTER
     )
     async with receiver:
-        [found] = await receiver.receive_messages(max_message_count=1, max_wait_time=20)
+        [found] = await receiver.receive_messages(max_message_count=1, max_wait_time=PATIENCE)
         return str(found.dead_letter_reason), str(found.dead_letter_error_description)
 
 
@@ -74,8 +75,8 @@ async def test_a_chunk_becomes_indicators_in_the_session_of_its_workspace_and_it
         async with running(settings):
             broken = stix("bad", pattern="[file:hashes.MD5 = 'beef']")
             await bus.sender(RAW_PAGES).send([page_message(chunk(stix(), broken))])
-            async with bus.receiver(INDICATORS, session=WORKSPACE, connect_wait=20) as receiver:
-                [found] = await receiver.receive_messages(max_message_count=1, max_wait_time=20)
+            async with bus.receiver(INDICATORS, session=WORKSPACE, connect_wait=PATIENCE) as receiver:
+                [found] = await receiver.receive_messages(max_message_count=1, max_wait_time=PATIENCE)
                 _, batch = decode(from_sdk(found), IndicatorBatch)
             assert [one.pattern for one in batch.objects] == [f"[file:hashes.'SHA-256' = '{sha256('a file')}']"]
             reason, description = await dead_letter(bus)
@@ -96,7 +97,7 @@ def test_a_process_without_settings_says_what_is_missing_and_ends_with_status_2(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 2

@@ -14,6 +14,7 @@ from mti.operations.service_bus_view import ServiceBusView
 from tests.normalizer.world import chunk, stix
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, running_namespace
+from tests.support.waiting import PATIENCE
 
 EVERYONE = (CONTOSO, FABRIKAM)
 
@@ -41,7 +42,7 @@ def view(bus: ServiceBus) -> ServiceBusView:
 
 async def dead_letter(bus: ServiceBus) -> None:
     async with bus.receiver(RAW_PAGES) as receiver:
-        (found,) = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
+        (found,) = await receiver.receive_messages(max_message_count=1, max_wait_time=PATIENCE)
         await receiver.dead_letter_message(found, reason="BadHash", error_description="it has no hash")
 
 
@@ -65,8 +66,8 @@ async def test_it_says_that_scheduled_messages_of_a_topic_are_hidden(bus: Servic
 
 
 async def test_a_session_that_the_publisher_has_in_hand_is_left_alone_and_named(bus: ServiceBus) -> None:
-    async with bus.receiver(INDICATORS, session=FABRIKAM, connect_wait=5) as receiver:
-        assert await receiver.receive_messages(max_message_count=1, max_wait_time=5)
+    async with bus.receiver(INDICATORS, session=FABRIKAM, connect_wait=PATIENCE) as receiver:
+        assert await receiver.receive_messages(max_message_count=1, max_wait_time=PATIENCE)
         looking = view(bus)
         found = await OnTheBus.look(looking, chunks=False, indicators=True)
     assert {destination for destination, _ in found.waiting_objects} == {CONTOSO}
@@ -77,8 +78,8 @@ async def test_a_session_that_the_publisher_has_in_hand_is_left_alone_and_named(
 async def test_looking_raises_no_delivery_count_and_takes_nothing(bus: ServiceBus) -> None:
     for _ in range(2):
         await OnTheBus.look(view(bus), chunks=False, indicators=True)
-    async with bus.receiver(INDICATORS, session=CONTOSO, connect_wait=5) as receiver:
-        found = await receiver.receive_messages(max_message_count=5, max_wait_time=5)
+    async with bus.receiver(INDICATORS, session=CONTOSO, connect_wait=PATIENCE) as receiver:
+        found = await receiver.receive_messages(max_message_count=5, max_wait_time=PATIENCE)
     assert [message.delivery_count for message in found] == [0, 0]
 
 

@@ -14,6 +14,7 @@ from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import World, indicator, message
 from tests.support.bus import INDICATORS, connected, running_namespace
+from tests.support.waiting import in_time
 
 
 async def test_a_workspace_that_is_throttled_for_ever_holds_its_slot_for_a_minute_and_then_only_to_be_asked(
@@ -59,8 +60,7 @@ async def test_as_many_sessions_are_held_as_there_are_slots_though_few_look_for_
         consumer = SessionConsumer(bus, INDICATORS, hold, settler, SystemClock(), slots=slots, session_wait=1, idle=0.1)
         task = asyncio.create_task(consumer.run(stop))
         try:
-            async with asyncio.timeout(30):
-                await all_here.wait()
+            await in_time(all_here.wait())
         finally:
             stop.set()
             all_here.set()

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds that anything may take. The time-out of a whole test in `pyproject.toml` lies well above it."""
 BETWEEN = 0.05
 """Seconds between two looks."""

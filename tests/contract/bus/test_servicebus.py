@@ -22,6 +22,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
 from mti.local.namespace import Namespace
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace, stats
+from tests.support.waiting import until
 
 QUICK = Backoff(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=50))
 
@@ -57,12 +58,6 @@ async def namespace(tmp_path: Path) -> AsyncIterator[Namespace]:
 async def bus(namespace: Namespace) -> AsyncIterator[ServiceBus]:
     async with connected(namespace) as found:
         yield found
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 def settler(bus: ServiceBus, address: Address, **options: Any) -> Settler:

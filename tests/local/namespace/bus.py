@@ -10,8 +10,9 @@ from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from mti.local.namespace import Namespace, NamespaceProcess
+from tests.support.waiting import PATIENCE
 
-WAIT = 20.0
+WAIT = PATIENCE
 """Seconds that a receive may take on a busy machine; nothing waits that long when all is well."""
 NOTHING = 0.3
 """Seconds after which we believe that nothing comes."""

@@ -12,13 +12,12 @@ from azure.servicebus.aio import ServiceBusClient
 from mti.local.namespace import ManualClock
 from mti.local.namespace.wire import codec, frames
 from tests.local.namespace.bus import NOTHING, WAIT, Bus, Serve, bodies, receive
+from tests.local.namespace.wire import AMQP_HEADER, HEARTBEAT, OPEN, beating
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
 SASL_HEADER = b"AMQP\x03\x01\x00\x00"
-HEARTBEAT = b"\x00\x00\x00\x08\x02\x00\x00\x00"
-OPEN = bytes.fromhex("0000001d02000000005310c01005a10163404060ffff70000003e8").ljust(29, b"\x40")
 
 
 class Wire:
@@ -92,9 +91,11 @@ async def test_a_dropped_connection_frees_its_session(serve: Serve) -> None:
     async with Wire(bus.namespace.port) as wire, client_through(wire, bus) as client:
         await receive(client.get_queue_receiver("q", session_id="s"))
         wire.cut()
-        async with asyncio.timeout(WAIT):
-            while (await bus.stats("q"))["locked"]:
-                await asyncio.sleep(0.02)
+
+        async def nothing_is_locked() -> bool:
+            return not (await bus.stats("q"))["locked"]
+
+        await until(nothing_is_locked)
         async with bus.receiver("q", session_id="s") as other:
             (again,) = await receive(other)
             assert again.delivery_count == 1
@@ -122,24 +123,24 @@ async def test_a_prefetching_receiver_that_is_slow_does_not_stall_the_others(ser
 
 async def test_a_silent_client_is_cut_off_and_a_beating_one_is_not(serve: Serve, clock: ManualClock) -> None:
     bus = await serve(queues={"q": {}}, clock=clock, idle_timeout=60_000)
-    silent, beating = [await _open(bus) for _ in range(2)]
+    silent, alive = [await beating(bus.namespace) for _ in range(2)]
     clock.advance(100_000)
-    beating[1].write(HEARTBEAT)
+    alive[1].write(HEARTBEAT)
     await asyncio.sleep(0.1)
     clock.advance(30_000)
     async with asyncio.timeout(WAIT):
         while await silent[0].read(1000):
             pass
-    beating[1].write(HEARTBEAT)
+    alive[1].write(HEARTBEAT)
     await asyncio.sleep(1.2)
-    assert not beating[0].at_eof()
-    for _, writer in (silent, beating):
+    assert not alive[0].at_eof()
+    for _, writer in (silent, alive):
         writer.close()
 
 
 async def test_heartbeats_are_sent_to_who_asks_for_them(serve: Serve) -> None:
     bus = await serve(queues={"q": {}})
-    reader, writer = await _open(bus)
+    reader, writer = await beating(bus.namespace)
     async with asyncio.timeout(WAIT):
         assert await reader.readexactly(8) == HEARTBEAT
     writer.close()
@@ -266,14 +267,3 @@ async def _answer(bus: Bus, stream: bytes) -> bytes:
         answer = await reader.read()
     writer.close()
     return answer
-
-
-async def _open(bus: Bus) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a connection that asks for a heartbeat at least once a second."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", bus.namespace.port)
-    writer.write(AMQP_HEADER + OPEN)
-    async with asyncio.timeout(WAIT):
-        assert await reader.readexactly(8) == AMQP_HEADER
-        size = int.from_bytes(await reader.readexactly(4), "big")
-        await reader.readexactly(size - 4)
-    return reader, writer

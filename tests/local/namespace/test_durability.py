@@ -15,6 +15,7 @@ from azure.servicebus.aio import ServiceBusClient
 from mti.local.namespace import DataFolderBusy, ManualClock, Namespace, NamespaceConfig, NamespaceProcess
 from mti.local.namespace.clock import system_clock
 from tests.local.namespace.bus import WAIT, Bus, bodies, receive
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,9 +55,7 @@ async def test_a_confirmed_send_survives_kill_9(config: Path, tmp_path: Path) ->
 
     async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
         sending = asyncio.create_task(send_until_it_dies(bus))
-        async with asyncio.timeout(WAIT):
-            while len(confirmed) < 50:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(confirmed) >= 50)
         await namespace.kill()
         with pytest.raises(Exception, match=r"(?i)connect"):
             await sending
@@ -78,8 +77,9 @@ async def test_what_was_settled_stays_settled_and_what_was_locked_comes_back(con
             await namespace.kill()
     async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
         async with bus.receiver("plain") as receiver:
-            (again,) = await receive(receiver, 2, wait=1)
+            (again,) = await receive(receiver)
             assert (str(again), again.delivery_count) == ("locked", 0)
+            assert (await bus.stats("plain"))["active"] == 0
         async with bus.receiver("plain", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
             (dead,) = await receive(receiver)
             assert (str(dead), dead.dead_letter_reason, dead.dead_letter_error_description) == (
@@ -113,7 +113,7 @@ async def test_an_orderly_stop_keeps_everything(tmp_path: Path) -> None:
         async with bus.receiver("plain") as receiver:
             assert len(await receiver.peek_messages(5)) == 1
         clock.advance(DAY)
-        async with bus.receiver("sessions", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=10) as receiver:
+        async with bus.receiver("sessions", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=WAIT) as receiver:
             assert await receiver.session.get_state() == b"state"
             again, later = await receive(receiver, 2)
             assert (str(again), again.delivery_count, again.sequence_number) == ("s", 1, number)
@@ -168,9 +168,7 @@ async def test_settled_messages_give_their_disk_space_back(tmp_path: Path) -> No
         async with bus.receiver("q", receive_mode=mode, prefetch_count=90) as receiver:
             assert len(await receive(receiver, 90)) == 90
         assert _size(tmp_path) > 5_000_000
-        async with asyncio.timeout(WAIT):
-            while _size(tmp_path) > 2_000_000:
-                await asyncio.sleep(0.1)
+        await until(lambda: _size(tmp_path) <= 2_000_000)
 
 
 async def test_the_process_tells_what_is_wrong_with_its_configuration(tmp_path: Path) -> None:

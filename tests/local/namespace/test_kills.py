@@ -48,7 +48,7 @@ async def test_what_was_confirmed_holds_however_often_it_is_killed(tmp_path: Pat
         client = await opened(stack, namespace)
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
         async with client.get_queue_receiver("q", receive_mode=mode, prefetch_count=1000) as receiver:
-            left = bodies(await receive(receiver, len(truth.tried), wait=3))
+            left = bodies(await receive(receiver, len(truth.tried), wait=10))
     assert len(truth.completed) > AT_ONCE
     assert len(left) == len(set(left))
     assert not truth.completed & set(left)

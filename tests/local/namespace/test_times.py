@@ -1,7 +1,6 @@
 """What depends on time: scheduled messages, expiry and duplicate detection."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +8,8 @@ from azure.servicebus import ServiceBusMessage, ServiceBusMessageState, ServiceB
 from azure.servicebus.exceptions import ServiceBusError
 
 from mti.local.namespace import ManualClock
-from tests.local.namespace.bus import WAIT, Bus, Serve, bodies, receive
+from tests.local.namespace.bus import Bus, Serve, bodies, receive
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,12 +19,6 @@ DEDUPED = {"RequiresDuplicateDetection": True, "DuplicateDetectionHistoryTimeWin
 
 def later(clock: ManualClock, milliseconds: int) -> datetime:
     return datetime.fromtimestamp((clock.now + milliseconds) / 1000, UTC)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(WAIT):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 async def has(bus: Bus, entity: str, **wanted: int) -> bool:

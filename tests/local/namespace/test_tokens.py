@@ -28,6 +28,7 @@ from azure.servicebus.exceptions import (
 from mti.local.namespace import ManualClock, Namespace, NamespaceConfig
 from mti.local.namespace.access import SharedAccessKeys
 from tests.local.namespace.bus import WAIT
+from tests.local.namespace.wire import passing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -40,8 +41,6 @@ KEYS = SharedAccessKeys.model_validate(
     }
 )
 MINUTE = 60_000
-A_SECOND_OR_SO = 1.2
-"""The namespace looks at tokens once a second."""
 BOTH = pytest.mark.parametrize("kind", [synchronous, asynchronous], ids=["sync", "aio"])
 
 
@@ -124,20 +123,19 @@ async def test_a_link_whose_token_expired_is_closed_and_the_client_comes_back(
         connected(kind, namespace, credential, retry_total=1, retry_backoff_factor=0.01) as client,
         opened(client.get_queue_sender("q")) as sender,
         opened(client.get_queue_receiver("q")) as receiver,
+        passing(namespace, clock) as move,
     ):
         await send(sender)
         await do(receiver.receive_messages, max_wait_time=WAIT)
         assert len(await do(receiver.peek_messages, sequence_number=1)) == 1
         credential.update(token(namespace, 3000))
-        clock.advance(2 * MINUTE)
-        await asyncio.sleep(A_SECOND_OR_SO)
+        await move(2 * MINUTE)
         with pytest.raises(ServiceBusError):  # the SDK does not try again with the management node
             await do(receiver.peek_messages, sequence_number=1)
         _, (again,) = await asyncio.gather(send(sender), do(receiver.receive_messages, max_wait_time=WAIT))
         assert again.delivery_count == 1
         await do(receiver.complete_message, again)
-        clock.advance(60 * MINUTE)
-        await asyncio.sleep(A_SECOND_OR_SO)
+        await move(60 * MINUTE)
         errors = await asyncio.gather(send(sender), do(receiver.receive_messages), return_exceptions=True)
         assert [type(error) for error in errors] == [ServiceBusAuthenticationError] * 2
 
@@ -151,9 +149,9 @@ async def test_a_session_is_free_once_the_token_of_its_holder_expired(
         connected(kind, namespace, brief, retry_total=0) as client,
         connected(kind, namespace, lasting, retry_total=0) as other,
         opened(client.get_queue_receiver("s", session_id="one")) as receiver,
+        passing(namespace, clock) as move,
     ):
-        clock.advance(2 * MINUTE)
-        await asyncio.sleep(A_SECOND_OR_SO)
+        await move(2 * MINUTE)
         async with opened(other.get_queue_receiver("s", session_id="one")) as successor:
             await do(successor.session.set_state, b"mine")
         with pytest.raises(ServiceBusConnectionError, match="RenewToken"):
@@ -171,7 +169,7 @@ async def test_what_a_client_renews_its_token_to_is_what_counts(namespace: Names
         (asynchronous, AsyncCredential(brief, forged)),
     ]
     async with AsyncExitStack() as stack:
-        senders = []
+        move, senders = await stack.enter_async_context(passing(namespace, clock)), []
         for kind, credential in credentials:
             client = await stack.enter_async_context(connected(kind, namespace, credential, retry_total=0))
             senders.append(await stack.enter_async_context(opened(client.get_queue_sender("q"))))
@@ -181,8 +179,7 @@ async def test_what_a_client_renews_its_token_to_is_what_counts(namespace: Names
         await asyncio.gather(send(renewed), send(renewed_too))
         with pytest.raises(ServiceBusAuthenticationError):
             await send(with_a_wrong_key)
-        clock.advance(2 * MINUTE)
-        await asyncio.sleep(A_SECOND_OR_SO)
+        await move(2 * MINUTE)
         await asyncio.gather(send(renewed), send(renewed_too))
         with pytest.raises(ServiceBusConnectionError):
             await send(with_fewer_claims)

@@ -12,6 +12,7 @@ from azure.servicebus.aio import ServiceBusClient
 from websocket import ABNF, create_connection
 
 from tests.local.namespace.bus import NOTHING, WAIT, Bus, Serve, receive
+from tests.local.namespace.wire import AMQP_HEADER, OPEN
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -19,10 +20,8 @@ pytestmark = [
 ]
 
 PATH = "/$servicebus/websocket"
-AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
 CLOSE = b"\x00\x00\x00\x0c\x02\x00\x00\x00\x00\x53\x18\x45"
 CLOSED = b"\x00\x53\x18\xc0\x02\x01\x40"
-OPEN = bytes.fromhex("0000001d02000000005310c01005a10163404060ffff70000003e8").ljust(29, b"\x40")
 
 
 def url(bus: Bus, path: str = PATH) -> str:

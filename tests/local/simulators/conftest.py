@@ -5,6 +5,7 @@ import httpx
 import pytest
 
 from tests.local.simulators.clients import HeldClock
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -14,5 +15,5 @@ def clock() -> HeldClock:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         yield client

@@ -14,6 +14,7 @@ from mti.local.simulators.feed import Feed, FeedSpec, generate
 from mti.local.simulators.mimecast import MimecastFault, MimecastSettings, MimecastSimulator
 from tests.local.simulators.clients import NEXT, HeldClock, all_pages, bearer, get_feed, members, signed
 from tests.local.simulators.world import CONTOSO, FABRIKAM
+from tests.support.waiting import PATIENCE
 
 SPEC = FeedSpec(seed=5, detections=45, distinct=20)
 
@@ -114,7 +115,11 @@ async def test_a_hanging_request_does_not_keep_the_server_open(clock: HeldClock,
     async with broken(clock, {"kind": "hang"}, {"kind": "slow", "seconds": 0.01}) as sim:
         headers = await bearer(http, sim.base_url, CONTOSO)
         with pytest.raises(httpx.ReadTimeout):
-            await http.post(f"{sim.base_url}/api/ttp/threat-intel/get-feed", headers=headers, timeout=0.1)
+            await http.post(
+                f"{sim.base_url}/api/ttp/threat-intel/get-feed",
+                headers=headers,
+                timeout=httpx.Timeout(PATIENCE, read=1),
+            )
         assert (await get_feed(http, sim.base_url, headers)).status_code == 200
 
 

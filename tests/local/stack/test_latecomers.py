@@ -1,6 +1,5 @@
 """A workspace that joins late is given what it missed, also when the bus is away at first."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from mti.normalizer.identity import indicator_id
 from mti.normalizer.known import CONTAINER, KnownIndicators
 from mti.normalizer.parsing import Observable
 from tests.support.bus import counts, running_namespace
+from tests.support.waiting import until
 
 NOBODY = "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=k;SharedAccessKey=k;UseDevelopmentEmulator=true;"
 HASH = Observable("file:hashes.'SHA-256'", "ab" * 32)
@@ -72,9 +72,7 @@ async def know(database: Path) -> None:
 
 
 async def until_done(latecomers: Latecomers) -> None:
-    async with asyncio.timeout(60):
-        while latecomers.at_work:
-            await asyncio.sleep(0.05)
+    await until(lambda: not latecomers.at_work)
 
 
 async def test_a_bus_that_is_away_is_waited_for_and_the_newcomer_is_served_once_it_is_back(tmp_path: Path) -> None:
