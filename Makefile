@@ -11,6 +11,8 @@ MEMBERS := libs/common libs/local libs/operations libs/cli services/fetcher serv
 COSMOS := tests/support/cosmos
 # The tests mostly wait, for links to open and locks to run out: three times as many processes as cores keep the cores busy.
 JOBS ?= 6
+# Where a shell forbids Python to keep compiled modules, every process of every test compiles all that it imports again.
+export PYTHONDONTWRITEBYTECODE :=
 # uv from the PATH, else one of our own under .cache/
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 
@@ -39,6 +41,8 @@ fmt: $(VENV)/.ready  ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 
 unit: setup  ## Run the tests alone (ARGS="-k name" narrows them)
+	@# The workers collect at the same time: on a fresh clone each of them would compile all tests for itself.
+	test -d tests/house/__pycache__ || $(BIN)/pytest --collect-only -qq >/dev/null || true
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" $(ARGS)
 
 bench: setup  ## Run the benchmarks (prints ratios)
@@ -68,7 +72,7 @@ clean:  ## Remove what setup made
 $(VENV)/.ready: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …")'
 	test -x $(BIN)/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(VENV)
-	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e %)
 	touch $@
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.cli import mti, start
+from tests.support.cli import mti, mti_here, start
 from tests.support.waiting import in_time
 
 ARGUMENTS = ("--port", "0", "--http-port", "0")
@@ -29,9 +29,11 @@ async def test_it_says_where_it_listens_and_ends_when_told(tmp_path: Path) -> No
     ("text", "expected"),
     [("{", "Config.json"), ('{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Nme": "q"}]}]}}', "Nme")],
 )
-async def test_a_bad_config_is_bad_usage_and_names_the_place(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_bad_config_is_bad_usage_and_names_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, expected: str
+) -> None:
     (tmp_path / "Config.json").write_text(text)
-    said = await mti("bus", "--config", tmp_path / "Config.json", "--data", tmp_path / "bus", *ARGUMENTS)
+    said = mti_here(capsys, "bus", "--config", tmp_path / "Config.json", "--data", tmp_path / "bus", *ARGUMENTS)
     assert (said.status, said.out) == (2, "")
     assert expected in said.err
     assert "Traceback" not in said.err

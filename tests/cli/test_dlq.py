@@ -1,20 +1,16 @@
 """`mti dlq` as an operator types it, on the folder of an embedded stack."""
 
 import asyncio
-import io
 import json
 import queue
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mti.cli.main import main
 from mti.common.adapters.servicebus import Address, ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import REPLAYS
@@ -27,23 +23,10 @@ from mti.publisher.versions import PublishedVersions
 from tests.operations.dead_letters.world import page
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator
 from tests.support.bus import INDICATORS, RAW_PAGES
+from tests.support.cli import Said, mti_here
 from tests.support.waiting import PATIENCE
 
-Mti = Callable[..., "Ran"]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended and what it printed."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
+Mti = Callable[..., Said]
 
 
 @pytest.fixture
@@ -54,17 +37,10 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mti(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Mti:
-    def run(*words: str, says: str = "") -> Ran:
-        monkeypatch.setattr(sys, "argv", ["mti", "dlq", *words, *([] if "--data" in words else ["--data", str(data)])])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(says))
-        capsys.readouterr()
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return Ran(status, *capsys.readouterr())
+def mti(data: Path, capsys: pytest.CaptureFixture[str]) -> Mti:
+    def run(*words: str, says: str = "") -> Said:
+        where = [] if "--data" in words else ["--data", str(data)]
+        return mti_here(capsys, "dlq", *words, *where, says=says)
 
     return run
 
@@ -255,19 +231,12 @@ def serving(data: Path) -> Iterator[str]:
 
 
 def test_on_azure_a_purge_wants_the_books_or_a_word_that_it_is_to_go_without(
-    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bury(data, RAW_PAGES, [page("a")], "Bug")
 
-    def run(connection: str, *words: str) -> Ran:
-        monkeypatch.setenv("MTI_SERVICEBUS_CONNECTION_STRING", connection)
-        monkeypatch.setattr(sys, "argv", ["mti", "dlq", *words])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return Ran(status, *capsys.readouterr())
+    def run(connection: str, *words: str) -> Said:
+        return mti_here(capsys, "dlq", *words, env={"MTI_SERVICEBUS_CONNECTION_STRING": connection})
 
     with serving(data) as connection:
         refused = run(connection, "purge", "--all", "--yes", "--json")

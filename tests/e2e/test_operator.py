@@ -12,7 +12,7 @@ import yaml
 
 from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
 from mti.local.simulators.sentinel.workspace import Workspace
-from tests.support.cli import Said, mti, start, up
+from tests.support.cli import Said, mti, mti_here, start, up
 from tests.support.waiting import PATIENCE, until
 from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
 
@@ -196,8 +196,10 @@ def assert_status(document: dict[str, Any], accepted: int) -> None:
         (("status", "--watch", "--json"), "exclude each other"),
     ],
 )
-async def test_bad_usage_is_told_with_its_cure(tmp_path: Path, words: tuple[str, ...], expected: str) -> None:
-    said = await mti(*words, "--data", tmp_path)
+def test_bad_usage_is_told_with_its_cure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], expected: str
+) -> None:
+    said = mti_here(capsys, *words, "--data", tmp_path)
     assert (said.status, said.out) == (2, "")
     assert expected in said.err
     assert "Traceback" not in said.err

@@ -13,8 +13,8 @@ from mti.local.namespace import Namespace
 from mti.local.simulators import MimecastFault, MimecastFaultKind, SentinelFault, SentinelFaultKind, Simulators
 from mti.local.stack.layout import namespace_config
 from tests.support.bus import INDICATORS, RAW_PAGES, connected
-from tests.support.cli import mti, up
-from tests.support.worlds import CONTOSO, FABRIKAM, SECRETS, assert_exact, two_tenants
+from tests.support.cli import mti, mti_here, up
+from tests.support.worlds import CONTOSO, FABRIKAM, SECRETS, assert_exact, two_tenants, written
 
 
 def destination(document: dict[str, Any], workspace: str) -> dict[str, Any]:
@@ -199,10 +199,11 @@ async def test_messages_of_strangers_and_of_the_future_end_as_dead_letters_that_
 
 
 @pytest.mark.parametrize("word", ["normalizer", "normalizer=0", "cleaner=2", "publisher=many"])
-async def test_a_scale_that_makes_no_sense_is_bad_usage(tmp_path: Path, word: str) -> None:
-    async with Simulators(two_tenants(detections=10)) as world:
-        env = world.write_tenants(tmp_path / "tenants.yaml")
-        said = await mti(*up(tmp_path / "tenants.yaml", tmp_path / "data", "--scale", word), env=env)
+def test_a_scale_that_makes_no_sense_is_bad_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    env = written(tmp_path / "tenants.yaml", detections=10)
+    said = mti_here(capsys, *up(tmp_path / "tenants.yaml", tmp_path / "data", "--scale", word), env=env)
     assert (said.status, said.out) == (2, "")
     assert "SERVICE=COUNT" in said.err
 
@@ -228,19 +229,20 @@ async def test_a_missing_secret_is_named_with_its_tenant_before_anything_starts(
         ("tennants: []", "tenants"),
     ],
 )
-async def test_a_broken_tenants_file_is_explained_without_a_traceback(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_broken_tenants_file_is_explained_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, expected: str
+) -> None:
     (tmp_path / "tenants.yaml").write_text(text)
-    said = await mti(*up(tmp_path / "tenants.yaml", tmp_path / "data"))
+    said = mti_here(capsys, *up(tmp_path / "tenants.yaml", tmp_path / "data"))
     assert (said.status, said.out) == (2, "")
     assert expected in said.err
     assert "Traceback" not in said.err
 
 
-async def test_loopback_is_refused_unless_it_is_meant(tmp_path: Path) -> None:
-    async with Simulators(two_tenants(detections=10)) as world:
-        env = world.write_tenants(tmp_path / "tenants.yaml")
-        arguments = [word for word in up(tmp_path / "tenants.yaml", tmp_path / "data") if word != "--allow-loopback"]
-        said = await mti(*arguments, env=env)
+def test_loopback_is_refused_unless_it_is_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    env = written(tmp_path / "tenants.yaml", detections=10)
+    arguments = [word for word in up(tmp_path / "tenants.yaml", tmp_path / "data") if word != "--allow-loopback"]
+    said = mti_here(capsys, *arguments, env=env)
     assert said.status == 2
     assert "contoso" in said.err
 

@@ -1,13 +1,14 @@
 """Indicators are valid STIX 2.1, tell an analyst what there is to tell, and no more than the policy allows."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stix2validator import ValidationOptions, validate_instance  # type: ignore[import-untyped]
 
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
 from mti.normalizer.building import build
@@ -16,6 +17,16 @@ from mti.normalizer.grouping import group
 from mti.normalizer.parsing import parse
 from mti.normalizer.policy import admit
 from tests.normalizer.world import DEFAULT, NOW, STRICT, chunk, row, sha256, stix
+
+pytestmark = pytest.mark.xdist_group("stix2validator")
+
+
+@pytest.fixture(scope="module")
+def judged() -> Callable[[dict[str, Any]], Any]:
+    """What the validator says of an object. Importing it takes seconds, and the workers of a run collect all tests."""
+    from stix2validator import ValidationOptions, validate_instance  # type: ignore[import-untyped]
+
+    return partial(validate_instance, options=ValidationOptions(version="2.1"))
 
 
 def made(*records: list[Any], csv: bool = False, policy: IndicatorPolicy = DEFAULT) -> list[dict[str, Any]]:
@@ -40,19 +51,23 @@ PATTERNS = [
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("policy", [DEFAULT, STRICT], ids=["default", "strict"])
-def test_every_kind_of_indicator_is_valid_stix(pattern: str | None, policy: IndicatorPolicy) -> None:
+def test_every_kind_of_indicator_is_valid_stix(
+    judged: Callable[[dict[str, Any]], Any], pattern: str | None, policy: IndicatorPolicy
+) -> None:
     [found] = made(stix(pattern=pattern), policy=policy)
-    verdict = validate_instance(found, ValidationOptions(version="2.1"))
+    verdict = judged(found)
     assert verdict.errors == []
     # The one remark is that a UUIDv5 is no UUIDv4; a deterministic id is what is wanted here.
     assert [str(warning) for warning in verdict.warnings if "{103}" not in str(warning)] == []
 
 
 @given(st.text(max_size=300), st.text(min_size=1, max_size=80))
-def test_whatever_a_name_and_a_url_hold_the_indicator_is_valid(name: str, url: str) -> None:
+def test_whatever_a_name_and_a_url_hold_the_indicator_is_valid(
+    judged: Callable[[dict[str, Any]], Any], name: str, url: str
+) -> None:
     escaped = url.replace("\\", "\\\\").replace("'", "\\'")
     for found in made(stix(name=name, pattern=f"[url:value = '{escaped}']")):
-        assert validate_instance(found, ValidationOptions(version="2.1")).errors == []
+        assert judged(found).errors == []
         assert len(found["name"]) <= 160
 
 

@@ -1,6 +1,7 @@
 """The `mti` command as a user runs it: a process, its exit status and what it says."""
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -8,6 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from mti.cli.main import main
 
 MTI = str(Path(sys.executable).parent / "mti")
 
@@ -50,6 +55,27 @@ async def mti(*arguments: str | Path, env: Mapping[str, str] | None = None) -> S
         raise
     assert process.returncode is not None
     return Said(process.returncode, out.decode(), err.decode())
+
+
+def mti_here(
+    capsys: pytest.CaptureFixture[str],
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    says: str = "",
+) -> Said:
+    """Run the command in this process, where a process of its own would show no more: what it refuses, say."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["mti", *map(str, arguments)])
+        patch.setattr(sys, "stdin", io.StringIO(says))
+        for name, value in {"COLUMNS": "200", **(env or {})}.items():
+            patch.setenv(name, value)
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return Said(status, *capsys.readouterr())
 
 
 def up(tenants: Path, data: Path, *more: str) -> list[str | Path]:

@@ -1,6 +1,9 @@
 """Small simulated worlds for tests that run the whole pipeline."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -74,6 +77,16 @@ def two_tenants(
         mimecast_faults=tuple(mimecast_faults),
         sentinel_faults=tuple(sentinel_faults),
     )
+
+
+def written(path: Path, **options: Any) -> dict[str, str]:
+    """Write the tenants file of `two_tenants`, whose servers are gone again, and return the secrets that it names."""
+
+    async def write() -> dict[str, str]:
+        async with Simulators(two_tenants(**options)) as world:
+            return world.write_tenants(path)
+
+    return asyncio.run(write())
 
 
 def assert_exact(world: Simulators) -> None:

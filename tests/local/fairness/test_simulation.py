@@ -7,7 +7,7 @@ import pytest
 
 from mti.local.fairness import Comparison, Noise, Parameters, RunResult, compared, simulate
 from mti.local.fairness.parameters import Costs
-from tests.support.cli import mti
+from tests.support.cli import mti, mti_here
 
 pytestmark = pytest.mark.xdist_group("fairness")
 
@@ -96,7 +96,9 @@ async def test_the_command_prints_one_document_and_its_verdict_as_the_status() -
 @pytest.mark.parametrize(
     ("arguments", "word"), [(["--tenants", "50"], "none is quiet"), (["--minutes", "10"], "nothing to be measured")]
 )
-async def test_what_can_not_be_simulated_is_refused(arguments: list[str], word: str) -> None:
-    said = await mti("simulate", *arguments)
+def test_what_can_not_be_simulated_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
+) -> None:
+    said = mti_here(capsys, "simulate", *arguments)
     assert said.status == 2
     assert word in " ".join(said.err.split())
