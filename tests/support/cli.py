@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from mti.cli.main import main
-
 MTI = str(Path(sys.executable).parent / "mti")
 
 
@@ -64,6 +62,8 @@ def mti_here(
     says: str = "",
 ) -> Said:
     """Run the command in this process, where a process of its own would show no more: what it refuses, say."""
+    from mti.cli.main import main  # most who use this module start processes
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["mti", *map(str, arguments)])
         patch.setattr(sys, "stdin", io.StringIO(says))
