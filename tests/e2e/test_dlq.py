@@ -58,9 +58,13 @@ async def test_a_running_stack_delivers_a_replay_at_once_and_a_killed_one_is_no_
             async def is_whole() -> bool:
                 return held(world) == len(world.expected(CONTOSO))
 
+            struck = world.sentinel.faults.struck
+            await until(lambda: struck["refused"] > 0)  # seen in this process, while a command is a process of its own
             await until(is_dead)
+            times = struck["refused"]
             refused_again = await mti("dlq", "replay", "--data", data, "--reason", "ObjectRefused", "--yes")
             assert refused_again.status == 0, refused_again.err
+            await until(lambda: struck["refused"] > times)
             await until(is_dead)
             assert not await is_whole()
             world.sentinel.faults.clear()

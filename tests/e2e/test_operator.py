@@ -121,7 +121,7 @@ async def test_while_the_stack_runs_it_is_looked_at_set_back_and_told_to_withdra
     async with Simulators(two_tenants(detections=120, sentinel_faults=[forbidden])) as world:
         operator = Operator(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
         async with operator.running():
-            await until(lambda: clean(world, CONTOSO))
+            await until(lambda: clean(world, CONTOSO) and world.sentinel.faults.struck["no role"] > 0)
             assert_status(await paused(operator), len(held(world, CONTOSO)))
             said = await operator("reconcile", "--json")
             assert said.status == 0, said.document["faults"]
@@ -161,6 +161,7 @@ async def paused(operator: Operator) -> dict[str, Any]:
             found = {each["destination"]: each for each in said.document["destinations"]}
             if found[FABRIKAM]["pause"] and found[FABRIKAM]["waiting_messages"]:
                 return said.document
+            await asyncio.sleep(1)
 
 
 async def covered(operator: Operator, source: str) -> dict[str, Any]:
@@ -171,6 +172,7 @@ async def covered(operator: Operator, source: str) -> dict[str, Any]:
             at: dict[str, Any] = said.document["sources"][source]["fetcher"]
             if at.get("covered_until") and not at.get("window"):
                 return at
+            await asyncio.sleep(1)
 
 
 def assert_status(document: dict[str, Any], accepted: int) -> None:
