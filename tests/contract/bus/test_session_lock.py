@@ -21,7 +21,7 @@ from tests.support.waiting import PATIENCE
 MINUTES = {"a minute and a half": 1.5, "six hours": 360.0, "a minute and a half, slow": -1.5, "six hours, slow": -360.0}
 
 SLOW = 45
-"""Seconds that a call may take on a busy machine. A clock that is wrong by as little as here is off by twice as much."""
+"""Seconds that a call may take on a busy machine. The clocks here are wrong by twice as much at least."""
 
 
 class BrokerClock:
