@@ -1,6 +1,6 @@
 import pytest
 
-from mti.cli.site import SiteSettings
+from mti.cli.site_settings import SiteSettings
 from mti.common.errors import ConfigurationError
 
 ACCOUNT = "cosmos:https://account.documents.azure.com"

@@ -14,7 +14,7 @@ from mti.common.contracts import job_message
 from mti.common.errors import ConfigurationError
 from mti.local.namespace import Namespace
 from mti.local.stack.attach import attached
-from mti.local.stack.child import StackError
+from mti.local.stack.errors import StackError
 from mti.local.stack.layout import Layout, namespace_config
 
 JOBS = "fetch-jobs"

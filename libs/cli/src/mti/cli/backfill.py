@@ -7,7 +7,6 @@ import typer
 
 from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
-from mti.common.adapters.servicebus import Address
 from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection, run_name
 from mti.operations.reconcile import Stores
 from mti.publisher.checkpoint import DestinationCheckpoint, checkpoints_in
@@ -64,7 +63,7 @@ async def _backfill(at: Site, selection: Selection, rate: float | None, *, dry_r
     work = Backfill(
         at.registry,
         at.stores.normalizer,
-        at.bus.sender(Address(at.settings.indicators_topic)),
+        at.indicators(),
         at.clock,
         lambda: run_name(at.clock),
         rate=pace,

@@ -15,7 +15,11 @@ from mti.common.pauses import PauseState
 from mti.operations.checkpoints import AllCheckpoints, reset, show, source_of
 
 app = typer.Typer(
-    help="Show how far everything has come; fetch a source again.", no_args_is_help=True, rich_markup_mode=None
+    help="Show how far everything has come; fetch a source again.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 

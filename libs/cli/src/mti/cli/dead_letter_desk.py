@@ -5,16 +5,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from azure.identity.aio import DefaultAzureCredential
-
-from mti.cli.site import SiteSettings, registry_of
-from mti.common.adapters.cosmos import CosmosStore
-from mti.common.adapters.servicebus import ServiceBus
+from mti.cli.connecting import connected
+from mti.cli.site import registry_of
+from mti.cli.site_settings import SiteSettings
+from mti.common.adapters.identity import Identity, identity_in
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError
+from mti.common.hosting.stores import open_store
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Store
-from mti.common.settings import BusSettings, CosmosTarget, StoreSettings
+from mti.common.settings import BusSettings, StoreSettings
 from mti.local.stack.attach import attached
 from mti.local.stack.layout import SERVICES, Layout
 from mti.operations.dead_letters import (
@@ -81,6 +81,7 @@ async def desk(data: Path | None) -> AsyncIterator[Desk]:
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
+        identity = identity_in(stack)
         if data is not None:
             attachment = await stack.enter_async_context(attached(data))
             settings = _embedded(attachment.connection_string)
@@ -89,9 +90,9 @@ async def desk(data: Path | None) -> AsyncIterator[Desk]:
             written: list[Store | None] = [SqliteStore(layout.database(service)) for service in SERVICES]
         else:
             settings = BusSettings.from_environment()
-            store = await _azure_store("publisher", stack, read_only=True)
-            written = [await _azure_store(service, stack) for service in SERVICES]
-        bus = await _bus(settings, stack)
+            store = _azure_store("publisher", identity, read_only=True)
+            written = [_azure_store(service, identity) for service in SERVICES]
+        bus = connected(settings, identity, stack)
         for opened_store in (store, *written):
             if opened_store is not None:
                 stack.push_async_callback(opened_store.close)
@@ -135,31 +136,10 @@ def _books(stores: Sequence[Store | None], clock: Clock) -> Books | None:
     return ServiceBooks(fetcher, normalizer, publisher, clock)
 
 
-async def _bus(settings: BusSettings, stack: AsyncExitStack) -> ServiceBus:
-    if settings.servicebus_connection_string is not None:
-        bus = ServiceBus.from_connection_string(settings.servicebus_connection_string.get_secret_value())
-    else:
-        assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
-        bus = ServiceBus.from_identity(settings.servicebus_namespace, await _identity(stack))
-    stack.push_async_callback(bus.close)
-    return bus
-
-
-async def _azure_store(service: str, stack: AsyncExitStack, *, read_only: bool = False) -> Store | None:
+def _azure_store(service: str, identity: Identity, *, read_only: bool = False) -> Store | None:
     """Return a service's store; `None` where it is not named."""
     site = SiteSettings.from_environment()
     if getattr(site, f"{service}_store") is None and site.stores is None:
         return None
     settings = StoreSettings.from_environment(store=site.store_of(service))
-    target = settings.target
-    if not isinstance(target, CosmosTarget):
-        return SqliteStore(target.path, read_only=read_only)
-    key = settings.cosmos_key
-    credential = await _identity(stack) if key is None else key.get_secret_value()
-    return CosmosStore.open(target.endpoint, credential, target.database)
-
-
-async def _identity(stack: AsyncExitStack) -> DefaultAzureCredential:
-    credential = DefaultAzureCredential()
-    stack.push_async_callback(credential.close)
-    return credential
+    return open_store(settings.target, settings.cosmos_key, identity, read_only=read_only)

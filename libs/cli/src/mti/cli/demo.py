@@ -18,7 +18,8 @@ from mti.cli.progress import Progress
 from mti.common.hosting import process
 from mti.common.registry import load_registry
 from mti.local.demo import Outcome, Sabotage, Simulation, outcome_of, sabotage
-from mti.local.stack import EmbeddedStack, StackOptions, run
+from mti.local.stack.run import run
+from mti.local.stack.stack import EmbeddedStack, StackOptions
 
 
 def command(

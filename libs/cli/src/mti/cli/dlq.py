@@ -45,7 +45,11 @@ from mti.operations.dead_letters import (
 )
 
 app = typer.Typer(
-    help="Look at dead letters, replay, mend and purge them.", no_args_is_help=True, rich_markup_mode=None
+    help="Look at dead letters, replay, mend and purge them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 All = Annotated[bool, typer.Option("--all", help="Every dead letter, where no filter is given.")]

@@ -1,57 +1,43 @@
-"""The command line. JSON goes to stdout alone; everything else to stderr.
+"""Where `mti` begins: a page that is at hand is shown at once, and the command line is loaded for everything else."""
 
-Exit status: 0 when all is well, 1 when the books do not close or the work failed, 2 for bad usage or a bad file.
-"""
-
-import logging
+import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
+from mti.cli.help_page import COLUMNS, PAGE
 
-from mti.cli import backfill, bus, checkpoints, demo, dlq, migrate, revoke, simulate, status, tenants, up
-from mti.cli.exit import FAILED, MISUSED
-from mti.common.errors import ConfigurationError, MtiError
-
-app = typer.Typer(
-    name="mti",
-    help="Moves Mimecast threat intelligence into Microsoft Sentinel, for many tenants at once.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("up")(up.command)
-app.command("demo")(demo.command)
-app.command("simulate")(simulate.command)
-app.command("bus")(bus.command)
-app.add_typer(tenants.app, name="tenants")
-app.add_typer(dlq.app, name="dlq")
-app.command("status")(status.status)
-app.command("reconcile")(status.reconcile_)
-app.command("backfill")(backfill.command)
-app.command("revoke")(revoke.command)
-app.command("migrate")(migrate.command)
-app.add_typer(checkpoints.app, name="checkpoints")
-
-
-@app.callback()
-def options(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
-) -> None:
-    """Set up what all commands share."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+if TYPE_CHECKING:
+    import typer
 
 
 def main() -> None:
-    """Run the command; every failure that is foreseen ends in one clear message and a status, not in a traceback."""
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    """Run the command."""
+    if sys.argv[1:] == ["--help"] and os.path.basename(sys.argv[0]) == "mti" and _columns() >= COLUMNS:  # noqa: PTH119
+        sys.stdout.write(PAGE)
+        sys.exit(0)
+    from mti.cli.application import run  # noqa: PLC0415  it takes ten times as long as the page
+
+    run()
+
+
+def __getattr__(name: str) -> "typer.Typer":
+    """Return `app`, the command line."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mti.cli.application import app  # noqa: PLC0415  see above
+
+    return app
+
+
+def _columns() -> int:
+    """Return the width of the terminal as `shutil.get_terminal_size` finds it, which takes longer to import."""
     try:
-        app()
-    except ConfigurationError as error:
-        errors.print(str(error), markup=False, style="red")
-        sys.exit(MISUSED)
-    except MtiError as error:
-        errors.print(str(error), markup=False, style="red")
-        sys.exit(FAILED)
+        columns = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+        except (OSError, ValueError):
+            columns = 0
+    return columns or COLUMNS

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from mti.local.stack import EmbeddedStack, Look
+from mti.local.stack.look import Look
+from mti.local.stack.stack import EmbeddedStack
 
 PLAIN_EVERY = 5.0
 

@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mti.common.pauses import PauseState
-from mti.local.stack import RunResult
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 
+if TYPE_CHECKING:
+    from mti.local.stack.run import RunResult
 
-def print_run(result: RunResult, console: Console) -> None:
+
+def print_run(result: "RunResult", console: Console) -> None:
     """Print all of it: sources, destinations, what is dead or paused, what it took."""
     books = result.books
     console.print(sources_table(books.sources))
@@ -24,7 +27,7 @@ def print_run(result: RunResult, console: Console) -> None:
     console.print(verdict)
 
 
-def print_remarks(result: RunResult, console: Console) -> None:
+def print_remarks(result: "RunResult", console: Console) -> None:
     """Print what stands below the tables: reasons, pauses, dead letters, time and memory."""
     print_reasons(result.books, console)
     _print_pauses(result.books, console)
@@ -141,7 +144,7 @@ def _print_dead_letters(books: Reconciliation, console: Console) -> None:
         console.print(Text.assemble(("dead letters: ", "red"), text), highlight=False)
 
 
-def _print_processes(result: RunResult, console: Console) -> None:
+def _print_processes(result: "RunResult", console: Console) -> None:
     peaks = ", ".join(f"{found.name} {found.peak_rss >> 20} MiB" for found in result.processes)
     rate = result.books.totals()["detections"]
     per_second = int(rate) / result.seconds if isinstance(rate, int) and result.seconds else 0.0

@@ -7,7 +7,6 @@ import typer
 
 from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
-from mti.common.adapters.servicebus import Address
 from mti.common.errors import ConfigurationError
 from mti.operations.revoking import (
     Lifted,
@@ -53,7 +52,7 @@ def command(
 
     async def revoke_it() -> None:
         async with site(data, tenants) as at:
-            sender = at.bus.sender(Address(at.settings.indicators_topic))
+            sender = at.indicators()
 
             async def work(*, dry: bool) -> RevokeResult:
                 if meant is not None:

@@ -1,26 +1,24 @@
 """Where a command works: on an embedded stack's folder, or with the services on Azure."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import httpx
 import typer
-from azure.identity.aio import DefaultAzureCredential
-from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
+from mti.cli.site_settings import SiteSettings
 from mti.cli.tenants_desk import registry_in, settings_of
-from mti.common.adapters.cosmos import CosmosStore
-from mti.common.adapters.servicebus import ServiceBus
+from mti.common.adapters.identity import Identity, identity_in
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError
+from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock, SystemClock
-from mti.common.ports.store import Store
 from mti.common.registry import Registry, load_registry
 from mti.common.schema import require_current
-from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings
+from mti.common.settings import BusSettings
 from mti.local.stack.admin_loads import AdminLoadMeter
 from mti.local.stack.admin_view import AdminBusView
 from mti.local.stack.attach import attached
@@ -30,9 +28,10 @@ from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.on_the_bus import BusNames
 from mti.operations.reconcile import Stores
-from mti.operations.service_bus_loads import ServiceBusLoadMeter
-from mti.operations.service_bus_view import ServiceBusView
 from mti.publisher.versions import CONTAINER as PUBLISHED
+
+if TYPE_CHECKING:
+    from mti.common.adapters.servicebus import ServiceBus
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="The folder of an embedded stack; else the Azure settings are used.")
@@ -42,44 +41,6 @@ TenantsFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
-
-_SERVICE = "{service}"
-
-
-class SiteSettings(Settings):
-    """Where the three services keep their documents, and which tenants there are."""
-
-    stores: str | None = None
-    """For all three, with `{service}` in the place of the service's name:
-    `cosmos:https://ACCOUNT.documents.azure.com/{service}`."""
-    fetcher_store: str | None = None
-    """In the form of `MTI_STORE`; it goes before `MTI_STORES`."""
-    normalizer_store: str | None = None
-    publisher_store: str | None = None
-    tenants_file: Path | None = None
-    tenants_store: str | None = None
-    allow_loopback: bool = False
-
-    def store_of(self, service: str) -> str:
-        """Return the address of a service's store.
-
-        Raises:
-            ConfigurationError: it is not set.
-        """
-        own: str | None = getattr(self, f"{service}_store")
-        if own is not None:
-            return own
-        if self.stores is None:
-            raise ConfigurationError(
-                f"MTI_{service.upper()}_STORE: is not set; set it to the MTI_STORE of the {service}, or MTI_STORES to "
-                "one address with {service} in it; or name an embedded stack's folder with --data"
-            )
-        if _SERVICE not in self.stores:
-            raise ConfigurationError(
-                "MTI_STORES: has no {service} in it, and each service has a store of its own; write "
-                "cosmos:https://ACCOUNT.documents.azure.com/{service}"
-            )
-        return self.stores.replace(_SERVICE, service)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +56,8 @@ class StoreSite:
 class Site(StoreSite):
     """The same with the bus."""
 
-    bus: ServiceBus
+    indicators: Callable[[], Sender]
+    """Connects to the topic `indicators`, for commands that send something."""
     settings: BusSettings
     view: BusView
     meter: LoadMeter
@@ -122,7 +84,7 @@ async def store_site(data: Path | None, tenants: Path | None, *, earlier: bool =
             are to be migrated first.
     """
     async with AsyncExitStack() as stack:
-        stores = await _stores(data, stack, earlier=earlier)
+        stores = await _stores(data, identity_in(stack), stack, earlier=earlier)
         yield StoreSite(registry=await _registry(data, tenants), stores=stores, clock=SystemClock())
 
 
@@ -136,23 +98,32 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
     """
     registry, clock = await _registry(data, tenants), SystemClock()
     async with AsyncExitStack() as stack:
+        identity = identity_in(stack)
+        bus: ServiceBus | None = None
         if data is None:
+            from mti.cli.azure_site import azure_bus  # noqa: PLC0415  an embedded stack needs no SDK of Azure here
+
             settings = BusSettings.from_environment()
-            bus, view, meter = await _azure_bus(settings, registry, stack)
+            bus, view, meter = azure_bus(settings, registry, identity, stack)
             running = True
         else:
             attachment = await stack.enter_async_context(attached(data))
             settings = _embedded(attachment.connection_string)
-            bus = ServiceBus.from_connection_string(attachment.connection_string)
-            stack.push_async_callback(bus.close)
             address = f"http://127.0.0.1:{attachment.http_port}"
             http = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30))
             view, meter, running = AdminBusView(http), AdminLoadMeter(http), attachment.running
+
+        def indicators() -> Sender:
+            from mti.cli.connecting import connected  # noqa: PLC0415  see there
+            from mti.common.adapters.servicebus import Address  # noqa: PLC0415
+
+            return (bus or connected(settings, identity, stack)).sender(Address(settings.indicators_topic))
+
         yield Site(
             registry=registry,
-            stores=await _stores(data, stack),
+            stores=await _stores(data, identity, stack),
             clock=clock,
-            bus=bus,
+            indicators=indicators,
             settings=settings,
             view=view,
             meter=meter,
@@ -204,9 +175,11 @@ def tenants_path(data: Path | None, tenants: Path | None) -> Path:
     return path
 
 
-async def _stores(data: Path | None, stack: AsyncExitStack, *, earlier: bool = False) -> Stores:
+async def _stores(data: Path | None, identity: Identity, stack: AsyncExitStack, *, earlier: bool = False) -> Stores:
     if data is None:
-        opened = await _azure_stores(stack)
+        from mti.cli.azure_site import azure_stores  # noqa: PLC0415  see above
+
+        opened = azure_stores(identity)
     else:
         layout = Layout(data)
         if not layout.bus.is_dir():
@@ -218,50 +191,3 @@ async def _stores(data: Path | None, stack: AsyncExitStack, *, earlier: bool = F
         await require_current(stores.normalizer, "normalizer", [KNOWN], writing=False)
         await require_current(stores.publisher, "publisher", [PUBLISHED], writing=False)
     return stores
-
-
-async def _azure_stores(stack: AsyncExitStack) -> list[Store]:
-    addresses = SiteSettings.from_environment()
-    found: list[Store] = []
-    identity: DefaultAzureCredential | None = None
-    for service in SERVICES:
-        settings = StoreSettings.from_environment(store=addresses.store_of(service))
-        target = settings.target
-        if not isinstance(target, CosmosTarget):
-            found.append(SqliteStore(target.path))
-            continue
-        key = settings.cosmos_key
-        if key is None:
-            identity = identity or await _identity(stack)
-        credential = identity if key is None else key.get_secret_value()
-        assert credential is not None  # noqa: S101  one of the two
-        found.append(CosmosStore.open(target.endpoint, credential, target.database))
-    return found
-
-
-async def _azure_bus(
-    settings: BusSettings, registry: Registry, stack: AsyncExitStack
-) -> tuple[ServiceBus, BusView, LoadMeter]:
-    if settings.servicebus_connection_string is not None:
-        text = settings.servicebus_connection_string.get_secret_value()
-        bus = ServiceBus.from_connection_string(text)
-        administration = ServiceBusAdministrationClient.from_connection_string(text)
-    else:
-        assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
-        identity = await _identity(stack)
-        bus = ServiceBus.from_identity(settings.servicebus_namespace, identity)
-        administration = ServiceBusAdministrationClient(settings.servicebus_namespace, identity)
-    stack.push_async_callback(bus.close)
-    stack.push_async_callback(administration.close)
-    names, destinations = BusNames.of(settings), sorted(registry.destinations)
-
-    def view() -> ServiceBusView:
-        return ServiceBusView(bus, names, destinations, administration)
-
-    return bus, view(), ServiceBusLoadMeter(view, names, destinations, administration)
-
-
-async def _identity(stack: AsyncExitStack) -> DefaultAzureCredential:
-    credential = DefaultAzureCredential()
-    stack.push_async_callback(credential.close)
-    return credential

@@ -15,7 +15,6 @@ from mti.cli.saying import asked, say, write
 from mti.cli.secrets import require_secrets
 from mti.cli.site import site
 from mti.cli.tenants_desk import desk, opened, registry_in, settings_of
-from mti.common.adapters.servicebus import Address
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import TenantStatus
@@ -29,6 +28,8 @@ app = typer.Typer(
     help="Check, list, import and export the tenants; pause, resume and remove one.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 TenantsFile = Annotated[Path | None, typer.Option("--tenants", help="The tenants file.")]
@@ -224,8 +225,7 @@ def _withdraw(
 
     async def work() -> dict[str, RevokeResult]:
         async with site(data, tenants) as at:
-            sender = at.bus.sender(Address(at.settings.indicators_topic))
-            revoking = RevokeSources(at.registry, at.stores, sender, at.clock)
+            revoking = RevokeSources(at.registry, at.stores, at.indicators(), at.clock)
             return {name: await revoking.run(Whose(tenant=name), why or None) for name in names}
 
     return asyncio.run(work())

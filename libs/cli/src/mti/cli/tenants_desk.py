@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.identity.aio import DefaultAzureCredential
-
+from mti.common.adapters.identity import identity_in
 from mti.common.errors import ConfigurationError
-from mti.common.hosting.parts import Identity, live_registry, open_store
+from mti.common.hosting.stores import live_registry, open_store
 from mti.common.ports.store import Container
 from mti.common.registry import LiveRegistry, Registry
 from mti.common.registry.document import read_document
 from mti.common.registry.records import CONTAINER, read_records
 from mti.common.settings import TenantsSettings
-from mti.local.stack.layout import Layout
-from mti.local.stack.stack import TENANTS_SECONDS
+from mti.local.stack.layout import TENANTS_SECONDS, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ async def registry_in(settings: TenantsSettings) -> Registry:
         ConfigurationError: the tenants are wrong; the text lists all that is wrong.
     """
     async with AsyncExitStack() as stack:
-        return (await stack.enter_async_context(live_registry(settings, _identity(stack)))).current
+        return (await stack.enter_async_context(live_registry(settings, identity_in(stack)))).current
 
 
 @asynccontextmanager
@@ -81,7 +78,7 @@ async def following(data: Path, tenants: Path, *, allow_loopback: bool) -> Async
     settings = settings_of(data, tenants, allow_loopback=allow_loopback)
     settings = settings.model_copy(update={"tenants_seconds": float(TENANTS_SECONDS)})
     async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(live_registry(settings, _identity(stack)))
+        yield await stack.enter_async_context(live_registry(settings, identity_in(stack)))
 
 
 @asynccontextmanager
@@ -98,7 +95,7 @@ async def opened(settings: TenantsSettings) -> AsyncIterator[Container]:
             " MTI_TENANTS_STORE, or MTI_TENANTS_STATES beside a tenants file"
         )
     async with AsyncExitStack() as stack:
-        opening = open_store(target, settings.cosmos_key, _identity(stack))
+        opening = open_store(target, settings.cosmos_key, identity_in(stack))
         stack.push_async_callback(opening.close)
         yield opening.container(CONTAINER)
 
@@ -131,12 +128,3 @@ def _ids_in(path: Path) -> frozenset[str]:
     entries = document.get("tenants") if isinstance(document, dict) else None
     ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return frozenset(id for id in ids if isinstance(id, str))
-
-
-def _identity(stack: AsyncExitStack) -> Identity:
-    def identity() -> AsyncTokenCredential:
-        credential = DefaultAzureCredential()
-        stack.push_async_callback(credential.close)
-        return credential
-
-    return identity

@@ -17,7 +17,9 @@ from mti.cli.secrets import require_secrets
 from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
-from mti.local.stack import SERVICES, EmbeddedStack, RunResult, StackOptions, run
+from mti.local.stack import SERVICES
+from mti.local.stack.run import RunResult, run
+from mti.local.stack.stack import EmbeddedStack, StackOptions
 
 
 def command(

@@ -7,6 +7,10 @@ from typing import Protocol
 from mti.common.ports.bus import Received
 
 DEAD_LETTER_QUEUE = "/$deadletterqueue"
+REASON = "DeadLetterReason"
+DESCRIPTION = "DeadLetterErrorDescription"
+"""The application properties in which the service keeps why
+(https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues)."""
 
 
 @dataclass(frozen=True, slots=True)

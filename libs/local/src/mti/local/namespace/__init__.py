@@ -17,12 +17,16 @@ purpose:
 - No transactions, partitions or AMQP over WebSockets; a server is busy only when it is told to be.
 """
 
-from mti.local.namespace.access import SharedAccessKeys
-from mti.local.namespace.clock import ManualClock
-from mti.local.namespace.config import NamespaceConfig
-from mti.local.namespace.errors import ConfigError, DataFolderBusy
-from mti.local.namespace.namespace import Namespace
-from mti.local.namespace.process import NamespaceProcess
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mti.local.namespace.access import SharedAccessKeys
+    from mti.local.namespace.clock import ManualClock
+    from mti.local.namespace.config import NamespaceConfig
+    from mti.local.namespace.errors import ConfigError, DataFolderBusy
+    from mti.local.namespace.namespace import Namespace
+    from mti.local.namespace.process import NamespaceProcess
 
 __all__ = [
     "ConfigError",
@@ -33,3 +37,20 @@ __all__ = [
     "NamespaceProcess",
     "SharedAccessKeys",
 ]
+
+_MODULES = {
+    "ConfigError": "errors",
+    "DataFolderBusy": "errors",
+    "ManualClock": "clock",
+    "Namespace": "namespace",
+    "NamespaceConfig": "config",
+    "NamespaceProcess": "process",
+    "SharedAccessKeys": "access",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what is asked for: who starts a namespace as a process, or reads its errors, need not load the broker."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

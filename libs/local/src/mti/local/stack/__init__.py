@@ -1,23 +1,9 @@
-"""The embedded stack: the local namespace, SQLite and the three services as separate processes of one machine."""
+"""The embedded stack: the local namespace, SQLite and the three services as separate processes of one machine.
 
-from mti.local.stack.child import Child, StackError
-from mti.local.stack.idle import Snapshot, Verdict, verdict
+What looks at a stack's folder imports `layout`, `attach` and the views; only what runs one imports `stack` and `run`,
+which bring the bus's SDK with them.
+"""
+
 from mti.local.stack.layout import SERVICES, Layout
-from mti.local.stack.look import Look
-from mti.local.stack.run import RunResult, run
-from mti.local.stack.stack import EmbeddedStack, StackOptions
 
-__all__ = [
-    "SERVICES",
-    "Child",
-    "EmbeddedStack",
-    "Layout",
-    "Look",
-    "RunResult",
-    "Snapshot",
-    "StackError",
-    "StackOptions",
-    "Verdict",
-    "run",
-    "verdict",
-]
+__all__ = ["SERVICES", "Layout"]

@@ -7,8 +7,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel
 
 from mti.common.ports.bus import PropertyValue, Received
-from mti.operations.bus_view import DEAD_LETTER_QUEUE, DeadMessage, Unseen
-from mti.operations.dead_letters.letter import DESCRIPTION, REASON
+from mti.operations.bus_view import DEAD_LETTER_QUEUE, DESCRIPTION, REASON, DeadMessage, Unseen
 
 PAGE = 200
 

@@ -14,9 +14,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from mti.common.errors import ConfigurationError
-from mti.local.namespace import Namespace
 from mti.local.namespace.errors import DataFolderBusy
-from mti.local.stack.child import StackError
+from mti.local.stack.errors import StackError
 from mti.local.stack.layout import Layout, namespace_config
 
 PATIENCE = 15.0
@@ -72,6 +71,8 @@ async def attached(data: Path, *, patience: float = PATIENCE) -> AsyncIterator[A
                 )
             await asyncio.sleep(_BETWEEN)
         layout.running.unlink(missing_ok=True)  # of a stack that was killed
+        from mti.local.namespace import Namespace  # noqa: PLC0415  a stack that runs has its own
+
         try:
             namespace = await stack.enter_async_context(Namespace(namespace_config(), layout.bus))
         except DataFolderBusy as error:

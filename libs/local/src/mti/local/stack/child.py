@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from mti.common.errors import MtiError
 from mti.common.hosting.process import LIFELINE
+from mti.local.stack.errors import StackError
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +23,6 @@ OURS = ("MTI_SERVICEBUS_", "MTI_STORE", "MTI_COSMOS_", "MTI_TENANTS_")
 """Settings that the stack makes itself: what the person's shell says of Azure is not for its processes."""
 STOP_WAIT = 30.0
 MISCONFIGURED = 2
-
-
-class StackError(MtiError):
-    """A process of the stack does not come up; the text names it, and the file that says why."""
 
 
 class Child:

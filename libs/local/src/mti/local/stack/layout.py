@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.local.namespace import NamespaceConfig
+
+if TYPE_CHECKING:
+    from mti.local.namespace import NamespaceConfig
 
 SERVICES = ("fetcher", "normalizer", "publisher")
+TENANTS_SECONDS = "1"
+"""Between two looks for changes of the tenants: a look costs nothing here, and somebody is watching."""
 
 
 class LastRun(BaseModel):
@@ -88,7 +93,9 @@ class Layout:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def namespace_config() -> NamespaceConfig:
+def namespace_config() -> "NamespaceConfig":
     """Return the entities of the project, from the file that Microsoft's emulator reads as well."""
+    from mti.local.namespace import NamespaceConfig  # noqa: PLC0415  not for commands that only look at the folder
+
     with as_file(files("mti.local.stack") / "Config.json") as path:
         return NamespaceConfig.load(path)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from mti.local.stack.admin_view import AdminBusView
+from mti.local.stack.errors import NamespaceSilentError
 from mti.local.stack.idle import Verdict, verdict
 from mti.local.stack.look import Look, Observer
-from mti.local.stack.stack import EmbeddedStack, NamespaceSilentError
+from mti.local.stack.stack import EmbeddedStack
 from mti.operations.books import Reconciliation
 from mti.operations.reconcile import Stores, reconcile
 

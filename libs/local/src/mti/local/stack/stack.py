@@ -18,10 +18,11 @@ import httpx
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import RegistryProvider
-from mti.local.stack.child import Child, StackError
+from mti.local.stack.child import Child
+from mti.local.stack.errors import NamespaceSilentError, StackError
 from mti.local.stack.idle import EntityCounts
 from mti.local.stack.latecomers import Latecomers
-from mti.local.stack.layout import SERVICES, LastRun, Layout
+from mti.local.stack.layout import SERVICES, TENANTS_SECONDS, LastRun, Layout
 from mti.operations.migration import is_needed, migrate
 from mti.operations.reconcile import Stores
 
@@ -29,14 +30,8 @@ log = logging.getLogger(__name__)
 
 READY_WAIT = 60.0
 LOCK_WAIT = 15.0
-TENANTS_SECONDS = "1"
-"""Between two looks for changes of the tenants: a look costs nothing here, and somebody is watching."""
 TENANT_PAUSE_SECONDS = "5"
 """Until a message of a paused tenant is looked at again, for the same reasons."""
-
-
-class NamespaceSilentError(StackError):
-    """The local namespace does not answer now; it may be coming up again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ from mti.common.contracts import (
 )
 from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLACES, REPLAYS, RETRIES
 from mti.common.ports.bus import Outgoing, PropertyValue
+from mti.operations.bus_view import DESCRIPTION, REASON
 from mti.operations.dead_letters.entities import Entity
-from mti.operations.dead_letters.letter import DESCRIPTION, REASON, Letter
+from mti.operations.dead_letters.letter import Letter
 
 _LONGEST_ID = 100
 """The service takes MessageIds of 128 characters; the rest is for the suffixes of what may come."""

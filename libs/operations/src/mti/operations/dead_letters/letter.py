@@ -6,11 +6,8 @@ from datetime import datetime, timedelta
 from mti.common.contracts import count_of
 from mti.common.contracts.envelope import PREFIX, REPLAYS
 from mti.common.ports.bus import Received
+from mti.operations.bus_view import DESCRIPTION, REASON
 
-REASON = "DeadLetterReason"
-DESCRIPTION = "DeadLetterErrorDescription"
-"""The application properties in which the service keeps why
-(https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues)."""
 UNKNOWN = "Unknown"
 _SOURCES = "/sources/"
 

@@ -13,7 +13,6 @@ from mti.publisher.sentinel.answers import (
     read_answer,
 )
 from mti.publisher.sentinel.client import SentinelClient, TokenSource
-from mti.publisher.sentinel.credentials import connect_credential
 from mti.publisher.sentinel.tokens import Tokens, TokenUnavailable
 
 __all__ = [
@@ -30,6 +29,5 @@ __all__ = [
     "TooLarge",
     "Unauthorized",
     "Unavailable",
-    "connect_credential",
     "read_answer",
 ]

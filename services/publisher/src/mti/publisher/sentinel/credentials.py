@@ -1,4 +1,7 @@
-"""Credentials of azure-identity for a destination, from the secrets that the tenants file names."""
+"""Credentials of azure-identity for a destination, from the secrets that the tenants file names.
+
+Imported when the first token is needed: the library and its transport take longer than the rest of the publisher.
+"""
 
 import os
 from collections.abc import Mapping
@@ -17,8 +20,7 @@ from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.common.registry.references import is_reference
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
-
-CREDENTIALS_REFUSED = "CredentialsRefused"
+from mti.publisher.sentinel.references import CREDENTIALS_REFUSED
 
 
 async def connect_credential(destination: Destination, secrets: SecretResolver) -> AsyncTokenCredential:
@@ -58,12 +60,6 @@ async def connect_credential(destination: Destination, secrets: SecretResolver) 
     except (ValueError, TypeError):
         # What the library says of a malformed certificate or secret may repeat parts of it.
         raise _malformed(destination) from None
-
-
-def references(destination: Destination) -> tuple[str, ...]:
-    """Return the references that the destination's credential is made of."""
-    fields = (destination.client_id, destination.client_secret, destination.certificate)
-    return tuple(field for field in fields if field and is_reference(field))
 
 
 def _options(destination: Destination) -> Mapping[str, Any]:

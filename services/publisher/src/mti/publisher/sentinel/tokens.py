@@ -5,12 +5,11 @@ import re
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from azure.identity import CredentialUnavailableError
 
 from mti.common.errors import MtiError, Pause
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
-from mti.publisher.sentinel.credentials import CREDENTIALS_REFUSED, connect_credential, references
+from mti.publisher.sentinel.references import CREDENTIALS_REFUSED, references
 
 _AADSTS = re.compile(r"AADSTS\d+")
 _CURES = {
@@ -73,13 +72,15 @@ class Tokens:
 
     async def _get(self) -> str:
         if self._credential is None:
+            from mti.publisher.sentinel.credentials import connect_credential  # noqa: PLC0415  see there
+
             self._credential = await connect_credential(self._destination, self._secrets)
         try:
             token = await self._credential.get_token(self._destination.token_scope)
-        except CredentialUnavailableError:
-            raise
         except ClientAuthenticationError as error:
             status = error.status_code
+            if _no_identity(error):
+                raise
             if status is None or status == 429 or status >= 500:
                 raise self._unavailable(error) from None
             raise
@@ -104,7 +105,7 @@ class Tokens:
     def _refused(self, error: ClientAuthenticationError) -> Pause:
         """Name what Microsoft Entra ID found, by its code alone: its sentences may repeat what it was sent."""
         code = _AADSTS.search(str(error.message))
-        said = code[0] if code else ("no identity here" if isinstance(error, CredentialUnavailableError) else "no code")
+        said = code[0] if code else ("no identity here" if _no_identity(error) else "no code")
         return Pause(
             CREDENTIALS_REFUSED,
             f"{self._name}: Microsoft Entra ID refused the {self._destination.auth.value} ({said}); "
@@ -119,3 +120,10 @@ class Tokens:
     @property
     def _name(self) -> str:
         return f"workspace {self._destination.id} of {', '.join(self._destination.tenants)}"
+
+
+def _no_identity(error: ClientAuthenticationError) -> bool:
+    """Say whether there is no such identity on this machine, rather than one that was refused."""
+    from azure.identity import CredentialUnavailableError  # noqa: PLC0415  it is there, since it has raised
+
+    return isinstance(error, CredentialUnavailableError)

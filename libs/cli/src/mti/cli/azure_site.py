@@ -1,0 +1,55 @@
+"""The services on Azure, for commands: loaded where no folder of an embedded stack is named."""
+
+from contextlib import AsyncExitStack
+
+from azure.servicebus.aio.management import ServiceBusAdministrationClient
+
+from mti.cli.connecting import connected
+from mti.cli.site_settings import SiteSettings
+from mti.common.adapters.identity import Identity
+from mti.common.adapters.servicebus import ServiceBus
+from mti.common.hosting.stores import open_store
+from mti.common.ports.store import Store
+from mti.common.registry import Registry
+from mti.common.settings import BusSettings, StoreSettings
+from mti.local.stack.layout import SERVICES
+from mti.operations.bus_view import BusView
+from mti.operations.loads import LoadMeter
+from mti.operations.on_the_bus import BusNames
+from mti.operations.service_bus_loads import ServiceBusLoadMeter
+from mti.operations.service_bus_view import ServiceBusView
+
+
+def azure_stores(identity: Identity) -> list[Store]:
+    """Return the stores of the three services; their owner closes them.
+
+    Raises:
+        ConfigurationError: one is not set.
+    """
+    addresses = SiteSettings.from_environment()
+    found: list[Store] = []
+    for service in SERVICES:
+        settings = StoreSettings.from_environment(store=addresses.store_of(service))
+        found.append(open_store(settings.target, settings.cosmos_key, identity))
+    return found
+
+
+def azure_bus(
+    settings: BusSettings, registry: Registry, identity: Identity, stack: AsyncExitStack
+) -> tuple[ServiceBus, BusView, LoadMeter]:
+    """Connect to the namespace and its administration; the stack closes both."""
+    bus = connected(settings, identity, stack)
+    if settings.servicebus_connection_string is not None:
+        administration = ServiceBusAdministrationClient.from_connection_string(
+            settings.servicebus_connection_string.get_secret_value()
+        )
+    else:
+        assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
+        administration = ServiceBusAdministrationClient(settings.servicebus_namespace, identity())
+    stack.push_async_callback(administration.close)
+    names, destinations = BusNames.of(settings), sorted(registry.destinations)
+
+    def view() -> ServiceBusView:
+        return ServiceBusView(bus, names, destinations, administration)
+
+    return bus, view(), ServiceBusLoadMeter(view, names, destinations, administration)
