@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from azure.servicebus import ServiceBusMessage, TransportType
 
 from mti.local.namespace.pytest_plugin import ServiceBusNamespace
 from tests.conformance.sdk import Sdk, bodies
+from tests.support.processes import start_python
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl=None is deprecated")  # the SDK's own call of aiohttp
 LARGE = b"x" * 250_000
@@ -78,8 +78,8 @@ async def test_what_a_killed_client_held_comes_back(service_bus: ServiceBusNames
     queue = await sdk.queue()
     await sdk.send(queue, "a")
     code = f"import asyncio, sys; from {__name__} import hold; asyncio.run(hold(*sys.argv[1:]))"
-    client = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, json.dumps(service_bus, default=str), kind, queue, stdout=asyncio.subprocess.PIPE
+    client = await start_python(
+        "-c", code, json.dumps(service_bus, default=str), kind, queue, stdout=asyncio.subprocess.PIPE
     )
     assert client.stdout is not None
     assert await client.stdout.readline() == b"1\n"

@@ -1,6 +1,5 @@
 """Tenants that come, pause, go and rotate their secrets while `mti up` runs: nothing is started again."""
 
-import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from mti.local.launching.processes import Process
 from mti.local.simulators import Simulators
 from mti.local.simulators.feed.store import LateBatch
 from mti.local.simulators.scenario import Scenario
@@ -57,7 +57,7 @@ class TenantsFile:
 class Running:
     """A stack that runs until it is told to stop."""
 
-    def __init__(self, process: asyncio.subprocess.Process, data: Path) -> None:
+    def __init__(self, process: Process, data: Path) -> None:
         self._process = process
         self.data = data
 

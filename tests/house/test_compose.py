@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from mti.common.settings import BusSettings, RunSettings, StoreSettings, TenantsSettings
+from tests.support.processes import start_python
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -51,9 +51,7 @@ def test_the_image_s_packages_are_those_that_the_tests_ran_with() -> None:
 
 @pytest.mark.parametrize("name", ["fetcher", "normalizer", "publisher"])
 async def test_a_service_s_command_starts_and_says_which_setting_is_missing(name: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *SERVICES[name]["command"], stderr=asyncio.subprocess.PIPE, env={}
-    )
+    process = await start_python("-m", *SERVICES[name]["command"], stderr=asyncio.subprocess.PIPE, env={})
     _, err = await process.communicate()
     assert process.returncode == 2
     assert b"MTI_STORE" in err
@@ -63,7 +61,7 @@ async def test_a_service_s_command_starts_and_says_which_setting_is_missing(name
 async def test_the_bus_command_serves(tmp_path: Path) -> None:
     command = [word.replace("/data/bus", str(tmp_path)) for word in SERVICES["bus"]["command"]]
     command = ["127.0.0.1" if word == "0.0.0.0" else "0" if word in {"5672", "5300"} else word for word in command]
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *command, stdout=asyncio.subprocess.PIPE)
+    process = await start_python("-m", *command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     ready = json.loads(await process.stdout.readline())
     process.terminate()

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ from tests.publisher.world import (
     world,
 )
 from tests.support.bus import INDICATORS, connected, counts, running_namespace
+from tests.support.processes import start_python
 from tests.support.waiting import PATIENCE, in_time, until
 
 ENTITY = str(INDICATORS)
@@ -230,9 +230,7 @@ async def test_the_process_publishes_and_ends_cleanly_when_told(bench: Bench, tm
         "APP_SECRET": SECRET,
     }
     await bench.send(outgoing(["a"], 1, source="contoso/malware_customer"))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mti.publisher", env=environment, stderr=asyncio.subprocess.PIPE
-    )
+    process = await start_python("-m", "mti.publisher", env=environment, stderr=asyncio.subprocess.PIPE)
 
     try:
         await until(bench.settled)
@@ -247,9 +245,7 @@ async def test_the_process_publishes_and_ends_cleanly_when_told(bench: Bench, tm
 
 async def test_a_process_that_is_told_too_little_says_what_is_missing(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MTI_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mti.publisher", env=environment, stderr=asyncio.subprocess.PIPE
-    )
+    process = await start_python("-m", "mti.publisher", env=environment, stderr=asyncio.subprocess.PIPE)
     _, said = await process.communicate()
     assert process.returncode == 2
     assert "MTI_TENANTS_FILE" in said.decode()

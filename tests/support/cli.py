@@ -1,6 +1,5 @@
 """The `mti` command as a user runs it: a process, its exit status and what it says."""
 
-import asyncio
 import io
 import json
 import os
@@ -8,9 +7,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
+
+from mti.local.launching.processes import Process
+from tests.support.processes import start_python
 
 MTI = str(Path(sys.executable).parent / "mti")
 
@@ -30,15 +33,15 @@ class Said:
         return found
 
 
-async def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+async def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Process:
     """Start the command."""
-    return await asyncio.create_subprocess_exec(
+    return await start_python(
         MTI,
         *map(str, arguments),
         env={**os.environ, "COLUMNS": "200", **(env or {})},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        serving=not {"up", "demo"}.isdisjoint(arguments),
     )
 
 

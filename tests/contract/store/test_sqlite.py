@@ -2,14 +2,13 @@
 
 import asyncio
 import sqlite3
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import UnsupportedOperation
 from itertools import chain
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import pytest
 
@@ -17,8 +16,10 @@ from mti.common.adapters.sqlite import PURGE_SECONDS, SqliteStore
 from mti.common.adapters.sqlite_file import LAYOUT_VERSION
 from mti.common.errors import ConfigurationError, StoreUnavailable, WriteConflict
 from mti.common.ports.store import Document, Store
+from mti.local.launching.processes import Process
 from tests.contract.store.contract import StoreContract, document
 from tests.contract.store.processes import ROUNDS, batch
+from tests.support.processes import start_python
 
 
 class HeldClock:
@@ -55,9 +56,7 @@ async def store(path: Path, clock: HeldClock) -> AsyncIterator[Store]:
 
 
 async def start(what: str, path: Path) -> Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.contract.store.processes", what, str(path), stdout=PIPE, stderr=DEVNULL
-    )
+    return await start_python("-m", "tests.contract.store.processes", what, str(path), stdout=PIPE, stderr=DEVNULL)
 
 
 async def numbers_of(process: Process) -> list[int]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 
 import httpx
@@ -12,10 +11,12 @@ import yaml
 from pydantic import ValidationError
 
 from mti.common.registry import load_registry
+from mti.local.launching.processes import Process
 from mti.local.simulators import HashChoice, Scenario, Simulators, demo_scenario, truth_of
 from mti.local.simulators.mimecast import AccountV1, AccountV2
 from mti.local.simulators.times import to_ms
 from tests.local.simulators.clients import HeldClock, access, all_pages, bearer, indicator, signed, upload
+from tests.support.processes import start_python
 from tests.support.waiting import in_time
 
 SMALL = demo_scenario(seed=4, detections=1200)
@@ -161,9 +162,8 @@ async def test_every_tenant_can_fetch_all_it_asks_for(clock: HeldClock, http: ht
 
 class TestProcess:
     @staticmethod
-    async def start(*arguments: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
+    async def start(*arguments: str) -> Process:
+        return await start_python(
             "-m",
             "mti.local.simulators",
             *arguments,

@@ -18,9 +18,8 @@ from mti.common.ports.store import Container, Store
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
 from mti.fetcher.ledger import Ledger as FetchLedger
 from mti.operations.books import Reconciliation
-from mti.operations.bus_view import DeadMessage, Unseen
+from mti.operations.bus_view import DESCRIPTION, REASON, DeadMessage, Unseen
 from mti.operations.dead_letters import Entity, Letter, ServiceBooks
-from mti.operations.dead_letters.letter import DESCRIPTION, REASON
 from mti.operations.reconcile import Stores, reconcile
 from mti.publisher.item import Item
 from mti.publisher.published import Accept

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -26,11 +25,11 @@ from mti.operations.dead_letters import (
 from tests.operations.dead_letters.world import EVERYTHING, World
 from tests.publisher.world import CUSTOMER
 from tests.support.bus import RAW_PAGES
+from tests.support.processes import start_python
 from tests.support.waiting import in_time
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ROOT = Path(__file__).parents[3]
 COUNT = 120
 STEPS = [("read", 1), ("sent", 1), ("removed", 1), ("sent", 51)]
 
@@ -38,13 +37,8 @@ STEPS = [("read", 1), ("sent", 1), ("removed", 1), ("sent", 51)]
 async def killed(there: World, action: str, step: str, number: int, file: Path | None = None) -> None:
     """Let a process come to that step, and kill it there."""
     arguments = [there.namespace.connection_string, action, step, str(number), *([str(file)] if file else [])]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.operations.dead_letters.doomed",
-        *arguments,
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
+    process = await start_python(
+        "-m", "tests.operations.dead_letters.doomed", *arguments, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:

@@ -29,7 +29,8 @@ class Telemetry:
 
 
 OFF = Telemetry(
-    IdsOnly(random.Random()),  # noqa: S311  ids, no secrets
+    # The system's randomness: this is made at import, and processes that are forked afterwards must not draw the same.
+    IdsOnly(random.SystemRandom()),
     Instruments(NoOpMeter("mti"), SystemClock()),
     SystemClock(),
     recording=False,

@@ -8,6 +8,7 @@ from typing import Self
 import httpx
 
 from mti.local.demo.outcome import WorkspaceTruth
+from mti.local.launching.launcher import Launcher
 from mti.local.stack.child import Child
 
 READY_WAIT = 120.0
@@ -26,7 +27,7 @@ class Simulation:
         self.tenants = folder / "tenants.yaml"
         self._secrets = folder / "secrets.json"
         arguments = ["-m", "mti.local.demo.simulators_process", str(detections), str(seed), str(folder)]
-        self.process = Child("simulators", arguments, {}, folder / "simulators.jsonl", announces=True)
+        self.process = Child(Launcher(), "simulators", arguments, {}, folder / "simulators.jsonl", announces=True)
         self.detections = 0
         self.workspaces: dict[str, list[str]] = {}
         """The tenants that each workspace belongs to."""

@@ -1,4 +1,4 @@
-"""The simulators as a child with a lifeline: `python -m mti.local.demo.simulators_process DETECTIONS SEED FOLDER`.
+"""The simulators as a child: `python -m mti.local.demo.simulators_process DETECTIONS SEED FOLDER`.
 
 It writes `tenants.yaml` and `secrets.json` into the folder, and says on stdout where it listens.
 """

@@ -1,15 +1,17 @@
 """The namespace as a child process, for those who need it to live and die apart from them."""
 
-import asyncio
 import json
-import sys
 from pathlib import Path
+from subprocess import PIPE
 from types import TracebackType
 from typing import Self
 
+from mti.local.launching.launcher import Launcher
+from mti.local.launching.processes import Process
+
 
 class NamespaceProcess:
-    """Starts the namespace in a process of its own.
+    """Starts the namespace in a process of its own, which ends with this one.
 
         async with NamespaceProcess(config_path, data) as namespace:
             client = ServiceBusClient.from_connection_string(namespace.connection_string)
@@ -28,15 +30,14 @@ class NamespaceProcess:
             "--http-port",
             str(http_port),
         )
-        self._process: asyncio.subprocess.Process | None = None
+        self._launcher = Launcher()
+        self._process: Process | None = None
         self.port = port
         self.http_port = http_port
         self.connection_string = ""
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mti.local.namespace", *self._arguments, stdout=asyncio.subprocess.PIPE
-        )
+        self._process = await self._launcher.start("-m", "mti.local.namespace", *self._arguments, stdout=PIPE)
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         line = await self._process.stdout.readline()
         if not line:

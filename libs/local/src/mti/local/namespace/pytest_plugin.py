@@ -14,6 +14,7 @@ entities: create what a test needs with an administration client, under a name o
 """
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -52,8 +53,16 @@ def service_bus(
     if not isinstance(config, Path):
         config = folder / "Config.json"
         config.write_text(json.dumps(service_bus_config), encoding="utf-8")
-    command = [sys.executable, "-m", "mti.local.namespace", "--config", str(config), "--data", str(folder / "data")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+    lifeline, held = socket.socketpair()  # the namespace ends when the tests do, however they end
+    command = [sys.executable, "-m", "mti.local.launching", str(held.fileno()), "-m", "mti.local.namespace"]
+    command += ["--config", str(config), "--data", str(folder / "data")]
+    with (
+        lifeline,
+        subprocess.Popen(  # noqa: S603 - our own program
+            command, stdout=subprocess.PIPE, text=True, pass_fds=[held.fileno()]
+        ) as process,
+    ):
+        held.close()
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         line = process.stdout.readline()
         if not line:

@@ -1,17 +1,17 @@
-"""One process of the stack: started with a lifeline, watched, started again when it dies."""
+"""One process of the stack: started, watched, started again when it dies."""
 
 import asyncio
 import contextlib
 import logging
 import os
-import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import psutil
 
-from mti.common.hosting.process import LIFELINE
+from mti.local.launching.launcher import Launcher
+from mti.local.launching.processes import Process
 from mti.local.stack.errors import StackError
 
 log = logging.getLogger(__name__)
@@ -26,10 +26,20 @@ MISCONFIGURED = 2
 
 
 class Child:
-    """A process that is kept running until it is stopped."""
+    """A process that is kept running until it is stopped, and that ends when this one does.
+
+    Args:
+        launcher: starts it.
+        name: what it is called.
+        arguments: as `python` takes them.
+        environment: added to ours.
+        log_file: what it says on standard error.
+        announces: whether it prints a line when it is ready.
+    """
 
     def __init__(
         self,
+        launcher: Launcher,
         name: str,
         arguments: Sequence[str],
         environment: Mapping[str, str],
@@ -38,12 +48,13 @@ class Child:
         announces: bool = False,
     ) -> None:
         self.name = name
+        self._launcher = launcher
         self._announces = announces
-        self._arguments = [sys.executable, *arguments]
+        self._arguments = arguments
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        self._environment = {**inherited, **environment, LIFELINE: "stdin", "PYTHONUNBUFFERED": "1"}
+        self._environment = {**inherited, **environment, "PYTHONUNBUFFERED": "1"}
         self._log_file = log_file
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._first_line: asyncio.Future[str] | None = None
         self.restarts = 0
@@ -105,7 +116,7 @@ class Child:
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
         try:
             await asyncio.wait_for(process.wait(), STOP_WAIT)
         except TimeoutError:
@@ -113,20 +124,16 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        finally:
-            if process.stdin is not None:
-                process.stdin.close()
 
     async def _spawn(self) -> None:
         with self._log_file.open("ab") as out:
-            self._process = await asyncio.create_subprocess_exec(
+            self._process = await self._launcher.start(
                 *self._arguments,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE if self._announces else asyncio.subprocess.DEVNULL,
-                stderr=out,
-                env=self._environment,
+                environment=self._environment,
+                stdout=PIPE if self._announces else DEVNULL,
+                stderr=out.fileno(),
                 # Ctrl-C goes to the stack alone, which then ends its children in order.
-                start_new_session=True,
+                new_session=True,
             )
 
     async def _keep(self) -> None:

@@ -18,6 +18,7 @@ import httpx
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import RegistryProvider
+from mti.local.launching.launcher import Launcher
 from mti.local.stack.child import Child
 from mti.local.stack.errors import NamespaceSilentError, StackError
 from mti.local.stack.idle import EntityCounts
@@ -28,6 +29,15 @@ from mti.operations.reconcile import Stores
 
 log = logging.getLogger(__name__)
 
+MODULES = (
+    "mti.local.stack.layout",
+    "mti.local.namespace.config",
+    "mti.local.namespace.namespace",
+    "mti.local.namespace.serving",
+    *(f"mti.{service}.worker" for service in SERVICES),
+    "mti.publisher.sentinel.credentials",
+)
+"""What the processes of a stack import: once, by the process that all of them are forked from."""
 READY_WAIT = 60.0
 LOCK_WAIT = 15.0
 TENANT_PAUSE_SECONDS = "5"
@@ -59,6 +69,7 @@ class EmbeddedStack:
         self.options = options
         self.layout = Layout(options.data)
         self.connection_string = ""
+        self._launcher = Launcher(MODULES)
         self.bus: Child | None = None
         self.services: list[Child] = []
         self.latecomers = Latecomers(self.layout.routes, self.layout.database("normalizer"))
@@ -162,7 +173,7 @@ class EmbeddedStack:
     async def _start_bus(self) -> None:
         port, http_port = await _free_ports(2)
         arguments = ["-m", "mti.local.stack.bus_process", str(self.layout.bus), str(port), str(http_port)]
-        self.bus = Child("bus", arguments, {}, self.layout.logs / "bus.jsonl", announces=True)
+        self.bus = Child(self._launcher, "bus", arguments, {}, self.layout.logs / "bus.jsonl", announces=True)
         await self.bus.start()
         ready = json.loads(await self.bus.first_line(READY_WAIT))
         self.connection_string = ready["connection_string"]
@@ -176,7 +187,11 @@ class EmbeddedStack:
             for number in range(self.options.scale.get(service, 1)):
                 name = f"{service}-{number + 1}"
                 child = Child(
-                    name, ["-m", f"mti.{service}"], self._environment(service), self.layout.logs / f"{name}.jsonl"
+                    self._launcher,
+                    name,
+                    ["-m", f"mti.{service}"],
+                    self._environment(service),
+                    self.layout.logs / f"{name}.jsonl",
                 )
                 await child.start()
                 self.services.append(child)
@@ -201,6 +216,7 @@ class EmbeddedStack:
         if self.bus is not None:
             self.bus.sample()
             await self.bus.stop()
+        self._launcher.close()
         if self._http is not None:
             await self._http.aclose()
         self.layout.running.unlink(missing_ok=True)
