@@ -94,16 +94,15 @@ def _tell(report: socket.socket, number: int) -> None:
 def main(control: int, modules: list[str]) -> None:
     """Import the modules and serve; in each child, run what was asked for.
 
-    Raises:
-        RuntimeError: a module has started a thread, which no child would have.
+    Ends at once, and says why, when a module has started a thread, which no child would have.
     """
     for name in modules:
         import_module(name)
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208  those of libraries written in C as well
     if threads != 1:
-        raise RuntimeError(
-            f"{threads - 1} threads run after importing {', '.join(modules)}, and a fork would lose them"
-        )
+        sys.stderr.write(f"importing {', '.join(modules)} started {threads - 1} threads, which a fork would lose\n")
+        sys.stderr.flush()
+        os._exit(1)
     gc.freeze()
     owner = os.dup(0)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
