@@ -6,11 +6,16 @@ from hypothesis import strategies as st
 
 from mti.common.registry.endpoints import (
     AUTHORITY_HOSTS,
+    COSMOS_HOSTS,
     MIMECAST_HOSTS,
     SENTINEL_HOSTS,
+    SERVICEBUS_HOSTS,
+    VAULT_HOSTS,
+    check_region,
     checked_url,
     cloud_of,
     default_mimecast_url,
+    is_known,
     is_loopback,
 )
 
@@ -140,7 +145,7 @@ def test_whatever_is_accepted_is_on_a_known_host(before: str, after: str) -> Non
             continue
         split = urlsplit(accepted)
         assert split.scheme == "https"
-        assert any((split.hostname or "").endswith(f".{host}") for host in HOSTS)
+        assert is_known(split.hostname or "", HOSTS)
         assert not split.username
         assert not split.query
         assert not split.fragment
@@ -164,3 +169,63 @@ def test_a_sovereign_endpoint_brings_its_clouds_authority_and_scope() -> None:
     assert cloud_of("https://api.ti.sentinel.azure.cn").token_scope == "https://management.chinacloudapi.cn/.default"
     assert cloud_of("https://api.ti.sentinel.azure.com").token_scope == "https://management.azure.com/.default"
     assert cloud_of("http://127.0.0.1:1").token_scope == "https://management.azure.com/.default"
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts"),
+    [
+        ("x.westeurope.cloudapp.azure.com", SENTINEL_HOSTS),
+        ("api.ti.sentinel.azure.com.westeurope.cloudapp.azure.com", SENTINEL_HOSTS),
+        ("x.api.ti.sentinel.azure.com", SENTINEL_HOSTS),
+        ("sentinel.azure.com", SENTINEL_HOSTS),
+        ("management.azure.com", SENTINEL_HOSTS),
+        ("x.chinanorth2.cloudapp.chinacloudapi.cn", AUTHORITY_HOSTS),
+        ("login.chinacloudapi.cn.chinanorth2.cloudapp.chinacloudapi.cn", AUTHORITY_HOSTS),
+        ("x.usgovvirginia.cloudapp.usgovcloudapi.net", SENTINEL_HOSTS),
+        ("x.login.microsoftonline.com", AUTHORITY_HOSTS),
+        ("device.microsoftonline.com", AUTHORITY_HOSTS),
+        ("x.y.vault.azure.net", VAULT_HOSTS),
+        ("vault.azure.net", VAULT_HOSTS),
+        ("x.privatelink.documents.azure.com", COSMOS_HOSTS),
+        ("x.y.servicebus.windows.net", SERVICEBUS_HOSTS),
+        ("x.cloudapp.mimecast.com", MIMECAST_HOSTS),
+        ("pages.mimecast.com", MIMECAST_HOSTS),
+        ("x-api.y.mimecast.com", MIMECAST_HOSTS),
+        ("-api.mimecast.com", MIMECAST_HOSTS),
+        ("eu-api.mimecast-pscom-us.com", MIMECAST_HOSTS),
+    ],
+)
+def test_a_name_that_somebody_else_may_have_in_the_vendors_domain_is_refused(host: str, hosts: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="is not on the list of known hosts; write https:// and "):
+        checked_url(f"https://{host}", hosts=hosts, allow_loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("base", "region"),
+    [
+        ("https://api.services.mimecast.com", "za"),
+        ("https://api.mimecast.com", "de"),
+        ("https://us-api.services.mimecast.com", "us"),
+        ("https://us-api.services.mimecast.com", "usb"),
+        ("https://sg-api.mimecast.com", "sg"),
+        ("https://jer-api.mimecast.com", "je"),
+        ("https://uspcom-api.mimecast-pscom-us.com", "uspcom"),
+        ("http://127.0.0.1:8080", "eu"),
+    ],
+)
+def test_a_base_of_the_accounts_own_region_or_of_all_is_accepted(base: str, region: str) -> None:
+    check_region(base, region)
+
+
+@pytest.mark.parametrize(
+    ("base", "region", "named"),
+    [
+        ("https://us-api.mimecast.com", "eu", "us"),
+        ("https://usb-api.mimecast.com", "us", "usb"),
+        ("https://uk-api.services.mimecast.com", "us", "uk"),
+        ("https://uspcom-api.mimecast-pscom-us.com", "us", "uspcom"),
+    ],
+)
+def test_another_regions_base_is_refused_and_named(base: str, region: str, named: str) -> None:
+    with pytest.raises(ValueError, match=f"is of region '{named}', and the account is said to be in '{region}'; write"):
+        check_region(base, region)

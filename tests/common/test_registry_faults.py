@@ -83,6 +83,18 @@ def test_all_faults_of_a_file_are_told_at_once_each_with_its_tenant_field_and_cu
             "mimecast.base_url: the host 'login.microsoftonline.com' is not on the list of known hosts; write https://",
         ),
         (
+            tenant(mimecast=mimecast(base_url="https://us-api.services.mimecast.com")),
+            "mimecast.base_url: is of region 'us', and the account is said to be in 'eu'; write region: us, or the",
+        ),
+        (
+            tenant(destinations=[destination(endpoint="https://x.westeurope.cloudapp.azure.com")]),
+            "destinations[0].endpoint: the host 'x.westeurope.cloudapp.azure.com' is not on the list of known hosts",
+        ),
+        (
+            tenant(destinations=[destination(authority="https://x.chinanorth2.cloudapp.chinacloudapi.cn")]),
+            "destinations[0].authority: the host 'x.chinanorth2.cloudapp.chinacloudapi.cn' is not on the list of",
+        ),
+        (
             tenant(destinations=[destination(endpoint="http://127.0.0.1:1")]),
             "destinations[0].endpoint: 127.0.0.1 is this machine, which is refused; give --allow-loopback",
         ),

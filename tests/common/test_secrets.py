@@ -57,13 +57,33 @@ async def test_a_variable_is_read_when_it_is_needed() -> None:
     assert await refusal(resolver, "env:EMPTY") == "env:EMPTY is empty; set the environment variable EMPTY"
 
 
-async def test_a_file_is_read_beside_the_tenants_file_without_its_last_newline(tmp_path: Path) -> None:
+async def test_a_file_is_read_beside_the_tenants_file_without_white_space_around_it(tmp_path: Path) -> None:
     resolver = ReferenceResolver(base=tmp_path)
-    for written, value in ((b"one\n", "one"), (b"two\r\n", "two"), (b"three\n\n", "three\n"), (b" four", " four")):
+    for written, value in ((b"one\n", "one"), (b"two\r\n", "two"), (b"three\n\n", "three"), (b" four", "four")):
         (tmp_path / "secret").write_bytes(written)
         resolver.forget("file:secret")
         assert (await resolver.resolve("file:secret")).get_secret_value() == value
-    assert (await resolver.resolve(f"file:{tmp_path / 'secret'}")).get_secret_value() == " four"
+    assert (await resolver.resolve(f"file:{tmp_path / 'secret'}")).get_secret_value() == "four"
+
+
+@pytest.mark.parametrize("written", ["a-value\n", "a-value\r\n", "\ta-value \n\n", "\n a-value"])
+async def test_a_secret_has_no_line_break_wherever_it_is_kept(vault: Vault, tmp_path: Path, written: str) -> None:
+    vault.secrets["app"] = written
+    (tmp_path / "secret").write_bytes(written.encode())
+    source = KeyVaultSecrets(VAULT, credential=vault.credential, transport=vault.transport, retries=0)
+    environ = {"ID": written, "SETTING": f"\n@Microsoft.KeyVault(SecretUri={VAULT}/secrets/app)\n"}
+    resolver = ReferenceResolver(key_vault=source, base=tmp_path, environ=environ)
+    for reference in ("env:ID", "file:secret", "keyvault:app", "env:SETTING"):
+        assert (await resolver.resolve(reference)).get_secret_value() == "a-value"
+
+
+async def test_what_is_white_space_alone_is_empty_wherever_it_is_kept(vault: Vault, tmp_path: Path) -> None:
+    vault.secrets["app"] = " \n"
+    (tmp_path / "secret").write_bytes(b"\r\n ")
+    source = KeyVaultSecrets(VAULT, credential=vault.credential, transport=vault.transport, retries=0)
+    resolver = ReferenceResolver(key_vault=source, base=tmp_path, environ={"ID": "\n"})
+    for reference in ("env:ID", "file:secret", "keyvault:app"):
+        assert "is empty" in await refusal(resolver, reference)
 
 
 async def test_a_file_that_holds_no_secret_is_named_with_the_cure(tmp_path: Path) -> None:

@@ -71,6 +71,17 @@ def test_exactly_one_way_to_the_bus_is_needed(monkeypatch: pytest.MonkeyPatch) -
     [
         ("MTI_SERVICEBUS_CONNECTION_STRING", "hunter2", "is not a Service Bus connection string; write Endpoint=sb://"),
         ("MTI_SERVICEBUS_CONNECTION_STRING", f"{CONNECTION};EntityPath=x", "is for one entity alone; copy the"),
+        (
+            "MTI_SERVICEBUS_CONNECTION_STRING",
+            CONNECTION.replace("localhost:5672", "x.westeurope.cloudapp.azure.com"),
+            "names a host that is no Service Bus namespace, and would be sent signatures; write Endpoint=sb://NAME",
+        ),
+        (
+            "MTI_SERVICEBUS_CONNECTION_STRING",
+            f"{CONNECTION.replace('localhost:5672', 'x.westeurope.cloudapp.azure.com')};UseDevelopmentEmulator=true",
+            "names a host that is no Service Bus namespace",
+        ),
+        ("MTI_SERVICEBUS_NAMESPACE", "x.y.servicebus.windows.net", "is not a Service Bus namespace; write NAME"),
         ("MTI_SERVICEBUS_NAMESPACE", "bus.servicebus.windows.net.evil.org", "is not a Service Bus namespace; write"),
         ("MTI_SERVICEBUS_NAMESPACE", "sb://contoso-bus/", "is not a Service Bus namespace; write NAME"),
         ("MTI_FETCH_JOBS_QUEUE", "a b", "is not a name of a queue, topic or subscription; write letters"),
@@ -80,6 +91,28 @@ def test_a_malformed_bus_setting_is_named_with_its_cure(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, problem: str
 ) -> None:
     assert f"{variable}: {problem}" in refusal(monkeypatch, BusSettings, **{variable: value})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "contoso-bus.servicebus.windows.net",
+        "Contoso-Bus.servicebus.chinacloudapi.cn",
+        "127.0.0.1:5672",
+        "bus:5672;UseDevelopmentEmulator=true",
+        "host.docker.internal;UseDevelopmentEmulator=true",
+        "172.17.0.2:5672;UseDevelopmentEmulator=true",
+    ],
+)
+def test_a_connection_string_is_for_a_namespace_this_machine_or_an_emulator(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    name, _, more = host.partition(";")
+    text = f"Endpoint=sb://{name};SharedAccessKeyName=Root;SharedAccessKey=hunter2==;{more}"
+    monkeypatch.setenv("MTI_SERVICEBUS_CONNECTION_STRING", f"{text}\n")
+    found = BusSettings.from_environment().servicebus_connection_string
+    assert found is not None
+    assert found.get_secret_value() == text
 
 
 @pytest.mark.parametrize(

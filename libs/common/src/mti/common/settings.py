@@ -5,10 +5,13 @@ the cure; a value is shown in none, since it may be a credential.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AwareDatetime,
@@ -24,7 +27,14 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mti.common.errors import ConfigurationError
-from mti.common.registry.endpoints import COSMOS_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS, checked_url, is_under
+from mti.common.registry.endpoints import (
+    COSMOS_HOSTS,
+    SERVICEBUS_HOSTS,
+    VAULT_HOSTS,
+    checked_url,
+    is_known,
+    is_loopback,
+)
 
 PREFIX = "MTI_"
 
@@ -97,7 +107,8 @@ class BusSettings(Settings):
     def _whole(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        parts = dict(part.partition("=")[::2] for part in value.get_secret_value().strip().split(";") if part)
+        text = value.get_secret_value().strip()
+        parts = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
         if "EntityPath" in parts:
             raise ValueError("is for one entity alone; copy the connection string of the whole namespace")
         signed = {"SharedAccessKeyName", "SharedAccessKey"} <= set(parts) or "SharedAccessSignature" in parts
@@ -105,7 +116,12 @@ class BusSettings(Settings):
             raise ValueError(
                 "is not a Service Bus connection string; write Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
             )
-        return value
+        if not _is_namespace(parts):
+            raise ValueError(
+                "names a host that is no Service Bus namespace, and would be sent signatures; write"
+                " Endpoint=sb://NAME.servicebus.windows.net/ (an emulator's needs UseDevelopmentEmulator=true)"
+            )
+        return SecretStr(text)
 
     @field_validator("servicebus_namespace")
     @classmethod
@@ -113,8 +129,8 @@ class BusSettings(Settings):
         if value is None:
             return None
         name = value.lower()
-        full = name if "." in name else f"{name}.{SERVICEBUS_HOSTS[0]}"
-        if not is_under(full, SERVICEBUS_HOSTS) or not _NAMESPACE.fullmatch(full.partition(".")[0]):
+        full = name if "." in name else SERVICEBUS_HOSTS[0].replace("*", name)
+        if not is_known(full, SERVICEBUS_HOSTS) or not _NAMESPACE.fullmatch(full.partition(".")[0]):
             raise ValueError("is not a Service Bus namespace; write NAME.servicebus.windows.net")
         return full
 
@@ -253,6 +269,24 @@ class RunSettings(Settings):
     log_level: Annotated[LogLevel, BeforeValidator(lambda v: v.strip().upper() if isinstance(v, str) else v)] = (
         LogLevel.INFO
     )
+
+
+def _is_namespace(parts: Mapping[str, str]) -> bool:
+    """Say whether a connection string is for Service Bus, for this machine, or for an emulator with its well-known key."""
+    try:
+        host = urlsplit(parts["Endpoint"]).hostname or ""
+    except ValueError:
+        return False
+    if parts.get("UseDevelopmentEmulator", "").strip().lower() == "true":
+        return bool(host) and ("." not in host or host.endswith(".internal") or _is_private(host))
+    return is_known(host, SERVICEBUS_HOSTS) or is_loopback(host)
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 def _target(text: str, allow_loopback: bool) -> SqliteTarget | CosmosTarget:

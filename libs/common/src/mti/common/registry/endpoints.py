@@ -14,12 +14,26 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
-MIMECAST_HOSTS = ("mimecast.com", "mimecast-pscom-us.com")
-SENTINEL_HOSTS = ("azure.com", "azure.us", "azure.cn")
-AUTHORITY_HOSTS = ("microsoftonline.com", "microsoftonline.us", "partner.microsoftonline.cn", "chinacloudapi.cn")
-VAULT_HOSTS = ("vault.azure.net", "vault.usgovcloudapi.net", "vault.azure.cn")
-COSMOS_HOSTS = ("documents.azure.com", "documents.azure.us", "documents.azure.cn")
-SERVICEBUS_HOSTS = ("servicebus.windows.net", "servicebus.usgovcloudapi.net", "servicebus.chinacloudapi.cn")
+MIMECAST_HOSTS = (
+    "api.services.mimecast.com",
+    "*-api.services.mimecast.com",
+    "api.mimecast.com",
+    "*-api.mimecast.com",
+    "uspcom-api.mimecast-pscom-us.com",
+)
+SENTINEL_HOSTS = ("api.ti.sentinel.azure.com", "api.ti.sentinel.azure.us", "api.ti.sentinel.azure.cn")
+AUTHORITY_HOSTS = (
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.chinacloudapi.cn",
+)
+VAULT_HOSTS = ("*.vault.azure.net", "*.vault.usgovcloudapi.net", "*.vault.azure.cn")
+COSMOS_HOSTS = ("*.documents.azure.com", "*.documents.azure.us", "*.documents.azure.cn")
+SERVICEBUS_HOSTS = ("*.servicebus.windows.net", "*.servicebus.usgovcloudapi.net", "*.servicebus.chinacloudapi.cn")
+"""Whole names; `*` is one label or a part of one, where only the vendor's own service answers under every such name.
+Never all that is below a domain: whoever rents a machine in a cloud gets a name there, such as
+`anything.westeurope.cloudapp.azure.com`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +47,11 @@ class Cloud:
 
 PUBLIC = Cloud(authority="https://login.microsoftonline.com", token_scope="https://management.azure.com/.default")  # noqa: S106  an address
 _SOVEREIGN = {
-    "azure.us": Cloud(
+    "api.ti.sentinel.azure.us": Cloud(
         authority="https://login.microsoftonline.us",
         token_scope="https://management.usgovcloudapi.net/.default",  # noqa: S106  an address
     ),
-    "azure.cn": Cloud(
+    "api.ti.sentinel.azure.cn": Cloud(
         authority="https://login.partner.microsoftonline.cn",
         token_scope="https://management.chinacloudapi.cn/.default",  # noqa: S106  an address
     ),
@@ -46,14 +60,17 @@ _SOVEREIGN = {
 _REGIONAL_V1 = ("eu", "de", "us", "usb", "ca", "za", "au", "je", "jer")
 _REGIONAL_V2 = ("us", "uk")
 
+_SERVES = {"us": {"us", "usb"}, "je": {"je", "jer"}, "jer": {"je", "jer"}}
+"""The regions behind a host that is called after one, where they are more than that one."""
+
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_REGIONAL = re.compile(r"([a-z0-9-]+)-api(?:\.services)?\.mimecast(?:-pscom-us)?\.com")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
 def cloud_of(endpoint: str) -> Cloud:
     """Return the cloud that an upload endpoint is in; the public one when nothing says otherwise."""
-    host = urlsplit(endpoint).hostname or ""
-    return next((cloud for suffix, cloud in _SOVEREIGN.items() if host.endswith(f".{suffix}")), PUBLIC)
+    return _SOVEREIGN.get(urlsplit(endpoint).hostname or "", PUBLIC)
 
 
 def default_mimecast_url(api: str, region: str) -> str | None:
@@ -69,25 +86,41 @@ def default_mimecast_url(api: str, region: str) -> str | None:
     )
 
 
+def check_region(base_url: str, region: str) -> None:
+    """See that a Mimecast base is not another region's: its grid would be taken for the one of the tenants there.
+
+    Hosts that are for all regions, and this machine, are anybody's.
+
+    Raises:
+        ValueError: it is another region's; the text says whose, and the cure.
+    """
+    found = _REGIONAL.fullmatch(urlsplit(base_url).hostname or "")
+    if found and region not in _SERVES.get(found[1], {found[1]}):
+        raise ValueError(
+            f"is of region {found[1]!r}, and the account is said to be in {region!r};"
+            f" write region: {found[1]}, or the base_url of {region!r}"
+        )
+
+
 def checked_url(text: str, *, hosts: Sequence[str], allow_loopback: bool) -> str:
     """Return the address in its plain form: lower-case host, no trailing slash.
 
     Args:
         text: an absolute URL with no user, query or fragment.
-        hosts: the domains whose subdomains are allowed.
+        hosts: those that are allowed, as in `SENTINEL_HOSTS`.
         allow_loopback: whether 127.0.0.0/8, ::1 and localhost are, by https or plain http.
 
     Raises:
         ValueError: it is refused; the text says why and the cure, and repeats no more of it than the host.
     """
-    wanted = f"write https:// and a host under {', '.join(hosts)}"
+    wanted = f"write https:// and {_either(hosts)}"
     split = _split(text, wanted)
     host = split.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     if is_loopback(host):
         if not allow_loopback:
             raise ValueError(f"{shown} is this machine, which is refused; give --allow-loopback if it is meant")
-    elif not is_under(host, hosts):
+    elif not is_known(host, hosts):
         raise ValueError(f"the host {shown[:80]!r} is not on the list of known hosts; {wanted}")
     elif split.scheme != "https":
         raise ValueError(f"plain {split.scheme} would show the credentials to the network; {wanted}")
@@ -126,8 +159,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_under(host: str, domains: Sequence[str]) -> bool:
-    """Say whether the lower-case host is a subdomain of one of the domains; international names never are."""
-    if not all(_LABEL.fullmatch(label) and not label.startswith("xn--") for label in host.split(".")):
+def is_known(host: str, hosts: Sequence[str]) -> bool:
+    """Say whether the lower-case host is one of those that are allowed; international names never are."""
+    labels = host.split(".")
+    if not all(_LABEL.fullmatch(label) and not label.startswith("xn--") for label in labels):
         return False
-    return any(host.endswith(f".{domain}") for domain in domains)
+    return any(_is_like(labels, allowed.split(".")) for allowed in hosts)
+
+
+def _is_like(labels: Sequence[str], allowed: Sequence[str]) -> bool:
+    first, *rest = allowed
+    if list(labels[1:]) != rest:
+        return False
+    own, star, suffix = first.partition("*")
+    return labels[0] == own if not star else labels[0].endswith(suffix) and len(labels[0]) > len(suffix)
+
+
+def _either(hosts: Sequence[str]) -> str:
+    *others, last = hosts
+    return f"{', '.join(others)} or {last}" if others else last

@@ -13,6 +13,7 @@ from mti.common.registry.endpoints import (
     MIMECAST_HOSTS,
     PUBLIC,
     SENTINEL_HOSTS,
+    check_region,
     checked_url,
     cloud_of,
     default_mimecast_url,
@@ -69,16 +70,19 @@ class MimecastSection(Section):
     def _base_url(cls, value: object, info: ValidationInfo) -> str:
         """Take what is written, else the documented base of the generation and the region."""
         if value != "":
-            return _url(value, info, MIMECAST_HOSTS)
+            found = _url(value, info, MIMECAST_HOSTS)
+            if "region" in info.data:
+                check_region(found, info.data["region"])
+            return found
         if "api" not in info.data or "region" not in info.data:
             return ""
-        found = default_mimecast_url(info.data["api"], info.data["region"])
-        if found is None:
+        default = default_mimecast_url(info.data["api"], info.data["region"])
+        if default is None:
             raise ValueError(
                 f"no address is documented for API {info.data['api']} in region {info.data['region']!r};"
                 " write the one that the Mimecast console shows"
             )
-        return found
+        return default
 
 
 class MimecastV2(MimecastSection):

@@ -77,7 +77,7 @@ def _options(destination: Destination) -> Mapping[str, Any]:
 async def _plain(value: str | None, secrets: SecretResolver) -> str | None:
     if value is None or not is_reference(value):
         return value
-    return (await secrets.resolve(value)).get_secret_value().strip()
+    return (await secrets.resolve(value)).get_secret_value()
 
 
 def _required(destination: Destination, field: str, value: str | None) -> str:

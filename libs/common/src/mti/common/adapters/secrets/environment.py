@@ -18,13 +18,13 @@ class EnvironmentSecrets:
         self._environ = os.environ if environ is None else environ
 
     async def read(self, reference: Reference) -> str:
-        """Return the variable's value.
+        """Return the variable's value, without white space around it.
 
         Raises:
             SecretUnavailable: it is not set, or empty.
         """
         value = self._environ.get(reference.name)
-        if value:
-            return value
+        if value and (stripped := value.strip()):
+            return stripped
         state = "is not set" if value is None else "is empty"
         raise SecretUnavailable(f"env:{reference.name} {state}; set the environment variable {reference.name}")

@@ -18,7 +18,7 @@ class FileSecrets:
         self._base = base
 
     async def read(self, reference: Reference) -> str:
-        """Return what the file holds, without the newline at its end.
+        """Return what the file holds, without white space around it.
 
         Raises:
             SecretUnavailable: there is no such file, it can't be read, is not text, or is empty.
@@ -34,7 +34,7 @@ class FileSecrets:
             reason = getattr(refused, "strerror", None) or "not a path"
             cure = f"make {path} a file that this process may read"
             raise self._unavailable(reference, f"can't be read ({reason})", cure) from None
-        value = text.removesuffix("\n").removesuffix("\r")
+        value = text.strip()
         if not value:
             raise self._unavailable(reference, "is empty", f"put the secret into {path}")
         return value

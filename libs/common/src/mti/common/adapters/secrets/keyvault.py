@@ -43,7 +43,7 @@ class KeyVaultSecrets:
         self._clients: dict[str, SecretClient] = {}
 
     async def read(self, reference: Reference) -> str:
-        """Return the secret's value.
+        """Return the secret's value, without white space around it.
 
         Raises:
             SecretUnavailable: no vault is set, it can't be reached, refuses us, or holds no such secret.
@@ -70,9 +70,10 @@ class KeyVaultSecrets:
                 f"keyvault:{reference.name} could not be read, {vault} gave no answer ({type(failed).__name__});"
                 " check the vault's address and its firewall"
             ) from None
-        if not found.value:
+        value = (found.value or "").strip()
+        if not value:
             raise SecretUnavailable(f"keyvault:{reference.name} is empty in {vault}; set a value")
-        return found.value
+        return value
 
     async def close(self) -> None:
         """Close the clients, and the credential if it is our own."""

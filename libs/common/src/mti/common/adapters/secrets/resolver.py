@@ -19,7 +19,11 @@ CACHE_FOR = timedelta(minutes=5)
 
 
 class SecretSource(Protocol):
-    """A place where secrets are kept."""
+    """A place where secrets are kept.
+
+    White space around a value is of the way that it came (`echo`, an editor, a mounted file): no credential of
+    Mimecast or Azure begins or ends with any, and a header or a form that carries it is refused.
+    """
 
     async def read(self, reference: Reference) -> str:
         """Return the value.
@@ -102,7 +106,7 @@ class ReferenceResolver:
         value = await self._sources[reference.scheme].read(reference)
         if reference.scheme is Scheme.ENV and value.startswith("@Microsoft.KeyVault("):
             # An app setting that Azure Functions did not resolve, or a local run with the same settings
-            return await self._key_vault.read(_parsed(value.strip(), f"env:{reference.name} holds what"))
+            return await self._key_vault.read(_parsed(value, f"env:{reference.name} holds what"))
         return value
 
 
