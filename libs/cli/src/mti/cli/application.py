@@ -12,6 +12,7 @@ import typer
 
 from mti.cli.commands import CommandsByName
 from mti.cli.exit import FAILED, MISUSED
+from mti.cli.terminal import log_to, prepare
 from mti.common.errors import ConfigurationError, MtiError
 
 app = typer.Typer(
@@ -30,11 +31,12 @@ def options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
 ) -> None:
     """Set up what all commands share."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+    log_to(logging.INFO if verbose else logging.WARNING)
 
 
 def run() -> None:
     """Run the command; every failure that is foreseen ends in one clear message and a status, not in a traceback."""
+    prepare()
     try:
         app()
     except ConfigurationError as error:
@@ -46,6 +48,6 @@ def run() -> None:
 
 
 def _say(error: MtiError) -> None:
-    from rich.console import Console  # noqa: PLC0415  only where something went wrong
+    from mti.cli.saying import say  # noqa: PLC0415  only where something went wrong
 
-    Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), markup=False, style="red")
+    say(str(error), style="red")

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from mti.cli.report import new_table
 from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, TenantsFile, Yes, store_site
+from mti.cli.terminal import output
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
 from mti.operations.checkpoints import AllCheckpoints, reset, show, source_of
@@ -89,7 +89,7 @@ def time_of(text: str) -> datetime:
 
 
 def _print(found: AllCheckpoints) -> None:
-    console = Console()
+    console = output()
     if found.sources:
         table = new_table("Sources", "source")
         for heading in (

@@ -1,18 +1,16 @@
 """Dead letters and what was done about them, for a terminal."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 from pydantic import JsonValue
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 from rich.text import Text
 
+from mti.cli.terminal import Rows, Terminal, json_text, sentence
 from mti.common.registry.durations import format_duration
 from mti.operations.dead_letters import Group, Letter, PurgeResult, ReplayResult, Step
 
@@ -20,12 +18,12 @@ _EXAMPLE = 160
 _BODY = "body"
 
 
-def print_groups(groups: Sequence[Group], now: datetime, console: Console) -> None:
+def print_groups(groups: Sequence[Group], now: datetime, console: Terminal) -> None:
     """Print the groups as a table."""
     if not groups:
-        console.print("No dead letters.", highlight=False)
+        console.print("No dead letters.")
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table = Rows(box=None, pad_edge=False, padding=(0, 2))
     for heading in ("entity", "reason", "count", "oldest", "example"):
         table.add_column(heading, justify="right" if heading in {"count", "oldest"} else "left", overflow="fold")
     for group in groups:
@@ -47,23 +45,23 @@ def age_of(group: Group, now: datetime) -> str:
     return format_duration(age)
 
 
-def print_message(found: dict[str, JsonValue], console: Console) -> None:
+def print_message(found: dict[str, JsonValue], console: Terminal) -> None:
     """Print one dead letter whole: its fields, its properties, its body."""
     for name, value in found.items():
         if name not in {_BODY, "properties"} and value not in ("", None):
-            console.print(Text.assemble((f"{name}: ", "bold"), str(value)), soft_wrap=True)
+            console.print(sentence((f"{name}: ", "bold"), str(value)), soft_wrap=True)
     properties = found.get("properties")
     if isinstance(properties, dict):
         console.print(Text("properties:", "bold"))
         for name, value in sorted(properties.items()):
-            console.print(Text(f"  {name}: {value}"), soft_wrap=True)
+            console.print(sentence(f"  {name}: {value}"), soft_wrap=True)
     body = found.get(_BODY)
-    text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+    text = body if isinstance(body, str) else json_text(body, unicode=True)
     console.print(Text("body:", "bold"))
     console.print(Text(text), soft_wrap=True)
 
 
-def print_replay(result: ReplayResult, console: Console) -> None:
+def print_replay(result: ReplayResult, console: Terminal) -> None:
     """Print what a replay did."""
     verb = "would be replayed" if result.dry_run else "replayed"
     parts = [f"{result.replayed:,} of {result.matched:,} {verb}"]
@@ -77,15 +75,15 @@ def print_replay(result: ReplayResult, console: Console) -> None:
             parts.append(f"{count:,} {what}")
     if result.objects_left_out:
         parts.append(f"{result.objects_left_out:,} objects left out, overtaken by newer versions")
-    console.print("; ".join(parts) + ".", highlight=False, soft_wrap=True)
+    console.print("; ".join(parts) + ".", soft_wrap=True)
     for why, count in result.refused.items():
         examples = [found for found in result.examples if found.why.value == why]
         numbers = ", ".join(str(found.sequence) for found in examples[:10]) + (" …" if count > 10 else "")
         text = f"{count:,} not replayed, {why} ({numbers}): {examples[0].cure if examples else ''}"
-        console.print(Text(text, "red"), soft_wrap=True)
+        console.print(sentence((text, "red")), soft_wrap=True)
 
 
-def print_purge(result: PurgeResult, kept: str | None, console: Console) -> None:
+def print_purge(result: PurgeResult, kept: str | None, console: Terminal) -> None:
     """Print what a purge did."""
     verb = "would be purged" if result.dry_run else "purged"
     text = f"{result.purged:,} of {result.matched:,} {verb}"
@@ -93,22 +91,21 @@ def print_purge(result: PurgeResult, kept: str | None, console: Console) -> None
         text += f"; {result.gone:,} gone before their turn came"
     if result.locked:
         text += f"; {result.locked:,} locked by somebody else: run it again in five minutes"
-    console.print(f"{text}.", highlight=False, soft_wrap=True)
+    console.print(f"{text}.", soft_wrap=True)
     if result.unentered:
         console.print(
             f"{result.unentered:,} of them are not in the books as purged; if the reconciliation misses them, it names "
             "what to do.",
-            highlight=False,
             soft_wrap=True,
         )
     if kept and result.purged and not result.dry_run:
-        console.print(f"Kept in {kept}; `mti dlq replay --from` brings them back.", highlight=False, soft_wrap=True)
+        console.print(f"Kept in {kept}; `mti dlq replay --from` brings them back.", soft_wrap=True)
 
 
 class Counter:
     """Counts what is done, on a terminal only."""
 
-    def __init__(self, total: int, console: Console) -> None:
+    def __init__(self, total: int, console: Terminal) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("dead letters", total=total)

@@ -1,8 +1,6 @@
 """`mti demo`: the whole pipeline on simulated feeds with faults, and the truth beside the books at the end."""
 
 import asyncio
-import json
-import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -10,11 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from mti.cli import truth
 from mti.cli.exit import FAILED
 from mti.cli.progress import Progress
+from mti.cli.saying import errors, write
+from mti.cli.terminal import Terminal
 from mti.common.hosting import process
 from mti.common.registry import load_registry
 from mti.local.demo import Outcome, Sabotage, Simulation, outcome_of, sabotage
@@ -33,7 +32,7 @@ def command(
 ) -> None:
     """Run six tenants in two regions through the whole pipeline, with faults, and reconcile the outcome."""
     outcomes: list[Outcome] = []
-    console = Console(stderr=True, highlight=False)
+    console = errors()
     with ExitStack() as cleanup:
         folder = data or Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="mti-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +43,7 @@ def command(
         process.run(main)
     outcome = outcomes[0]
     if as_json:
-        sys.stdout.write(json.dumps(outcome.document(), indent=2, ensure_ascii=False) + "\n")
+        write(outcome.document())
     else:
         truth.print_truth(outcome, console)
     if not outcome.clean:
@@ -52,7 +51,7 @@ def command(
 
 
 async def _demonstrate(
-    folder: Path, detections: int, seed: int, break_it: Sabotage | None, stop: asyncio.Event, console: Console
+    folder: Path, detections: int, seed: int, break_it: Sabotage | None, stop: asyncio.Event, console: Terminal
 ) -> Outcome:
     async with Simulation(folder, detections, seed) as simulation:
         console.print(

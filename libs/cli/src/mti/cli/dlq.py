@@ -1,9 +1,7 @@
 """`mti dlq`: look at dead letters, replay, mend and purge them."""
 
 import asyncio
-import json
 import random
-import sys
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -11,14 +9,15 @@ from typing import Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.console import Console
 
 from mti.cli import dead_letter_tables as tables
 from mti.cli.body_files import read_file, write_new
 from mti.cli.dead_letter_desk import Desk, desk
 from mti.cli.exit import FAILED
 from mti.cli.filters import with_filters
+from mti.cli.saying import asked, errors, say, write
 from mti.cli.site import AsJson, Data, Yes
+from mti.cli.terminal import output
 from mti.common.errors import ConfigurationError
 from mti.operations.dead_letters import (
     REPLAY_LIMIT,
@@ -74,9 +73,9 @@ def list_(chosen: Selection, data: Data = None, as_json: AsJson = False) -> None
             groups = await survey(at.queues, chosen, at.clock)
         if as_json:
             found: list[JsonValue] = [plain(group) for group in groups]
-            _write({"dead_letters": found, "total": sum(group.count for group in groups)})
+            write({"dead_letters": found, "total": sum(group.count for group in groups)})
         else:
-            tables.print_groups(groups, at.clock.now(), Console())
+            tables.print_groups(groups, at.clock.now(), output())
 
     asyncio.run(work())
 
@@ -104,10 +103,10 @@ def show(
                 if as_json:
                     found.append(view(letter))
                 else:
-                    tables.print_message(view(letter), Console(width=max(Console().width, 80)))
+                    tables.print_message(view(letter), output(least=80))
                     found.append(None)
         if as_json:
-            _write({"messages": found})
+            write({"messages": found})
         if not found:
             raise ConfigurationError("no dead letter matches; see `mti dlq list`")
 
@@ -149,9 +148,9 @@ def replay(
             else:
                 result = await _replay(at, await plan(at.queues, chosen, at.clock, limit=limit), options, yes=yes)
         if as_json:
-            _write(result.document())
+            write(result.document())
         else:
-            tables.print_replay(result, _errors())
+            tables.print_replay(result, errors())
         if not result.complete:
             raise typer.Exit(FAILED)
 
@@ -183,9 +182,9 @@ def purge_(
             books = at.books_for(planned.sequences, without=without_books or dry_run)
             result = await _purge(at, planned, kept, books, yes=yes, dry_run=dry_run)
         if as_json:
-            _write({**result.document(), "kept_in": None if kept is None else str(kept)})
+            write({**result.document(), "kept_in": None if kept is None else str(kept)})
         else:
-            tables.print_purge(result, None if kept is None else str(kept), _errors())
+            tables.print_purge(result, None if kept is None else str(kept), errors())
         if not result.complete:
             raise typer.Exit(FAILED)
 
@@ -220,15 +219,15 @@ def edit(
             assert from_ is not None  # noqa: S101  one of the two is given
             body = read_file(from_)
             books = at.books_for([queue.entity.path], without=without_books)
-            if not yes and not _asked(f"Send the mended body in the place of {letter.reason} {sequence}?"):
+            if not yes and not asked(f"Send the mended body in the place of {letter.reason} {sequence}?"):
                 return
             edited = await send_mended(queue, letter, body, books=books)
         if as_json:
-            _write(asdict(edited))
+            write(asdict(edited))
         else:
-            _say(f"Sent as {edited.id}, in the place of {edited.replaces or sequence}.")
+            say(f"Sent as {edited.id}, in the place of {edited.replaces or sequence}.")
         if not edited.removed:
-            _say("The dead letter is still there, locked by somebody else: purge it in five minutes.")
+            say("The dead letter is still there, locked by somebody else: purge it in five minutes.")
             raise typer.Exit(FAILED)
 
     asyncio.run(work())
@@ -236,10 +235,10 @@ def edit(
 
 async def _replay(at: Desk, planned: Plan, options: ReplayOptions, *, yes: bool) -> ReplayResult:
     if planned.count and not (yes or options.dry_run):
-        tables.print_groups(planned.groups, at.clock.now(), _errors())
-        if not _asked(f"Replay {planned.count:,} dead letters?"):
+        tables.print_groups(planned.groups, at.clock.now(), errors())
+        if not asked(f"Replay {planned.count:,} dead letters?"):
             return ReplayResult()
-    with tables.Counter(planned.count, _errors()) as counter:
+    with tables.Counter(planned.count, errors()) as counter:
         return await Replayer(at.queues, at.judge, at.clock, options, counter.update).replay(planned)
 
 
@@ -248,9 +247,9 @@ async def _replay_file(
 ) -> ReplayResult:
     work = FileReplay(file, at.entities, chosen, at.clock, random.SystemRandom(), limit=limit)
     meant, already = await work.count()
-    if meant > already and not (yes or options.dry_run) and not _asked(f"Replay {meant - already:,} of {file}?"):
+    if meant > already and not (yes or options.dry_run) and not asked(f"Replay {meant - already:,} of {file}?"):
         return ReplayResult()
-    with tables.Counter(meant - already, _errors()) as counter:
+    with tables.Counter(meant - already, errors()) as counter:
         replayer = Replayer(at.queues, at.judge, at.clock, options, counter.update)
         return await work.run(replayer, dry_run=options.dry_run)
 
@@ -261,11 +260,11 @@ async def _purge(
     if dry_run:
         return PurgeResult(matched=planned.count, purged=planned.count, dry_run=True)
     if planned.count and not yes:
-        tables.print_groups(planned.groups, at.clock.now(), _errors())
-        if not _asked(f"Remove {planned.count:,} dead letters for good?"):
+        tables.print_groups(planned.groups, at.clock.now(), errors())
+        if not asked(f"Remove {planned.count:,} dead letters for good?"):
             return PurgeResult()
     keep = keep_nothing if kept is None else partial(append_archive, kept)
-    with tables.Counter(planned.count, _errors()) as counter:
+    with tables.Counter(planned.count, errors()) as counter:
         return await purge(at.queues, planned, keep, counter.update, books=books)
 
 
@@ -276,27 +275,8 @@ def _require_choice(chosen: Selection, *, everything: bool) -> None:
         )
 
 
-def _asked(question: str) -> bool:
-    try:
-        return typer.confirm(question, err=True)
-    except typer.Abort:
-        raise ConfigurationError("nobody was there to say yes, and nothing was done; give --yes") from None
-
-
 def _told_of_file(path: Path, count: int, as_json: bool) -> None:
     if as_json:
-        _write({"file": str(path), "written": count})
+        write({"file": str(path), "written": count})
     else:
-        _say(f"{count:,} written to {path}.")
-
-
-def _errors() -> Console:
-    return Console(stderr=True)
-
-
-def _say(text: str) -> None:
-    _errors().print(text, highlight=False, soft_wrap=True, markup=False)
-
-
-def _write(document: dict[str, JsonValue]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        say(f"{count:,} written to {path}.")

@@ -4,10 +4,10 @@ import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
+from mti.cli.terminal import Rows, Terminal
 from mti.local.stack.look import Look
 from mti.local.stack.stack import EmbeddedStack
 
@@ -17,7 +17,7 @@ PLAIN_EVERY = 5.0
 class Progress:
     """Shows looks at the stack as they come."""
 
-    def __init__(self, stack: EmbeddedStack, console: Console) -> None:
+    def __init__(self, stack: EmbeddedStack, console: Terminal) -> None:
         self._stack = stack
         self._console = console
         self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
@@ -44,7 +44,7 @@ class Progress:
             self._live.update(self._table(look, seconds))
         elif seconds - self._last_line >= PLAIN_EVERY:
             self._last_line = seconds
-            self._console.print(self._line(look, seconds), highlight=False)
+            self._console.print(self._line(look, seconds))
 
     def _rows(self, look: Look) -> list[tuple[str, str, str, str]]:
         return [
@@ -68,15 +68,15 @@ class Progress:
             ),
         ]
 
-    def _table(self, look: Look, seconds: float) -> Table:
-        table = Table(title=f"{seconds:6.1f} s", title_justify="left", box=None, padding=(0, 2), pad_edge=False)
+    def _table(self, look: Look, seconds: float) -> Rows:
+        table = Rows(title=f"{seconds:6.1f} s", title_justify="left", box=None, padding=(0, 2), pad_edge=False)
         for heading in ("service", "done", "waiting", ""):
             table.add_column(heading, style="bold" if heading == "service" else None)
         memory = {child.name.rpartition("-")[0] or child.name: child.peak_rss for child in self._stack.children}
         for service, done, waiting, note in self._rows(look):
-            table.add_row(service, done, waiting, f"[yellow]{note}[/]" if note else f"{memory[service] >> 20} MiB")
+            table.add_row(service, done, waiting, Text(note, "yellow") if note else f"{memory[service] >> 20} MiB")
         if look.dead_letters:
-            table.add_row("", f"[red]{look.dead_letters} dead letters[/]", "", "")
+            table.add_row("", Text(f"{look.dead_letters} dead letters", "red"), "", "")
         return table
 
     def _line(self, look: Look, seconds: float) -> str:

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from mti.cli.terminal import Rows, Terminal, sentence
 from mti.common.pauses import PauseState
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 
@@ -15,19 +14,19 @@ if TYPE_CHECKING:
     from mti.local.stack.run import RunResult
 
 
-def print_run(result: "RunResult", console: Console) -> None:
+def print_run(result: "RunResult", console: Terminal) -> None:
     """Print all of it: sources, destinations, what is dead or paused, what it took."""
     books = result.books
     console.print(sources_table(books.sources))
     console.print(destinations_table(books.destinations))
     print_remarks(result, console)
-    verdict = Text("The books close.", style="bold green")
+    verdict = sentence(("The books close.", "bold green"))
     if not result.closed:
-        verdict = Text("The books do NOT close: " + "; ".join(result.faults()), style="bold red")
+        verdict = sentence(("The books do NOT close: " + "; ".join(result.faults()), "bold red"))
     console.print(verdict)
 
 
-def print_remarks(result: "RunResult", console: Console) -> None:
+def print_remarks(result: "RunResult", console: Terminal) -> None:
     """Print what stands below the tables: reasons, pauses, dead letters, time and memory."""
     print_reasons(result.books, console)
     _print_pauses(result.books, console)
@@ -35,7 +34,7 @@ def print_remarks(result: "RunResult", console: Console) -> None:
     _print_processes(result, console)
 
 
-def print_books(books: Reconciliation, console: Console) -> None:
+def print_books(books: Reconciliation, console: Terminal) -> None:
     """Print the reconciliation: sources, destinations, what is dead or paused, what could not be seen."""
     console.print(sources_table(books.sources))
     console.print(destinations_table(books.destinations))
@@ -43,7 +42,7 @@ def print_books(books: Reconciliation, console: Console) -> None:
     _print_pauses(books, console)
     _print_dead_letters(books, console)
     for note in books.notes:
-        console.print(Text(f"note: {note}", style="yellow"))
+        console.print(sentence((f"note: {note}", "yellow")))
 
 
 def number(value: int, *, bad: bool = False) -> Text:
@@ -51,7 +50,7 @@ def number(value: int, *, bad: bool = False) -> Text:
     return Text(f"{value:,}", style="bold red" if bad and value else "")
 
 
-def sources_table(sources: list[SourceBooks]) -> Table:
+def sources_table(sources: list[SourceBooks]) -> Rows:
     """Return the table of the detections, a row a source; columns that are empty are left out."""
     columns: dict[str, list[Text]] = {
         "in": [number(books.detections) for books in sources],
@@ -66,7 +65,7 @@ def sources_table(sources: list[SourceBooks]) -> Table:
     return _table("From Mimecast, in detections", [books.source for books in sources], columns, {"waiting", "dead"})
 
 
-def destinations_table(destinations: list[DestinationBooks]) -> Table:
+def destinations_table(destinations: list[DestinationBooks]) -> Rows:
     """Return the table of the indicators, a row a workspace; columns that are empty are left out."""
     columns: dict[str, list[Text]] = {
         "expected": [number(books.expected) for books in destinations],
@@ -88,7 +87,7 @@ def destinations_table(destinations: list[DestinationBooks]) -> Table:
     return _table("To Sentinel, in indicators", names, columns, optional)
 
 
-def _table(title: str, names: list[str], columns: dict[str, list[Text]], optional: set[str]) -> Table:
+def _table(title: str, names: list[str], columns: dict[str, list[Text]], optional: set[str]) -> Rows:
     table = new_table(title)
     shown = [
         heading
@@ -102,14 +101,14 @@ def _table(title: str, names: list[str], columns: dict[str, list[Text]], optiona
     return table
 
 
-def new_table(title: str, first: str = "") -> Table:
+def new_table(title: str, first: str = "") -> Rows:
     """Return a table in the house's form, with its first column."""
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 0, 0, 1), pad_edge=False)
+    table = Rows(title=title, title_justify="left", box=None, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column(first, no_wrap=True)
     return table
 
 
-def print_reasons(books: Reconciliation, console: Console) -> None:
+def print_reasons(books: Reconciliation, console: Terminal) -> None:
     """Print what was rejected by the normalizer and refused by Sentinel, by reason, in a line each."""
     for what, found in (
         ("rejected", [source.rejected for source in books.sources]),
@@ -117,7 +116,7 @@ def print_reasons(books: Reconciliation, console: Console) -> None:
     ):
         counts = sum((Counter(each) for each in found), Counter[str]())
         if counts:
-            console.print(f"{what}: {reasons(counts)}", highlight=False)
+            console.print(sentence(f"{what}: {reasons(counts)}"))
 
 
 def reasons(counts: Mapping[str, int]) -> str:
@@ -125,27 +124,27 @@ def reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _print_pauses(books: Reconciliation, console: Console) -> None:
+def _print_pauses(books: Reconciliation, console: Terminal) -> None:
     held = [(f"source {found.source}", found.pause) for found in books.sources if found.pause]
     held += [(f"workspace {found.destination}", found.pause) for found in books.destinations if found.pause]
     for what, pause in held:
-        console.print(pause_line(what, pause), highlight=False)
+        console.print(pause_line(what, pause))
 
 
 def pause_line(what: str, pause: PauseState) -> Text:
     """Return what is paused, since when, and what to do."""
     since = f"{pause.since:%Y-%m-%d %H:%M:%S} UTC"
-    return Text.assemble((f"paused: {what} ", "yellow"), f"since {since}, {pause.reason}: {pause.description}")
+    return sentence((f"paused: {what} ", "yellow"), f"since {since}, {pause.reason}: {pause.description}")
 
 
-def _print_dead_letters(books: Reconciliation, console: Console) -> None:
+def _print_dead_letters(books: Reconciliation, console: Terminal) -> None:
     for letters in books.dead_letters:
         text = f"{letters.messages} in {letters.entity}, {letters.reason}: {letters.example}"
-        console.print(Text.assemble(("dead letters: ", "red"), text), highlight=False)
+        console.print(sentence(("dead letters: ", "red"), text))
 
 
-def _print_processes(result: "RunResult", console: Console) -> None:
+def _print_processes(result: "RunResult", console: Terminal) -> None:
     peaks = ", ".join(f"{found.name} {found.peak_rss >> 20} MiB" for found in result.processes)
     rate = result.books.totals()["detections"]
     per_second = int(rate) / result.seconds if isinstance(rate, int) and result.seconds else 0.0
-    console.print(f"{result.seconds:.1f} s, {per_second:,.0f} detections/s; peak memory: {peaks}", highlight=False)
+    console.print(f"{result.seconds:.1f} s, {per_second:,.0f} detections/s; peak memory: {peaks}")

@@ -1,28 +1,24 @@
 """What commands say and ask: JSON on stdout, all else on stderr."""
 
-import json
-import sys
+from collections.abc import Mapping
 
 import typer
-from pydantic import JsonValue
-from rich.console import Console
 
+from mti.cli.terminal import errors, write_json
 from mti.common.errors import ConfigurationError
+from mti.common.showing import on_one_line
+
+__all__ = ["asked", "errors", "say", "write"]
 
 
-def errors() -> Console:
-    """Return the terminal, which is stderr."""
-    return Console(stderr=True)
+def say(text: str, *, style: str | None = None) -> None:
+    """Say one or more sentences."""
+    errors().print(text, style=style, soft_wrap=True)
 
 
-def say(text: str) -> None:
-    """Say a sentence."""
-    errors().print(text, highlight=False, soft_wrap=True, markup=False)
-
-
-def write(document: dict[str, JsonValue]) -> None:
+def write(document: Mapping[str, object]) -> None:
     """Write the one JSON document."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write_json(document)
 
 
 def asked(question: str) -> bool:
@@ -32,6 +28,6 @@ def asked(question: str) -> bool:
         ConfigurationError: nobody is there.
     """
     try:
-        return typer.confirm(question, err=True)
+        return typer.confirm(on_one_line(question), err=True)
     except typer.Abort:
         raise ConfigurationError("nobody was there to say yes, and nothing was done; give --yes") from None

@@ -1,16 +1,14 @@
 """`mti simulate`: what noisy tenants cost the quiet ones, on a virtual clock."""
 
-import json
 import logging
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from mti.cli.exit import FAILED
+from mti.cli.saying import errors, write
+from mti.cli.terminal import Rows, Terminal
 from mti.common.errors import ConfigurationError
 from mti.local.fairness import Comparison, Noise, Parameters, Percentiles, RunResult, buckets, compared
 
@@ -48,7 +46,7 @@ def command(
         seed=seed,
     )
     _check(parameters)
-    console = Console(stderr=True, highlight=False)
+    console = errors()
     console.print(
         f"{parameters.quiet:,} quiet tenants for {minutes:g} virtual minutes, first alone, then beside a backlog of "
         f"{backlog:,} detections, {dead} tenants of a dead region, {hanging} hanging accounts and {throttled} "
@@ -57,7 +55,7 @@ def command(
     logging.getLogger("mti").setLevel(logging.CRITICAL)  # hundreds of simulated failures are the point, not news
     comparison = compared(parameters)
     if as_json:
-        sys.stdout.write(json.dumps(comparison.document(), indent=2) + "\n")
+        write(comparison.document())
     else:
         _print(comparison, console)
     if not comparison.fair:
@@ -76,7 +74,7 @@ def _check(parameters: Parameters) -> None:
         )
 
 
-def _print(comparison: Comparison, console: Console) -> None:
+def _print(comparison: Comparison, console: Terminal) -> None:
     alone, beside = comparison.alone, comparison.beside
     console.print(_percentiles_table(alone, beside))
     console.print(_buckets_table(alone, beside))
@@ -87,8 +85,8 @@ def _print(comparison: Comparison, console: Console) -> None:
         console.print(Text(f"UNFAIR: {fault}", style="bold red"))
 
 
-def _percentiles_table(alone: RunResult, beside: RunResult) -> Table:
-    table = Table("seconds of quiet tenants", "p50", "p95", "p99", "max", "measured", "missing")
+def _percentiles_table(alone: RunResult, beside: RunResult) -> Rows:
+    table = Rows("seconds of quiet tenants", "p50", "p95", "p99", "max", "measured", "missing")
     for name, run in (("alone", alone), ("beside noise", beside)):
         counts = (f"{len(run.arrivals):,}", f"{run.missing:,}")
         table.add_row(f"freshness, {name}", *_cells(run.freshness), *counts)
@@ -96,8 +94,8 @@ def _percentiles_table(alone: RunResult, beside: RunResult) -> Table:
     return table
 
 
-def _buckets_table(alone: RunResult, beside: RunResult) -> Table:
-    table = Table("delay since due, minute", "p50 alone", "p50 beside", "p95 alone", "p95 beside", "max beside")
+def _buckets_table(alone: RunResult, beside: RunResult) -> Rows:
+    table = Rows("delay since due, minute", "p50 alone", "p50 beside", "p95 alone", "p95 beside", "max beside")
     before = dict(buckets(alone.arrivals))
     for minute, found in buckets(beside.arrivals):
         base = before.get(minute)
@@ -112,8 +110,8 @@ def _buckets_table(alone: RunResult, beside: RunResult) -> Table:
     return table
 
 
-def _work_table(alone: RunResult, beside: RunResult) -> Table:
-    table = Table("work", "alone", "beside noise")
+def _work_table(alone: RunResult, beside: RunResult) -> Rows:
+    table = Rows("work", "alone", "beside noise")
     rows: list[tuple[str, float, float]] = [
         ("backlog detections fetched", alone.backlog_fetched, beside.backlog_fetched),
         ("objects accepted a minute", alone.objects / alone.minutes, beside.objects / beside.minutes),

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from mti.cli.report import new_table, number, pause_line, reasons
+from mti.cli.terminal import Rows, sentence
 from mti.common.registry.durations import format_duration
 from mti.operations.status import DestinationStatus, SourceStatus, Status, tenants_of
 
@@ -40,7 +40,7 @@ def _parts(status: Status) -> Iterator[RenderableType]:
     yield _bus(status)
     rejected = sum((Counter(found.books.rejected) for found in status.sources), Counter[str]())
     if rejected:
-        yield Text(f"rejected: {reasons(rejected)}")
+        yield sentence(f"rejected: {reasons(rejected)}")
     held = [(f"source {found.books.source}", found.books.pause, "") for found in status.sources if found.books.pause]
     held += [
         (f"workspace {found.destination}", found.pause, f" ({_count(found.waiting_messages)} messages wait)")
@@ -51,7 +51,7 @@ def _parts(status: Status) -> Iterator[RenderableType]:
         if pause is not None:
             yield pause_line(what + more, pause)
     for note in status.notes:
-        yield Text(f"note: {note}", style="yellow")
+        yield sentence((f"note: {note}", "yellow"))
     if status.closed:
         yield Text("Every detection is accounted for; `mti reconcile` compares every indicator.", style="green")
     else:
@@ -72,7 +72,7 @@ _SOURCE_HEADINGS = (
 """Over two lines where that keeps the table within 80 columns."""
 
 
-def _sources(sources: list[SourceStatus]) -> Table:
+def _sources(sources: list[SourceStatus]) -> Rows:
     table = new_table("From Mimecast (detections)", "source")
     for heading in _SOURCE_HEADINGS:
         table.add_column(heading, justify="right")
@@ -91,7 +91,7 @@ def _sources(sources: list[SourceStatus]) -> Table:
     return table
 
 
-def _destinations(destinations: list[DestinationStatus]) -> Table:
+def _destinations(destinations: list[DestinationStatus]) -> Rows:
     table = new_table("To Sentinel (objects; waiting and dead letters in messages)", "workspace of")
     for heading in ("accepted", "refused", "requests", "throttled", "waiting", "for", "dead letters"):
         table.add_column(heading, justify="right")
@@ -107,7 +107,7 @@ def _destinations(destinations: list[DestinationStatus]) -> Table:
     return table
 
 
-def _tenants(status: Status) -> Table:
+def _tenants(status: Status) -> Rows:
     table = new_table("By tenant (* is what several share)", "tenant")
     keys = ("detections", "new", "rejected", "waiting", "lost", "accepted", "refused", "dead_letters", "paused")
     for key in keys:
@@ -118,7 +118,7 @@ def _tenants(status: Status) -> Table:
     return table
 
 
-def _bus(status: Status) -> Table:
+def _bus(status: Status) -> Rows:
     table = new_table("On the bus (messages)", "entity")
     for heading in ("active", "scheduled", "dead", "oldest"):
         table.add_column(heading, justify="right")

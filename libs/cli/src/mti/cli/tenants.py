@@ -2,19 +2,18 @@
 
 import asyncio
 import getpass
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.console import Console
 
 from mti.cli import tenants_tables as tables
 from mti.cli.saying import asked, say, write
 from mti.cli.secrets import require_secrets
 from mti.cli.site import site
 from mti.cli.tenants_desk import desk, opened, registry_in, settings_of
+from mti.cli.terminal import output, write_file
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import TenantStatus
@@ -82,9 +81,9 @@ def list_(
             {"sources": list[JsonValue](tables.sources(registry)), "states": list[JsonValue](tables.states(registry))}
         )
         return
-    Console().print(tables.table_of(tables.sources(registry)))
+    output().print(tables.table_of(tables.sources(registry)))
     if registry.states:
-        Console().print(tables.table_of(tables.states(registry)))
+        output().print(tables.table_of(tables.states(registry)))
 
 
 @app.command("import")
@@ -145,7 +144,7 @@ def export(
         elif output is not None:
             output.write_text(export_text(records.file()), encoding="utf-8")
         else:
-            sys.stdout.write(export_text(records.file()))
+            write_file(export_text(records.file()))
 
     asyncio.run(work())
 

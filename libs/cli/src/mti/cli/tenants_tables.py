@@ -3,8 +3,8 @@
 from collections import Counter
 
 from pydantic import JsonValue
-from rich.table import Table
 
+from mti.cli.terminal import Rows
 from mti.common.registry import Registry, TenantState
 from mti.common.registry.durations import format_duration
 from mti.operations.tenants import Change, ChangeKind, StateChange
@@ -56,9 +56,9 @@ def import_change(change: Change) -> dict[str, JsonValue]:
     return {"tenant": change.what, "change": change.kind.value, "fields": list[JsonValue](change.fields)}
 
 
-def table_of(rows: list[dict[str, JsonValue]]) -> Table:
+def table_of(rows: list[dict[str, JsonValue]]) -> Rows:
     """Return rows as a table, whose headings are the names of the first one's fields."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table = Rows(box=None, pad_edge=False, padding=(0, 2))
     for heading in rows[0] if rows else ():
         table.add_column(heading, overflow="fold")
     for row in rows:

@@ -1,9 +1,9 @@
 """The demonstration's last table: what the simulated Sentinel says that it holds, tenant by tenant."""
 
-from rich.console import Console
 from rich.text import Text
 
 from mti.cli.report import new_table, number, print_remarks
+from mti.cli.terminal import Terminal
 from mti.local.demo import Outcome, WorkspaceTruth
 from mti.operations.books import SourceBooks
 
@@ -20,7 +20,7 @@ _HEADINGS = (
 )
 
 
-def print_truth(outcome: Outcome, console: Console) -> None:
+def print_truth(outcome: Outcome, console: Terminal) -> None:
     """Print a row for each tenant, grid and shared workspace, and the verdict.
 
     The left half is the project's books, in detections; the right half is what the simulated Sentinel counted, in

@@ -1,18 +1,16 @@
 """`mti up`: the embedded stack against whatever endpoints the tenants file names."""
 
 import asyncio
-import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from mti.cli import report
 from mti.cli.exit import FAILED
 from mti.cli.progress import Progress
+from mti.cli.saying import errors, write
 from mti.cli.secrets import require_secrets
 from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
@@ -53,7 +51,7 @@ def command(
                 scale=processes,
             )
             async with EmbeddedStack(options) as stack:
-                with Progress(stack, Console(stderr=True)) as progress:
+                with Progress(stack, errors()) as progress:
                     results.append(await run(stack, stop, progress.update))
 
     process.run(main)
@@ -63,9 +61,9 @@ def command(
 def finish(result: RunResult, *, as_json: bool) -> None:
     """Print the outcome and end with the status that it deserves."""
     if as_json:
-        sys.stdout.write(json.dumps(result.document(), indent=2, ensure_ascii=False) + "\n")
+        write(result.document())
     else:
-        report.print_run(result, Console(stderr=True))
+        report.print_run(result, errors())
     if not result.closed:
         raise typer.Exit(FAILED)
 

@@ -5,13 +5,10 @@ the cure; a value is shown in none, since it may be a credential.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AwareDatetime,
@@ -26,15 +23,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mti.common.connection_strings import checked_connection_string
 from mti.common.errors import ConfigurationError
-from mti.common.registry.endpoints import (
-    COSMOS_HOSTS,
-    SERVICEBUS_HOSTS,
-    VAULT_HOSTS,
-    checked_url,
-    is_known,
-    is_loopback,
-)
+from mti.common.registry.endpoints import COSMOS_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS, checked_url, is_known
 
 PREFIX = "MTI_"
 
@@ -107,21 +98,7 @@ class BusSettings(Settings):
     def _whole(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        text = value.get_secret_value().strip()
-        parts = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
-        if "EntityPath" in parts:
-            raise ValueError("is for one entity alone; copy the connection string of the whole namespace")
-        signed = {"SharedAccessKeyName", "SharedAccessKey"} <= set(parts) or "SharedAccessSignature" in parts
-        if not parts.get("Endpoint", "").startswith("sb://") or not signed:
-            raise ValueError(
-                "is not a Service Bus connection string; write Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
-            )
-        if not _is_namespace(parts):
-            raise ValueError(
-                "names a host that is no Service Bus namespace, and would be sent signatures; write"
-                " Endpoint=sb://NAME.servicebus.windows.net/ (an emulator's needs UseDevelopmentEmulator=true)"
-            )
-        return SecretStr(text)
+        return SecretStr(checked_connection_string(value.get_secret_value()))
 
     @field_validator("servicebus_namespace")
     @classmethod
@@ -269,24 +246,6 @@ class RunSettings(Settings):
     log_level: Annotated[LogLevel, BeforeValidator(lambda v: v.strip().upper() if isinstance(v, str) else v)] = (
         LogLevel.INFO
     )
-
-
-def _is_namespace(parts: Mapping[str, str]) -> bool:
-    """Say whether a connection string is for Service Bus, for this machine, or for an emulator with its well-known key."""
-    try:
-        host = urlsplit(parts["Endpoint"]).hostname or ""
-    except ValueError:
-        return False
-    if parts.get("UseDevelopmentEmulator", "").strip().lower() == "true":
-        return bool(host) and ("." not in host or host.endswith(".internal") or _is_private(host))
-    return is_known(host, SERVICEBUS_HOSTS) or is_loopback(host)
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return False
 
 
 def _target(text: str, allow_loopback: bool) -> SqliteTarget | CosmosTarget:

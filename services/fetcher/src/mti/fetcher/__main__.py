@@ -4,6 +4,7 @@ import sys
 
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
+from mti.common.showing import shown
 from mti.fetcher import worker
 
 MISCONFIGURED = 2
@@ -12,5 +13,5 @@ if __name__ == "__main__":
     try:
         process.run(worker.main)
     except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{shown(str(error))}\n")
         sys.exit(MISCONFIGURED)

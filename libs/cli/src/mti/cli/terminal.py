@@ -1,0 +1,139 @@
+"""The one way to the terminal: whatever is printed is safe to show, and no text is taken for markup.
+
+Two layers keep it so. Tables and sentences make their foreign parts safe where they are put together, since there the
+width of a column and the end of a line are known. `Terminal` then lets nothing through that a terminal would obey but
+its own colours, so that a place that forgets it is merely ugly. A house test sees that nobody prints in another way.
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterable
+from io import TextIOWrapper
+from types import TracebackType
+from typing import Final, TextIO
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.style import StyleType
+from rich.table import Table
+from rich.text import Text
+
+from mti.common.showing import is_obeyed, on_one_line, shown
+
+_BEYOND_ASCII: Final = re.compile(r"[^\n -~]")
+
+
+class Terminal(Console):
+    """A console of rich that prints text as it is, and never what a terminal would obey."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None, file: TextIO | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, file=file, markup=False, emoji=False, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Return the segments of something, each of them safe to show."""
+        for segment in super().render(renderable, options):
+            if segment.control is None and not segment.text.isprintable():
+                yield Segment(shown(segment.text), segment.style)
+            else:
+                yield segment
+
+
+class Rows(Table):
+    """A table whose cells are on one line each and safe to show, before their width is measured."""
+
+    def add_row(
+        self, *renderables: RenderableType | None, style: StyleType | None = None, end_section: bool = False
+    ) -> None:
+        """Add a row."""
+        super().add_row(*map(_cell, renderables), style=style, end_section=end_section)
+
+
+def _cell(content: RenderableType | None) -> RenderableType | None:
+    if isinstance(content, str):
+        return Text(on_one_line(content))
+    if isinstance(content, Text) and not content.plain.isprintable():
+        return Text(on_one_line(content.plain), style=content.style)
+    return content
+
+
+def sentence(*parts: str | tuple[str, str]) -> Text:
+    """Return a line of parts, each a text or a text with its style, with whatever they hold safe to show."""
+    found = Text()
+    for part in parts:
+        text, style = (part, None) if isinstance(part, str) else part
+        found.append(on_one_line(text), style=style)
+    return found
+
+
+def errors() -> Terminal:
+    """Return the terminal for people, which is stderr: stdout is for what a program reads."""
+    return Terminal(stderr=True)
+
+
+def output(*, least: int = 0) -> Terminal:
+    """Return stdout, for tables that somebody asked for.
+
+    Args:
+        least: columns that it has at least.
+    """
+    found = Terminal()
+    return Terminal(width=least) if found.width < least else found
+
+
+def json_text(document: object, *, unicode: bool) -> str:
+    """Return a document as JSON that is safe to show: the same document, with such characters escaped.
+
+    Args:
+        document: what `json` can write.
+        unicode: whether letters beyond ASCII stay as they are.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=not unicode)
+    return _BEYOND_ASCII.sub(_escaped, text)
+
+
+def write_json(document: object) -> None:
+    """Write the one JSON document to stdout, in the letters that stdout has."""
+    unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    sys.stdout.write(json_text(document, unicode=unicode) + "\n")
+
+
+def write_file(text: str) -> None:
+    """Write what is a file to stdout: in UTF-8 and byte for byte, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def prepare() -> None:
+    r"""Make the streams of this process fit for every text, and what Python itself prints safe to show.
+
+    A stream that is not UTF-8 (`LANG=C`, `PYTHONIOENCODING=ascii`) gets `\xe9` for what it has no letter for, instead
+    of ending a run that is complete.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.excepthook = _unforeseen
+
+
+def log_to(level: int) -> None:
+    """Show log records on stderr, from a level on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Shown("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=level)
+
+
+class _Shown(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
+
+
+def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if is_obeyed(found[0]) else found[0]

@@ -1,0 +1,66 @@
+"""There is one way to the terminal, and it makes foreign text safe to show."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+WAYS = {
+    "libs/cli/src/mti/cli/terminal.py",  # the way itself
+    "libs/cli/src/mti/cli/saying.py",  # asks, with a question that was made safe
+    "libs/common/src/mti/common/logs.py",  # JSON in ASCII, which escapes everything
+    "libs/common/src/mti/common/hosting/process.py",  # reads stdin, as a lifeline
+    # One line that says why a service can't start, made safe by `shown`:
+    "services/fetcher/src/mti/fetcher/__main__.py",
+    "services/normalizer/src/mti/normalizer/__main__.py",
+    "services/publisher/src/mti/publisher/__main__.py",
+    # Announcements of ports as JSON in ASCII, for a parent process:
+    "libs/local/src/mti/local/demo/simulators_process.py",
+    "libs/local/src/mti/local/namespace/serving.py",
+    "libs/local/src/mti/local/namespace/__main__.py",
+    "libs/local/src/mti/local/simulators/__main__.py",
+}
+STREAMS = {("sys", "stdout"), ("sys", "stderr"), ("sys", "__stdout__"), ("sys", "__stderr__")}
+CALLS = {"print", "input", "breakpoint"}
+MEMBERS = {("typer", name) for name in ("echo", "secho", "confirm", "prompt", "echo_via_pager")} | {
+    ("logging", "basicConfig"),
+    ("logging", "StreamHandler"),
+    ("Text", "from_markup"),
+    ("Text", "from_ansi"),
+}
+IMPORTS = {"rich.console": {"Console"}, "rich.table": {"Table"}, "rich": {"print", "print_json", "get_console"}}
+
+
+def other_ways(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if (node.value.id, node.attr) in STREAMS | MEMBERS:
+                yield f"{node.value.id}.{node.attr}"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+            yield f"{node.func.id}()"
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            taken = {alias.name for alias in node.names}
+            yield from sorted(taken & IMPORTS.get(node.module, set()))
+            if node.module == "sys":
+                yield from sorted(taken & {"stdout", "stderr"})
+
+
+def test_nobody_prints_in_another_way() -> None:
+    found = {
+        f"{name}: {way}"
+        for module in sorted(ROOT.glob("*/*/src/**/*.py"))
+        if (name := module.relative_to(ROOT).as_posix()) not in WAYS
+        for way in other_ways(module)
+    }
+    assert found == set()
+
+
+def test_the_ways_are_there() -> None:
+    assert [name for name in sorted(WAYS) if not (ROOT / name).is_file()] == []
+
+
+def test_the_rule_would_notice_another_way(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("import sys\nfrom rich.console import Console\nprint(1)\nsys.stdout.write('x')\ntyper.echo(1)\n")
+    assert set(other_ways(module)) == {"Console", "print()", "sys.stdout", "typer.echo"}
