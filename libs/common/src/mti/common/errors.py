@@ -21,9 +21,18 @@ Anything else is a bug: it goes to the dead-letter queue with its trace id.
 
 from datetime import timedelta
 
+from mti.common.logs import redaction
+
 
 class MtiError(Exception):
-    """The root of the tree."""
+    """The root of the tree.
+
+    The text of an error is kept in pauses and dead letters and shown by processes that never knew the secrets of this
+    one, so that they are masked here. Words of others go through `mti.common.foreign_words` besides.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(redaction.apply(text))
 
 
 class Retry(MtiError):
@@ -37,7 +46,7 @@ class Retry(MtiError):
 
     def __init__(self, reason: str, description: str, delay: timedelta | None = None) -> None:
         self.reason = reason
-        self.description = description
+        self.description = redaction.apply(description)
         self.delay = delay
         super().__init__(f"{reason}: {description}")
 
@@ -52,7 +61,7 @@ class Poison(MtiError):
 
     def __init__(self, reason: str, description: str) -> None:
         self.reason = reason
-        self.description = description
+        self.description = redaction.apply(description)
         super().__init__(f"{reason}: {description}")
 
 
@@ -74,7 +83,7 @@ class Pause(MtiError):
 
     def __init__(self, reason: str, description: str, delay: timedelta | None = None) -> None:
         self.reason = reason
-        self.description = description
+        self.description = redaction.apply(description)
         self.delay = delay
         super().__init__(f"{reason}: {description}")
 

@@ -10,17 +10,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
-from urllib.parse import quote, quote_plus
 
 from opentelemetry import trace
 
-MASK = "***"
+from mti.common.secret_forms import MASK, forms_of, passing_forms_of
 
 QUIET = ("aiohttp", "aiosqlite", "asyncio", "azure", "httpcore", "httpx", "msal", "opentelemetry", "urllib3")
 """Libraries that would log addresses, headers or every frame below WARNING."""
 
-_SHORTEST = 8
-"""No credential of Mimecast or Azure is shorter, and a short value would be found inside innocent words."""
+PASSING = 2048
+"""Tokens that are remembered: the last two of each account or workspace of a thousand."""
 _CREDENTIALS = frozenset({"authorization", "password", "client_secret", "secret_key", "access_key", "app_key"})
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -29,20 +28,25 @@ class Redaction:
     """The values that must not be shown, and the replacing of them."""
 
     def __init__(self) -> None:
+        self._kept: frozenset[str] = frozenset()
+        self._passing: dict[str, frozenset[str]] = {}
         self._values: tuple[str, ...] = ()
 
     def add(self, value: str) -> None:
-        """Never show this value again, nor its lines if it has several, nor its forms inside an address."""
-        lines = value.split("\n") if "\n" in value.strip() else []
-        forms = {
-            value,
-            value.strip(),
-            quote(value, safe=""),
-            quote_plus(value),
-            *(line for line in lines if len(line) > 20),
-        }
-        known = {*self._values, *(form for form in forms if len(form) >= _SHORTEST)}
-        self._values = tuple(sorted(known, key=len, reverse=True))
+        """Never show this value again, nor any of its forms; see `forms_of`."""
+        forms = forms_of(value)
+        if not forms <= self._kept:
+            self._kept |= forms
+            self._sort()
+
+    def add_passing(self, token: str) -> None:
+        """Never show this token again, until so many others came that it has run out long since."""
+        if token in self._passing:
+            return
+        self._passing[token] = passing_forms_of(token)
+        if len(self._passing) > PASSING:
+            del self._passing[next(iter(self._passing))]
+        self._sort()
 
     def apply(self, text: str) -> str:
         """Return the text with every known value replaced by `***`."""
@@ -50,6 +54,10 @@ class Redaction:
             if value in text:
                 text = text.replace(value, MASK)
         return text
+
+    def _sort(self) -> None:
+        """Keep the longest first: a shorter one may be a part of it."""
+        self._values = tuple(sorted(self._kept.union(*self._passing.values()), key=len, reverse=True))
 
 
 redaction = Redaction()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final, Protocol
+from urllib.parse import unquote
 
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
@@ -20,6 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
+from mti.common.logs import redaction
 from mti.common.ports.clock import Clock
 from mti.common.telemetry.active import Telemetry
 from mti.common.telemetry.instruments import TENANTS, Instruments
@@ -37,6 +39,10 @@ AZURE_MONITOR_OFF: Final = (
 """What Azure Monitor's exporter does beside exporting, each with threads of its own, and an end at the exit of the
 process that waits for the network: statistics on itself, for Microsoft and for us, and settings that Microsoft changes
 from afar. An environment that says `false` switches it on again."""
+
+
+_HEADERS: Final = tuple(f"OTEL_EXPORTER_OTLP_{signal}HEADERS" for signal in ("", "TRACES_", "METRICS_", "LOGS_"))
+"""They hold the key of a vendor, if there is one (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,9 @@ def _otlp(settings: TelemetrySettings, _resource: Resource) -> Exporters:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
+    for variable in _HEADERS:
+        for header in os.environ.get(variable, "").split(","):
+            redaction.add(unquote(header.partition("=")[2]))
     everything = settings.otlp_endpoint is not None
     return Exporters(
         [OTLPSpanExporter()] if everything or settings.otlp_traces_endpoint else [],

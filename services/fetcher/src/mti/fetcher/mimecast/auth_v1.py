@@ -21,6 +21,7 @@ from typing import Final
 import orjson
 
 from mti.common.errors import Pause
+from mti.common.logs import redaction
 from mti.common.ports.clock import Clock
 from mti.fetcher.mimecast.authentication import Credentials, malformed
 from mti.fetcher.mimecast.exchange import SMALL, Exchange
@@ -149,6 +150,9 @@ class SignedAuthentication:
                 " access key; they are read again at the next probe",
             )
         access, secret = data[0].get("accessKey"), data[0].get("secretKey")
+        for key in (access, secret):
+            if isinstance(key, str):
+                redaction.add(key)
         return Keys(
             access if isinstance(access, str) and access.isascii() and access.isprintable() else expired.access,
             secret if isinstance(secret, str) and secret else expired.secret,

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from mti.common.errors import Pause
+from mti.common.logs import redaction
 from mti.common.ports.clock import Clock
 from mti.fetcher.mimecast.authentication import Credentials
 from mti.fetcher.mimecast.exchange import SMALL, Exchange
@@ -96,7 +97,9 @@ class BearerAuthentication:
             raise rate_limited(free_in(answer.headers, self._clock.now(), limited=True))
         document = document_of(answer.body) if answer.status == 200 and looks_like_json(answer.body) else None
         token = document.get("access_token") if isinstance(document, dict) else None
-        if not isinstance(document, dict) or not isinstance(token, str) or not _fits_a_header(token):
+        token = token.strip() if isinstance(token, str) else ""
+        redaction.add_passing(token)
+        if not isinstance(document, dict) or not _fits_a_header(token):
             raise unavailable(f"Mimecast's token service answered {answer.status} {words} and gave no token")
         lives = document.get("expires_in")
         seconds = float(lives) if isinstance(lives, (int, float)) and lives > 0 else UNSAID

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from mti.common.errors import Pause
+from mti.common.foreign_words import words_of_others
 from mti.common.telemetry import calling
 from mti.common.telemetry.attributes import MIMECAST
 from mti.fetcher.mimecast.model import Answer
@@ -91,8 +92,8 @@ def _refuse_redirect(response: httpx.Response) -> None:
     where = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else target.path
     raise Pause(
         "RedirectRefused",
-        f"Mimecast answered {response.status_code} and points to {where[:200]!r}, where credentials are not sent:"
-        " put the right base_url of the region into the tenants file",
+        f"Mimecast answered {response.status_code} and points to {words_of_others(where, 200)!r}, where credentials are"
+        " not sent: put the right base_url of the region into the tenants file",
     )
 
 

@@ -8,6 +8,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mti.common.foreign_words import words_of_others
+
 NO_RESULT_CODE = "err_threat_intel_feed_no_result_found"
 NO_RESULT_MESSAGE = "no results found for threat intel feed"
 
@@ -30,9 +32,9 @@ class Failure:
         return self.code == NO_RESULT_CODE or NO_RESULT_MESSAGE in self.message.lower()
 
     def __str__(self) -> str:
-        """Return the code and the message, in one bounded line."""
+        """Return the code and the message, in one bounded line and without the secrets that they may repeat."""
         text = ": ".join(part for part in (self.code, self.message) if part) or "no reason given"
-        return " ".join(text.split())[:MESSAGE_LIMIT]
+        return words_of_others(text, MESSAGE_LIMIT)
 
 
 def words_of(failures: Sequence[Failure]) -> str:

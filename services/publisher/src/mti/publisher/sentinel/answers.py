@@ -16,6 +16,8 @@ from typing import Final
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mti.common.foreign_words import without_secrets, words_of_others
+
 TEXT_LIMIT: Final = 500
 """Characters of Sentinel's words that are kept."""
 
@@ -139,19 +141,21 @@ def _read_success(body: bytes, objects: int) -> Accepted | Unavailable:
     for refusal in found.errors:
         if not 0 <= refusal.recordIndex < objects:
             return Unavailable(f"HTTP 200 that names object {refusal.recordIndex} of a request with {objects}")
-        said = tuple(message[:TEXT_LIMIT] for message in refusal.errorMessages) or ("no reason was given",)
+        said = tuple(words_of_others(message, TEXT_LIMIT) for message in refusal.errorMessages) or (
+            "no reason was given",
+        )
         refused[refusal.recordIndex] = refused.get(refusal.recordIndex, ()) + said
     return Accepted(refused)
 
 
 def _words(body: bytes) -> str:
-    """Return what an error's body says, on one line: its message if it has one, else its text without tags."""
-    text = body[: TEXT_LIMIT * 8].decode(errors="replace")
+    """Return what an error's body says, fit to be kept: its message if it has one, else its text without tags."""
+    text = body.decode(errors="replace")
     try:
         text = _message(orjson.loads(body)) or text
     except orjson.JSONDecodeError:
-        text = _TAGS.sub(" ", text)
-    return " ".join(text.split())[:TEXT_LIMIT]
+        text = _TAGS.sub(" ", without_secrets(text))
+    return words_of_others(text, TEXT_LIMIT)
 
 
 def _message(document: object) -> str | None:

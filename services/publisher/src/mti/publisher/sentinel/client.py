@@ -11,6 +11,8 @@ import httpx
 import orjson
 
 from mti.common.contracts import Indicator
+from mti.common.foreign_words import words_of_others
+from mti.common.logs import redaction
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
 from mti.common.telemetry import calling
@@ -84,6 +86,7 @@ class SentinelClient:
             TokenUnavailable: whoever gives tokens out does not answer; nothing was sent.
         """
         token = await self._tokens.token()
+        redaction.add_passing(token)
         content = request_body(self._destination.source_system, objects)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
@@ -92,7 +95,8 @@ class SentinelClient:
                     answer = await self._client.post(self._url, content=content, headers=headers)
                 call.answered(answer.status_code)
         except httpx.TransportError as error:
-            return Unavailable(f"no answer: {type(error).__name__}{f': {error}' if str(error) else ''}")
+            said = words_of_others(str(error))
+            return Unavailable(f"no answer: {type(error).__name__}{f': {said}' if said else ''}")
         except (TimeoutError, httpx.DecodingError) as error:
             return Unavailable(f"no whole answer: {type(error).__name__}")
         known: Mapping[str, str] = answer.headers

@@ -19,6 +19,7 @@ from mti.common.adapters.cosmos.database import CosmosDatabase
 from mti.common.adapters.cosmos.ids import decode_id, encode_id
 from mti.common.adapters.store_documents import body_from_text, body_to_text, check
 from mti.common.errors import StoreUnavailable, WriteConflict
+from mti.common.logs import redaction
 from mti.common.ports.store import Document
 
 CONCURRENCY = 32
@@ -72,6 +73,8 @@ class CosmosStore:
             create: make the database and the containers that are missing; else they have to be deployed.
             concurrency: writes at the same time.
         """
+        if isinstance(credential, str):
+            redaction.add(credential)
         client = CosmosClient(
             endpoint,
             credential,

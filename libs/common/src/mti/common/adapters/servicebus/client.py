@@ -8,6 +8,8 @@ from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
+from mti.common.connection_strings import parts_of
+from mti.common.logs import redaction
 from mti.common.telemetry import Entity
 
 LOCK_RENEWAL = 1800.0
@@ -46,6 +48,8 @@ class ServiceBus:
     @classmethod
     def from_connection_string(cls, connection_string: str) -> "ServiceBus":
         """Connect by a connection string; the local namespace and Microsoft's emulator give one."""
+        for part in ("SharedAccessKey", "SharedAccessSignature"):
+            redaction.add(parts_of(connection_string).get(part, ""))
         return cls(ServiceBusClient.from_connection_string(connection_string))
 
     @classmethod
