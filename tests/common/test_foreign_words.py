@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
@@ -17,7 +18,7 @@ from mti.common.secret_forms import forms_of
 SECRETS = ["aB3~x/Y+z=8Q_.1", 'quote"and\\slash/é', "<tag>&amp;'x'~9", "s pace  and\ttab"]
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwczovL20ifQ.c2lnbmF0dXJlLW9mLXRoaXM"
 
-FORMS = {
+FORMS: dict[str, Callable[[str], str]] = {
     "plain": lambda secret: secret,
     "with a line break": lambda secret: f"{secret}\n",
     "percent-encoded": lambda secret: quote(secret, safe=""),

@@ -8,10 +8,12 @@ from rich.live import Live
 from rich.text import Text
 
 from mti.cli.terminal import Rows, Terminal
-from mti.local.stack.look import Look
+from mti.local.stack.look import Look, Wait
 from mti.local.stack.stack import EmbeddedStack
 
 PLAIN_EVERY = 5.0
+WAITS_SHOWN = 6
+"""More of them would hide what goes on."""
 
 
 class Progress:
@@ -75,6 +77,10 @@ class Progress:
         memory = {child.name.rpartition("-")[0] or child.name: child.peak_rss for child in self._stack.children}
         for service, done, waiting, note in self._rows(look):
             table.add_row(service, done, waiting, Text(note, "yellow") if note else f"{memory[service] >> 20} MiB")
+        for wait in look.waits[:WAITS_SHOWN]:
+            table.add_row("", Text(wait_text(wait), "yellow"), "", "")
+        if len(look.waits) > WAITS_SHOWN:
+            table.add_row("", Text(f"and {len(look.waits) - WAITS_SHOWN} more wait", "yellow"), "", "")
         if look.dead_letters:
             table.add_row("", Text(f"{look.dead_letters} dead letters", "red"), "", "")
         return table
@@ -83,4 +89,16 @@ class Progress:
         parts = [
             f"{done}, {waiting} waiting{', ' + note if note else ''}" for _, done, waiting, note in self._rows(look)
         ]
+        parts += [wait_text(wait) for wait in look.waits[:WAITS_SHOWN]]
+        if len(look.waits) > WAITS_SHOWN:
+            parts.append(f"and {len(look.waits) - WAITS_SHOWN} more wait")
         return f"{seconds:5.0f} s  " + " | ".join(parts)
+
+
+def wait_text(wait: Wait) -> str:
+    """Return who waits for what, and until when."""
+    if wait.paused:
+        return f"{wait.who} is paused ({wait.what})" + (
+            f", asked again at {wait.until:%H:%M:%S} UTC" if wait.until else ""
+        )
+    return f"{wait.who} waits for {wait.what}" + (f" until {wait.until:%H:%M:%S} UTC" if wait.until else "")

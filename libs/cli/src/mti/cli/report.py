@@ -1,7 +1,7 @@
 """The reconciliation as tables for a terminal."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -24,6 +24,14 @@ def print_run(result: "RunResult", console: Terminal) -> None:
     if not result.closed:
         verdict = sentence(("The books do NOT close: " + "; ".join(result.faults()), "bold red"))
     console.print(verdict)
+    if result.paused:
+        console.print(sentence((waiting_line(result.paused), "yellow")))
+
+
+def waiting_line(paused: Sequence[tuple[str, PauseState]]) -> str:
+    """Return what waits for a person, in a sentence."""
+    names = ", ".join(f"{what} ({pause.reason})" for what, pause in paused)
+    return f"All that could be delivered is; paused, and waiting for a person: {names}. Mend it, then run this again."
 
 
 def print_remarks(result: "RunResult", console: Terminal) -> None:

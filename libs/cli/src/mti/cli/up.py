@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from mti.cli import report
-from mti.cli.exit import FAILED
+from mti.cli.exit import FAILED, WAITING
 from mti.cli.progress import Progress
-from mti.cli.saying import errors, write
+from mti.cli.saying import errors, say, write
 from mti.cli.secrets import require_secrets
 from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
@@ -34,7 +34,11 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout at the end.")] = False,
 ) -> None:
-    """Run the whole pipeline on this machine: local namespace, SQLite, the three services as processes."""
+    """Run the whole pipeline on this machine: local namespace, SQLite, the three services as processes.
+
+    With --until-idle it ends with status 0 when everything is delivered and the books close, 1 when they do not, and 3
+    when they close and something is paused: all that could be delivered is, and a person has to see to the rest.
+    """
     processes = parse_scale(scale or [])
     results: list[RunResult] = []
 
@@ -55,10 +59,10 @@ def command(
                     results.append(await run(stack, stop, progress.update))
 
     process.run(main)
-    finish(results[0], as_json=as_json)
+    finish(results[0], as_json=as_json, until_idle=until_idle)
 
 
-def finish(result: RunResult, *, as_json: bool) -> None:
+def finish(result: RunResult, *, as_json: bool, until_idle: bool) -> None:
     """Print the outcome and end with the status that it deserves."""
     if as_json:
         write(result.document())
@@ -66,6 +70,10 @@ def finish(result: RunResult, *, as_json: bool) -> None:
         report.print_run(result, errors())
     if not result.closed:
         raise typer.Exit(FAILED)
+    if until_idle and result.paused:
+        if as_json:
+            say(report.waiting_line(result.paused))
+        raise typer.Exit(WAITING)
 
 
 def parse_scale(words: list[str]) -> dict[str, int]:

@@ -52,6 +52,11 @@ class RateBudget:
         full_until = self._ended[0] + SPAN if len(self._ended) == self._limit else now
         return max(0.0, full_until - now, self._empty_until - now)
 
+    @property
+    def throttled(self) -> bool:
+        """Whether the server said that nothing is let through now."""
+        return self._empty_until > self._clock.monotonic()
+
     def empty(self, delay: timedelta) -> None:
         """Let nothing through for that long, because the server said so."""
         self._empty_until = max(self._empty_until, self._clock.monotonic() + delay / timedelta(seconds=1))

@@ -13,6 +13,7 @@ from mti.common.registry import Destination
 from mti.publisher.sentinel import SentinelClient, Tokens
 from mti.publisher.sentinel.client import TIMEOUT
 from mti.publisher.upload import Attempts, Uploader
+from mti.publisher.waiting import Waits
 
 
 class Destinations:
@@ -24,6 +25,7 @@ class Destinations:
         rng: the jitter.
         timeout: of connecting, and of each read and write of an upload.
         attempts: how often a request is tried.
+        waits: where it is written down what a workspace waits for.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class Destinations:
         *,
         timeout: httpx.Timeout = TIMEOUT,
         attempts: Attempts | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._secrets = secrets
         self._clock = clock
         self._rng = rng
         self._timeout = timeout
         self._attempts = attempts
+        self._waits = waits
         self._tls: ssl.SSLContext | None = None
         self._open: list[tuple[SentinelClient, Tokens]] = []
 
@@ -50,7 +54,7 @@ class Destinations:
         tokens = Tokens(destination, self._secrets)
         client = SentinelClient(destination, tokens, self._clock, tls=self._tls, timeout=self._timeout)
         self._open.append((client, tokens))
-        return Uploader(destination, client, tokens, self._clock, self._rng, attempts=self._attempts)
+        return Uploader(destination, client, tokens, self._clock, self._rng, attempts=self._attempts, waits=self._waits)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -29,6 +29,7 @@ from mti.publisher.sentinel import (
     Unavailable,
 )
 from mti.publisher.suspicion import Suspicion
+from mti.publisher.waiting import For, Waits
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class Uploader:
         rng: random.Random,
         *,
         attempts: Attempts | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._destination = destination
         self._client = client
@@ -106,6 +108,7 @@ class Uploader:
         self._rng = rng
         self._attempts = attempts or Attempts()
         self._budget = RateBudget(destination.requests_per_minute, clock)
+        self._waits = waits
         self._suspicion = Suspicion()
         self._tally = Tally()
 
@@ -182,6 +185,7 @@ class Uploader:
                 raise self._pause_of_refusal(answer)
 
     async def _once(self, objects: Sequence[Indicator], ready: Callable[[], Awaitable[None]] | None) -> Answer:
+        await self._tell(For.RATE_LIMIT if self._budget.throttled else For.BUDGET, self._budget.wait())
         async with self._budget.request():
             if ready is not None:
                 await ready()
@@ -209,7 +213,12 @@ class Uploader:
             "an upload is tried again",
             extra={"destination": self._destination.id, "why": answer.text, "seconds": delay.total_seconds()},
         )
+        await self._tell(For.ANSWER, delay / timedelta(seconds=1))
         await self._clock.sleep(delay / timedelta(seconds=1))
+
+    async def _tell(self, what: For, seconds: float) -> None:
+        if self._waits is not None:
+            await self._waits.tell(self._destination.id, what, seconds)
 
     def _pause_of_silence(self, answer: RateLimited | Unavailable, failures: int) -> Pause:
         if isinstance(answer, RateLimited):

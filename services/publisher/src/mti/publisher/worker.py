@@ -18,6 +18,7 @@ from mti.publisher.configuration import PublisherSettings
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
 from mti.publisher.versions import PublishedVersions
+from mti.publisher.waiting import Waits
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +42,13 @@ async def main(stop: asyncio.Event) -> None:
 async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:
     """Publish until `stop` is set; the batches in hand are finished first."""
     clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
-    async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng) as destinations:
+    async with open_parts(settings) as parts:
         await require_current(parts.store, "publisher", [versions.CONTAINER], writing=True)
-        log.info("the publisher starts", extra={"destinations": len(parts.registry.current.destinations)})
-        await _consumer(settings, parts, destinations, clock, rng).run(stop)
-        log.info("the publisher ends")
+        waits = Waits(parts.store.container(checkpoint.CONTAINER), clock)
+        async with Destinations(parts.secrets, clock, rng, waits=waits) as destinations:
+            log.info("the publisher starts", extra={"destinations": len(parts.registry.current.destinations)})
+            await _consumer(settings, parts, destinations, clock, rng).run(stop)
+            log.info("the publisher ends")
 
 
 def _consumer(

@@ -1,9 +1,9 @@
 """Looking at a running stack: its checkpoints first, then the counts of the bus, and now and then its books."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.pauses import PauseState
@@ -16,6 +16,20 @@ from mti.operations.tallies import Tallies
 from mti.publisher.checkpoint import DestinationCheckpoint
 from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
 from mti.publisher.intake import TENANT_PAUSED
+from mti.publisher.waiting import For, Waiting, waitings_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Who waits for what."""
+
+    who: str
+    what: str
+    """A thing in words, or the reason code of a pause."""
+    until: datetime | None
+    """`None` where only a person ends it."""
+    paused: bool = False
+    """Whether it was found at fault; it is asked again at that time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +55,7 @@ class Look:
     waiting_pages: int
     waiting_batches: int
     dead_letters: int
+    waits: Sequence[Wait] = ()
 
 
 class Observer:
@@ -48,25 +63,28 @@ class Observer:
 
     def __init__(self, stack: EmbeddedStack) -> None:
         self._stack = stack
-        self._stores: Mapping[str, SqliteStore] = {}
+        self._stores: dict[str, SqliteStore] = {}
         self._sources: dict[str, SourceCheckpoint] = {}
         self._destinations: dict[str, DestinationCheckpoint] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._tallies = Tallies()
         self._tallied = 0.0
 
     async def snapshot(self) -> Snapshot:
         """Look at the checkpoints, then at the bus: in this order a zero may be believed."""
-        stores = self._open()
-        if not stores:
-            return self._snapshot(await self._stack.counts())
-        fetcher, publisher = stores["fetcher"].container("checkpoints"), stores["publisher"].container("checkpoints")
-        self._sources = {key: value async for key, value in source_checkpoints(fetcher).all()}
-        self._destinations = {key: value async for key, value in destination_checkpoints(publisher).all()}
+        self._open()
+        if "fetcher" in self._stores:
+            checkpoints = self._stores["fetcher"].container("checkpoints")
+            self._sources = {key: value async for key, value in source_checkpoints(checkpoints).all()}
+        if "publisher" in self._stores:
+            checkpoints = self._stores["publisher"].container("checkpoints")
+            self._destinations = {key: value async for key, value in destination_checkpoints(checkpoints).all()}
+            self._waiting = {key: value async for key, value in waitings_in(checkpoints).all()}
         return self._snapshot(await self._stack.counts())
 
     async def look(self, snapshot: Snapshot) -> Look:
         """Sum up what is to be shown. The books are summed at most once a second, less often when that takes long."""
-        if self._stores and time.monotonic() >= self._tallied:
+        if {"fetcher", "normalizer"} <= self._stores.keys() and time.monotonic() >= self._tallied:
             began = time.monotonic()
             self._tallies = await Tallies.of(self._stores["fetcher"], self._stores["normalizer"])
             self._tallied = time.monotonic() + max(1.0, 10 * (time.monotonic() - began))
@@ -92,6 +110,7 @@ class Observer:
             waiting_pages=_live(snapshot, "raw-pages"),
             waiting_batches=_live(snapshot, "indicators"),
             dead_letters=sum(found.dead_letter for found in snapshot.entities.values()),
+            waits=self._waits(snapshot, datetime.now(UTC)),
         )
 
     async def close(self) -> None:
@@ -99,12 +118,37 @@ class Observer:
         for store in self._stores.values():
             await store.close()
 
-    def _open(self) -> Mapping[str, SqliteStore]:
-        """Open the books once every service has made its own."""
+    def _open(self) -> None:
+        """Open the books of each service once it has made them: one that is given nothing to do makes none."""
         layout = self._stack.layout
-        if not self._stores and all(layout.database(service).exists() for service in SERVICES):
-            self._stores = {service: layout.store(service) for service in SERVICES}
-        return self._stores
+        for service in SERVICES:
+            if service not in self._stores and layout.database(service).exists():
+                self._stores[service] = layout.store(service)
+
+    def _waits(self, snapshot: Snapshot, now: datetime) -> list[Wait]:
+        registry = self._stack.options.registry.current
+        found: list[Wait] = []
+        for name, source in registry.sources.items():
+            checkpoint = self._source(name)
+            if source.paused:
+                found.append(Wait(who=f"source {name}", what="a resume of its tenant", until=None))
+            elif checkpoint.pause is not None and self._paused(checkpoint.pause):
+                found.append(_behind(f"source {name}", checkpoint.pause))
+            elif checkpoint.resume_at is not None and checkpoint.resume_at > now:
+                found.append(Wait(who=f"source {name}", what="Mimecast", until=checkpoint.resume_at))
+        for id, destination in registry.destinations.items():
+            who = f"workspace {', '.join(destination.tenants)} {id[:8]}…"
+            pause = self._destinations.get(id, DestinationCheckpoint()).pause
+            waiting = self._waiting.get(id)
+            if pause is not None and self._paused(pause):
+                found.append(_behind(who, pause))
+            elif id in snapshot.paused_destinations:
+                found.append(Wait(who=who, what="a resume of its tenant", until=None))
+            elif waiting is not None and waiting.until > now:
+                budget = f"its {destination.requests_per_minute} requests a minute"
+                what = {For.RATE_LIMIT: "Sentinel's rate limit", For.BUDGET: budget, For.ANSWER: "another try"}
+                found.append(Wait(who=who, what=what[waiting.what], until=waiting.until))
+        return found
 
     def _snapshot(self, entities: Mapping[str, EntityCounts]) -> Snapshot:
         registry, started = self._stack.options.registry.current, self._stack.options.run_started
@@ -137,6 +181,10 @@ class Observer:
     def _paused(self, pause: PauseState | None) -> bool:
         """Say whether it was found at fault in this run: an older pause is about to be probed."""
         return pause is not None and pause.probed >= self._stack.options.run_started
+
+
+def _behind(who: str, pause: PauseState) -> Wait:
+    return Wait(who=who, what=pause.reason, until=pause.until, paused=True)
 
 
 def _live(snapshot: Snapshot, entity: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from mti.common.pauses import PauseState
 from mti.local.stack.admin_view import AdminBusView
 from mti.local.stack.errors import NamespaceSilentError
 from mti.local.stack.idle import Verdict, verdict
@@ -44,6 +45,16 @@ class RunResult:
     interrupted: bool = False
 
     @property
+    def paused(self) -> list[tuple[str, PauseState]]:
+        """What waits for a person at the end: sources and workspaces that were refused or do not answer."""
+        found = [(f"source {books.source}", books.pause) for books in self.books.sources]
+        found += [
+            (f"workspace {books.destination} of {', '.join(books.tenants)}", books.pause)
+            for books in self.books.destinations
+        ]
+        return [(what, pause) for what, pause in found if pause is not None]
+
+    @property
     def closed(self) -> bool:
         """Whether the books close and nothing stalled."""
         return self.books.closed and not self.stalled
@@ -59,6 +70,9 @@ class RunResult:
             **self.books.document(),
             "closed": self.closed,
             "faults": list[JsonValue](self.faults()),
+            "paused": [
+                {"what": what, "reason": pause.reason, "since": pause.since.isoformat()} for what, pause in self.paused
+            ],
             "interrupted": self.interrupted,
             "seconds": round(self.seconds, 3),
             "processes": [

@@ -7,7 +7,8 @@ import orjson
 from pydantic import JsonValue, TypeAdapter
 
 from mti.common.contracts.body import decompress
-from mti.common.logs import MASK, redaction
+from mti.common.logs import redaction
+from mti.common.secret_forms import MASK
 from mti.operations.dead_letters.letter import Letter
 
 TEXT_LIMIT = 64 * 1024
