@@ -25,6 +25,8 @@ class Progress:
         self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
         self._started = time.monotonic()
         self._last_line = 0.0
+        self._unsaid: tuple[Look, float] | None = None
+        """The last look, where it has no line as yet: how it all ended."""
 
     def __enter__(self) -> Self:
         """Take the terminal."""
@@ -38,6 +40,8 @@ class Progress:
         """Give it back."""
         if self._live:
             self._live.stop()
+        elif self._unsaid is not None:
+            self._say(*self._unsaid)
 
     def update(self, look: Look) -> None:
         """Show this look."""
@@ -46,7 +50,13 @@ class Progress:
             self._live.update(self._table(look, seconds))
         elif seconds - self._last_line >= PLAIN_EVERY:
             self._last_line = seconds
-            self._console.print(self._line(look, seconds))
+            self._say(look, seconds)
+        else:
+            self._unsaid = (look, seconds)
+
+    def _say(self, look: Look, seconds: float) -> None:
+        self._unsaid = None
+        self._console.print(self._line(look, seconds), soft_wrap=True)
 
     def _rows(self, look: Look) -> list[tuple[str, str, str, str]]:
         return [
@@ -98,7 +108,7 @@ class Progress:
 def wait_text(wait: Wait) -> str:
     """Return who waits for what, and until when."""
     if wait.paused:
-        return f"{wait.who} is paused ({wait.what})" + (
-            f", asked again at {wait.until:%H:%M:%S} UTC" if wait.until else ""
-        )
-    return f"{wait.who} waits for {wait.what}" + (f" until {wait.until:%H:%M:%S} UTC" if wait.until else "")
+        again = f", asked again at {wait.until:%H:%M:%S} UTC" if wait.until else ""
+        return f"{wait.who} is paused ({wait.what}){again}"
+    until = f" until {wait.until:%H:%M:%S} UTC" if wait.until else ""
+    return f"{wait.who} waits for {wait.what}{until}"

@@ -25,7 +25,7 @@ def print_run(result: "RunResult", console: Terminal) -> None:
         verdict = sentence(("The books do NOT close: " + "; ".join(result.faults()), "bold red"))
     console.print(verdict)
     if result.paused:
-        console.print(sentence((waiting_line(result.paused), "yellow")))
+        console.print(sentence((waiting_line(result.paused), "yellow")), soft_wrap=True)
 
 
 def waiting_line(paused: Sequence[tuple[str, PauseState]]) -> str:
