@@ -39,6 +39,22 @@ def test_a_bad_config_is_bad_usage_and_names_the_place(
     assert "Traceback" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("namespaces", "cause"),
+    [
+        ('[{"Name": "n", "Queues": [{"Nme": "q"}]}]', "UserConfig.Namespaces[0].Queues[0].Nme"),
+        ('[{"Name": "n", "Topics": [{"Name": "t", "Subscriptions": [{"Name": 5}]}]}]', "Subscriptions[0].Name"),
+        ("[5]", "UserConfig.Namespaces[0]"),
+        ("[]", "UserConfig.Namespaces: "),
+    ],
+)
+async def test_the_last_line_of_a_refused_config_is_a_cause(tmp_path: Path, namespaces: str, cause: str) -> None:
+    (tmp_path / "Config.json").write_text(f'{{"UserConfig": {{"Namespaces": {namespaces}}}}}')
+    said = await mti("bus", "--config", tmp_path / "Config.json", "--data", tmp_path / "bus", *ARGUMENTS)
+    assert said.status == 2
+    assert cause in said.err.splitlines()[-1]
+
+
 async def test_a_missing_config_is_bad_usage(tmp_path: Path) -> None:
     said = await mti("bus", "--config", tmp_path / "nowhere.json", "--data", tmp_path / "bus", *ARGUMENTS)
     assert said.status == 2

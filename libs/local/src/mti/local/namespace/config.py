@@ -86,9 +86,19 @@ class NamespaceConfig(BaseModel):
 
 
 def explain(error: ValidationError) -> str:
-    """Return one line for each problem, which starts with the path of the field."""
+    """Return one line for each problem, which starts with the path of the field.
+
+    A list whose entries are wrong is counted without them, so that it seems too short as well: that is no problem of its
+    own.
+    """
     lines = []
-    for problem in error.errors(include_url=False, include_input=False):
+    problems = error.errors(include_url=False, include_input=False)
+    for problem in problems:
+        place = problem["loc"]
+        if problem["type"] == "too_short" and any(
+            len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in problems
+        ):
+            continue
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".")
         lines.append(f"{path or 'Config.json'}: {problem['msg']}")
     return "\n".join(lines)
