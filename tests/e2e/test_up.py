@@ -120,6 +120,7 @@ async def test_a_refused_mimecast_account_is_paused_alone_and_fetched_once_it_is
         assert_exact(world)
 
 
+@pytest.mark.timeout(500)
 async def test_a_first_run_with_nothing_but_a_refused_account_says_so_at_once_and_so_does_each_later_one(
     tmp_path: Path,
 ) -> None:
@@ -133,7 +134,7 @@ async def test_a_first_run_with_nothing_but_a_refused_account_says_so_at_once_an
             assert (said.status, said.document["faults"]) == (3, []), said.err
             named = {found["what"]: found["reason"] for found in said.document["paused"]}
             assert named == dict.fromkeys(paused, "PermissionMissing")
-            assert f"paused, and waiting for a person: {paused[0]} (PermissionMissing), " in "".join(said.err)
+            assert f"paused, and waiting for a person: {paused[0]} (PermissionMissing), " in said.err
         for_people = [word for word in up(tmp_path / "tenants.yaml", tmp_path / "data") if word != "--json"]
         said = await mti(*for_people, env=env)
         assert said.status == 3, said.err

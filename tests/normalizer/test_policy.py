@@ -7,7 +7,9 @@ import pytest
 
 from mti.common.registry import IndicatorPolicy, TestFilePolicy
 from mti.normalizer.parsing import Sighting, parse
-from mti.normalizer.policy import TEST_FILES, Admitted, admit
+from mti.normalizer.parsing.observables import value_observable
+from mti.normalizer.policy import ALLOW_LISTED, TEST_FILES, Admitted, admit, reason_of
+from tests.common.tenants import load, tenant
 from tests.normalizer.world import DEFAULT, chunk, md5, row, sha256, stix
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -47,6 +49,23 @@ def test_hashes_of_different_files_are_allowed_each_for_itself() -> None:
     policy = replace(DEFAULT, allow_list=frozenset({md5("a")}))
     [left] = under(policy, *seen(stix(pattern=either))).sightings
     assert [observable.value for observable in left.observables] == [md5("b")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "written"),
+    [
+        ("ipv6-addr", "2001:DB8::1", "2001:DB8:0:0:0:0:0:1"),
+        ("ipv4-addr", "192.0.2.7", "192.0.2.7/32"),
+        ("domain-name", "Bücher.example", "XN--bcher-kva.example."),
+        ("domain-name", "a.example.", "A.Example"),
+        ("url", "http://A.example", "HTTP://a.example:80/"),
+        ("email-addr", "Me@Bücher.example", "me@xn--bcher-kva.example"),
+    ],
+)
+def test_an_allow_list_means_a_thing_however_it_is_written(kind: str, sent: str, written: str) -> None:
+    policy = load(tenant(), indicator={"allow_list": [written]}).routes[0].policy
+    assert reason_of(value_observable(kind, sent), policy) == ALLOW_LISTED
+    assert reason_of(value_observable("domain-name", "other.example"), policy) is None
 
 
 def test_an_allow_list_compares_urls_without_their_case() -> None:

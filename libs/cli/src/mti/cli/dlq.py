@@ -32,7 +32,6 @@ from mti.operations.dead_letters import (
     append_archive,
     body_to_edit,
     find,
-    keep_nothing,
     one_letter,
     plain,
     plan,
@@ -167,7 +166,8 @@ def purge_(
     dry_run: DryRun = False,
     limit: Limit = None,
     out: Annotated[
-        Path | None, typer.Option(help="Keep what is removed in this file; with --data, DIR/logs/purged.jsonl.")
+        Path | None,
+        typer.Option(help="Keep what is removed in this file, which must be named without --data."),
     ] = None,
     without_books: WithoutBooks = False,
     as_json: AsJson = False,
@@ -177,8 +177,13 @@ def purge_(
 
     async def work() -> None:
         async with desk(data) as at:
-            planned = await plan(at.queues, chosen, at.clock, limit=limit)
             kept = out or at.purged
+            if kept is None and not dry_run:
+                raise ConfigurationError(
+                    "say where the dead letters are kept that are removed: --out FILE, which only you may read and"
+                    " `mti dlq replay --from` brings back; nothing was removed"
+                )
+            planned = await plan(at.queues, chosen, at.clock, limit=limit)
             books = at.books_for(planned.sequences, without=without_books or dry_run)
             result = await _purge(at, planned, kept, books, yes=yes, dry_run=dry_run)
         if as_json:
@@ -263,7 +268,8 @@ async def _purge(
         tables.print_groups(planned.groups, at.clock.now(), errors())
         if not asked(f"Remove {planned.count:,} dead letters for good?"):
             return PurgeResult()
-    keep = keep_nothing if kept is None else partial(append_archive, kept)
+    assert kept is not None  # noqa: S101  asked for above
+    keep = partial(append_archive, kept)
     with tables.Counter(planned.count, errors()) as counter:
         return await purge(at.queues, planned, keep, counter.update, books=books)
 

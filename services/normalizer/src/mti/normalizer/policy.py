@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from mti.common.comparable import comparable
 from mti.common.registry import IndicatorPolicy, TestFilePolicy
 from mti.normalizer.parsing import Observable, Sighting
 from mti.normalizer.parsing.observables import hashes_of_one_file
@@ -113,7 +114,8 @@ def reason_of(observable: Observable, policy: IndicatorPolicy) -> str | None:
     """Return why a policy does not let an observable be sent, by itself; `None` when it does."""
     if policy.test_files is TestFilePolicy.DROP and observable.value in TEST_FILES:
         return TEST_FILE
-    # Allow-lists are in lower case throughout; a URL keeps its own.
-    if policy.allow_list and observable.value.lower() in policy.allow_list:
-        return ALLOW_LISTED
+    if policy.allow_list:
+        value = observable.value if observable.key in HASH_KEYS else comparable(observable.value)
+        if value in policy.allow_list:
+            return ALLOW_LISTED
     return None

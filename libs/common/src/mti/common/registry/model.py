@@ -102,6 +102,7 @@ class IndicatorPolicy:
     tlp: Tlp = Tlp.AMBER
     names: NamePolicy = NamePolicy.KEEP
     allow_list: frozenset[str] = frozenset()
+    """As `mti.common.comparable` writes them."""
     """Observable values, lower-case, that are never sent."""
     test_files: TestFilePolicy = TestFilePolicy.DROP
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StrictBool
 
+from mti.common.comparable import comparable
 from mti.common.registry.model import Feed, FeedFormat, MimecastApi, NamePolicy, SentinelAuth, TestFilePolicy, Tlp
 
 _TENANT = re.compile(r"[a-z0-9-]{1,63}")
@@ -119,7 +120,7 @@ def _observable(position: int, entry: object) -> str:
             f"entry {position + 1} has {len(text)} hex digits and no hash has that many;"
             " write the whole MD5 (32), SHA-1 (40) or SHA-256 (64)"
         )
-    return text
+    return comparable(text)
 
 
 TenantId = Annotated[str, AfterValidator(_tenant_id)]

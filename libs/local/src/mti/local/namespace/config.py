@@ -88,8 +88,7 @@ class NamespaceConfig(BaseModel):
 def explain(error: ValidationError) -> str:
     """Return one line for each problem, which starts with the path of the field.
 
-    A list whose entries are wrong is counted without them, so that it seems too short as well: that is no problem of its
-    own.
+    A list whose entries are wrong is counted without them, so that it seems too short as well; that is left out.
     """
     lines = []
     problems = error.errors(include_url=False, include_input=False)

@@ -9,7 +9,7 @@ from mti.operations.dead_letters.finding import Plan, find, plan, survey
 from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.overtaken import Judge, NoJudge, PublishedJudge
 from mti.operations.dead_letters.ports import DeadLetterQueue
-from mti.operations.dead_letters.purge import keep_nothing, purge
+from mti.operations.dead_letters.purge import purge
 from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
 from mti.operations.dead_letters.results import Group, Progress, PurgeResult, ReplayResult, Step, Why, plain
 from mti.operations.dead_letters.selection import Selection
@@ -43,7 +43,6 @@ __all__ = [
     "body_to_edit",
     "entities_of",
     "find",
-    "keep_nothing",
     "one_letter",
     "opened",
     "plain",

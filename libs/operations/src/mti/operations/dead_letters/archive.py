@@ -118,12 +118,27 @@ async def write_archive(path: Path, letters: AsyncIterable[Letter]) -> int:
 
 
 def append_archive(path: Path, letters: Sequence[Letter]) -> None:
-    """Append dead letters to a file, which is made when missing, and see that the disk has them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
-        file.writelines(line_of(letter) for letter in letters)
-        file.flush()
-        os.fsync(file.fileno())
+    """Append dead letters to a file, which is made when missing, and see that the disk has them.
+
+    Raises:
+        ConfigurationError: it can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
+            file.writelines(line_of(letter) for letter in letters)
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # else the file itself may be gone after a loss of power
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} can't be written ({error.strerror}), and nothing is removed that isn't kept; name another file"
+            " with --out"
+        ) from error
 
 
 async def read_archive(path: Path) -> AsyncIterator[tuple[int, Letter]]:

@@ -16,14 +16,10 @@ Keep = Callable[[Sequence[Letter]], None]
 """Writes dead letters down, durably, before they are removed."""
 
 
-def keep_nothing(letters: Sequence[Letter]) -> None:
-    """Write nothing down."""
-
-
 async def purge(
     queues: Sequence[DeadLetterQueue],
     plan: Plan,
-    keep: Keep = keep_nothing,
+    keep: Keep,
     progress: Progress = unwatched,
     *,
     books: Books | None = None,
@@ -33,14 +29,17 @@ async def purge(
     Args:
         queues: of all entities.
         plan: what.
-        keep: is given each batch before it is removed; see `archive.append_archive`.
+        keep: is given each batch before it is removed, and an empty one first, so that a place that can't be written
+            to is found in time; see `archive.append_archive`.
         progress: told of each removal.
         books: are told of each batch before it is removed; `None` where they are not at hand.
 
     Raises:
+        ConfigurationError: what is removed can't be kept; nothing, or no more, was removed.
         BusUnavailable: the broker does not answer; run it again.
         StoreUnavailable: a store does not answer; run it again.
     """
+    keep([])
     entering = books or NoBooks()
     result = PurgeResult(matched=plan.count)
     by_path = {queue.entity.path: queue for queue in queues}
