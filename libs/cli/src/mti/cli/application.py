@@ -14,6 +14,7 @@ from mti.cli.commands import CommandsByName
 from mti.cli.exit import FAILED, MISUSED
 from mti.cli.terminal import log_to, prepare
 from mti.common.errors import ConfigurationError, MtiError
+from mti.common.network import prepare_network
 
 app = typer.Typer(
     name="mti",
@@ -38,6 +39,7 @@ def run() -> None:
     """Run the command; every failure that is foreseen ends in one clear message and a status, not in a traceback."""
     prepare()
     try:
+        prepare_network()
         app()
     except ConfigurationError as error:
         _say(error)

@@ -7,6 +7,7 @@ from typing import Self
 
 import httpx
 
+from mti.common.network.trust import system_context
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination
@@ -50,7 +51,7 @@ class Destinations:
     def connect(self, destination: Destination) -> Uploader:
         """Return the way to a destination. To be called once for each, and again when it is described otherwise."""
         if self._tls is None:
-            self._tls = httpx.create_ssl_context()
+            self._tls = system_context()
         tokens = Tokens(destination, self._secrets)
         client = SentinelClient(destination, tokens, self._clock, tls=self._tls, timeout=self._timeout)
         self._open.append((client, tokens))

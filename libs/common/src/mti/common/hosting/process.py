@@ -7,9 +7,16 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 
+from mti.common.network import prepare_network
+
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run an asynchronous main with an event that is set when the process is to stop."""
+    """Run an asynchronous main with an event that is set when the process is to stop.
+
+    Raises:
+        ConfigurationError: the environment names a proxy or certificates that can't be used.
+    """
+    prepare_network()
     asyncio.run(_until_stopped(main))
 
 

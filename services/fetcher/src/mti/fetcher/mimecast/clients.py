@@ -4,6 +4,7 @@ import random
 
 import httpx
 
+from mti.common.network.transport import Outbound
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry.model import MimecastAccount
@@ -42,7 +43,7 @@ class MimecastClients:
         known = self._clients.get(key)
         if known is None or known[0].secrets != account.secrets:
             if self._transport is None:
-                self._transport = httpx.AsyncHTTPTransport(verify=True, limits=_CONNECTIONS)
+                self._transport = Outbound(limits=_CONNECTIONS)
             client = MimecastClient(account, self._secrets, self._transport, self._clock, self._rng, self._limits)
             known = self._clients[key] = (account, client)
         return known[1]

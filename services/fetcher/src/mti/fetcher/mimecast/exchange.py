@@ -8,6 +8,9 @@ import httpx
 
 from mti.common.errors import Pause
 from mti.common.foreign_words import words_of_others
+from mti.common.network.proxies import by_way_of
+from mti.common.network.transport import Outbound
+from mti.common.network.trust import NOT_TRUSTED
 from mti.common.telemetry import calling
 from mti.common.telemetry.attributes import MIMECAST
 from mti.fetcher.mimecast.model import Answer
@@ -36,8 +39,7 @@ class Exchange:
 
     Args:
         base_url: without a trailing slash.
-        transport: how requests travel; `None` is httpx's own, which verifies certificates. Left open by `close`,
-            since accounts share it.
+        transport: how requests travel; `None` is one of its own. Left open by `close`, since accounts share it.
         limits: of time and size.
     """
 
@@ -46,7 +48,7 @@ class Exchange:
         self._limits = limits
         self._own = transport is None
         self._http = httpx.AsyncClient(
-            transport=transport,
+            transport=transport or Outbound(),
             timeout=httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds),
             follow_redirects=False,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
@@ -77,7 +79,8 @@ class Exchange:
                     return Answer(status=response.status_code, headers=response.headers, body=body)
         except httpx.HTTPError as error:
             host = urlsplit(self._base_url).netloc
-            raise no_answer(f"{host} gave no whole answer ({_cause(error)})") from error
+            way = by_way_of(self._base_url)
+            raise no_answer(f"{host} gave no whole answer{way} ({_cause(error)})") from error
 
     async def close(self) -> None:
         """Close the connections, unless they are of a transport that was given."""
@@ -114,5 +117,7 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
 def _cause(error: httpx.HTTPError) -> str:
     """Name the kind of error; its text may hold what does not belong into a log."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return "its certificate is not trusted here: a proxy that reads along needs its own authority installed"
+        return NOT_TRUSTED
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy refused: {words_of_others(str(error), 100)}"
     return type(error).__name__

@@ -13,6 +13,9 @@ import orjson
 from mti.common.contracts import Indicator
 from mti.common.foreign_words import words_of_others
 from mti.common.logs import redaction
+from mti.common.network.proxies import by_way_of
+from mti.common.network.transport import Outbound
+from mti.common.network.trust import NOT_TRUSTED
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
 from mti.common.telemetry import calling
@@ -22,6 +25,8 @@ from mti.publisher.sentinel.answers import Answer, Unavailable, read_answer
 TIMEOUT: Final = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0)
 WHOLE: Final = timedelta(seconds=90)
 """The longest that a request may take in all, for an answer that trickles."""
+
+LIMITS: Final = httpx.Limits(max_connections=2, max_keepalive_connections=1)
 
 UPLOAD: Final = "/workspaces/{workspace_id}/threat-intelligence-stix-objects:upload"
 """https://learn.microsoft.com/azure/sentinel/stix-objects-api"""
@@ -47,8 +52,8 @@ class SentinelClient:
         destination: the workspace.
         tokens: where access tokens come from.
         clock: the time, for answers that name a date.
-        transport: what carries the requests; by default a TLS-verifying one that heeds the proxy of the environment.
-        tls: the trust that several clients share, since making it takes time and memory; httpx's own when not given.
+        transport: what carries the requests; by default one that heeds the proxy of the environment.
+        tls: the trust that several clients share, since making it takes time and memory; one of its own when not given.
         timeout: of connecting, and of each read and write.
     """
 
@@ -70,12 +75,10 @@ class SentinelClient:
         self._path = UPLOAD.format(workspace_id=destination.id)
         self._url = f"{destination.endpoint}{self._path}"
         self._client = httpx.AsyncClient(
-            transport=transport,
-            verify=tls if tls is not None else True,
+            transport=transport or Outbound(tls, limits=LIMITS),
             timeout=timeout,
             follow_redirects=False,
             params={"api-version": destination.api_version},
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
         )
 
     async def upload(self, objects: Sequence[Indicator]) -> Answer:
@@ -96,7 +99,9 @@ class SentinelClient:
                 call.answered(answer.status_code)
         except httpx.TransportError as error:
             said = words_of_others(str(error))
-            return Unavailable(f"no answer: {type(error).__name__}{f': {said}' if said else ''}")
+            said += f"; {NOT_TRUSTED}" if "CERTIFICATE_VERIFY_FAILED" in said else ""
+            way = by_way_of(self._url)
+            return Unavailable(f"no answer{way}: {type(error).__name__}{f': {said}' if said else ''}")
         except (TimeoutError, httpx.DecodingError) as error:
             return Unavailable(f"no whole answer: {type(error).__name__}")
         known: Mapping[str, str] = answer.headers

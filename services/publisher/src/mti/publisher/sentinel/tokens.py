@@ -7,6 +7,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from mti.common.errors import MtiError, Pause
+from mti.common.network.proxies import by_way_of
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.publisher.sentinel.references import CREDENTIALS_REFUSED, references
@@ -115,7 +116,8 @@ class Tokens:
     def _unavailable(self, error: Exception) -> TokenUnavailable:
         status = error.status_code if isinstance(error, HttpResponseError) else None
         said = f"HTTP {status}" if status else type(error).__name__
-        return TokenUnavailable(f"{self._name}: no token from {self._destination.authority}: {said}")
+        authority = self._destination.authority
+        return TokenUnavailable(f"{self._name}: no token from {authority}{by_way_of(authority)}: {said}")
 
     @property
     def _name(self) -> str:

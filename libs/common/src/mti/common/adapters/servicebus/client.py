@@ -10,6 +10,7 @@ from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusRe
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
 from mti.common.connection_strings import parts_of
 from mti.common.logs import redaction
+from mti.common.network.trust import bundle_file
 from mti.common.telemetry import Entity
 
 LOCK_RENEWAL = 1800.0
@@ -50,7 +51,7 @@ class ServiceBus:
         """Connect by a connection string; the local namespace and Microsoft's emulator give one."""
         for part in ("SharedAccessKey", "SharedAccessSignature"):
             redaction.add(parts_of(connection_string).get(part, ""))
-        return cls(ServiceBusClient.from_connection_string(connection_string))
+        return cls(ServiceBusClient.from_connection_string(connection_string, connection_verify=bundle_file()))
 
     @classmethod
     def from_identity(cls, namespace: str, credential: AsyncTokenCredential) -> "ServiceBus":
@@ -60,7 +61,7 @@ class ServiceBus:
             namespace: the full name, `NAME.servicebus.windows.net`.
             credential: who we are; needs the roles Data Sender and Data Receiver.
         """
-        return cls(ServiceBusClient(namespace, credential))
+        return cls(ServiceBusClient(namespace, credential, connection_verify=bundle_file()))
 
     def sender(self, address: Address) -> ServiceBusSenderPort:
         """Return the sender to the address's queue or topic: one an entity, closed with the connection."""
