@@ -14,7 +14,7 @@ from mti.common.errors import ConfigurationError
 from mti.common.logs import redaction
 from mti.common.registry.endpoints import is_loopback
 
-OURSELVES: Final = ("localhost", "127.0.0.1", "::1", "[::1]", "169.254.169.254")
+OURSELVES: Final = ("localhost", "127.0.0.1", "::1", "169.254.169.254")
 """This machine, and the metadata service of the one that it runs on, which gives identities out
 (https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service: never through a proxy)."""
 _METADATA: Final = OURSELVES[-1]
