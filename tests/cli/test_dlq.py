@@ -239,9 +239,13 @@ def test_on_azure_a_purge_wants_the_books_or_a_word_that_it_is_to_go_without(
         return mti_here(capsys, "dlq", *words, env={"MTI_SERVICEBUS_CONNECTION_STRING": connection})
 
     with serving(data) as connection:
-        refused = run(connection, "purge", "--all", "--yes", "--json")
+        nowhere = run(connection, "purge", "--all", "--yes", "--json")
+        assert (nowhere.status, nowhere.out) == (2, "")
+        assert "--out FILE" in nowhere.err
+        purge = ("purge", "--all", "--yes", "--json", "--out", str(data.parent / "purged.jsonl"))
+        refused = run(connection, *purge)
         assert (refused.status, refused.out) == (2, "")
         assert "MTI_STORES" in refused.err
         assert "--without-books" in refused.err
-        went = run(connection, "purge", "--all", "--yes", "--without-books", "--json")
+        went = run(connection, *purge, "--without-books")
         assert (went.status, went.document["purged"], went.document["unentered"]) == (0, 1, 1)

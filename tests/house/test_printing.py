@@ -8,6 +8,8 @@ ROOT = Path(__file__).parents[2]
 
 WAYS = {
     "libs/cli/src/mti/cli/terminal.py",  # the way itself
+    "libs/cli/src/mti/cli/streams.py",  # makes the streams safe, whoever writes to them
+    "libs/cli/src/mti/cli/main.py",  # shows a page that is a constant
     "libs/cli/src/mti/cli/saying.py",  # asks, with a question that was made safe
     "libs/common/src/mti/common/logs.py",  # JSON in ASCII, which escapes everything
     "libs/common/src/mti/common/hosting/process.py",  # reads stdin, as a lifeline
@@ -15,6 +17,9 @@ WAYS = {
     "services/fetcher/src/mti/fetcher/__main__.py",
     "services/normalizer/src/mti/normalizer/__main__.py",
     "services/publisher/src/mti/publisher/__main__.py",
+    # Hand a child its streams:
+    "libs/local/src/mti/local/launching/child.py",
+    "libs/local/src/mti/local/launching/fork_server.py",
     # Announcements of ports as JSON in ASCII, for a parent process:
     "libs/local/src/mti/local/demo/simulators_process.py",
     "libs/local/src/mti/local/namespace/serving.py",

@@ -12,9 +12,8 @@ import typer
 
 from mti.cli.commands import CommandsByName
 from mti.cli.exit import FAILED, MISUSED
-from mti.cli.terminal import log_to, prepare
+from mti.cli.streams import log_to, prepare
 from mti.common.errors import ConfigurationError, MtiError
-from mti.common.network import prepare_network
 
 app = typer.Typer(
     name="mti",
@@ -32,6 +31,9 @@ def options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
 ) -> None:
     """Set up what all commands share."""
+    from mti.common.network import prepare_network  # noqa: PLC0415  only where a command is called
+
+    prepare_network()
     log_to(logging.INFO if verbose else logging.WARNING)
 
 
@@ -39,7 +41,6 @@ def run() -> None:
     """Run the command; every failure that is foreseen ends in one clear message and a status, not in a traceback."""
     prepare()
     try:
-        prepare_network()
         app()
     except ConfigurationError as error:
         _say(error)

@@ -41,11 +41,3 @@ def _columns() -> int:
         except (OSError, ValueError):
             columns = 0
     return columns or COLUMNS
-        prepare_network()
-        app()
-    except ConfigurationError as error:
-        say(str(error), style="red")
-        sys.exit(MISUSED)
-    except MtiError as error:
-        say(str(error), style="red")
-        sys.exit(FAILED)

@@ -6,13 +6,9 @@ its own colours, so that a place that forgets it is merely ugly. A house test se
 """
 
 import json
-import logging
 import re
 import sys
-import traceback
 from collections.abc import Iterable
-from io import TextIOWrapper
-from types import TracebackType
 from typing import Final, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -105,34 +101,6 @@ def write_file(text: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
-
-
-def prepare() -> None:
-    r"""Make the streams of this process fit for every text, and what Python itself prints safe to show.
-
-    A stream that is not UTF-8 (`LANG=C`, `PYTHONIOENCODING=ascii`) gets `\xe9` for what it has no letter for, instead
-    of ending a run that is complete.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    sys.excepthook = _unforeseen
-
-
-def log_to(level: int) -> None:
-    """Show log records on stderr, from a level on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Shown("%(message)s"))
-    logging.basicConfig(handlers=[handler], level=level)
-
-
-class _Shown(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return shown(super().format(record))
-
-
-def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _escaped(found: re.Match[str]) -> str:

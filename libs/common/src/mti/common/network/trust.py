@@ -13,9 +13,6 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
-import aiohttp.connector
-import truststore
-
 from mti.common.errors import ConfigurationError
 
 NOT_TRUSTED: Final = (
@@ -36,9 +33,12 @@ def share_authorities(environ: MutableMapping[str, str] = os.environ) -> None:
             raise ConfigurationError(f"{name}: {environ[name]} does not exist; name the file, or unset it")
     named = _named(environ)
     if named:
-        _tell_aiohttp(named)
-        if not environ.get("SSL_CERT_FILE") and not environ.get("SSL_CERT_DIR"):
+        openssls = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or None
+        if openssls is None:
             environ["SSL_CERT_DIR" if Path(named).is_dir() else "SSL_CERT_FILE"] = named
+        # aiohttp asks OpenSSL when it is imported: what it will find by itself it need not be told.
+        if "aiohttp" in sys.modules or openssls not in {None, named}:
+            _tell_aiohttp(named)
     bundle = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or bundle_file()
     if not named and bundle:
         environ["REQUESTS_CA_BUNDLE"] = bundle
@@ -50,6 +50,8 @@ def system_context() -> ssl.SSLContext:
     if sys.platform == "linux" and _openssl_knows():
         context = ssl.create_default_context()
     else:
+        import truststore  # noqa: PLC0415  where the system alone knows its authorities
+
         # It reads the authorities at each connection, which is dear; elsewhere only the system itself knows them.
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if named := _named(os.environ):
@@ -69,6 +71,8 @@ def _openssl_knows() -> bool:
 
 def _tell_aiohttp(authorities: str) -> None:
     """Add authorities to the context that aiohttp, and so the Azure libraries, made when it was imported."""
+    import aiohttp.connector  # noqa: PLC0415  seldom, and large
+
     context = getattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", None)
     if isinstance(context, ssl.SSLContext):
         _add(context, authorities)
