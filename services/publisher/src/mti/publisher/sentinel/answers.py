@@ -2,8 +2,8 @@
 
 The answers are those of https://learn.microsoft.com/azure/sentinel/stix-objects-api: 200 with an empty body when all
 was taken, 200 with `{"errors": [{"recordIndex": 3, "errorMessages": ["..."]}]}` when some objects were refused, and a
-status with `{"statusCode": ..., "message": ...}` when the request as a whole was. An answer that is none of these is
-never taken for a success.
+status with `{"statusCode": ..., "message": ...}` when the request as a whole was. What else is read as a success stands
+in `successes`; what can't be understood is never taken for one.
 """
 
 import re
@@ -14,12 +14,11 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mti.common.foreign_words import without_secrets, words_of_others
+from mti.publisher.sentinel.successes import TEXT_LIMIT, NotUnderstood, refusals_in
 
-TEXT_LIMIT: Final = 500
-"""Characters of Sentinel's words that are kept."""
+SUCCESSES: Final = range(200, 300)
 
 _TRY_AGAIN = re.compile(r"try again in (\d{1,6}) seconds?", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>")
@@ -88,19 +87,6 @@ class Unavailable:
 Answer = Accepted | RateLimited | TooLarge | BadRequest | Unauthorized | Forbidden | NotFound | Unavailable
 
 
-class _Refusal(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    recordIndex: int  # noqa: N815  the API's own name
-    errorMessages: list[str]  # noqa: N815  the API's own name
-
-
-class _Refusals(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    errors: list[_Refusal]
-
-
 def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, objects: int, now: datetime) -> Answer:
     """Say what an answer means.
 
@@ -113,8 +99,8 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, objects
     """
     text = _words(body)
     match status:
-        case 200:
-            return _read_success(body, objects)
+        case _ if status in SUCCESSES:
+            return _read_success(status, body, objects)
         case 429:
             return RateLimited(_longest(_retry_after(headers, now), _told_in_text(text)))
         case 401:
@@ -130,22 +116,11 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, objects
     return Unavailable(f"HTTP {status}: {text}" if text else f"HTTP {status}", _retry_after(headers, now))
 
 
-def _read_success(body: bytes, objects: int) -> Accepted | Unavailable:
-    if not body.strip():
-        return Accepted({})
+def _read_success(status: int, body: bytes, objects: int) -> Accepted | Unavailable:
     try:
-        found = _Refusals.model_validate_json(body)
-    except ValidationError:
-        return Unavailable(f"HTTP 200 with a body that is not of the documented form: {_words(body)}")
-    refused: dict[int, tuple[str, ...]] = {}
-    for refusal in found.errors:
-        if not 0 <= refusal.recordIndex < objects:
-            return Unavailable(f"HTTP 200 that names object {refusal.recordIndex} of a request with {objects}")
-        said = tuple(words_of_others(message, TEXT_LIMIT) for message in refusal.errorMessages) or (
-            "no reason was given",
-        )
-        refused[refusal.recordIndex] = refused.get(refusal.recordIndex, ()) + said
-    return Accepted(refused)
+        return Accepted(refusals_in(body, objects))
+    except NotUnderstood as error:
+        return Unavailable(f"HTTP {status} {error}: {_words(body)}")
 
 
 def _words(body: bytes) -> str:
