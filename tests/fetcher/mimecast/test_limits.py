@@ -6,6 +6,8 @@ import pytest
 from mti.fetcher.mimecast.limits import LONGEST, free_in
 from tests.fetcher.world import NOW
 
+IN_40_S = str(int(NOW.timestamp()) + 40)
+
 
 @pytest.mark.parametrize(
     ("headers", "limited", "wait"),
@@ -22,6 +24,22 @@ from tests.fetcher.world import NOW
         ({"X-RateLimit-Remaining": "none", "X-RateLimit-Reset": "-5"}, True, None),
         ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "nan"}, True, None),
         ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1e300"}, True, LONGEST),
+        ({"X-Rate-Limit-Reset": "1500"}, True, timedelta(seconds=1.5)),
+        ({"x-rate-limit-remaining": "0", "X-RATE-LIMIT-RESET": "1500"}, False, timedelta(seconds=1.5)),
+        ({"X-Rate-Limit-Remaining": "7", "X-Rate-Limit-Reset": "1500"}, False, None),
+        ({"X-RateLimit-Reset": IN_40_S}, True, timedelta(seconds=40)),
+        ({"X-Rate-Limit-Reset": f"{IN_40_S}.0"}, True, timedelta(seconds=40)),
+        ({"X-Rate-Limit-Reset": f"{IN_40_S}250"}, True, timedelta(seconds=40.25)),
+        ({"X-RateLimit-Reset": "1700000000"}, True, timedelta()),
+        ({"X-RateLimit-Reset": "1700000000000"}, True, timedelta()),
+        ({"X-RateLimit-Reset": "99999999999"}, True, LONGEST),
+        ({"X-RateLimit-Reset": "9" * 30}, True, LONGEST),
+        ({"X-RateLimit-Reset": "Tue, 24 Nov 2026 12:02:00 GMT"}, True, timedelta(minutes=2)),
+        ({"X-RateLimit-Reset": "3600000"}, True, timedelta(hours=1)),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, True, LONGEST),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}, True, LONGEST),
+        ({"Retry-After": "Mon, 01 Jan 0001 00:00:00 +2359"}, True, timedelta()),
+        ({"Retry-After": "Tue, 24 Nov 2026 12:02:00 +9999"}, True, None),
         ({"Retry-After": "30"}, True, timedelta(seconds=30)),
         ({"retry-after": "Tue, 24 Nov 2026 12:02:00 GMT"}, True, timedelta(minutes=2)),
         ({"Retry-After": "Tue, 24 Nov 2026 11:00:00 GMT"}, True, timedelta()),
