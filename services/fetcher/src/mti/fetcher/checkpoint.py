@@ -84,7 +84,7 @@ class SourceCheckpoint(BaseModel):
     queued_at: AwareDatetime | None = None
     """When a job was put on the queue, or the time that it is due; `None` when it has come or none is meant to."""
     resume_at: AwareDatetime | None = None
-    """When Mimecast's rate limit is free again."""
+    """When the next call may be made: Mimecast's rate limit is free again, and calls have their distance."""
     pause: PauseState | None = None
     lifted: PauseState | None = None
     """The pause that ended in this window; one that begins before the window is closed grows from it."""

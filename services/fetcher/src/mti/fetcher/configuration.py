@@ -1,5 +1,7 @@
 """The fetcher's settings: those of every service, and its own."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from mti.common.hosting.parts import PartsSettings
@@ -29,6 +31,8 @@ class FetcherSettings(PartsSettings, RunSettings, TelemetrySettings):
     """Bytes of an answer."""
     mimecast_unpacked_limit: int = Field(default=256 * _MIB, ge=1024)
     """Bytes that an archive may unpack to."""
+    mimecast_spacing_seconds: float = Field(default=0.5, ge=0, le=60)
+    """From one call of a source to its next one, at least."""
 
     @property
     def http_limits(self) -> HttpLimits:
@@ -40,6 +44,11 @@ class FetcherSettings(PartsSettings, RunSettings, TelemetrySettings):
             response_bytes=self.mimecast_response_limit,
             unpacked_bytes=self.mimecast_unpacked_limit,
         )
+
+    @property
+    def spacing(self) -> timedelta:
+        """From one call of a source to its next one, at least."""
+        return timedelta(seconds=self.mimecast_spacing_seconds)
 
     @property
     def schedule_seconds(self) -> float:

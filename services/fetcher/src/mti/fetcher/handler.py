@@ -66,6 +66,7 @@ class FetchHandler:
         jobs_at_once: how many jobs the host handles at once: silent hosts and accounts hold a part of them only.
         pages_in_hand: pages that may be unpacked at the same time; it bounds the memory, whatever the concurrency.
         compress: whether Mimecast is asked for archives.
+        spacing: from one call of a source to the next one, at least: each is an entry in the customer's audit log.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class FetchHandler:
         jobs_at_once: int = 16,
         pages_in_hand: int = 2,
         compress: bool = True,
+        spacing: timedelta = timedelta(),
     ) -> None:
         self._registry = registry
         self._clients = clients
@@ -97,6 +99,7 @@ class FetchHandler:
         self._silences = Silences(jobs_at_once, clock, rng)
         self._room = asyncio.Semaphore(pages_in_hand)
         self._compress = compress
+        self._spacing = spacing
 
     async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
         """Handle the jobs, one after the other."""
@@ -154,6 +157,7 @@ class FetchHandler:
 
     async def _page(self, turn: Turn) -> Outcome:
         request = windows.request_for(turn.checkpoint, turn.source, turn.account, compress=self._compress)
+        asked_at = self._clock.now()
         with self._silences.call(turn.source.id, turn.account):
             answer = await self._clients.of(turn.account).get_feed(request)
         async with self._room:
@@ -172,17 +176,19 @@ class FetchHandler:
                 },
             )
             # What follows needs the token and the wait only.
+            step = windows.advanced(turn.checkpoint, turn.source, page.token, brought=page.detections > 0)
             page = replace(page, files=())
-        return await self._go_on(turn, page)
+        return await self._go_on(turn, page, step, asked_at + self._spacing)
 
-    async def _go_on(self, turn: Turn, page: FeedPage) -> Outcome:
+    async def _go_on(self, turn: Turn, page: FeedPage, step: windows.Step, spaced_until: datetime) -> Outcome:
         now = self._clock.now()
-        step = windows.advanced(turn.checkpoint, turn.source, page.token)
         resume_at = now + page.free_in if page.free_in else None
         if step.looped:
             return await self._refuse(turn, step.checkpoint, troubles.loop(turn.source, turn.account))
         more = wants_page(step.checkpoint, now, self._run)
         closed = step.checkpoint.window is None
+        if more and spaced_until > now:
+            resume_at = max(spaced_until, resume_at or now)
         due = resume_at
         if more and not closed and (wait := await wait_before(step.checkpoint.page, self._backlog)) is not None:
             due = max(now + wait, resume_at or now)
@@ -193,7 +199,8 @@ class FetchHandler:
                 "pause": None,
                 "lifted": None if closed else before or turn.checkpoint.lifted,
                 "failures": 0,
-                "accounts_failed": 0,
+                # Else two accounts that fail at the same page would take turns at it for ever.
+                "accounts_failed": 0 if closed else turn.checkpoint.accounts_failed,
                 "last_success": now,
                 "resume_at": resume_at,
                 "queued_at": (due or now) if more else None,
@@ -216,7 +223,7 @@ class FetchHandler:
         value = troubles.begun_anew(turn.checkpoint, self._clock.now())
         if await self._save(turn, value):
             log.warning("a window is begun anew", extra={"source": turn.source.id, "why": error.description})
-            await self._send_next(turn, value, None)
+            await self._send_next(turn, value, self._spaced())
         return Complete()
 
     async def _put_off(self, turn: Turn, error: Retry) -> Outcome:
@@ -254,7 +261,7 @@ class FetchHandler:
                     "why": error.description,
                 },
             )
-            await self._send_next(turn, found.checkpoint, None)
+            await self._send_next(turn, found.checkpoint, self._spaced())
         elif (pause := found.checkpoint.pause) is not None:
             _say_paused(turn.source.id, pause)
         return Complete()
@@ -271,6 +278,10 @@ class FetchHandler:
             return False
         active().instruments.pauses.saw("source", turn.source.id, tenant_of(turn.source.id), value.pause)
         return True
+
+    def _spaced(self) -> datetime | None:
+        """Return when the next call may be made after one that failed a moment ago; `None` is at once."""
+        return self._clock.now() + self._spacing if self._spacing else None
 
     async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
         job = beginning("fetch job", job_message(turn.source.id, value.revision))

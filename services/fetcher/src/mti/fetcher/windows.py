@@ -1,12 +1,14 @@
 """From a checkpoint to what is asked for next, and from a page to the next checkpoint. Pure.
 
 A window is fixed when its first page is asked for and stays so until it is closed, so that a page that is asked for
-twice is the same page. Windows overlap: a detection that Mimecast publishes late is found by a later one.
+twice is the same page. Windows overlap: a detection that Mimecast publishes late is found by a later one. Only a source
+that is paused has its window moved: what Mimecast can't answer for one span of time it may for a longer one.
 """
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.checkpoint import SourceCheckpoint, TokenMemory, Window
@@ -14,6 +16,15 @@ from mti.fetcher.mimecast.model import FeedRequest
 
 FRESH = {"token": None, "page": 0, "tokens": TokenMemory()}
 """The fields of a checkpoint at the beginning of a window."""
+
+ITS_OWN_FAULT: Final = frozenset(
+    {"UnreadablePage", "PageTooLarge", "MimecastFailure", "RequestRefused", "FeedNotFound", "TokenRefused", "Bug"}
+)
+"""Reasons of pauses that the window or the page may be the cause of."""
+PROBES_OF_A_PAGE: Final = 3
+"""How often a further page of a window is probed, when it may be at fault, before the window is begun anew, …"""
+PROBES_OF_ANY_PAGE: Final = 12
+"""… and when it seems not to be: some hours. Its pages so far would be downloaded again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,8 @@ def account_after(account: MimecastAccount, source: Source) -> MimecastAccount:
 def opened(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> SourceCheckpoint:
     """Return the checkpoint with an account and a window: the one that is open, or a new one up to now.
 
-    A token belongs to the account that it was given to; with another account the window begins anew.
+    A token belongs to the account that it was given to; with another account the window begins anew. The probe of a
+    paused source reaches up to now, so that it is never stuck with one span of time.
     """
     account = account_for(checkpoint, source).tenant
     fields: dict[str, object] = {"account": account}
@@ -47,7 +59,19 @@ def opened(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> Sourc
         fields.update(FRESH)
     if checkpoint.window is None:
         fields.update(FRESH, window=_new_window(checkpoint, source, now), restarted=False)
+    elif _is_to_be_moved(checkpoint):
+        start = checkpoint.window.start
+        fields.update(FRESH, window=Window(start=start, end=max(_whole(now), checkpoint.window.end)), restarted=False)
     return checkpoint.changed(**fields)
+
+
+def _is_to_be_moved(checkpoint: SourceCheckpoint) -> bool:
+    """Say whether the open window is to end now: at each probe of its first page, at a late one of a further page."""
+    pause = checkpoint.pause
+    if pause is None:
+        return False
+    probes = PROBES_OF_A_PAGE if pause.reason in ITS_OWN_FAULT else PROBES_OF_ANY_PAGE
+    return checkpoint.token is None or pause.attempts >= probes
 
 
 def request_for(
@@ -66,15 +90,19 @@ def request_for(
     )
 
 
-def advanced(checkpoint: SourceCheckpoint, source: Source, token: str | None) -> Step:
+def advanced(checkpoint: SourceCheckpoint, source: Source, token: str | None, *, brought: bool = True) -> Step:
     """Return where a page leads that is published.
+
+    Some feeds send a token with every answer, the last and empty one too. So a page that brought nothing is the end of
+    its window, whatever token stands beside it, and no window has two of them in a row.
 
     Args:
         checkpoint: with the window open and the token that led to the page.
         source: whose page it is.
         token: that came with the page. Without one the window is closed, whichever page it was.
+        brought: whether the page held anything at all.
     """
-    if token is None:
+    if token is None or not brought:
         return Step(_closed(checkpoint, source))
     memory, repeats = remembered(checkpoint.tokens, token)
     if repeats or token == checkpoint.token:
@@ -99,10 +127,14 @@ def remembered(memory: TokenMemory, token: str) -> tuple[TokenMemory, bool]:
 
 def _new_window(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> Window:
     """Open a window up to now, in whole seconds, as the API takes them: it never claims more than it asks for."""
-    end = now.replace(microsecond=0)
+    end = _whole(now)
     start = end - source.lookback if checkpoint.covered_until is None else checkpoint.covered_until - source.overlap
     # A clock that was set back must not make a window that ends before it begins.
-    return Window(start=min(start.replace(microsecond=0), end), end=end)
+    return Window(start=min(_whole(start), end), end=end)
+
+
+def _whole(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _closed(checkpoint: SourceCheckpoint, source: Source) -> SourceCheckpoint:

@@ -94,6 +94,7 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
             jobs_at_once=settings.fetcher_concurrency,
             pages_in_hand=settings.fetcher_pages_in_hand,
             compress=settings.mimecast_compress,
+            spacing=settings.spacing,
         )
         try:
             yield Fetcher(parts, handler, Schedule(parts.registry, checkpoints, jobs, clock, how), jobs)

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, cast
 
 import httpx
@@ -156,6 +157,7 @@ class Pipeline:
             backlog=Line(self._bus, PAGES, self.clock),
             jobs_at_once=concurrency,
             pages_in_hand=defaults["fetcher_pages_in_hand"].default,
+            spacing=timedelta(seconds=defaults["mimecast_spacing_seconds"].default),
         )
         settler = Settler(jobs, JOBS.to, self.clock, rng)
         consumer = QueueConsumer(self._bus, JOBS, handler, settler, self.clock, concurrency=concurrency)

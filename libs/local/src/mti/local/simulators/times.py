@@ -8,6 +8,7 @@ Now = Callable[[], datetime]
 """Returns the time, aware; passed in so that a test can hold it still."""
 
 _WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}")
+_WITH_ANY_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:?\d\d)")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -31,9 +32,16 @@ def in_seconds(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}+0000"
 
 
-def parse_request_time(text: object) -> int | None:
-    """Read the one form that get-feed documents for `start` and `end`; `None` when it is anything else."""
-    if not isinstance(text, str) or not _WITH_OFFSET.fullmatch(text):
+def parse_request_time(text: object, *, strict: bool = True) -> int | None:
+    """Read `start` and `end` of get-feed; `None` when it is no such time.
+
+    Args:
+        text: of the request.
+        strict: only the form that the documentation shows, `2026-11-17T10:15:30+0000`; else the offset may also be
+            `+00:00` or `Z`, as published clients write it.
+    """
+    form = _WITH_OFFSET if strict else _WITH_ANY_OFFSET
+    if not isinstance(text, str) or not form.fullmatch(text):
         return None
     try:
         return to_ms(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z"))

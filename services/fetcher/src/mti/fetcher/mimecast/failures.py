@@ -12,6 +12,9 @@ from mti.common.foreign_words import words_of_others
 
 NO_RESULT_CODE = "err_threat_intel_feed_no_result_found"
 NO_RESULT_MESSAGE = "no results found for threat intel feed"
+UNCOMPRESSED_MESSAGE = "unable to compress feeds"
+"""How a request with `compress` is told, under 200, that its window holds nothing: public clients compare these words
+(https://github.com/Azure/Azure-Sentinel/tree/master/Solutions/MimecastTIRegional)."""
 
 MESSAGE_LIMIT = 300
 """Characters of Mimecast's own words that an error text repeats."""
@@ -30,6 +33,11 @@ class Failure:
     def nothing_to_give(self) -> bool:
         """Whether it only says that the feed holds nothing for the window."""
         return self.code == NO_RESULT_CODE or NO_RESULT_MESSAGE in self.message.lower()
+
+    @property
+    def nothing_to_compress(self) -> bool:
+        """Whether it says that there was no file to pack."""
+        return UNCOMPRESSED_MESSAGE in self.message.lower()
 
     def __str__(self) -> str:
         """Return the code and the message, in one bounded line and without the secrets that they may repeat."""

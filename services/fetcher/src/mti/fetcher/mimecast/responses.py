@@ -35,10 +35,15 @@ class Failures:
 
     found: Sequence[Failure] = ()
 
-    @property
-    def nothing_to_give(self) -> bool:
-        """Whether the feed is merely empty."""
-        return bool(self.found) and all(failure.nothing_to_give for failure in self.found)
+    def nothing_to_give(self, *, compressed: bool) -> bool:
+        """Say whether the feed is merely empty.
+
+        Args:
+            compressed: whether it came as a success of a request for an archive.
+        """
+        return bool(self.found) and all(
+            failure.nothing_to_give or (compressed and failure.nothing_to_compress) for failure in self.found
+        )
 
 
 def page_of(answer: Answer, request: FeedRequest, now: datetime, unpacked_limit: int) -> FeedPage:
@@ -59,7 +64,7 @@ def page_of(answer: Answer, request: FeedRequest, now: datetime, unpacked_limit:
     success = 200 <= answer.status < 300
     content = _content(answer.body, unpacked_limit) if success else _failures_of(answer)
     if isinstance(content, Failures):
-        if not content.nothing_to_give:
+        if not content.nothing_to_give(compressed=success and request.compress):
             words = _without_token(content.found, request.token)
             raise refused(answer.status, words, free_in=wait, with_token=request.token is not None)
         content = []

@@ -8,6 +8,7 @@ from mti.local.simulators.mimecast.settings import (
     AccountV2,
     CallLimit,
     EmptyFeed,
+    LastPage,
     LimitHeaders,
     MimecastSettings,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "EmptyFeed",
     "Endpoint",
     "Garbage",
+    "LastPage",
     "LimitHeaders",
     "MimecastFault",
     "MimecastFaultKind",

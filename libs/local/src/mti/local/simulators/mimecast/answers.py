@@ -59,6 +59,16 @@ def no_result() -> web.Response:
     return envelope(200, NO_RESULT, "No results found for threat intel feed.", retryable=False)
 
 
+def unable_to_compress() -> web.Response:
+    """Status 200: there is nothing in this window, as a request for an archive is told."""
+    return envelope(200, "err_threat_intel_feed_compress", "Unable to compress feeds.", retryable=False)
+
+
+def no_data() -> web.Response:
+    """Status 200: an envelope with neither data nor a failure."""
+    return success([])
+
+
 def html_page(status: int) -> web.Response:
     """What a proxy in between says."""
     text = f"<html><head><title>{status}</title></head><body><h1>Bad Gateway</h1><hr>gateway</body></html>"

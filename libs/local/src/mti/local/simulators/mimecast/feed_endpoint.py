@@ -10,7 +10,7 @@ from aiohttp import web
 from mti.local.simulators.faults import FaultPlan
 from mti.local.simulators.feed import Feed
 from mti.local.simulators.limits import RateBudget
-from mti.local.simulators.mimecast.answers import Refused, envelope, no_result
+from mti.local.simulators.mimecast.answers import Refused, envelope, no_data, no_result, unable_to_compress
 from mti.local.simulators.mimecast.files import FeedFile, FileWriter, truncated, zip_bomb
 from mti.local.simulators.mimecast.garbage import fit_for
 from mti.local.simulators.mimecast.journal import FeedCall, Journal
@@ -18,7 +18,7 @@ from mti.local.simulators.mimecast.misbehaviour import Misbehaving, instead_of_a
 from mti.local.simulators.mimecast.paging import Cursor, PageTokens
 from mti.local.simulators.mimecast.plan import Endpoint, MimecastFault, MimecastFaultKind
 from mti.local.simulators.mimecast.query import FeedQuery, read_query
-from mti.local.simulators.mimecast.settings import Account, EmptyFeed, LimitHeaders, MimecastSettings
+from mti.local.simulators.mimecast.settings import Account, EmptyFeed, LastPage, LimitHeaders, MimecastSettings
 from mti.local.simulators.times import in_millis, in_seconds
 
 
@@ -60,7 +60,7 @@ class FeedEndpoint:
 
     async def serve(self, on: Misbehaving, request: web.Request, account: Account, now_ms: int) -> web.StreamResponse:
         """Answer an authenticated request; raises `Refused`."""
-        query = read_query(await request.read(), account, now_ms)
+        query = read_query(await request.read(), account, now_ms, strict=self._settings.strict)
         source = account.source_of(query.feed_type)
         cursor = self._cursor(query, account, source, now_ms)
         fault = self._plan.draw(lambda rule: rule.fits(Endpoint.GET_FEED, account.id, source, cursor.page))
@@ -92,11 +92,26 @@ class FeedEndpoint:
             return limited
         if call.fault is not None and call.has(MimecastFaultKind.SLOW):
             await on.wait(call.fault.seconds)
-        if not call.cursor.window and self._settings.empty is EmptyFeed.ENVELOPE:
-            answer: web.StreamResponse = no_result()
-            answer.headers.update(told)
-            return answer
-        return await self._page(on, call, told)
+        return self._empty(call, told) or await self._page(on, call, told)
+
+    def _size(self, call: _Call) -> int:
+        return self._feeds[call.cursor.feed].spec.page_size or self._settings.page_size
+
+    def _empty(self, call: _Call, headers: dict[str, str]) -> web.StreamResponse | None:
+        """Return how a page without detections is answered, unless it is by a file."""
+        size, habit = self._size(call), self._settings.empty
+        if call.cursor.cut(size) or habit is EmptyFeed.FILE:
+            return None
+        if habit is EmptyFeed.NOTHING:
+            answer = web.Response()
+        elif habit is EmptyFeed.NO_DATA:
+            answer = no_data()
+        elif habit is EmptyFeed.UNABLE_TO_COMPRESS and call.query.compress:
+            answer = unable_to_compress()
+        else:
+            answer = no_result()
+        answer.headers.update({**headers, **self._token_header(call, size)})
+        return answer
 
     def _limit_headers(self, account: str, now_ms: int) -> tuple[dict[str, str], bool]:
         limit = self._settings.limit
@@ -116,13 +131,10 @@ class FeedEndpoint:
         return told, taken.allowed
 
     async def _page(self, on: Misbehaving, call: _Call, headers: dict[str, str]) -> web.StreamResponse:
-        spec = self._feeds[call.cursor.feed].spec
-        size = spec.page_size or self._settings.page_size
+        size = self._size(call)
         file = await self._file(call, size)
-        headers = {**headers, "Content-Type": self._settings.content_type or file.content_type}
-        token = self._next_token(call, size)
-        if token is not None:
-            headers[self._tokens.header_name()] = token
+        content_type = self._settings.content_type or file.content_type
+        headers = {**headers, **self._token_header(call, size), "Content-Type": content_type}
         if call.has(MimecastFaultKind.BROKEN_OFF):
             return await _break_off(on, call.request, file.body, headers)
         body = truncated(file) if call.has(MimecastFaultKind.TRUNCATED) else file.body
@@ -143,13 +155,28 @@ class FeedEndpoint:
         form = self._feeds[call.cursor.feed].spec.csv
         return self._writer.write(detections, query.file_type, form, compress=query.compress, garbage=garbage)
 
+    def _token_header(self, call: _Call, size: int) -> dict[str, str]:
+        token = self._next_token(call, size)
+        return {} if token is None else {self._tokens.header_name(): token}
+
     def _next_token(self, call: _Call, size: int) -> str | None:
         if call.has(MimecastFaultKind.TOKEN_VANISHES):
             return None
         if call.has(MimecastFaultKind.TOKEN_LOOP):
             return call.query.token or self._tokens.issue(call.cursor)
-        following = call.cursor.next(size)
-        return None if following is None else self._tokens.issue(following)
+        following = call.cursor.next(size) or self._beyond_the_last(call.cursor, size)
+        if following is None:
+            return None
+        if following.offset == call.cursor.offset and self._settings.last_page is LastPage.EMPTY_SAME_TOKEN:
+            return call.query.token or self._tokens.issue(following)
+        return self._tokens.issue(following)
+
+    def _beyond_the_last(self, cursor: Cursor, size: int) -> Cursor | None:
+        """Return the empty place where a window ends, if there is one and a token leads there."""
+        habit = self._settings.last_page
+        if habit is LastPage.NO_TOKEN or (habit is LastPage.EMPTY and not cursor.cut(size)):
+            return None
+        return cursor.after(size)
 
     def _write_down(self, call: _Call, now_ms: int) -> None:
         query = call.query

@@ -28,9 +28,11 @@ class Cursor:
 
     def next(self, size: int) -> "Cursor | None":
         """Return the place after this page; `None` when nothing comes after it."""
-        offset = self.offset + size
-        if offset >= len(self.window):
-            return None
+        return self.after(size) if self.offset + size < len(self.window) else None
+
+    def after(self, size: int) -> "Cursor":
+        """Return the place after this page, even where there is nothing."""
+        offset = min(self.offset + size, len(self.window))
         return Cursor(self.account, self.feed, self.window, offset, self.page + 1)
 
 

@@ -77,6 +77,25 @@ class EmptyFeed(StrEnum):
     """Status 200 and a `fail` entry `err_threat_intel_feed_no_result_found`."""
     FILE = "file"
     """A bundle without objects, or a CSV header alone."""
+    UNABLE_TO_COMPRESS = "unable_to_compress"
+    """A request with `compress`: status 200 and the failure "Unable to compress feeds."; else as `ENVELOPE`."""
+    NO_DATA = "no_data"
+    """Status 200 and an envelope with neither data nor a failure."""
+    NOTHING = "nothing"
+    """Status 200 and no body."""
+
+
+class LastPage(StrEnum):
+    """How a window ends. Public clients of the API handle all of these."""
+
+    NO_TOKEN = "no_token"  # noqa: S105  the name of a habit
+    """No token stands beside the last detections."""
+    EMPTY = "empty"
+    """A token leads to an empty page, beside which there is none."""
+    EMPTY_SAME_TOKEN = "empty_same_token"  # noqa: S105  the name of a habit
+    """Every answer has a token; the empty page at the end repeats the one that led to it."""
+    EMPTY_NEW_TOKENS = "empty_new_tokens"  # noqa: S105  the name of a habit
+    """Every answer has a token; the empty page at the end has ever new ones, which lead to itself."""
 
 
 class MimecastSettings(BaseModel):
@@ -92,6 +111,11 @@ class MimecastSettings(BaseModel):
     new_keys_on_login: bool = False
     """Whether a login hands out new keys rather than the same ones, bound anew."""
     empty: EmptyFeed = EmptyFeed.ENVELOPE
+    """Of a window without detections, and of the empty page at the end of one."""
+    last_page: LastPage = LastPage.NO_TOKEN
+    strict: bool = False
+    """Refuse what the documentation does not show although published clients send it: `start` and `end` beside a
+    token, and dates that end in `+00:00` or `Z`."""
     zip_members: int = Field(default=1, ge=1)
     content_type: str | None = None
     """A Content-Type for every feed file, however misleading; `None` tells the truth."""
