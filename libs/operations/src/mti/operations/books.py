@@ -28,6 +28,8 @@ class SourceBooks:
     """What the fetcher published, and what was added to it."""
     added: int = 0
     """Of these, put in by a person who mended dead letters."""
+    ahead: int = 0
+    """Of these, dated later than the page that they came on, and given its time."""
     new: int = 0
     refreshed: int = 0
     suppressed: int = 0

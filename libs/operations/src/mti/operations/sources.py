@@ -61,6 +61,7 @@ def _books(name: str, source: Source | None, totals: Totals, unhandled: int) -> 
         region=source.region if source else "",
         detections=totals.detections + unhandled,
         added=totals.added,
+        ahead=totals.ahead,
         new=totals.new,
         refreshed=totals.refreshed,
         suppressed=totals.suppressed,

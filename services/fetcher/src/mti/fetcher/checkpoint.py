@@ -37,6 +37,17 @@ class TokenMemory(BaseModel):
     steps: int = 0
 
 
+class Damage(BaseModel):
+    """A part of the page that is asked for can't be read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: str
+    """The same as long as it is the same damage."""
+    times: int = 1
+    """How often it came, in a row."""
+
+
 class Claim(BaseModel):
     """A job has the source in hand."""
 
@@ -74,6 +85,8 @@ class SourceCheckpoint(BaseModel):
     page: int = 0
     """How many pages of the window are published."""
     tokens: TokenMemory = TokenMemory()
+    damage: Damage | None = None
+    """What is wrong with the page that is asked for next, if that was seen."""
     account: str | None = None
     """The tenant whose Mimecast account fetches; it matters where several share the source."""
     accounts_failed: int = 0

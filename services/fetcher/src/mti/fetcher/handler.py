@@ -28,14 +28,13 @@ from mti.common.contracts import FetchJob, count_of, decode, job_message
 from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import Pause, Retry, Unavailable
 from mti.common.hosting.settler import RETRY_LIMIT
-from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
 from mti.common.registry import RegistryProvider, Source
 from mti.common.telemetry import active, beginning
 from mti.common.telemetry.attributes import tenant_of
-from mti.fetcher import troubles, windows
+from mti.fetcher import notices, troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import Claims, Turn
 from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
@@ -161,8 +160,9 @@ class FetchHandler:
         with self._silences.call(turn.source.id, turn.account):
             answer = await self._clients.of(turn.account).get_feed(request)
         async with self._room:
-            page = answer.page()
+            page = answer.page(troubles.accepted(turn.checkpoint))
             del answer
+            notices.say_what_is_odd(turn, page)
             chunks = await self._publisher.publish(page, turn.source, turn.checkpoint.epoch)
             log.info(
                 "a page is published",
@@ -240,7 +240,7 @@ class FetchHandler:
         if turn.checkpoint.pause is not None or count_of(turn.message, PARKS) >= HOLDS:
             value = troubles.held(turn.checkpoint, error, self._clock.now(), self._rng)
             if await self._save(turn, value) and value.pause is not None:
-                _say_paused(turn.source.id, value.pause)
+                notices.say_paused(turn.source.id, value.pause)
             return Complete()
         delay = error.delay or timedelta()
         if not await self._save(turn, troubles.put_by(turn.checkpoint, self._clock.now() + delay)):
@@ -263,7 +263,7 @@ class FetchHandler:
             )
             await self._send_next(turn, found.checkpoint, self._spaced())
         elif (pause := found.checkpoint.pause) is not None:
-            _say_paused(turn.source.id, pause)
+            notices.say_paused(turn.source.id, pause)
         return Complete()
 
     async def _release(self, turn: Turn) -> None:
@@ -286,17 +286,3 @@ class FetchHandler:
     async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
         job = beginning("fetch job", job_message(turn.source.id, value.revision))
         await self._jobs.send([replace(job, due=due)])
-
-
-def _say_paused(source: str, pause: PauseState) -> None:
-    log.log(
-        logging.WARNING if pause.attempts == 1 else logging.INFO,
-        "a source is paused",
-        extra={
-            "source": source,
-            "reason": pause.reason,
-            "description": pause.description,
-            "since": pause.since.isoformat(),
-            "probed_next": pause.until.isoformat(),
-        },
-    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from mti.common.contracts.chunks import cut
+from mti.common.contracts.chunks import Unsent, cut
 from mti.common.contracts.envelope import PREFIX
 from mti.common.contracts.page import PageChunk
 from mti.common.ports.bus import Outgoing, Sender
@@ -33,7 +33,7 @@ class Publisher:
         self._clock = clock
 
     async def publish(self, page: FeedPage, source: Source, epoch: int) -> int:
-        """Publish every record of the page and return the number of chunks.
+        """Publish every record of the page, and what can't be read of it, and return the number of chunks.
 
         When it raises, some chunks may be out already: the caller publishes the page again, and their ids make that
         harmless.
@@ -62,6 +62,8 @@ def _chunks(page: FeedPage, source: Source, epoch: int) -> Iterator[tuple[PageCh
             region=source.region,
             format=file.format,
             header=file.header,
+            unsent=[Unsent(part.reason, part.fault, part.text) for part in file.aside],
+            answered_at=page.answered_at,
             epoch=epoch,
         )
 

@@ -9,12 +9,16 @@ from mti.common.backoff import Backoff
 from mti.common.errors import Pause, Retry
 from mti.common.pauses import paused
 from mti.common.registry.model import MimecastAccount, Source
-from mti.fetcher.checkpoint import SourceCheckpoint
-from mti.fetcher.mimecast import subject_of
+from mti.fetcher.checkpoint import Damage, SourceCheckpoint
+from mti.fetcher.mimecast import PartlyUnreadable, subject_of
 from mti.fetcher.windows import FRESH, account_after, restarted
 
 HELD: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
 """Of sources that wait for a silent host. They cost nothing, and are to be there soon when it is back."""
+
+
+SAME_DAMAGE: Final = 3
+"""How often a page has to come with the same damage before the rest of it is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,22 @@ def put_off(checkpoint: SourceCheckpoint, error: Retry, now: datetime) -> Source
         failures=checkpoint.failures + 1,
         queued_at=resume_at or now,
         resume_at=resume_at or checkpoint.resume_at,
+        damage=_damage(checkpoint, error),
     )
+
+
+def accepted(checkpoint: SourceCheckpoint) -> str | None:
+    """Return the damage that the next page may have, since it came with it again and again."""
+    damage = checkpoint.damage
+    return damage.digest if damage is not None and damage.times >= SAME_DAMAGE else None
+
+
+def _damage(checkpoint: SourceCheckpoint, error: Retry) -> Damage | None:
+    before = checkpoint.damage
+    if not isinstance(error, PartlyUnreadable):
+        return before
+    times = before.times if before is not None and before.digest == error.damage else 0
+    return Damage(digest=error.damage, times=times + 1)
 
 
 def put_by(checkpoint: SourceCheckpoint, until: datetime) -> SourceCheckpoint:

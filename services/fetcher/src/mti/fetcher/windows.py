@@ -14,7 +14,7 @@ from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.checkpoint import SourceCheckpoint, TokenMemory, Window
 from mti.fetcher.mimecast.model import FeedRequest
 
-FRESH = {"token": None, "page": 0, "tokens": TokenMemory()}
+FRESH = {"token": None, "page": 0, "tokens": TokenMemory(), "damage": None}
 """The fields of a checkpoint at the beginning of a window."""
 
 ITS_OWN_FAULT: Final = frozenset(
@@ -107,7 +107,7 @@ def advanced(checkpoint: SourceCheckpoint, source: Source, token: str | None, *,
     memory, repeats = remembered(checkpoint.tokens, token)
     if repeats or token == checkpoint.token:
         return Step(restarted(checkpoint), looped=True)
-    return Step(checkpoint.changed(token=token, page=checkpoint.page + 1, tokens=memory))
+    return Step(checkpoint.changed(token=token, page=checkpoint.page + 1, tokens=memory, damage=None))
 
 
 def restarted(checkpoint: SourceCheckpoint, **fields: object) -> SourceCheckpoint:

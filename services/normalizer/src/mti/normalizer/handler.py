@@ -88,6 +88,11 @@ class NormalizeHandler:
             return Complete()
         source, scopes = await self._way(chunk.source)
         parsed = parse(chunk)
+        if parsed.ahead:
+            log.warning(
+                "detections claim to be later than the page that they came on, and are given its time",
+                extra={"source": chunk.source, "detections": parsed.ahead, "answered_at": str(chunk.answered_at)},
+            )
         results = await self._emit(envelope.id, source, scopes, parsed.sightings)
         parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
         await self._pages.send(list(parts))

@@ -63,6 +63,8 @@ class ChunkBooks(BaseModel):
     """Detections that are counted through that one."""
     added: int = 0
     """Of the detections, those that a person added."""
+    ahead: int = 0
+    """Of the detections, those that were dated later than their page and were given its time."""
 
     @property
     def handled(self) -> bool:
@@ -106,6 +108,8 @@ class Totals:
     rejected: Counter[str] = field(default_factory=Counter)
     added: int = 0
     """Of the detections, those that a person added when mending chunks."""
+    ahead: int = 0
+    """Of the detections, those that were dated later than their page and were given its time."""
     indicators_new: int = 0
     indicators_refreshed: int = 0
 
@@ -128,6 +132,7 @@ class Totals:
         else:
             self.chunks += books.replaced_by is None
             self.detections += books.detections
+        self.ahead += books.ahead
         self.new += books.new
         self.refreshed += books.refreshed
         self.suppressed += books.suppressed

@@ -29,6 +29,9 @@ CURES = {
     "NoIndicator": "objects came without the indicator that they belong to: purge them",
     "NoObservable": "they name no file: purge them, and tell Mimecast if there are many",
     "RaggedRow": "the feed's rows do not match its header: look at one with `mti dlq show`; " + _READ_BY_ANOTHER,
+    "UnreadableDetection": "no release can read them: fetch them from Mimecast by hand if they matter, then purge",
+    "UnreadableMember": "a file of the feed's archive came damaged again and again: ask Mimecast's support about it,"
+    " fetch the time anew with `mti checkpoints reset`, then purge",
     "DetectionTooLarge": "fetch them from Mimecast by hand if they matter, then purge",
 }
 
@@ -58,7 +61,7 @@ def parts_of(
                 "oversize": [found.oversize for found in group if found.oversize is not None],
             }
         )
-        id = digest(PageChunk.TYPE, chunk.source, REJECTED_FROM, chunk_id, reason, part.canonical())
+        id = digest(PageChunk.TYPE, chunk.source, REJECTED_FROM, chunk_id, reason, part.identity())
         made = part.message(id=id, source=chunk.source, subject=chunk.source)
         properties: dict[str, PropertyValue] = {
             **made.properties,

@@ -60,6 +60,7 @@ def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
         suppressed=counted[Verdict.SUPPRESSED],
         rejected=dict(sorted(rejected.items())),
         indicators=IndicatorCounts(new=emitted[Verdict.NEW], refreshed=emitted[Verdict.REFRESHED]),
+        ahead=parsed.ahead,
     )
 
 

@@ -1,17 +1,22 @@
 """Cuts a page into chunks that fit a message of Service Bus Standard: 256 KB, body and all properties together
 (https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas).
 
-A detection is never cut. One that alone is too large leaves an `Oversize` record in its place, which is counted and
-dead-lettered by name; it neither blocks its page nor goes unmentioned.
+A detection is never cut. One that can't travel leaves an `Oversize` record in its place, which is counted and
+dead-lettered by name; it neither blocks its page nor goes unmentioned. Such are those that are too large alone, and
+those that would not come out of a message as they went in: who receives it could read none of its neighbours either.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import orjson
 from pydantic import JsonValue
 
+from mti.common.contracts.body import UNPACKED_LIMIT
+from mti.common.contracts.canonical import written
 from mti.common.contracts.page import Oversize, PageChunk, page_message
 from mti.common.ports.bus import Outgoing
 from mti.common.registry.model import Feed, FeedFormat
@@ -22,6 +27,8 @@ HEADROOM: Final = 12 * 1024
 RECORDS_LIMIT: Final = 400
 """Detections a chunk: enough that settling it costs little, few enough that it is handled well within a lock."""
 EXCERPT: Final = 2048
+FAULT_LIMIT: Final = 1000
+UNREADABLE: Final = "UnreadableDetection"
 
 
 def message_size(message: Outgoing) -> int:
@@ -36,6 +43,17 @@ def fits(message: Outgoing, limit: int = MESSAGE_LIMIT) -> bool:
     return message_size(message) <= limit - HEADROOM
 
 
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A part of a page that its reader could make nothing of."""
+
+    reason: str
+    """See `Oversize.reason`."""
+    fault: str
+    text: bytes
+    """As it came."""
+
+
 def cut(
     records: Sequence[list[JsonValue]],
     *,
@@ -44,36 +62,81 @@ def cut(
     region: str,
     format: FeedFormat,  # noqa: A002  the contract's own name for it
     header: Sequence[str] = (),
+    unsent: Sequence[Unsent] = (),
+    answered_at: datetime | None = None,
     epoch: int = 0,
     limit: int = MESSAGE_LIMIT,
     records_limit: int = RECORDS_LIMIT,
 ) -> Iterator[tuple[PageChunk, Outgoing]]:
-    """Yield the chunks of a page with their messages, every record in exactly one, in the page's order."""
+    """Yield the chunks of a page with their messages, every record in exactly one, in the page's order.
 
-    def chunk_of(part: Sequence[list[JsonValue]]) -> tuple[PageChunk, Outgoing]:
-        chunk = PageChunk(
-            source=source, feed=feed, region=region, format=format, header=list(header), records=list(part)
+    What was `unsent` follows the records, each in a chunk of its own.
+    """
+
+    def chunk_of(part: Sequence[list[JsonValue]]) -> PageChunk:
+        return PageChunk(
+            source=source,
+            feed=feed,
+            region=region,
+            format=format,
+            header=list(header),
+            records=list(part),
+            answered_at=answered_at,
         )
-        return chunk, page_message(chunk, epoch=epoch)
 
-    def oversize_of(record: list[JsonValue]) -> tuple[PageChunk, Outgoing]:
-        data = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    def left_of(data: bytes, reason: str | None = None, fault: str | None = None) -> tuple[PageChunk, Outgoing]:
         rest = Oversize(
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
-            excerpt=data.decode(errors="replace")[:EXCERPT],
+            excerpt=data[: EXCERPT * 4].decode(errors="replace")[:EXCERPT],
+            reason=reason,
+            fault=None if fault is None else fault[:FAULT_LIMIT],
         )
-        chunk = PageChunk(source=source, feed=feed, region=region, format=format, oversize=[rest])
+        chunk = PageChunk(
+            source=source, feed=feed, region=region, format=format, oversize=[rest], answered_at=answered_at
+        )
         return chunk, page_message(chunk, epoch=epoch)
 
     waiting = [records[start : start + records_limit] for start in range(0, len(records), records_limit)][::-1]
     while waiting:
         part = waiting.pop()
-        chunk, message = chunk_of(part)
-        if fits(message, limit):
+        chunk, size = _that_travels(chunk_of, part)
+        if chunk is not None and size <= UNPACKED_LIMIT and fits(message := page_message(chunk, epoch=epoch), limit):
             yield chunk, message
-        elif len(part) == 1:
-            yield oversize_of(part[0])
+        elif len(part) > 1:
+            waiting += _apart(part, chunk_of, sound=chunk is not None)
+        elif chunk is not None:
+            yield left_of(orjson.dumps(part[0], option=orjson.OPT_SORT_KEYS))
         else:
-            middle = len(part) // 2
-            waiting += [part[middle:], part[:middle]]
+            yield left_of(written(part[0]), UNREADABLE, "it would not come out of a message as it went in")
+    for each in unsent:
+        yield left_of(each.text, each.reason, each.fault)
+
+
+def _that_travels(
+    chunk_of: Callable[[Sequence[list[JsonValue]]], PageChunk], part: Sequence[list[JsonValue]]
+) -> tuple[PageChunk | None, int]:
+    """Return the chunk of the records and the bytes of its JSON; no chunk if it would not be read as it was sent.
+
+    What parsers take, write and take again differs: nesting, numbers beyond all bounds, halves of characters.
+    """
+    try:
+        chunk = chunk_of(part)
+        body = chunk.canonical()
+        return (chunk if PageChunk.model_validate_json(body) == chunk else None), len(body)
+    except (ValueError, TypeError, RecursionError):
+        return None, 0
+
+
+def _apart(
+    part: Sequence[list[JsonValue]], chunk_of: Callable[[Sequence[list[JsonValue]]], PageChunk], *, sound: bool
+) -> list[Sequence[list[JsonValue]]]:
+    """Return smaller parts, the first one last: halves, or the sound records and each odd one between them."""
+    if not sound:
+        odd = {place for place, record in enumerate(part) if _that_travels(chunk_of, [record])[0] is None}
+        if odd:
+            sounds = [record for place, record in enumerate(part) if place not in odd]
+            alone: list[Sequence[list[JsonValue]]] = [[part[place]] for place in sorted(odd, reverse=True)]
+            return [*alone, sounds] if sounds else alone
+    middle = len(part) // 2
+    return [part[middle:], part[:middle]]

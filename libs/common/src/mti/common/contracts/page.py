@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from mti.common.contracts.body import Contract, digest
 from mti.common.ports.bus import Outgoing
@@ -10,16 +10,23 @@ from mti.common.registry.model import Feed, FeedFormat
 
 
 class Oversize(BaseModel):
-    """What is left of a detection that no message can hold: enough to find it again and to count it."""
+    """What is left of a detection that can't travel: enough to find it again and to count it.
+
+    It fits no message, or can't be read, or not be read again once it was written.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     size: int
-    """Bytes of the record as JSON."""
+    """Bytes of the record as JSON, or of its text as it came where it is none."""
     sha256: str
-    """Of the record as canonical JSON."""
+    """Of these bytes; as canonical JSON."""
     excerpt: str
     """Its first characters."""
+    reason: str | None = Field(default=None, pattern=r"^[A-Z][A-Za-z]{1,63}$")
+    """A CamelCase code; without one it is `DetectionTooLarge`."""
+    fault: str | None = Field(default=None, max_length=1000)
+    """What is wrong with it, in words that go on from "a detection: …"."""
 
 
 class PageChunk(Contract):
@@ -38,6 +45,13 @@ class PageChunk(Contract):
     header: list[str] = Field(default_factory=list)
     records: list[list[JsonValue]] = Field(default_factory=list)
     oversize: list[Oversize] = Field(default_factory=list)
+    answered_at: AwareDatetime | None = None
+    """When Mimecast sent the page, by its own clock; the bound of what a detection may say of its time. It is no part
+    of what the chunk *is*: the same detections that are fetched again are the same chunk."""
+
+    def identity(self) -> bytes:
+        """Return what tells it from every other chunk: all of it but when it was fetched, as canonical JSON."""
+        return (self if self.answered_at is None else self.model_copy(update={"answered_at": None})).canonical()
 
     @property
     def detections(self) -> int:
@@ -52,5 +66,5 @@ def page_message(chunk: PageChunk, *, epoch: int = 0) -> Outgoing:
         chunk: what it carries.
         epoch: how often the source's checkpoint was reset: a re-fetch on purpose must pass duplicate detection.
     """
-    id = digest(PageChunk.TYPE, chunk.source, chunk.canonical())
+    id = digest(PageChunk.TYPE, chunk.source, chunk.identity())
     return chunk.message(id=id, source=chunk.source, subject=chunk.source, message_id=f"{id}~e{epoch}" if epoch else id)

@@ -9,7 +9,7 @@ from mti.fetcher.mimecast.client import FeedAnswer, MimecastClient
 from mti.fetcher.mimecast.clients import MimecastClients
 from mti.fetcher.mimecast.exchange import HttpLimits
 from mti.fetcher.mimecast.model import FeedFile, FeedPage, FeedRequest
-from mti.fetcher.mimecast.refusals import NoAnswer, TokenRefused, subject_of
+from mti.fetcher.mimecast.refusals import NoAnswer, PartlyUnreadable, TokenRefused, subject_of
 
 __all__ = [
     "FeedAnswer",
@@ -20,6 +20,7 @@ __all__ = [
     "MimecastClient",
     "MimecastClients",
     "NoAnswer",
+    "PartlyUnreadable",
     "TokenRefused",
     "subject_of",
 ]

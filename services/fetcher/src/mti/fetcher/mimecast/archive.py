@@ -8,7 +8,8 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from mti.fetcher.mimecast.refusals import too_large, unreadable
 
@@ -31,6 +32,7 @@ _BROKEN = (
 )
 """What `zipfile` raises for archives that are damaged, encrypted or packed in a way that it does not know."""
 _STEP = 256 * 1024
+_LITTER = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def is_archive(body: bytes) -> bool:
@@ -38,27 +40,64 @@ def is_archive(body: bytes) -> bool:
     return body.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def members(body: bytes, limit: int) -> Iterator[bytes]:
-    """Yield the contents of the members, one at a time, in the archive's order.
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive."""
+
+    name: str
+    content: bytes
+    """As far as it can be unpacked."""
+    fault: str | None = None
+    """Why it can't be unpacked whole."""
+
+
+def bound_of(body: bytes, limit: int) -> Callable[[int], None]:
+    """Return what is to be told of the bytes that a page unpacks to; it raises `PageTooLarge` when these are too many.
+
+    Args:
+        body: the page, packed.
+        limit: bytes that all of it together may unpack to.
+    """
+    return _Bound(limit, len(body)).take
+
+
+def members(body: bytes, take: Callable[[int], None]) -> Iterator[Member]:
+    """Yield the members, one at a time, in the archive's order; folders and what systems leave behind are passed over.
 
     Args:
         body: the archive.
-        limit: bytes that all members together may unpack to.
+        take: told of the bytes that are unpacked (`bound_of`).
 
     Raises:
         Pause: `PageTooLarge`.
-        Retry: `UnreadablePage`, the archive is damaged.
+        Retry: `UnreadablePage`, the archive as a whole is damaged.
     """
-    left = _Bound(limit, len(body))
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             found = [info for info in archive.infolist() if not info.is_dir()]
             if len(found) > MEMBERS_LIMIT:
                 raise too_large(f"the page's archive has {len(found)} members", _ASK_SUPPORT)
             for info in found:
-                yield _read(archive, info, left)
+                if not _is_litter(info.filename):
+                    yield _member(archive, info, take)
     except _BROKEN as error:
         raise unreadable(f"the page's archive can't be unpacked ({type(error).__name__})") from error
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None]) -> Member:
+    parts: list[bytes] = []
+    fault = None
+    try:
+        _read(archive, info, take, parts)
+    except _BROKEN as error:
+        fault = f"it can't be unpacked ({type(error).__name__})"
+    return Member(info.filename, b"".join(parts), fault)
+
+
+def _is_litter(name: str) -> bool:
+    """Say whether an operating system put the file there: resource forks, folder settings, previews."""
+    parts = name.replace("\\", "/").split("/")
+    return parts[-1].startswith(".") or parts[-1].lower() in _LITTER or "__MACOSX" in parts
 
 
 class _Bound:
@@ -78,10 +117,8 @@ class _Bound:
             )
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, bound: _Bound) -> bytes:
-    parts: list[bytes] = []
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None], parts: list[bytes]) -> None:
     with archive.open(info) as member:
         while part := member.read(_STEP):
-            bound.take(len(part))
+            take(len(part))
             parts.append(part)
-    return b"".join(parts)

@@ -34,8 +34,11 @@ class FeedAnswer:
     clock: Clock
     unpacked_limit: int
 
-    def page(self) -> FeedPage:
+    def page(self, accepted: str | None = None) -> FeedPage:
         """Unpack and read it.
+
+        Args:
+            accepted: damage that the page was seen to have again and again: the rest of it is used.
 
         Raises:
             Retry: the same page is to be asked for again.
@@ -43,7 +46,7 @@ class FeedAnswer:
             TokenRefused: the window can't be continued.
         """
         with naming(self.subject):
-            return page_of(self.answer, self.request, self.clock.now(), self.unpacked_limit)
+            return page_of(self.answer, self.request, self.clock.now(), self.unpacked_limit, accepted)
 
 
 class MimecastClient:

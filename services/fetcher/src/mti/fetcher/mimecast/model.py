@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import httpx
 from pydantic import JsonValue
@@ -46,6 +47,22 @@ class FeedRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """A part of a page that can't be read: it is set aside under its name, and the rest of the page goes on."""
+
+    reason: str
+    """A CamelCase code: `UNREAD_DETECTION` or `UNREAD_MEMBER`."""
+    fault: str
+    """What is wrong with it, in words that go on from "a detection: …"."""
+    text: bytes
+    """The part itself, or what is left of it."""
+
+
+UNREAD_DETECTION: Final = "UnreadableDetection"
+UNREAD_MEMBER: Final = "UnreadableMember"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedFile:
     """One file of a page; a page that came as an archive has one a member."""
 
@@ -53,6 +70,7 @@ class FeedFile:
     records: Sequence[Record]
     header: Sequence[str] = ()
     """The names of a CSV file's columns."""
+    aside: Sequence[Aside] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +81,17 @@ class FeedPage:
     """Empty when there was nothing to give."""
     token: str | None
     """Leads to the next page; `None` when there is nothing newer."""
+    answered_at: datetime | None = None
+    """Mimecast's own time of the answer, in UTC; `None` when it does not say."""
     free_in: timedelta | None = None
     """How long the account has to wait before its next call; `None` when nothing says so."""
+    foreign: Sequence[str] = ()
+    """Files of its archive that are no feed files, by name."""
 
     @property
     def detections(self) -> int:
-        """How many records it holds."""
-        return sum(len(file.records) for file in self.files)
+        """How many records it holds, and parts that can't be read."""
+        return sum(len(file.records) + len(file.aside) for file in self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

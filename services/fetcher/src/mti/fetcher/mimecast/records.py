@@ -3,16 +3,15 @@
 The format that arrives may be another than the one that was asked for; the body decides.
 """
 
-import json
 from collections.abc import Sequence
 
 import orjson
 from pydantic import JsonValue
 
 from mti.common.registry.model import FeedFormat
-from mti.fetcher.mimecast import stix, table
-from mti.fetcher.mimecast.model import FeedFile, Record
-from mti.fetcher.mimecast.refusals import unreadable
+from mti.fetcher.mimecast import salvage, stix, table
+from mti.fetcher.mimecast.model import UNREAD_DETECTION, Aside, FeedFile, Record
+from mti.fetcher.mimecast.refusals import partly_unreadable, unreadable
 
 BOM = b"\xef\xbb\xbf"
 _HEAD = 4096
@@ -31,19 +30,22 @@ def looks_like_markup(body: bytes) -> bool:
 def document_of(body: bytes) -> JsonValue:
     """Return the JSON in a body.
 
-    One name with broken characters must not sink the page that it is on, so these become replacement characters.
+    One name with broken characters must not sink the page that it is on, so these become replacement characters; and in
+    a bundle one object that can't be read at all is left as an `Unread`.
 
     Raises:
         Retry: `UnreadablePage`.
     """
     data = body.removeprefix(BOM)
     try:
-        return _json(data)
+        return _twice_named(data) or _json(data)
     except orjson.JSONDecodeError as error:
         try:
-            mended = json.dumps(json.loads(data.decode("utf-8", "replace")), ensure_ascii=False)
-            return _json(mended.encode("utf-8", "replace"))
+            return salvage.mended(data)
         except (ValueError, RecursionError):
+            bundle = salvage.bundle_in(data)
+            if bundle is not None:
+                return bundle
             raise unreadable("the page begins like JSON and is not: it may be cut short") from error
 
 
@@ -53,18 +55,30 @@ def stix_file(bundle: dict[str, JsonValue]) -> FeedFile:
     Raises:
         Retry: `UnreadablePage`, its `objects` is not a list.
     """
-    objects = bundle.get("objects", [])
+    objects = bundle.get("objects")
+    if objects is None:
+        objects = []
     if not isinstance(objects, list):
         raise unreadable("the page is a STIX bundle whose objects are not a list")
-    return FeedFile(format=FeedFormat.STIX, records=stix.records_of(objects))
+    records: list[Record] = []
+    aside: list[Aside] = []
+    for record in stix.records_of(objects):
+        texts = [found.text for found in record if isinstance(found, salvage.Unread)]
+        if texts:
+            aside.append(Aside(reason=UNREAD_DETECTION, fault="it holds an object that is no JSON", text=texts[0]))
+        else:
+            records.append(record)
+    return FeedFile(format=FeedFormat.STIX, records=records, aside=aside)
 
 
-def csv_file(body: bytes, *, verified: bool) -> FeedFile:
+def csv_file(body: bytes, *, verified: bool, accepted: str | None = None) -> FeedFile:
     """Return the file of a CSV text.
 
     Args:
         body: the text, in UTF-8 with or without a byte order mark.
         verified: whether a checksum says that it is whole; else a last row that is cut off is looked for.
+        accepted: damage that was seen again and again (`PartlyUnreadable.damage`): a last row that is always so short
+            is one.
 
     Raises:
         Retry: `UnreadablePage`, the first line is no header, or the text ends inside a row.
@@ -75,21 +89,31 @@ def csv_file(body: bytes, *, verified: bool) -> FeedFile:
         raise unreadable("the page is neither a feed file nor one of Mimecast's errors")
     rows = table.rows_of(text, len(header))
     if not verified and table.cut_short(text, rows, len(header)):
-        raise unreadable("the page is a CSV file that ends inside a row: it is cut short")
+        error = partly_unreadable(["the page is a CSV file that ends inside a row: it may be cut short"], body)
+        if error.damage != accepted:
+            raise error
     return FeedFile(format=FeedFormat.CSV, records=rows, header=header)
 
 
 def merged(files: Sequence[FeedFile]) -> list[FeedFile]:
-    """Return the files with records, neighbours of the same form put together."""
-    found: list[tuple[FeedFormat, Sequence[str], list[Record]]] = []
+    """Return the files that hold anything, neighbours of the same form put together."""
+    found: list[tuple[FeedFormat, Sequence[str], list[Record], list[Aside]]] = []
     for file in files:
-        if not file.records:
+        if not (file.records or file.aside):
             continue
         if found and found[-1][:2] == (file.format, file.header):
             found[-1][2].extend(file.records)
+            found[-1][3].extend(file.aside)
         else:
-            found.append((file.format, file.header, list(file.records)))
-    return [FeedFile(format=form, header=header, records=records) for form, header, records in found]
+            found.append((file.format, file.header, list(file.records), list(file.aside)))
+    return [
+        FeedFile(format=form, header=header, records=records, aside=aside) for form, header, records, aside in found
+    ]
+
+
+def _twice_named(data: bytes) -> JsonValue:
+    """Return a bundle that names its `objects` twice, of which a parser would keep the last alone; else `None`."""
+    return salvage.bundle_in(data) if data.count(b'"objects"') > 1 else None
 
 
 def _json(data: bytes) -> JsonValue:

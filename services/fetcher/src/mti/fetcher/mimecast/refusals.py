@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
+from mti.common.contracts import digest
 from mti.common.errors import Pause, Retry, Unavailable
 from mti.fetcher.mimecast.failures import Failure, words_of
 
@@ -24,6 +25,19 @@ class TokenRefused(Pause):
 
 class NoAnswer(Retry):
     """Nobody answered, or not to the end: a connection that did not come about or broke, or a time-out."""
+
+
+class PartlyUnreadable(Retry):
+    """A part of a page can't be read, the rest can.
+
+    Args:
+        description: what is wrong with it.
+        damage: the same text for the same damage, so that it can be seen to be there for good.
+    """
+
+    def __init__(self, description: str, damage: str) -> None:
+        super().__init__("UnreadablePage", description)
+        self.damage = damage
 
 
 def subject_of(source: str, tenant: str) -> str:
@@ -44,6 +58,8 @@ def naming(subject: str) -> Iterator[None]:
         raise Pause(error.reason, f"{subject}: {error.description}", error.delay) from error
     except NoAnswer as error:
         raise NoAnswer(error.reason, f"{subject}: {error.description}", error.delay) from error
+    except PartlyUnreadable as error:
+        raise PartlyUnreadable(f"{subject}: {error.description}", error.damage) from error
     except Retry as error:
         raise Retry(error.reason, f"{subject}: {error.description}", error.delay) from error
 
@@ -54,6 +70,21 @@ def unreadable(what: str) -> Retry:
         "UnreadablePage",
         f"{what}; nothing of it is used and the same page is asked for again. If it goes on, look whether a proxy"
         " answers in Mimecast's place, and ask Mimecast's support",
+    )
+
+
+def partly_unreadable(faults: Sequence[str], content: bytes = b"") -> PartlyUnreadable:
+    """Return the error for a page of which a part can't be read.
+
+    Args:
+        faults: name each part and what is wrong with it.
+        content: what has to be the same as well for the damage to be the same.
+    """
+    said = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
+    return PartlyUnreadable(
+        f"{said}; the same page is asked for again. If that stays so, the rest of it is used, and what can't be read is"
+        " dead-lettered",
+        digest(*sorted(faults), content),
     )
 
 

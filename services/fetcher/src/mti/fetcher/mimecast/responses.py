@@ -5,48 +5,30 @@ Mimecast's errors is a failure that is tried again, never the end of the feed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
 
 from mti.common.errors import Retry
-from mti.fetcher.mimecast.archive import is_archive, members
+from mti.fetcher.mimecast.contents import Content, content_of
 from mti.fetcher.mimecast.failures import Failure, failures_in
 from mti.fetcher.mimecast.limits import free_in
-from mti.fetcher.mimecast.model import Answer, FeedFile, FeedPage, FeedRequest
-from mti.fetcher.mimecast.records import (
-    csv_file,
-    document_of,
-    looks_like_json,
-    looks_like_markup,
-    merged,
-    stix_file,
-)
+from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
+from mti.fetcher.mimecast.records import document_of, looks_like_json, looks_like_markup, merged
 from mti.fetcher.mimecast.refusals import LATER, SERVER_ERROR, refused, unreadable
 
 NEXT_TOKEN = "x-mc-threat-feed-next-token"  # noqa: S105  the name of a header
 
+DATE_SLACK = timedelta(days=1)
 _UNMISTAKABLE = frozenset({401, 418, 429, *LATER})
 """Statuses that mean what they say, even on a page that a proxy wrote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """What a body says instead of being a feed file; empty when it says nothing that can be read."""
-
-    found: Sequence[Failure] = ()
-
-    def nothing_to_give(self, *, compressed: bool) -> bool:
-        """Say whether the feed is merely empty.
-
-        Args:
-            compressed: whether it came as a success of a request for an archive.
-        """
-        return bool(self.found) and all(
-            failure.nothing_to_give or (compressed and failure.nothing_to_compress) for failure in self.found
-        )
-
-
-def page_of(answer: Answer, request: FeedRequest, now: datetime, unpacked_limit: int) -> FeedPage:
+def page_of(
+    answer: Answer, request: FeedRequest, now: datetime, unpacked_limit: int, accepted: str | None = None
+) -> FeedPage:
     """Return the page of an answer.
 
     Args:
@@ -54,6 +36,7 @@ def page_of(answer: Answer, request: FeedRequest, now: datetime, unpacked_limit:
         request: what was asked for; it says whether a token was sent.
         now: the time of the answer, for headers with a date.
         unpacked_limit: bytes that an archive may unpack to.
+        accepted: damage that the page was seen to have again and again (`PartlyUnreadable.damage`): the rest is used.
 
     Raises:
         Retry: the same page is to be asked for again.
@@ -62,14 +45,44 @@ def page_of(answer: Answer, request: FeedRequest, now: datetime, unpacked_limit:
     """
     wait = free_in(answer.headers, now, limited=answer.status == 429)
     success = 200 <= answer.status < 300
-    content = _content(answer.body, unpacked_limit) if success else _failures_of(answer)
-    if isinstance(content, Failures):
-        if not content.nothing_to_give(compressed=success and request.compress):
-            words = _without_token(content.found, request.token)
+    content = content_of(answer.body, unpacked_limit, accepted) if success else Content(failures=_failures_of(answer))
+    if not success or content.failures:
+        packed = success and request.compress
+        if not _nothing_to_give(content.failures, compressed=packed):
+            words = _without_token(content.failures, request.token)
             raise refused(answer.status, words, free_in=wait, with_token=request.token is not None)
-        content = []
-    token = answer.headers.get(NEXT_TOKEN, "").strip() or None
-    return FeedPage(files=merged(content), token=token, free_in=wait)
+    return FeedPage(
+        files=merged(content.files),
+        token=answer.headers.get(NEXT_TOKEN, "").strip() or None,
+        answered_at=_date_of(answer.headers, request),
+        free_in=wait,
+        foreign=content.foreign,
+    )
+
+
+def _nothing_to_give(failures: Sequence[Failure], *, compressed: bool) -> bool:
+    """Say whether the feed is merely empty.
+
+    Args:
+        failures: what was said.
+        compressed: whether it came as a success of a request for an archive.
+    """
+    return bool(failures) and all(
+        failure.nothing_to_give or (compressed and failure.nothing_to_compress) for failure in failures
+    )
+
+
+def _date_of(headers: httpx.Headers, request: FeedRequest) -> datetime | None:
+    """Return the time that an answer has by its sender's clock (RFC 9110, section 6.6.1).
+
+    One that lies before the span of time that was asked for is no time of that answer, but a clock that is wrong.
+    """
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+        moment = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment >= request.start - DATE_SLACK else None
 
 
 def failures_of(answer: Answer) -> Sequence[Failure]:
@@ -82,42 +95,12 @@ def failures_of(answer: Answer) -> Sequence[Failure]:
         return ()
 
 
-def _failures_of(answer: Answer) -> Failures:
+def _failures_of(answer: Answer) -> Sequence[Failure]:
     """Read an answer without success; a page of HTML is not Mimecast's word, so it settles nothing."""
     doubtful = answer.status < SERVER_ERROR and answer.status not in _UNMISTAKABLE
     if doubtful and looks_like_markup(answer.body):
         raise unreadable(f"a page of HTML came with status {answer.status}")
-    return Failures(failures_of(answer))
-
-
-def _content(body: bytes, unpacked_limit: int) -> list[FeedFile] | Failures:
-    if is_archive(body):
-        return [_member(member) for member in members(body, unpacked_limit) if member]
-    if looks_like_json(body):
-        return _document(body)
-    if looks_like_markup(body):
-        raise unreadable("a page of HTML came instead of a feed file")
-    return [csv_file(body, verified=False)]
-
-
-def _member(member: bytes) -> FeedFile:
-    """Read a member of an archive, whose checksum says that it is whole."""
-    if not looks_like_json(member):
-        return csv_file(member, verified=True)
-    content = _document(member)
-    if isinstance(content, Failures):
-        raise unreadable("the page's archive holds an error instead of a feed file")
-    return content[0]
-
-
-def _document(body: bytes) -> list[FeedFile] | Failures:
-    document = document_of(body)
-    if isinstance(document, dict) and document.get("type") == "bundle":
-        return [stix_file(document)]
-    failures = failures_in(document)
-    if not failures:
-        raise unreadable("the page is JSON that is neither a STIX bundle nor one of Mimecast's errors")
-    return Failures(failures)
+    return failures_of(answer)
 
 
 def _without_token(failures: Sequence[Failure], token: str | None) -> Sequence[Failure]:

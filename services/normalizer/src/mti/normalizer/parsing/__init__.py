@@ -1,10 +1,17 @@
 """From the records of a page to sightings, or to rejections that say what is wrong. Pure."""
 
-from mti.common.contracts import PageChunk
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from mti.common.contracts import Oversize, PageChunk
 from mti.common.registry import FeedFormat
 from mti.normalizer.parsing.csv_rows import CsvRows
 from mti.normalizer.parsing.sighting import Observable, Parsed, Rejected, Rejection, Sighting
 from mti.normalizer.parsing.stix import sighting_of
+
+AHEAD: Final = timedelta(minutes=10)
+"""How far a detection may be ahead of the time at which Mimecast sent it: its own machines need not agree."""
 
 __all__ = ["Observable", "Parsed", "Rejected", "Rejection", "Sighting", "parse"]
 
@@ -15,10 +22,28 @@ def parse(chunk: PageChunk) -> Parsed:
     found = Parsed()
     for record in chunk.records:
         try:
-            found.sightings.append(read(record))
+            sighting = read(record)
+            dated = _not_ahead(sighting, chunk.answered_at)
+            found.ahead += dated is not sighting
+            found.sightings.append(dated)
         except Rejected as rejected:
             found.rejections.append(Rejection(rejected.reason, rejected.fault, record=record))
     for oversize in chunk.oversize:
-        fault = f"a detection of {oversize.size} bytes fits no message (SHA-256 of the record {oversize.sha256})"
-        found.rejections.append(Rejection("DetectionTooLarge", fault, oversize=oversize))
+        found.rejections.append(
+            Rejection(oversize.reason or "DetectionTooLarge", _fault_of(oversize), oversize=oversize)
+        )
     return found
+
+
+def _fault_of(oversize: Oversize) -> str:
+    which = f"of {oversize.size} bytes (SHA-256 {oversize.sha256})"
+    if oversize.fault is not None:
+        return f"{oversize.fault}, {which}"
+    return f"a detection {which} fits no message"
+
+
+def _not_ahead(sighting: Sighting, answered_at: datetime | None) -> Sighting:
+    """Return a sighting that is no later than the page it came on: one of the year 2099 would hide all true ones."""
+    if answered_at is None or sighting.time <= answered_at + AHEAD:
+        return sighting
+    return replace(sighting, time=answered_at.astimezone(UTC).replace(microsecond=0))

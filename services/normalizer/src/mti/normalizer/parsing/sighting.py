@@ -70,6 +70,8 @@ class Parsed:
 
     sightings: list[Sighting] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    ahead: int = 0
+    """Sightings that claimed a time after their page was sent, and were given that time."""
 
     @property
     def detections(self) -> int:

@@ -1,6 +1,6 @@
 """A simulator of the Mimecast API, as far as the threat-intelligence feed needs it."""
 
-from mti.local.simulators.mimecast.plan import Endpoint, Garbage, MimecastFault, MimecastFaultKind
+from mti.local.simulators.mimecast.plan import Endpoint, Garbage, MimecastFault, MimecastFaultKind, Odd
 from mti.local.simulators.mimecast.server import MimecastSimulator
 from mti.local.simulators.mimecast.settings import (
     Account,
@@ -8,9 +8,12 @@ from mti.local.simulators.mimecast.settings import (
     AccountV2,
     CallLimit,
     EmptyFeed,
+    Encoding,
     LastPage,
     LimitHeaders,
     MimecastSettings,
+    Packing,
+    ResetForm,
 )
 
 __all__ = [
@@ -19,6 +22,7 @@ __all__ = [
     "AccountV2",
     "CallLimit",
     "EmptyFeed",
+    "Encoding",
     "Endpoint",
     "Garbage",
     "LastPage",
@@ -27,4 +31,7 @@ __all__ = [
     "MimecastFaultKind",
     "MimecastSettings",
     "MimecastSimulator",
+    "Odd",
+    "Packing",
+    "ResetForm",
 ]

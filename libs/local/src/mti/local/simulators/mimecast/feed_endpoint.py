@@ -18,6 +18,7 @@ from mti.local.simulators.mimecast.misbehaviour import Misbehaving, instead_of_a
 from mti.local.simulators.mimecast.paging import Cursor, PageTokens
 from mti.local.simulators.mimecast.plan import Endpoint, MimecastFault, MimecastFaultKind
 from mti.local.simulators.mimecast.query import FeedQuery, read_query
+from mti.local.simulators.mimecast.rate_headers import limit_headers
 from mti.local.simulators.mimecast.settings import Account, EmptyFeed, LastPage, LimitHeaders, MimecastSettings
 from mti.local.simulators.times import in_millis, in_seconds
 
@@ -54,7 +55,7 @@ class FeedEndpoint:
         self._plan = plan
         self._journal = journal
         self._tokens = PageTokens(rng)
-        self._writer = FileWriter(rng, settings.zip_members)
+        self._writer = FileWriter(rng, settings)
         limit = settings.limit
         self._budget = None if limit is None else RateBudget(limit.calls, limit.seconds)
 
@@ -121,11 +122,14 @@ class FeedEndpoint:
         shown = limit.headers is LimitHeaders.ALWAYS or (limit.headers is LimitHeaders.LIMITED and not taken.allowed)
         told = {}
         if shown:
-            told = {
-                "X-RateLimit-Limit": str(limit.calls),
-                "X-RateLimit-Remaining": str(taken.remaining),
-                "X-RateLimit-Reset": str(taken.free_in_ms),
-            }
+            told = limit_headers(
+                remaining=taken.remaining,
+                free_in_ms=taken.free_in_ms,
+                now_ms=now_ms,
+                limit=limit.calls,
+                dashed=limit.dashed,
+                form=limit.reset,
+            )
         if limit.retry_after and not taken.allowed:
             told["Retry-After"] = str(-(-taken.free_in_ms // 1000))
         return told, taken.allowed
@@ -153,7 +157,11 @@ class FeedEndpoint:
         if not (call.has(MimecastFaultKind.TRUNCATED) or call.has(MimecastFaultKind.BROKEN_OFF)):
             call.detections = len(detections)
         form = self._feeds[call.cursor.feed].spec.csv
-        return self._writer.write(detections, query.file_type, form, compress=query.compress, garbage=garbage)
+        odd = fault.odd if fault is not None and call.has(MimecastFaultKind.ODD) else ()
+        broken = call.has(MimecastFaultKind.BROKEN_MEMBER)
+        return self._writer.write(
+            detections, query.file_type, form, compress=query.compress, garbage=garbage, odd=odd, broken=broken
+        )
 
     def _token_header(self, call: _Call, size: int) -> dict[str, str]:
         token = self._next_token(call, size)

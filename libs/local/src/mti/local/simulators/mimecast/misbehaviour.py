@@ -7,10 +7,15 @@ from aiohttp import web
 
 from mti.local.simulators.mimecast.answers import envelope, flat_error, flat_fail, html_page
 from mti.local.simulators.mimecast.plan import MimecastFault, MimecastFaultKind
+from mti.local.simulators.mimecast.rate_headers import limit_headers
 
 
 class Misbehaving(Protocol):
     """What a fault needs of the server."""
+
+    def now_ms(self) -> int:
+        """Return the time, in milliseconds since 1970."""
+        ...
 
     async def wait(self, seconds: float) -> None:
         """Hold the request."""
@@ -32,12 +37,15 @@ class Misbehaving(Protocol):
 _Act = Callable[[Misbehaving, web.Request, MimecastFault, str], Awaitable[web.Response]]
 
 
-async def _rate_limited(_on: Misbehaving, _request: web.Request, fault: MimecastFault, _account: str) -> web.Response:
+async def _rate_limited(on: Misbehaving, _request: web.Request, fault: MimecastFault, _account: str) -> web.Response:
     answer = envelope(429, "err_rate_limit", "Too many requests", retryable=True)
     if fault.retry_after is not None:
         answer.headers["Retry-After"] = str(fault.retry_after)
     if fault.reset_ms is not None:
-        answer.headers.update({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(fault.reset_ms)})
+        told = limit_headers(
+            remaining=0, free_in_ms=fault.reset_ms, now_ms=on.now_ms(), dashed=fault.dashed, form=fault.reset
+        )
+        answer.headers.update(told)
     return answer
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from mti.local.simulators.faults import FaultRule
+from mti.local.simulators.mimecast.settings import ResetForm
 
 
 class Endpoint(StrEnum):
@@ -29,6 +30,29 @@ class Garbage(StrEnum):
     """STIX: a relationship whose indicator is not there."""
     SHORT_ROW = "short_row"
     """CSV: too few cells."""
+
+
+class Odd(StrEnum):
+    """Further sightings of a page's first file that some parsers read and others do not, or that claim what can't be."""
+
+    NESTED_200 = "nested_200"
+    """STIX: lists in lists, 200 of them."""
+    NESTED_260 = "nested_260"
+    NESTED_2000 = "nested_2000"
+    INFINITE = "infinite"
+    """STIX: the number `1e999`."""
+    NOT_A_NUMBER = "not_a_number"
+    """STIX: `NaN`."""
+    LONG_INTEGER = "long_integer"
+    """STIX: an integer of 5,000 digits."""
+    UNQUOTED = "unquoted"
+    """STIX: quotes inside a name."""
+    LONE_SURROGATE = "lone_surrogate"
+    """STIX: half of a character, `\\ud83d`. It is a good sighting all the same."""
+    DOUBLE_KEY = "double_key"
+    """STIX: a name that stands twice in an object. It is a good sighting all the same."""
+    AHEAD = "ahead"
+    """STIX and CSV: dated in the year 2099. It is a good sighting, of the time when it is fetched."""
 
 
 class MimecastFaultKind(StrEnum):
@@ -64,6 +88,10 @@ class MimecastFaultKind(StrEnum):
     """A small archive whose member grows to `size` bytes."""
     GARBAGE = "garbage"
     """A good page with the records of `garbage` among the others."""
+    ODD = "odd"
+    """A good page with the records of `odd` among the others."""
+    BROKEN_MEMBER = "broken_member"
+    """A good page, and in its archive one more file of the feed that is damaged."""
 
 
 class MimecastFault(FaultRule):
@@ -80,12 +108,17 @@ class MimecastFault(FaultRule):
     seconds: float = Field(default=3600.0, ge=0)
     retry_after: int | None = None
     reset_ms: int | None = None
+    reset: ResetForm = ResetForm.MILLISECONDS
+    """The form in which `reset_ms` is said."""
+    dashed: bool = False
+    """Whether it is said by `X-Rate-Limit-*`."""
     form: Literal["envelope", "flat_fail", "flat_error"] = "envelope"
     code: str = "err_threat_intel_feed_failure"
     message: str = "The threat intel feed could not be read."
     retryable: bool = True
     size: int = Field(default=256 * 1024 * 1024, ge=1)
     garbage: tuple[Garbage, ...] = tuple(Garbage)
+    odd: tuple[Odd, ...] = tuple(Odd)
 
     def fits(self, endpoint: Endpoint, account: str, feed: str | None, page: int | None) -> bool:
         """Say whether a request fulfils the conditions."""

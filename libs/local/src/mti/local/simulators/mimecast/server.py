@@ -1,6 +1,8 @@
 """The simulated Mimecast API: its routes and who may call them."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC
+from email.utils import format_datetime
 from random import Random
 
 import orjson
@@ -92,7 +94,8 @@ class MimecastSimulator(LoopbackServer):
         """Let the account's access-key binding expire (API 1.0); say whether there is such an account."""
         return self._bindings.expire(account)
 
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
+        """Return the simulator's time, in milliseconds since 1970."""
         return to_ms(self._now())
 
     def _fault_for(self, endpoint: Endpoint, account: str) -> MimecastFault | None:
@@ -100,6 +103,7 @@ class MimecastSimulator(LoopbackServer):
 
     def _count(self, endpoint: str, answer: web.StreamResponse) -> web.StreamResponse:
         self.journal.statuses[f"{endpoint} {answer.status}"] += 1
+        answer.headers["Date"] = format_datetime(self._now().astimezone(UTC), usegmt=True)
         return answer
 
     async def _on_token(self, request: web.Request) -> web.StreamResponse:
@@ -110,7 +114,7 @@ class MimecastSimulator(LoopbackServer):
             return self._count("oauth", refused.answer())
         fault = self._fault_for(Endpoint.OAUTH, account.id)
         badly = await instead_of_answer(self, request, fault, account.id)
-        answer = badly or web.json_response(self._bearer.issue(account, self._now_ms()))
+        answer = badly or web.json_response(self._bearer.issue(account, self.now_ms()))
         return self._count("oauth", answer)
 
     async def _on_login(self, request: web.Request) -> web.StreamResponse:
@@ -138,7 +142,7 @@ class MimecastSimulator(LoopbackServer):
         return self._count("discover", success([found]))
 
     async def _on_get_feed(self, request: web.Request) -> web.StreamResponse:
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         try:
             account = self._authenticate(request, now_ms)
             answer = await self._endpoint.serve(self, request, account, now_ms)

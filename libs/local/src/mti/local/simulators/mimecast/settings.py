@@ -58,6 +58,36 @@ class LimitHeaders(StrEnum):
     NEVER = "never"
 
 
+class ResetForm(StrEnum):
+    """What `X-RateLimit-Reset` holds; clients have met all of these."""
+
+    MILLISECONDS = "milliseconds"
+    """Until a call is free."""
+    EPOCH_SECONDS = "epoch_seconds"
+    """The moment when one is, in seconds since 1970."""
+    EPOCH_MILLISECONDS = "epoch_milliseconds"
+
+
+class Packing(StrEnum):
+    """How a feed file is packed for a request with `compress`."""
+
+    ZIP = "zip"
+    GZIP = "gzip"
+    """One file, not in an archive."""
+    ZIP_OF_GZIP = "zip_of_gzip"
+    """An archive of `.gz` files."""
+
+
+class Encoding(StrEnum):
+    """How a feed file is encoded."""
+
+    UTF_8 = "utf-8"
+    UTF_8_MARKED = "utf-8-sig"
+    """With a byte order mark."""
+    UTF_16 = "utf-16"
+    """With a byte order mark."""
+
+
 class CallLimit(BaseModel):
     """How many get-feed calls an account has."""
 
@@ -66,6 +96,9 @@ class CallLimit(BaseModel):
     calls: int = Field(default=300, ge=1)
     seconds: float = Field(default=60.0, gt=0)
     headers: LimitHeaders = LimitHeaders.ALWAYS
+    dashed: bool = False
+    """Whether they are spelled `X-Rate-Limit-*`."""
+    reset: ResetForm = ResetForm.MILLISECONDS
     retry_after: bool = False
     """Whether a 429 also says `Retry-After`, in whole seconds."""
 
@@ -94,7 +127,7 @@ class LastPage(StrEnum):
     """A token leads to an empty page, beside which there is none."""
     EMPTY_SAME_TOKEN = "empty_same_token"  # noqa: S105  the name of a habit
     """Every answer has a token; the empty page at the end repeats the one that led to it."""
-    EMPTY_NEW_TOKENS = "empty_new_tokens"  # noqa: S105  the name of a habit
+    EMPTY_NEW_TOKENS = "empty_new_tokens"
     """Every answer has a token; the empty page at the end has ever new ones, which lead to itself."""
 
 
@@ -117,6 +150,10 @@ class MimecastSettings(BaseModel):
     """Refuse what the documentation does not show although published clients send it: `start` and `end` beside a
     token, and dates that end in `+00:00` or `Z`."""
     zip_members: int = Field(default=1, ge=1)
+    packing: Packing = Packing.ZIP
+    encoding: Encoding = Encoding.UTF_8
+    litter: bool = False
+    """Whether archives also hold a folder, what macOS puts into them, and a note for people."""
     content_type: str | None = None
     """A Content-Type for every feed file, however misleading; `None` tells the truth."""
     limit: CallLimit | None = CallLimit()

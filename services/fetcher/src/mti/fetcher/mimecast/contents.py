@@ -1,0 +1,183 @@
+"""What is in the body of a feed's answer: feed files, nothing, or what Mimecast says instead of them. Pure.
+
+A part that can't be read (a member of an archive) does not sink the rest for ever: the page is asked for again, and
+when the same damage has come again and again the rest is used and the part is set aside.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import JsonValue
+
+from mti.common.errors import Retry
+from mti.fetcher.mimecast import salvage
+from mti.fetcher.mimecast.archive import Member, bound_of, is_archive, members
+from mti.fetcher.mimecast.encodings import GZIP, BrokenGzip, unwrapped
+from mti.fetcher.mimecast.failures import Failure, failures_in
+from mti.fetcher.mimecast.model import UNREAD_MEMBER, Aside, FeedFile
+from mti.fetcher.mimecast.records import csv_file, document_of, looks_like_json, looks_like_markup, stix_file
+from mti.fetcher.mimecast.refusals import partly_unreadable, unreadable
+
+NESTED: Final = 2
+"""How many archives may stand in each other."""
+
+_FEED_NAMES = (".json", ".csv", ".stix")
+_HASH = re.compile(rb"[0-9A-Fa-f]{32}")
+_NAME_SHOWN = 80
+
+
+@dataclass(slots=True)
+class Content:
+    """What a body holds."""
+
+    files: list[FeedFile] = field(default_factory=list)
+    """None when there is nothing to give."""
+    failures: Sequence[Failure] = ()
+    """What it says instead."""
+    foreign: list[str] = field(default_factory=list)
+    """The names of files in an archive that are no feed files and hold nothing that could be a detection."""
+
+
+def content_of(body: bytes, limit: int, accepted: str | None = None) -> Content:
+    """Read the body of a success.
+
+    Args:
+        body: as it came.
+        limit: bytes that it may unpack to.
+        accepted: damage that was seen again and again (`PartlyUnreadable.damage`): what has it is set aside.
+
+    Raises:
+        Retry: `UnreadablePage`; a `PartlyUnreadable` when the rest can be read.
+        Pause: `PageTooLarge`.
+    """
+    return _Reader(bound_of(body, limit), accepted).read(body)
+
+
+class _Reader:
+    def __init__(self, take: Callable[[int], None], accepted: str | None) -> None:
+        self._take = take
+        self._accepted = accepted
+
+    def read(self, body: bytes, nested: int = 0) -> Content:
+        text = self._unwrapped(body)
+        if not text.strip():
+            return Content()
+        if is_archive(text):
+            if nested >= NESTED:
+                raise unreadable("the page is an archive of archives of archives")
+            return self._archive(text, nested)
+        if looks_like_json(text):
+            return _document(document_of(text))
+        if looks_like_markup(text):
+            raise unreadable("a page of HTML came instead of a feed file")
+        # The checksum of an archive or of gzip says that it is whole.
+        whole = nested > 0 or body.startswith(GZIP)
+        return Content([csv_file(text, verified=whole, accepted=self._accepted)])
+
+    def _unwrapped(self, body: bytes) -> bytes:
+        try:
+            return unwrapped(body, self._take)
+        except BrokenGzip as error:
+            raise unreadable("the page is a gzip file that is damaged or cut short") from error
+
+    def _archive(self, body: bytes, nested: int) -> Content:
+        found = Content()
+        damaged: list[Aside] = []
+        empty = True
+        for member in members(body, self._take):
+            empty = False
+            try:
+                inner = self._member(member, nested)
+            except Retry as error:
+                if _is_foreign(member):
+                    found.foreign.append(_shown(member.name))
+                    continue
+                fault = member.fault or error.description.partition(";")[0]
+                damaged.append(
+                    Aside(
+                        reason=UNREAD_MEMBER,
+                        fault=f"the page's file {_shown(member.name)}: {fault}",
+                        text=member.content,
+                    )
+                )
+                found.files += _beginning(member)
+                continue
+            found.files += inner.files
+            found.foreign += inner.foreign
+        if damaged:
+            self._set_aside(found, damaged)
+        elif not (found.files or empty) and found.foreign:
+            raise unreadable(f"the page's archive holds no feed file, but {found.foreign[0]}")
+        return found
+
+    def _member(self, member: Member, nested: int) -> Content:
+        if member.fault is not None:
+            raise unreadable(member.fault)
+        inner = self.read(member.content, nested + 1)
+        if any(not failure.nothing_to_give for failure in inner.failures):
+            raise unreadable("it holds an error instead of a feed file")
+        return inner
+
+    def _set_aside(self, found: Content, damaged: Sequence[Aside]) -> None:
+        if not found.files:
+            raise unreadable(damaged[0].fault)
+        error = partly_unreadable([part.fault for part in damaged])
+        if error.damage != self._accepted:
+            raise error
+        found.files.append(FeedFile(format=found.files[0].format, records=(), aside=damaged))
+
+
+def _document(document: JsonValue) -> Content:
+    if isinstance(document, dict):
+        if _is_bundle(document):
+            return Content([stix_file(document)])
+        failures = failures_in(document)
+        if failures or _says_nothing(document):
+            return Content(failures=failures or ())
+    raise unreadable("the page is JSON that is neither a STIX bundle nor one of Mimecast's errors")
+
+
+def _is_bundle(document: dict[str, JsonValue]) -> bool:
+    return document.get("type") == "bundle" or ("type" not in document and isinstance(document.get("objects"), list))
+
+
+def _says_nothing(document: dict[str, JsonValue]) -> bool:
+    """Say whether an envelope holds neither data nor a failure, under a status that is none either."""
+    meta = document.get("meta")
+    status = meta.get("status", 200) if isinstance(meta, dict) else 200
+    return str(status).startswith("2") and "data" in document and not document["data"] and not document.get("fail")
+
+
+def _is_foreign(member: Member) -> bool:
+    """Say whether a file that is no feed file can't be meant as one either: nothing in it could be a hash."""
+    text = member.content
+    if member.fault is not None or _HASH.search(text) or looks_like_markup(text):
+        return False
+    if not looks_like_json(text):
+        return not member.name.lower().endswith(_FEED_NAMES)
+    try:
+        return not failures_in(document_of(text))
+    except Retry:
+        return False
+
+
+def _beginning(member: Member) -> Iterator[FeedFile]:
+    """Yield what can be read of a member that can't be unpacked whole."""
+    text = member.content
+    if member.fault is None or not text:
+        return
+    if looks_like_json(text):
+        file = stix_file(salvage.beginning_of(text))
+    else:
+        try:
+            file = csv_file(text[: text.rfind(b"\n") + 1], verified=True)
+        except Retry:
+            return
+    if file.records:
+        yield file
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}…")
