@@ -1,6 +1,9 @@
 """Every shape of an answer, and what it means."""
 
-from datetime import timedelta
+import gzip
+import io
+import zipfile
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,18 +12,28 @@ import pytest
 
 from mti.common.errors import Pause, Retry
 from mti.common.registry import Feed, FeedFormat
-from mti.fetcher.mimecast import FeedPage, FeedRequest
+from mti.fetcher.mimecast import FeedPage, FeedRequest, PartlyUnreadable
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.responses import page_of
-from tests.fetcher.mimecast.test_records import HEADER, bundle, indicator, zipped
+from tests.fetcher.mimecast.test_records import HEADER, bundle, indicator, malware, relationship, zipped
 from tests.fetcher.world import NOW
 
 MIB = 1024 * 1024
+ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+TEXTS = (
+    (bundle(indicator("ä"), indicator("b")).decode(), FeedFormat.STIX),
+    (f"{HEADER}\nt|a|ä\nt|c|d\n", FeedFormat.CSV),
+)
 NEXT = "x-mc-threat-feed-next-token"
 
 
 def page(
-    body: bytes | dict[str, Any], status: int = 200, headers: dict[str, str] | None = None, token: str | None = None
+    body: bytes | dict[str, Any],
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    token: str | None = None,
+    compress: bool = True,
+    accepted: str | None = None,
 ) -> FeedPage:
     request = FeedRequest(
         source="contoso/malware_customer",
@@ -29,9 +42,28 @@ def page(
         start=NOW,
         end=NOW,
         token=token,
+        compress=compress,
     )
     data = body if isinstance(body, bytes) else orjson.dumps(body)
-    return page_of(Answer(status=status, headers=httpx.Headers(headers or {}), body=data), request, NOW, MIB)
+    return page_of(Answer(status=status, headers=httpx.Headers(headers or {}), body=data), request, NOW, MIB, accepted)
+
+
+def gz(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
+def littered(*bodies: bytes) -> bytes:
+    """Return an archive with what no feed is, and perhaps one with what is."""
+    buffer = io.BytesIO(zipped(*bodies))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.mkdir("feeds/")
+        archive.writestr("__MACOSX/._1", b"{not a feed")
+        archive.writestr("feeds/.DS_Store", b"\0\0\0\1Bud1")
+        archive.writestr("Thumbs.db", b"\xd0\xcf\x11\xe0")
+        if bodies:
+            archive.writestr("README.txt", b"See the terms of use.")
+            archive.writestr("manifest.json", b'{"files": 2}')
+    return buffer.getvalue()
 
 
 def envelope(code: str, message: str = "", **fields: Any) -> dict[str, Any]:
@@ -56,6 +88,15 @@ def test_no_token_is_the_end(headers: dict[str, str]) -> None:
         (f"{HEADER}\nt|a|b\nt|c|d\n".encode(), FeedFormat.CSV),
         (zipped(bundle(indicator("a")), bundle(indicator("b"))), FeedFormat.STIX),
         (zipped(f"{HEADER}\nt|a|b\n".encode(), b"", f"{HEADER}\nt|c|d".encode()), FeedFormat.CSV),
+        (orjson.dumps({"id": "bundle--1", "objects": [indicator("a"), indicator("b")]}), FeedFormat.STIX),
+        (gz(bundle(indicator("a"), indicator("b"))), FeedFormat.STIX),
+        (gz(f"{HEADER}\nt|a|b\n".encode()) + gz(b"t|c|d"), FeedFormat.CSV),
+        (gz(zipped(bundle(indicator("a"), indicator("b")))), FeedFormat.STIX),
+        (zipped(gz(bundle(indicator("a"))), gz(bundle(indicator("b")))), FeedFormat.STIX),
+        (zipped(zipped(bundle(indicator("a"), indicator("b")))), FeedFormat.STIX),
+        (littered(bundle(indicator("a")), bundle(indicator("b"))), FeedFormat.STIX),
+        *((text.encode(name), form) for name in ENCODINGS for text, form in TEXTS),
+        *((zipped(text.encode(name)), form) for name in ENCODINGS for text, form in TEXTS),
     ],
 )
 @pytest.mark.parametrize("content_type", ["text/html", "application/json", "text/csv", ""])
@@ -69,8 +110,23 @@ def test_the_body_says_what_it_is(body: bytes, form: FeedFormat, content_type: s
 @pytest.mark.parametrize(
     "body",
     [
+        b"",
+        b"  \n",
+        b"\xef\xbb\xbf",
+        gz(b""),
+        b'{"data":[],"fail":[]}',
+        b'{"meta":{"status":200},"data":[],"fail":[]}',
+        b'{"data":[]}',
+        b'{"data":null,"fail":null}',
+        orjson.dumps(envelope("err_x", "Unable to compress feeds.")),
+        orjson.dumps({"fail": [{"code": "x", "message": "unable to compress feeds"}]}),
+        zipped(orjson.dumps(envelope("err_threat_intel_feed_no_result_found"))),
+        zipped(b""),
+        littered(),
+        littered(bundle()),
         bundle(),
         orjson.dumps({"type": "bundle", "id": "bundle--1"}),
+        orjson.dumps({"type": "bundle", "id": "bundle--1", "objects": None}),
         HEADER.encode(),
         zipped(),
         zipped(bundle()),
@@ -93,8 +149,6 @@ def test_nothing_to_give_is_no_failure_under_another_status_either() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"   ",
         b"<!DOCTYPE html><html></html>",
         b"\n <html>",
         b'{"type":"bundle","objects":[{"type":"ind',
@@ -102,7 +156,12 @@ def test_nothing_to_give_is_no_failure_under_another_status_either() -> None:
         b"{}",
         b"{1}",
         b'{"type":"bundle","objects":{}}',
-        b'{"meta":{"status":200},"data":[],"fail":[]}',
+        b'{"meta":{"status":500},"data":[],"fail":[]}',
+        b'{"data":[{"id":1}],"fail":[]}',
+        b'{"fail":[]}',
+        gz(b"<html>"),
+        gz(bundle(indicator("a")))[:-9],
+        zipped(b"just a note"),
         b"upstream connect error or disconnect/reset before headers",
         f"{HEADER}\nt|a|b\n2026".encode(),
         zipped(bundle(indicator("a")))[:-30],
@@ -160,6 +219,32 @@ def test_a_refusal_of_a_request_with_a_token_is_the_token_s(status: int, retryab
     assert "abc-def" not in caught.value.description
 
 
+@pytest.mark.parametrize(
+    ("status", "compress"), [(200, False), (400, True), (500, True)], ids=["not asked to", "400", "500"]
+)
+def test_unable_to_compress_is_a_failure_wherever_it_can_t_mean_an_empty_window(status: int, compress: bool) -> None:
+    with pytest.raises((Retry, Pause)):
+        page(envelope("err_x", "Unable to compress feeds."), status, compress=compress)
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("Tue, 24 Nov 2026 12:00:05 GMT", NOW + timedelta(seconds=5)),
+        ("Tue, 24 Nov 2026 13:00:05 +0100", NOW + timedelta(seconds=5)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("noon", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        (None, None),
+    ],
+)
+def test_a_page_carries_mimecast_s_own_time_unless_that_is_no_time_of_the_answer(
+    said: str | None, moment: datetime | None
+) -> None:
+    headers = {} if said is None else {"Date": said}
+    assert page(bundle(indicator("a")), headers=headers).answered_at == moment
+
+
 def test_a_rate_limit_carries_its_wait() -> None:
     with pytest.raises(Retry) as caught:
         page(b"", 429, {"X-RateLimit-Reset": "2500"})
@@ -169,3 +254,119 @@ def test_a_rate_limit_carries_its_wait() -> None:
 def test_a_success_that_exhausts_the_limit_says_when_the_next_call_is_free() -> None:
     found = page(bundle(), headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2500"})
     assert found.free_in == timedelta(seconds=2.5)
+
+
+def broken(archive: bytes, name: str = "folder/1") -> bytes:
+    """Return the archive with one member whose content does not match its checksum."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as read:
+        info = read.getinfo(name)
+    data = bytearray(archive)
+    data[info.header_offset + 30 + len(info.filename) + info.compress_size // 2] ^= 0x55
+    return bytes(data)
+
+
+class TestDamage:
+    """A part of a page that can't be read."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            broken(zipped(bundle(indicator("a")), bundle(indicator("b")))),
+            zipped(bundle(indicator("a")), b'{"type":"bundle","objects":[{"type":"ind'),
+            zipped(bundle(indicator("a")), b"Time|Digest\n2026|" + b"a" * 64),
+            zipped(bundle(indicator("a")), b"<html>502</html>"),
+            zipped(bundle(indicator("a")), orjson.dumps(envelope("err"))),
+            zipped(bundle(indicator("a")), gz(bundle(indicator("b")))[:-9]),
+            zipped(f"{HEADER}\nt|a|b\n".encode(), b'{"type":"bundle","objects":5}'),
+            f"{HEADER}\nt|a|b\n2026".encode(),
+        ],
+    )
+    def test_is_a_failure_at_first_and_what_has_it_again_and_again_is_set_aside_by_name(self, body: bytes) -> None:
+        with pytest.raises(PartlyUnreadable) as caught:
+            page(body)
+        assert caught.value.reason == "UnreadablePage"
+        with pytest.raises(PartlyUnreadable):
+            page(body, accepted="other damage")
+        found = page(body, accepted=caught.value.damage)
+        assert found.detections == 2
+        assert [part.reason for file in found.files for part in file.aside] in ([], ["UnreadableMember"])
+
+    def test_of_all_that_there_is_stays_a_failure(self) -> None:
+        for body in (zipped(b"<html>"), zipped(b"\0" * 99, b"{"), zipped(b"note")):
+            with pytest.raises(Retry) as caught:
+                page(body)
+            assert not isinstance(caught.value, PartlyUnreadable)
+
+    @pytest.mark.parametrize("form", [FeedFormat.STIX, FeedFormat.CSV])
+    def test_of_the_only_member_leaves_what_stands_before_it(self, form: FeedFormat) -> None:
+        names = [f"{number:064x}" for number in range(2000)]
+        rows = "\n".join((HEADER, *(f"t|{name}|b" for name in names)))
+        body = stored(bundle(*map(indicator, names)) if form is FeedFormat.STIX else rows.encode())
+        data = bytearray(body)
+        data[len(data) - 300] ^= 0x01
+        with pytest.raises(PartlyUnreadable) as caught:
+            page(bytes(data))
+        found = page(bytes(data), accepted=caught.value.damage)
+        records = [record for file in found.files for record in file.records]
+        assert 0 < len(records) <= 2000
+        [aside] = [part for file in found.files for part in file.aside]
+        assert (aside.reason, "'1'" in aside.fault) == ("UnreadableMember", True)
+
+
+def stored(body: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("1", body)
+    return buffer.getvalue()
+
+
+ODD = {
+    "nested beyond all parsers": b'"x":' + b"[" * 3000 + b"]" * 3000,
+    "infinite": b'"x":1e999',
+    "minus infinite": b'"x":[{"y":-1E+999}]',
+    "not a number": b'"x":NaN',
+    "infinity": b'"x":-Infinity',
+    "a long integer": b'"x":' + b"9" * 5000,
+    "quotes in a name": b'"name":"the "newest" one"',
+    "no quotes": b'"name":Invoice',
+    "a control character": b'"x":"\x01"',
+    "a quote too many": b'"name":"the "newest one"',
+    "a quote too few": b'"name":"the newest one',
+    "a comma too many": b'"x":[1,]',
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("packed", [True, False])
+def test_one_odd_object_is_set_aside_with_its_relatives_and_the_others_go_on(odd: bytes, packed: bool) -> None:
+    good = [found for name in "abc" for found in (indicator(name), malware(name), relationship(name, name))]
+    strange = b'{"type":"indicator","id":"indicator--odd",' + odd + b"}"
+    others = [orjson.dumps(found) for found in (*good, malware("odd"), relationship("odd", "odd"))]
+    body = b'{"type":"bundle","id":"bundle--1","objects":[' + b" , ".join([*others[:4], strange, *others[4:]]) + b"]}"
+    [file] = page(zipped(body) if packed else body).files
+    assert list(file.records) == [[good[at], good[at + 1], good[at + 2]] for at in (0, 3, 6)]
+    [aside] = file.aside
+    assert (aside.reason, aside.text) == ("UnreadableDetection", strange)
+
+
+@pytest.mark.parametrize("name", [b"half a face \\ud83d", b"\\udc00\\ud800", b"broken \xff\xfe"])
+def test_half_a_character_in_a_name_costs_no_detection_even_beside_what_is_odd(name: bytes) -> None:
+    named = b'{"type":"indicator","id":"indicator--named","name":"' + name + b'"}'
+    odd = b'{"type":"indicator","id":"indicator--odd","x":NaN}'
+    for objects, aside in (([named], 0), ([named, odd], 1)):
+        body = b'{"type":"bundle","objects":[' + b",".join(objects) + b"]}"
+        [file] = page(body).files
+        assert (len(file.records), len(file.aside)) == (1, aside)
+
+
+def test_objects_that_stand_under_a_name_that_is_there_twice_are_all_read() -> None:
+    body = b'{"type":"bundle","objects":[{"type":"indicator","id":"indicator--a"}],"objects":[]}'
+    assert page(body).detections == 1
+
+
+@pytest.mark.parametrize("tail", [b"", b"]", b"]}<html>", b"]}}", b"]}]"])
+def test_a_bundle_that_is_not_closed_as_it_was_opened_is_not_taken_apart(tail: bytes) -> None:
+    body = b'{"type":"bundle","objects":[{"type":"indicator","id":"indicator--odd","x":NaN}' + tail
+    with pytest.raises(Retry) as caught:
+        page(body)
+    assert caught.value.reason == "UnreadablePage"

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import httpx
 import orjson
@@ -16,9 +17,11 @@ from mti.local.simulators.feed import CsvForm, Feed, FeedSpec, generate, truth_o
 from mti.local.simulators.mimecast import (
     CallLimit,
     EmptyFeed,
+    LastPage,
     LimitHeaders,
     MimecastSettings,
     MimecastSimulator,
+    ResetForm,
 )
 from tests.local.simulators.clients import (
     FEED,
@@ -153,7 +156,6 @@ class TestRequest:
             {"feedType": "malware_world"},
             {"fileType": "xml"},
             {"compress": "yes"},
-            {"start": "2026-11-17T10:15:30Z"},
             {"start": "2026-11-17"},
             {"end": 5},
             {"start": "2026-11-24T10:00:00+0000", "end": "2026-11-23T10:00:00+0000"},
@@ -169,10 +171,21 @@ class TestRequest:
         assert answer.json()["meta"] == {"status": 400}
         assert answer.json()["fail"][0]["errors"][0]["retryable"] is False
 
-    async def test_a_token_is_bound_to_its_account_feed_and_excludes_dates(
-        self, clock: HeldClock, http: httpx.AsyncClient
+    @pytest.mark.parametrize("end", ["Z", "+00:00", "+0000"])
+    @pytest.mark.parametrize("strict", [True, False])
+    async def test_dates_may_end_as_published_clients_write_them_unless_it_is_strict(
+        self, clock: HeldClock, http: httpx.AsyncClient, end: str, strict: bool
     ) -> None:
-        async with mimecast(clock) as sim:
+        async with mimecast(clock, strict=strict) as sim:
+            headers = await bearer(http, sim.base_url, CONTOSO)
+            answer = await get_feed(http, sim.base_url, headers, start=clock.form(days=3)[:-5] + end)
+        assert answer.status_code == (400 if strict and end != "+0000" else 200)
+
+    @pytest.mark.parametrize("strict", [True, False])
+    async def test_a_token_is_bound_to_its_account_and_feed_and_dates_beside_it_count_for_nothing_unless_it_is_strict(
+        self, clock: HeldClock, http: httpx.AsyncClient, strict: bool
+    ) -> None:
+        async with mimecast(clock, strict=strict) as sim:
             headers = await bearer(http, sim.base_url, CONTOSO)
             other = await bearer(http, sim.base_url, NORTHWIND)
             token = (await get_feed(http, sim.base_url, headers, feedType="malware_grid")).headers[NEXT]
@@ -180,8 +193,9 @@ class TestRequest:
             async def ask(who: dict[str, str], **entry: object) -> int:
                 return (await get_feed(http, sim.base_url, who, token=token, **entry)).status_code
 
-            assert await ask(headers, feedType="malware_grid", start=clock.form(days=1)) == 400
-            assert await ask(headers, feedType="malware_grid", end=clock.form()) == 400
+            dated = 400 if strict else 200
+            assert await ask(headers, feedType="malware_grid", start=clock.form(days=1)) == dated
+            assert await ask(headers, feedType="malware_grid", end=clock.form()) == dated
             assert await ask(other, feedType="malware_grid") == 400
             assert await ask(headers) == 400
             assert await ask(headers, feedType="malware_grid") == 200
@@ -246,15 +260,69 @@ class TestAnswer:
             headers = await bearer(http, sim.base_url, CONTOSO)
             stix = await get_feed(http, sim.base_url, headers, **window)
             table = await get_feed(http, sim.base_url, headers, fileType="csv", **window)
-        assert (stix.status_code, table.status_code) == (200, 200)
-        if empty is EmptyFeed.ENVELOPE:
+            packed = await get_feed(http, sim.base_url, headers, compress=True, **window)
+        assert (stix.status_code, table.status_code, packed.status_code) == (200, 200, 200)
+        if empty is EmptyFeed.FILE:
+            assert stix.json()["objects"] == []
+            assert len(table.text.splitlines()) == 1
+        elif empty is EmptyFeed.NOTHING:
+            assert (stix.content, table.content, packed.content) == (b"", b"", b"")
+        elif empty is EmptyFeed.NO_DATA:
+            assert stix.json() == {"meta": {"status": 200}, "data": [], "fail": []}
+        else:
             error = stix.json()["fail"][0]["errors"][0]
             assert error["code"] == "err_threat_intel_feed_no_result_found"
             assert error["message"] == "No results found for threat intel feed."
-        else:
-            assert stix.json()["objects"] == []
-            assert len(table.text.splitlines()) == 1
+            said = packed.json()["fail"][0]["errors"][0]["message"]
+            assert (said == "Unable to compress feeds.") == (empty is EmptyFeed.UNABLE_TO_COMPRESS)
         assert NEXT not in stix.headers
+
+    @pytest.mark.parametrize("last_page", list(LastPage))
+    async def test_a_window_ends_in_each_way_that_clients_know(
+        self, clock: HeldClock, http: httpx.AsyncClient, last_page: LastPage
+    ) -> None:
+        async with mimecast(clock, last_page=last_page) as sim:
+            headers = await bearer(http, sim.base_url, CONTOSO)
+            tokens: list[str | None] = []
+            served: list[bool] = []
+            while len(tokens) < 10 and (not tokens or tokens[-1] is not None):
+                beside = {"token": tokens[-1]} if tokens else {}
+                answer = await get_feed(http, sim.base_url, headers, **beside)
+                served.append("objects" in answer.json())
+                tokens.append(answer.headers.get(NEXT))
+        if last_page is LastPage.NO_TOKEN:
+            assert all(served)
+        elif last_page is LastPage.EMPTY:
+            assert served == [True] * (len(served) - 1) + [False]
+        else:
+            assert not any(served[-3:])
+            assert tokens[-1] is not None
+            assert (tokens[-1] == tokens[-2]) == (last_page is LastPage.EMPTY_SAME_TOKEN)
+
+    async def test_every_answer_has_a_date(self, clock: HeldClock, http: httpx.AsyncClient) -> None:
+        async with mimecast(clock) as sim:
+            headers = await bearer(http, sim.base_url, CONTOSO)
+            answer = await get_feed(http, sim.base_url, headers)
+        assert parsedate_to_datetime(answer.headers["Date"]) == clock().replace(microsecond=0)
+
+    @pytest.mark.parametrize("dashed", [True, False])
+    @pytest.mark.parametrize("form", list(ResetForm))
+    async def test_the_limit_is_said_in_each_form_that_clients_know(
+        self, clock: HeldClock, http: httpx.AsyncClient, dashed: bool, form: ResetForm
+    ) -> None:
+        async with mimecast(clock, limit=CallLimit(calls=1, seconds=40, dashed=dashed, reset=form)) as sim:
+            headers = await bearer(http, sim.base_url, CONTOSO)
+            answer = await get_feed(http, sim.base_url, headers)
+        found = int(answer.headers["X-Rate-Limit-Reset" if dashed else "X-RateLimit-Reset"])
+        whole = int(clock().timestamp()) + 40
+        assert (
+            found
+            == {
+                ResetForm.MILLISECONDS: 40_000,
+                ResetForm.EPOCH_SECONDS: whole,
+                ResetForm.EPOCH_MILLISECONDS: whole * 1000,
+            }[form]
+        )
 
     async def test_late_rows_are_in_the_window_of_their_own_time(
         self, clock: HeldClock, http: httpx.AsyncClient

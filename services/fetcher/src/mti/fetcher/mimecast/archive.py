@@ -4,6 +4,7 @@ An archive is not to be believed about its sizes: members are read as streams, a
 passed, so that a bomb is never held whole.
 """
 
+import contextlib
 import io
 import lzma
 import zipfile
@@ -32,6 +33,7 @@ _BROKEN = (
 )
 """What `zipfile` raises for archives that are damaged, encrypted or packed in a way that it does not know."""
 _STEP = 256 * 1024
+_SMALL_STEP = 4096
 _LITTER = frozenset({"thumbs.db", "desktop.ini"})
 
 
@@ -85,12 +87,14 @@ def members(body: bytes, take: Callable[[int], None]) -> Iterator[Member]:
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None]) -> Member:
-    parts: list[bytes] = []
-    fault = None
     try:
-        _read(archive, info, take, parts)
+        return Member(info.filename, b"".join(_pieces(archive, info, take, _STEP)))
     except _BROKEN as error:
         fault = f"it can't be unpacked ({type(error).__name__})"
+    parts: list[bytes] = []
+    with contextlib.suppress(*_BROKEN):
+        # The piece in which the fault is found is lost: so in small ones, once more.
+        parts.extend(_pieces(archive, info, take, _SMALL_STEP))
     return Member(info.filename, b"".join(parts), fault)
 
 
@@ -117,8 +121,8 @@ class _Bound:
             )
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None], parts: list[bytes]) -> None:
+def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None], step: int) -> Iterator[bytes]:
     with archive.open(info) as member:
-        while part := member.read(_STEP):
+        while part := member.read(step):
             take(len(part))
-            parts.append(part)
+            yield part

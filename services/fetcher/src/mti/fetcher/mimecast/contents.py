@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from mti.common.errors import Retry
 from mti.fetcher.mimecast import salvage
 from mti.fetcher.mimecast.archive import Member, bound_of, is_archive, members
-from mti.fetcher.mimecast.encodings import GZIP, BrokenGzip, unwrapped
+from mti.fetcher.mimecast.encodings import GZIP, BrokenGzip, in_utf8, unwrapped
 from mti.fetcher.mimecast.failures import Failure, failures_in
 from mti.fetcher.mimecast.model import UNREAD_MEMBER, Aside, FeedFile
 from mti.fetcher.mimecast.records import csv_file, document_of, looks_like_json, looks_like_markup, stix_file
@@ -152,15 +152,17 @@ def _says_nothing(document: dict[str, JsonValue]) -> bool:
 
 def _is_foreign(member: Member) -> bool:
     """Say whether a file that is no feed file can't be meant as one either: nothing in it could be a hash."""
-    text = member.content
-    if member.fault is not None or _HASH.search(text) or looks_like_markup(text):
+    text = in_utf8(member.content)
+    packed = text.startswith(GZIP) or is_archive(text)
+    if member.fault is not None or packed or looks_like_markup(text) or _HASH.search(text):
         return False
     if not looks_like_json(text):
         return not member.name.lower().endswith(_FEED_NAMES)
     try:
-        return not failures_in(document_of(text))
+        document = document_of(text)
     except Retry:
         return False
+    return not (failures_in(document) or (isinstance(document, dict) and _is_bundle(document)))
 
 
 def _beginning(member: Member) -> Iterator[FeedFile]:

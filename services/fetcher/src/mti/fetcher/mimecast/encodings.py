@@ -36,11 +36,11 @@ def unwrapped(data: bytes, take: Callable[[int], None]) -> bytes:
     """
     for _ in range(LAYERS_LIMIT):
         if not data.startswith(GZIP):
-            return _in_utf8(data)
+            return in_utf8(data)
         data = _gunzipped(data, take)
     if data.startswith(GZIP):
         raise BrokenGzip
-    return _in_utf8(data)
+    return in_utf8(data)
 
 
 def _gunzipped(data: bytes, take: Callable[[int], None]) -> bytes:
@@ -64,7 +64,8 @@ def _gunzipped(data: bytes, take: Callable[[int], None]) -> bytes:
     return b"".join(parts)
 
 
-def _in_utf8(data: bytes) -> bytes:
+def in_utf8(data: bytes) -> bytes:
+    """Return a text in UTF-8 without a byte order mark; what has none of the other encodings' signs stays as it is."""
     encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), None)
     if encoding is None:
         name = _unmarked(data)

@@ -113,7 +113,12 @@ def merged(files: Sequence[FeedFile]) -> list[FeedFile]:
 
 def _twice_named(data: bytes) -> JsonValue:
     """Return a bundle that names its `objects` twice, of which a parser would keep the last alone; else `None`."""
-    return salvage.bundle_in(data) if data.count(b'"objects"') > 1 else None
+    if data.count(b'"objects"') < 2:
+        return None
+    try:
+        return salvage.merging_objects(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json(data: bytes) -> JsonValue:

@@ -1,24 +1,30 @@
 """Takes a STIX bundle apart that no parser takes whole, so that one odd object does not sink its page.
 
-The text is cut into the elements of `objects` by its brackets and quotes alone, and each is read by itself. What can't
-be read is left as its text. A text that is not closed at its end is no bundle: it may be cut short.
+The elements of `objects` are read one after the other. What can't be read is left as its text, up to where the next
+object begins that can. A text that does not end as a bundle does is none: it may be cut short.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import orjson
 from pydantic import JsonValue
 
-_TEXT = rb'"(?:[^"\\]|\\.)*"'
-_TOKEN: Final = re.compile(_TEXT + rb"|[{}\[\],]", re.DOTALL)
-_OBJECTS: Final = re.compile(rb"\s*:\s*\[")
-_BUNDLE: Final = re.compile(rb'"type"\s*:\s*"bundle"')
-_OUTLINE: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)"|' + _TEXT + rb"|[{}\[\]]", re.DOTALL)
-_NAMES: Final = frozenset({b"type", b"id", b"source_ref", b"target_ref"})
+_TEXT = r'"(?:[^"\\]|\\.)*"'
+_OPENING: Final = re.compile(r'"objects"\s*:\s*\[')
+_CLOSING: Final = re.compile(rf"\]\s*(?:,\s*{_TEXT}\s*:\s*(?:{_TEXT}|[\w.+-]+)\s*)*\}}\s*$")
+"""The end of `objects`, and the simple fields of a bundle that may follow."""
+_CLOSING_WITHIN: Final = 4096
+_BUNDLE: Final = re.compile(r'"type"\s*:\s*"bundle"')
+_BETWEEN: Final = re.compile(r"[\s,]*")
+_BOUNDARY: Final = re.compile(r"\}\s*,?\s*(?=\{)")
+_BOUNDARIES: Final = 1000
+"""How many places behind an odd object are tried before all the rest counts as part of it."""
+_OUTLINE: Final = re.compile(rf'"(type|id|source_ref|target_ref)"\s*:\s*({_TEXT})|[{{}}\[\]]')
 _LONGEST_INTEGER: Final = 19
 """Digits; longer ones are numbers in floating point, as other parsers read them."""
 
@@ -26,61 +32,101 @@ _LONGEST_INTEGER: Final = 19
 class Unread(dict[str, JsonValue]):
     """An object that can't be read: what it says of itself and of whom it refers to, and its text."""
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__(_outline(text))
-        self.text = text
+        self.text = text.encode()
 
 
 def bundle_in(data: bytes) -> dict[str, JsonValue] | None:
     """Return the bundle with its objects, `Unread` ones among them; `None` when the text is no whole bundle."""
-    arrays, elements, closed = _spans(data)
-    if not (arrays and closed):
+    text = data.decode("utf-8", "replace")
+    opening, closing = _OPENING.search(text), _CLOSING.search(text, max(0, len(text) - _CLOSING_WITHIN))
+    if opening is None or closing is None or closing.start() < opening.end():
         return None
-    rest, at = b"", 0
-    for start, end in arrays:
-        rest += data[at:start]
-        at = end
     try:
-        bundle = orjson.loads(rest + data[at:])
+        bundle = orjson.loads(text[: opening.end()] + text[closing.start() :])
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(bundle, dict):
-        return None
-    return {**bundle, "objects": _read(data, elements)}
+    return {**bundle, "objects": list(_elements(text, opening.end(), closing.start()))}
 
 
 def beginning_of(data: bytes) -> dict[str, JsonValue]:
-    """Return a bundle of the whole objects in a text that may break off anywhere; without any when it is no bundle."""
-    _, elements, _ = _spans(data)
-    is_bundle = bool(_BUNDLE.search(data))
-    return {"type": "bundle", "objects": _read(data, elements) if is_bundle else []}
+    """Return a bundle of the objects in a text that breaks off anywhere; without any when it is no bundle."""
+    text = data.decode("utf-8", "replace")
+    opening = _OPENING.search(text)
+    objects = [] if opening is None or not _BUNDLE.search(text) else list(_elements(text, opening.end(), len(text)))
+    if objects and isinstance(objects[-1], Unread):
+        objects.pop()
+    return {"type": "bundle", "objects": objects}
 
 
-def mended(text: bytes) -> JsonValue:
+def mended(data: bytes) -> JsonValue:
     """Read a JSON text whose characters may be broken; these become replacement characters.
 
     Raises:
         ValueError: it is no JSON, or holds a number that none is.
         RecursionError: it nests too deep.
     """
-    found = json.loads(
-        text.decode("utf-8", "replace"), parse_int=_integer, parse_float=_number, parse_constant=_no_number
-    )
+    return _mended(_DECODER.decode(data.decode("utf-8", "replace")))
+
+
+def merging_objects(data: bytes) -> JsonValue:
+    """Read a JSON text in which `objects` is named twice: what stands under both counts.
+
+    Raises:
+        ValueError, RecursionError: see `mended`.
+    """
+    return _mended(_MERGING.decode(data.decode("utf-8", "replace")))
+
+
+def _mended(found: JsonValue) -> JsonValue:
     whole: JsonValue = orjson.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
     return whole
 
 
-def _read(data: bytes, elements: Iterable[tuple[int, int]]) -> list[JsonValue]:
-    texts = (data[start:end].strip() for start, end in elements)
-    return [_element(text) for text in texts if text]
+def _elements(text: str, at: int, end: int) -> Iterator[JsonValue]:
+    while (at := _after(_BETWEEN, text, at)) < end:
+        following = _end_of(text, at, end)
+        if following is None:
+            following = _next_object(text, at + 1, end)
+            yield Unread(text[at:following].rstrip(", \t\r\n"))
+        else:
+            yield _element(text[at:following])
+        at = following
 
 
-def _element(text: bytes) -> JsonValue:
+def _after(form: re.Pattern[str], text: str, at: int) -> int:
+    found = form.match(text, at)
+    return at if found is None else found.end()
+
+
+def _end_of(text: str, at: int, end: int) -> int | None:
+    """Return where the value ends that begins there; `None` when it can't be read, or something else follows."""
     try:
-        found: JsonValue = orjson.loads(text)
+        _, after = _DECODER.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None
+    following = _after(_SPACE, text, after)
+    return after if following >= end or text[following] in ",{" else None
+
+
+def _next_object(text: str, at: int, end: int) -> int:
+    """Return where the next object begins that can be read and is one of STIX, or the end."""
+    for found in islice(_BOUNDARY.finditer(text, at, end), _BOUNDARIES):
+        start = found.end()
+        after = _end_of(text, start, end)
+        if after is not None and {"type", "id"} <= _outline(text[start:after]).keys():
+            return start
+    return end
+
+
+def _element(text: str) -> JsonValue:
+    data = text.encode()
+    try:
+        found: JsonValue = orjson.loads(data)
     except orjson.JSONDecodeError:
         try:
-            found = mended(text)
+            found = mended(data)
         except (ValueError, RecursionError):
             return Unread(text)
     return found
@@ -99,43 +145,28 @@ def _no_number(text: str) -> float:
     raise ValueError(text[:40])
 
 
-def _spans(data: bytes) -> tuple[list[tuple[int, int]], list[tuple[int, int]], bool]:
-    """Return where the contents of `objects` are, where its elements are, and whether the text is closed."""
-    depth, start, begun = 0, -1, 0
-    arrays: list[tuple[int, int]] = []
-    elements: list[tuple[int, int]] = []
-    for token, at in _tokens(data):
-        if token == b'"objects"' and depth == 1 and start < 0:
-            opening = _OBJECTS.match(data, at + len(token))
-            start = begun = opening.end() if opening else -1
-        elif token in {b"{", b"["}:
-            depth += 1
-        elif token in {b"}", b"]"}:
-            depth -= 1
-            if depth == 1 and 0 <= start <= at:
-                elements.append((begun, at))
-                arrays.append((start, at))
-                start = -1
-        elif token == b"," and depth == 2 and 0 <= start <= at:
-            elements.append((begun, at))
-            begun = at + 1
-    return arrays, elements, depth == 0
+def _pairs(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    lists = [value for name, value in pairs if name == "objects" and isinstance(value, list)]
+    if len(lists) > 1:
+        found["objects"] = [each for value in lists for each in value]
+    return found
 
 
-def _tokens(data: bytes) -> Iterator[tuple[bytes, int]]:
-    for found in _TOKEN.finditer(data):
-        yield found[0], found.start()
+_SPACE: Final = re.compile(r"\s*")
+_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_no_number)
+_MERGING: Final = json.JSONDecoder(
+    parse_int=_integer, parse_float=_number, parse_constant=_no_number, object_pairs_hook=_pairs
+)
 
 
-def _outline(text: bytes) -> dict[str, JsonValue]:
-    """Return the names of an object that say what it belongs to, where they are texts."""
+def _outline(text: str) -> dict[str, JsonValue]:
+    """Return the names of an object that say what it belongs to, where they are texts: those that are not nested."""
     found: dict[str, JsonValue] = {}
     depth = 0
     for match in _OUTLINE.finditer(text):
-        if match[0] in {b"{", b"["}:
-            depth += 1
-        elif match[0] in {b"}", b"]"}:
-            depth -= 1
-        elif depth == 1 and match[1] in _NAMES:
-            found[match[1].decode()] = match[2].decode("utf-8", "replace")
+        if match[1] is None:
+            depth += 1 if match[0] in "{[" else -1
+        elif depth == 1:
+            found[match[1]] = match[2][1:-1]
     return found

@@ -33,7 +33,7 @@ class Garbage(StrEnum):
 
 
 class Odd(StrEnum):
-    """Further sightings of a page's first file that some parsers read and others do not, or that claim what can't be."""
+    """Further sightings of a page's first file that some parsers read and others do not, or that claim too much."""
 
     NESTED_200 = "nested_200"
     """STIX: lists in lists, 200 of them."""
