@@ -19,12 +19,13 @@ from mti.common.contracts import (
     copy_id,
     cut,
     decode,
+    digest,
     envelope_of,
     indicators_message,
     job_message,
     page_message,
 )
-from mti.common.contracts.chunks import HEADROOM, MESSAGE_LIMIT, message_size
+from mti.common.contracts.chunks import HEADROOM, MESSAGE_LIMIT, Unsent, message_size
 from mti.common.contracts.envelope import PARKS, REPLAYS, RETRIES
 from mti.common.errors import Poison, UnsupportedSchema
 from mti.common.ports.bus import Outgoing, Received
@@ -233,3 +234,104 @@ def test_chunks_are_cut_by_size_when_they_do_not_compress() -> None:
     found = cut_csv(random_records(200, 4_000))
     assert len(found) > 1
     assert sum(len(piece.records) for piece, _ in found) == 200
+
+
+def nested(depth: int) -> Any:
+    found: Any = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+ODD: dict[str, Any] = {
+    "200 lists": nested(200),
+    "260 lists": nested(260),
+    "1000 lists": nested(1000),
+    "20000 lists": nested(20_000),
+    "objects": [{"x": [{"y": nested(230)}]}],
+    "infinite": [float("inf")],
+    "not a number": [{"x": float("nan")}],
+    "a long integer": [10**30],
+    "half a character": ["\ud83d"],
+    "half a character in a name": [{"\udc00": 1}],
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("place", [0, 57, 99])
+def test_a_record_that_would_not_be_read_again_is_set_aside_and_its_neighbours_go_on(odd: Any, place: int) -> None:
+    good = [[f"{number}"] for number in range(99)]
+    found = cut_csv([*good[:place], odd, *good[place:]])
+    kept = [record for piece, _ in found for record in piece.records]
+    assert kept == good
+    [rest] = [rest for piece, _ in found for rest in piece.oversize]
+    assert rest.reason == "UnreadableDetection"
+    assert rest.size > 2
+    assert rest.excerpt
+    for piece, message in found:
+        assert decode(received(message), PageChunk)[1] == piece
+
+
+def test_odd_records_among_each_other_are_set_aside_one_by_one() -> None:
+    found = cut_csv([*ODD.values()])
+    assert [len(piece.oversize) for piece, _ in found] == [1] * len(ODD)
+    assert len({message.message_id for _, message in found}) == len(ODD)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(
+        st.lists(
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+                lambda inner: (
+                    st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3)
+                ),
+                max_leaves=8,
+            ),
+            max_size=4,
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_a_record_holds_it_is_read_as_it_was_sent_or_set_aside(records: list[list[Any]]) -> None:
+    found = cut_csv(records)
+    assert sum(piece.detections for piece, _ in found) == len(records)
+    for piece, message in found:
+        assert decode(received(message), PageChunk)[1] == piece
+
+
+def test_what_no_message_can_be_unpacked_to_is_cut_smaller() -> None:
+    found = cut_csv([["a" * 40_000_000], ["b" * 40_000_000]])
+    assert [len(piece.records) for piece, _ in found] == [1, 1]
+    assert [decode(received(message), PageChunk)[1].detections for _, message in found] == [1, 1]
+
+
+def test_what_could_not_be_read_at_its_source_follows_in_chunks_of_its_own() -> None:
+    unsent = [Unsent("UnreadableMember", "the file 'x' is broken", b"x\xff" * 5000)]
+    first, last = cut_csv([["a"]], unsent=unsent)
+    [rest] = last[0].oversize
+    assert (len(first[0].records), rest.reason, rest.size) == (1, "UnreadableMember", 10_000)
+    assert decode(received(last[1]), PageChunk)[1] == last[0]
+
+
+def test_when_a_page_was_sent_travels_with_it_and_does_not_make_it_another_thing() -> None:
+    [(early, first)] = cut_csv([["a"]], answered_at=WHEN)
+    [(late, second)] = cut_csv([["a"]], answered_at=WHEN.replace(day=25))
+    [(undated, third)] = cut_csv([["a"]])
+    assert {envelope_of(received(each)).id for each in (first, second, third)} == {envelope_of(received(first)).id}
+    assert {each.message_id for each in (first, second, third)} == {first.message_id}
+    assert [decode(received(each), PageChunk)[1].answered_at for each in (first, second, third)] == [
+        early.answered_at,
+        late.answered_at,
+        undated.answered_at,
+    ]
+
+
+def test_an_identity_is_that_of_releases_that_did_not_send_the_time() -> None:
+    assert envelope_of(received(page_message(chunk("a")))).id == digest(
+        PageChunk.TYPE,
+        "contoso/malware_customer",
+        b'{"feed":"malware_customer","format":"csv","header":["FileName"],"oversize":[],"records":[["a"]],'
+        b'"region":"eu","source":"contoso/malware_customer"}',
+    )

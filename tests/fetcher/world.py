@@ -202,6 +202,7 @@ class World:
     topic: Topic = field(default_factory=Topic)
     queue: Queue = field(default_factory=Queue)
     compress: bool = True
+    spacing: timedelta = timedelta()
     sent: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -220,6 +221,7 @@ class World:
             "rng": self.rng,
             "run": self.run,
             "compress": self.compress,
+            "spacing": self.spacing,
             **parts,
         }
         return FetchHandler(**given)

@@ -292,32 +292,11 @@ class TestDamage:
         assert [part.reason for file in found.files for part in file.aside] in ([], ["UnreadableMember"])
 
     def test_of_all_that_there_is_stays_a_failure(self) -> None:
-        for body in (zipped(b"<html>"), zipped(b"\0" * 99, b"{"), zipped(b"note")):
+        only = broken(zipped(b"", bundle(indicator("a"))))
+        for body in (only, zipped(b"<html>"), zipped(b"\0" * 99, b"{"), zipped(b"note")):
             with pytest.raises(Retry) as caught:
                 page(body)
             assert not isinstance(caught.value, PartlyUnreadable)
-
-    @pytest.mark.parametrize("form", [FeedFormat.STIX, FeedFormat.CSV])
-    def test_of_the_only_member_leaves_what_stands_before_it(self, form: FeedFormat) -> None:
-        names = [f"{number:064x}" for number in range(2000)]
-        rows = "\n".join((HEADER, *(f"t|{name}|b" for name in names)))
-        body = stored(bundle(*map(indicator, names)) if form is FeedFormat.STIX else rows.encode())
-        data = bytearray(body)
-        data[len(data) - 300] ^= 0x01
-        with pytest.raises(PartlyUnreadable) as caught:
-            page(bytes(data))
-        found = page(bytes(data), accepted=caught.value.damage)
-        records = [record for file in found.files for record in file.records]
-        assert 0 < len(records) <= 2000
-        [aside] = [part for file in found.files for part in file.aside]
-        assert (aside.reason, "'1'" in aside.fault) == ("UnreadableMember", True)
-
-
-def stored(body: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("1", body)
-    return buffer.getvalue()
 
 
 ODD = {
@@ -370,3 +349,12 @@ def test_a_bundle_that_is_not_closed_as_it_was_opened_is_not_taken_apart(tail: b
     with pytest.raises(Retry) as caught:
         page(body)
     assert caught.value.reason == "UnreadablePage"
+
+
+def test_odd_objects_beside_each_other_are_counted_one_by_one() -> None:
+    odds = [b'{"type":"indicator","id":"indicator--%d",%s}' % (at, odd) for at, odd in enumerate(ODD.values())]
+    even = [odd for odd in odds if odd.count(b'"') % 2 == 0]
+    body = b'{"type":"bundle","objects":[' + b",".join([*even, b'{"type":"indicator","id":"indicator--good"}'])
+    [file] = page(body + b'],"spec_version":"2.0"}').files
+    assert [part.text for part in file.aside] == even
+    assert len(file.records) == 1

@@ -4,7 +4,6 @@ An archive is not to be believed about its sizes: members are read as streams, a
 passed, so that a bomb is never held whole.
 """
 
-import contextlib
 import io
 import lzma
 import zipfile
@@ -33,7 +32,6 @@ _BROKEN = (
 )
 """What `zipfile` raises for archives that are damaged, encrypted or packed in a way that it does not know."""
 _STEP = 256 * 1024
-_SMALL_STEP = 4096
 _LITTER = frozenset({"thumbs.db", "desktop.ini"})
 
 
@@ -48,9 +46,9 @@ class Member:
 
     name: str
     content: bytes
-    """As far as it can be unpacked."""
+    """Where it can't be unpacked, what tells it from others."""
     fault: str | None = None
-    """Why it can't be unpacked whole."""
+    """Why it can't be unpacked."""
 
 
 def bound_of(body: bytes, limit: int) -> Callable[[int], None]:
@@ -88,14 +86,11 @@ def members(body: bytes, take: Callable[[int], None]) -> Iterator[Member]:
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None]) -> Member:
     try:
-        return Member(info.filename, b"".join(_pieces(archive, info, take, _STEP)))
+        return Member(info.filename, _read(archive, info, take))
     except _BROKEN as error:
-        fault = f"it can't be unpacked ({type(error).__name__})"
-    parts: list[bytes] = []
-    with contextlib.suppress(*_BROKEN):
-        # The piece in which the fault is found is lost: so in small ones, once more.
-        parts.extend(_pieces(archive, info, take, _SMALL_STEP))
-    return Member(info.filename, b"".join(parts), fault)
+        # What was unpacked so far is not to be used: its checksum does not vouch for it.
+        which = f"{info.filename}, {info.file_size} bytes, CRC-32 {info.CRC:08x}"
+        return Member(info.filename, which.encode("utf-8", "replace"), f"it can't be unpacked ({type(error).__name__})")
 
 
 def _is_litter(name: str) -> bool:
@@ -121,8 +116,10 @@ class _Bound:
             )
 
 
-def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None], step: int) -> Iterator[bytes]:
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None]) -> bytes:
+    parts: list[bytes] = []
     with archive.open(info) as member:
-        while part := member.read(step):
+        while part := member.read(_STEP):
             take(len(part))
-            yield part
+            parts.append(part)
+    return b"".join(parts)

@@ -5,14 +5,13 @@ when the same damage has come again and again the rest is used and the part is s
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import JsonValue
 
 from mti.common.errors import Retry
-from mti.fetcher.mimecast import salvage
 from mti.fetcher.mimecast.archive import Member, bound_of, is_archive, members
 from mti.fetcher.mimecast.encodings import GZIP, BrokenGzip, in_utf8, unwrapped
 from mti.fetcher.mimecast.failures import Failure, failures_in
@@ -102,7 +101,6 @@ class _Reader:
                         text=member.content,
                     )
                 )
-                found.files += _beginning(member)
                 continue
             found.files += inner.files
             found.foreign += inner.foreign
@@ -163,22 +161,6 @@ def _is_foreign(member: Member) -> bool:
     except Retry:
         return False
     return not (failures_in(document) or (isinstance(document, dict) and _is_bundle(document)))
-
-
-def _beginning(member: Member) -> Iterator[FeedFile]:
-    """Yield what can be read of a member that can't be unpacked whole."""
-    text = member.content
-    if member.fault is None or not text:
-        return
-    if looks_like_json(text):
-        file = stix_file(salvage.beginning_of(text))
-    else:
-        try:
-            file = csv_file(text[: text.rfind(b"\n") + 1], verified=True)
-        except Retry:
-            return
-    if file.records:
-        yield file
 
 
 def _shown(name: str) -> str:

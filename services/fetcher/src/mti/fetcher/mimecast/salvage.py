@@ -19,8 +19,8 @@ _OPENING: Final = re.compile(r'"objects"\s*:\s*\[')
 _CLOSING: Final = re.compile(rf"\]\s*(?:,\s*{_TEXT}\s*:\s*(?:{_TEXT}|[\w.+-]+)\s*)*\}}\s*$")
 """The end of `objects`, and the simple fields of a bundle that may follow."""
 _CLOSING_WITHIN: Final = 4096
-_BUNDLE: Final = re.compile(r'"type"\s*:\s*"bundle"')
 _BETWEEN: Final = re.compile(r"[\s,]*")
+_TOKEN: Final = re.compile(rf"{_TEXT}|[{{}}\[\],]")
 _BOUNDARY: Final = re.compile(r"\}\s*,?\s*(?=\{)")
 _BOUNDARIES: Final = 1000
 """How many places behind an odd object are tried before all the rest counts as part of it."""
@@ -48,16 +48,6 @@ def bundle_in(data: bytes) -> dict[str, JsonValue] | None:
     except orjson.JSONDecodeError:
         return None
     return {**bundle, "objects": list(_elements(text, opening.end(), closing.start()))}
-
-
-def beginning_of(data: bytes) -> dict[str, JsonValue]:
-    """Return a bundle of the objects in a text that breaks off anywhere; without any when it is no bundle."""
-    text = data.decode("utf-8", "replace")
-    opening = _OPENING.search(text)
-    objects = [] if opening is None or not _BUNDLE.search(text) else list(_elements(text, opening.end(), len(text)))
-    if objects and isinstance(objects[-1], Unread):
-        objects.pop()
-    return {"type": "bundle", "objects": objects}
 
 
 def mended(data: bytes) -> JsonValue:
@@ -88,7 +78,7 @@ def _elements(text: str, at: int, end: int) -> Iterator[JsonValue]:
     while (at := _after(_BETWEEN, text, at)) < end:
         following = _end_of(text, at, end)
         if following is None:
-            following = _next_object(text, at + 1, end)
+            following = min(_closed(text, at, end), _next_object(text, at + 1, end))
             yield Unread(text[at:following].rstrip(", \t\r\n"))
         else:
             yield _element(text[at:following])
@@ -108,6 +98,16 @@ def _end_of(text: str, at: int, end: int) -> int | None:
         return None
     following = _after(_SPACE, text, after)
     return after if following >= end or text[following] in ",{" else None
+
+
+def _closed(text: str, at: int, end: int) -> int:
+    """Return where a value ends by its brackets and quotes, whatever is between them; the end if they do not match."""
+    depth = 0
+    for found in _TOKEN.finditer(text, at, end):
+        depth += (found[0] in "{[") - (found[0] in "}]")
+        if depth < 0 or (depth == 0 and found[0] in "}],"):
+            return found.end() - (found[0] == ",")
+    return end
 
 
 def _next_object(text: str, at: int, end: int) -> int:
