@@ -30,6 +30,7 @@ def two_tenants(
     mimecast_faults: Sequence[MimecastFault] = (),
     sentinel_faults: Sequence[SentinelFault] = (),
     sentinel: SentinelSettings | None = None,
+    mimecast: MimecastSettings | None = None,
 ) -> Scenario:
     """Return contoso (API 2.0, STIX) and fabrikam (API 1.0, CSV) in one region, each with a workspace of its own."""
     specs = {
@@ -72,7 +73,7 @@ def two_tenants(
             )
             for name, secret in (("contoso", SECRETS[2]), ("fabrikam", SECRETS[3]))
         ),
-        mimecast=MimecastSettings(),
+        mimecast=mimecast or MimecastSettings(),
         sentinel=sentinel or SentinelSettings(),
         mimecast_faults=tuple(mimecast_faults),
         sentinel_faults=tuple(sentinel_faults),
