@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def windows(there: World) -> list[tuple[str, str]]:
 async def test_a_window_that_holds_nothing_is_closed_by_one_call_however_that_is_said(
     tmp_path: Path, empty: EmptyFeed, form: FeedFormat, compress: bool, last_page: LastPage
 ) -> None:
-    habits = {"empty": empty, "last_page": last_page, "account_fields": {"format": form}}
+    habits: dict[str, Any] = {"empty": empty, "last_page": last_page, "account_fields": {"format": form}}
     async with world(tmp_path, spec=NOTHING, compress=compress, **habits) as there:
         checkpoint = await there.fetch()
         assert (checkpoint.covered_until, checkpoint.pause, checkpoint.window) == (NOW, None, None)

@@ -118,7 +118,12 @@ class TestArchives:
     async def test_whatever_a_file_is_packed_in_and_however_it_is_encoded_it_is_read(
         self, tmp_path: Path, form: FeedFormat, packing: Packing, encoding: Encoding
     ) -> None:
-        habits = {"packing": packing, "encoding": encoding, "zip_members": 3, "account_fields": {"format": form}}
+        habits: dict[str, Any] = {
+            "packing": packing,
+            "encoding": encoding,
+            "zip_members": 3,
+            "account_fields": {"format": form},
+        }
         async with world(tmp_path, **habits) as there:
             await there.fetch()
             assert await there.ledger() == there.truth()

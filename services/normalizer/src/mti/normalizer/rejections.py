@@ -61,7 +61,7 @@ def parts_of(
                 "oversize": [found.oversize for found in group if found.oversize is not None],
             }
         )
-        id = digest(PageChunk.TYPE, chunk.source, REJECTED_FROM, chunk_id, reason, part.identity())
+        id = digest(PageChunk.TYPE, chunk.source, REJECTED_FROM, chunk_id, reason, part.written().identity)
         made = part.message(id=id, source=chunk.source, subject=chunk.source)
         properties: dict[str, PropertyValue] = {
             **made.properties,

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from mti.common.contracts.body import UNPACKED_LIMIT
 from mti.common.contracts.canonical import written
-from mti.common.contracts.page import Oversize, PageChunk, page_message
+from mti.common.contracts.page import Oversize, PageChunk, WrittenChunk, page_message
 from mti.common.ports.bus import Outgoing
 from mti.common.registry.model import Feed, FeedFormat
 
@@ -100,12 +100,12 @@ def cut(
     waiting = [records[start : start + records_limit] for start in range(0, len(records), records_limit)][::-1]
     while waiting:
         part = waiting.pop()
-        chunk, size = _that_travels(chunk_of, part)
-        if chunk is not None and size <= UNPACKED_LIMIT and fits(message := page_message(chunk, epoch=epoch), limit):
-            yield chunk, message
+        travels = _that_travels(chunk_of, part)
+        if travels is not None and (message := _fitting(*travels, epoch=epoch, limit=limit)) is not None:
+            yield travels[0], message
         elif len(part) > 1:
-            waiting += _apart(part, chunk_of, sound=chunk is not None)
-        elif chunk is not None:
+            waiting += _apart(part, chunk_of, sound=travels is not None)
+        elif travels is not None:
             yield left_of(orjson.dumps(part[0], option=orjson.OPT_SORT_KEYS))
         else:
             yield left_of(written(part[0]), UNREADABLE, "it would not come out of a message as it went in")
@@ -115,17 +115,24 @@ def cut(
 
 def _that_travels(
     chunk_of: Callable[[Sequence[list[JsonValue]]], PageChunk], part: Sequence[list[JsonValue]]
-) -> tuple[PageChunk | None, int]:
-    """Return the chunk of the records and the bytes of its JSON; no chunk if it would not be read as it was sent.
+) -> tuple[PageChunk, WrittenChunk] | None:
+    """Return the chunk of the records and its forms; `None` if it would not be read as it was sent.
 
     What parsers take, write and take again differs: nesting, numbers beyond all bounds, halves of characters.
     """
     try:
         chunk = chunk_of(part)
-        body = chunk.canonical()
-        return (chunk if PageChunk.model_validate_json(body) == chunk else None), len(body)
+        written_chunk = chunk.written()
+        return (chunk, written_chunk) if PageChunk.model_validate_json(written_chunk.body) == chunk else None
     except (ValueError, TypeError, RecursionError):
-        return None, 0
+        return None
+
+
+def _fitting(chunk: PageChunk, written_chunk: WrittenChunk, *, epoch: int, limit: int) -> Outgoing | None:
+    if len(written_chunk.body) > UNPACKED_LIMIT:
+        return None
+    message = page_message(chunk, epoch=epoch, written=written_chunk)
+    return message if fits(message, limit) else None
 
 
 def _apart(
@@ -133,7 +140,7 @@ def _apart(
 ) -> list[Sequence[list[JsonValue]]]:
     """Return smaller parts, the first one last: halves, or the sound records and each odd one between them."""
     if not sound:
-        odd = {place for place, record in enumerate(part) if _that_travels(chunk_of, [record])[0] is None}
+        odd = {place for place, record in enumerate(part) if _that_travels(chunk_of, [record]) is None}
         if odd:
             sounds = [record for place, record in enumerate(part) if place not in odd]
             alone: list[Sequence[list[JsonValue]]] = [[part[place]] for place in sorted(odd, reverse=True)]

@@ -1,10 +1,12 @@
 """`mimecast.ti.page.v1`: a chunk of a page, as Mimecast sent it."""
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-from mti.common.contracts.body import Contract, digest
+from mti.common.contracts.body import Contract, compress, digest
 from mti.common.ports.bus import Outgoing
 from mti.common.registry.model import Feed, FeedFormat
 
@@ -49,9 +51,11 @@ class PageChunk(Contract):
     """When Mimecast sent the page, by its own clock; the bound of what a detection may say of its time. It is no part
     of what the chunk *is*: the same detections that are fetched again are the same chunk."""
 
-    def identity(self) -> bytes:
-        """Return what tells it from every other chunk: all of it but when it was fetched, as canonical JSON."""
-        return (self if self.answered_at is None else self.model_copy(update={"answered_at": None})).canonical()
+    def written(self) -> "WrittenChunk":
+        """Return both of its forms."""
+        fields = self.model_dump(mode="json", exclude_none=True)
+        body = _canonical(fields)
+        return WrittenChunk(body, body if fields.pop("answered_at", None) is None else _canonical(fields))
 
     @property
     def detections(self) -> int:
@@ -59,12 +63,31 @@ class PageChunk(Contract):
         return len(self.records) + len(self.oversize)
 
 
-def page_message(chunk: PageChunk, *, epoch: int = 0) -> Outgoing:
+@dataclass(frozen=True, slots=True)
+class WrittenChunk:
+    """A chunk as canonical JSON."""
+
+    body: bytes
+    """All of it."""
+    identity: bytes
+    """What tells it from every other one: all of it but when it was fetched."""
+
+
+def page_message(chunk: PageChunk, *, epoch: int = 0, written: WrittenChunk | None = None) -> Outgoing:
     """Return the message of a chunk. Its identity is its content: source and bytes, never its place in the page.
 
     Args:
         chunk: what it carries.
         epoch: how often the source's checkpoint was reset: a re-fetch on purpose must pass duplicate detection.
+        written: the chunk's forms, where they were made already.
     """
-    id = digest(PageChunk.TYPE, chunk.source, chunk.identity())
-    return chunk.message(id=id, source=chunk.source, subject=chunk.source, message_id=f"{id}~e{epoch}" if epoch else id)
+    forms = written or chunk.written()
+    id = digest(PageChunk.TYPE, chunk.source, forms.identity)
+    message_id = f"{id}~e{epoch}" if epoch else id
+    return chunk.message(
+        id=id, source=chunk.source, subject=chunk.source, message_id=message_id, body=compress(forms.body)
+    )
+
+
+def _canonical(fields: dict[str, Any]) -> bytes:
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
