@@ -18,11 +18,12 @@ import aiohttp
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from azure.core.credentials import AccessToken
-from azure.core.pipeline.transport import AioHttpTransport
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from mti.common.bounded_http.azure_transport import BoundedAzureTransport
 
 HOST = "contoso.vault.azure.net"
 VAULT = f"https://{HOST}"
@@ -58,7 +59,7 @@ class Vault:
     status: int | None = None
     paths: list[str] = field(default_factory=list)
     credential: StubCredential = field(default_factory=StubCredential)
-    transport: AioHttpTransport | None = None
+    transport: BoundedAzureTransport | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -91,8 +92,8 @@ async def running_vault(folder: Path) -> AsyncIterator[Vault]:
     port: int = runner.addresses[0][1]
     trusting = ssl.create_default_context(cafile=str(certificate))
     connector = aiohttp.TCPConnector(resolver=_Here(port), ssl=trusting)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        vault.transport = AioHttpTransport(session=session, session_owner=False)
+    async with BoundedAzureTransport(use_env_settings=False, connector=connector) as transport:
+        vault.transport = transport
         yield vault
     await runner.cleanup()
 

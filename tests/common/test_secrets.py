@@ -183,6 +183,14 @@ async def test_a_vault_that_does_not_answer_is_told_with_the_cure(vault: Vault) 
     await resolver.close()
 
 
+async def test_a_vault_whose_answer_swells_is_never_held(vault: Vault) -> None:
+    vault.secrets["app"] = "x" * (8 * 1024 * 1024)
+    resolver = over(vault)
+    told = await refusal(resolver, "keyvault:app")
+    assert "gave no answer (AnswerRefused)" in told
+    await resolver.close()
+
+
 async def test_without_a_vault_the_setting_is_named() -> None:
     told = await refusal(ReferenceResolver(), "keyvault:app")
     assert told == "keyvault:app has no vault; set MTI_KEYVAULT_URL to the vault's address"

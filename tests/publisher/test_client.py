@@ -1,7 +1,9 @@
 """One upload on the wire."""
 
 import asyncio
+import gzip
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +33,7 @@ class Listener(LoopbackServer):
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.redirect = False
         self.trickle = False
+        self.packed: tuple[str, bytes] | None = None
 
     async def _on_post(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((str(request.rel_url), dict(request.headers), await request.read()))
@@ -42,6 +45,8 @@ class Listener(LoopbackServer):
             while not self._closing.is_set() and request.transport is not None:
                 await answer.write(b" ")
                 await asyncio.sleep(0.05)
+        if self.packed:
+            return web.Response(body=self.packed[1], headers={"Content-Encoding": self.packed[0]})
         return web.Response()
 
 
@@ -81,6 +86,24 @@ async def test_an_answer_that_trickles_for_ever_is_given_up(listener: Listener) 
     listener.trickle = True
     answer = await upload(listener.base_url, whole=timedelta(seconds=0.4))
     assert answer == Unavailable("no whole answer: TimeoutError")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br"])
+async def test_an_answer_that_swells_is_no_answer_and_is_never_held(listener: Listener, encoding: str) -> None:
+    swollen = gzip.compress(b" " * 48 * 1024 * 1024)
+    listener.packed = (encoding, gzip.compress(swollen) if encoding == "gzip, gzip" else swollen)
+    tracemalloc.start()
+    answer = await upload(listener.base_url)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(answer, Unavailable)
+    assert "more than 1048576 bytes" in answer.text or f"Content-Encoding {encoding!r}" in answer.text
+    assert peak < 8 * 1024 * 1024
+
+
+async def test_an_answer_under_gzip_is_read(listener: Listener) -> None:
+    listener.packed = ("gzip", gzip.compress(b'{"errors":[{"recordIndex":1,"errorMessages":["no"]}]}'))
+    assert await upload(listener.base_url) == Accepted({1: ("no",)})
 
 
 async def test_nobody_there_is_no_answer() -> None:

@@ -1,6 +1,8 @@
 """Credentials: every kind works, is renewed when it must be, and shows up nowhere."""
 
+import gzip
 import logging
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -158,6 +160,27 @@ async def test_an_authority_that_does_not_answer_is_tried_again(there: World, fa
         with pytest.raises(TokenUnavailable):
             await found.token()
     assert completed(await there.publisher()([message(indicator("a"))]))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+async def test_a_token_answer_that_swells_is_never_held_and_is_asked_for_again(encoding: str) -> None:
+    swollen = gzip.compress(b" " * 48 * 1024 * 1024)
+    body = gzip.compress(swollen) if encoding == "gzip, gzip" else swollen
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": encoding}, content_type="application/json")
+
+    async with (
+        LoopbackServer([("POST", "/{path:.*}", answer)]) as authority,
+        tokens(authority.base_url, {"APP_SECRET": SECRET}) as found,
+    ):
+        tracemalloc.start()
+        with pytest.raises(TokenUnavailable) as caught:
+            await found.token()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert "more than 1048576 bytes" in str(caught.value) or "'gzip, gzip'" in str(caught.value)
+    assert peak < 8 * 1024 * 1024
 
 
 async def test_a_token_that_is_refused_once_is_renewed_without_a_pause(there: World) -> None:

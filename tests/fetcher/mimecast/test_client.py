@@ -1,5 +1,6 @@
 """The client against a server of its own, over a socket: what no simulator of a well-meant API does."""
 
+import gzip
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -308,3 +309,43 @@ class TestSigned:
 
     def test_keys_are_not_shown(self) -> None:
         assert "c2VjcmV0" not in repr(Keys("access", "c2VjcmV0"))
+
+
+class TestBodies:
+    """What grows beyond its bound is refused while it streams, wherever it stands in the exchange."""
+
+    @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "gzip, br", "bogus"])
+    async def test_a_page_under_codings_that_are_not_read_is_no_page_and_is_named(self, encoding: str) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"Content-Encoding": encoding})
+            await response.prepare(request)
+            await response.write(gzip.compress(gzip.compress(EMPTY)))
+            return response
+
+        async with talking(Script(answer, answers(bearer()))) as side:
+            with pytest.raises(Retry) as caught:
+                await side.page()
+        assert caught.value.reason == "UnreadablePage"
+        assert repr(encoding) in caught.value.description
+        assert "contoso" in caught.value.description
+
+    async def test_a_page_that_is_unpacked_whole_is_taken(self) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+            await response.prepare(request)
+            await response.write(gzip.compress(EMPTY))
+            return response
+
+        async with talking(Script(answer, answers(bearer()))) as side:
+            assert (await side.page()).detections == 0
+
+    async def test_a_token_answer_that_swells_is_refused_at_its_own_small_bound(self) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+            await response.prepare(request)
+            await response.write(gzip.compress(b" " * 8 * 1024 * 1024))
+            return response
+
+        async with talking(Script(answers(EMPTY), answer)) as side:
+            with pytest.raises(Pause, match="more than 262144 bytes"):
+                await side.page()

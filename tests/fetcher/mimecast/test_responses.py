@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tracemalloc
 import zipfile
 from datetime import datetime, timedelta
 from typing import Any
@@ -358,3 +359,33 @@ def test_odd_objects_beside_each_other_are_counted_one_by_one() -> None:
     [file] = page(body + b'],"spec_version":"2.0"}').files
     assert [part.text for part in file.aside] == even
     assert len(file.records) == 1
+
+
+@pytest.mark.parametrize(("method", "name"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "LZMA")])
+def test_an_archive_that_is_packed_otherwise_than_by_deflate_is_refused_by_name_and_never_unpacked(
+    method: int, name: str
+) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("feed.json", b" " * (64 * 1024 * 1024))
+    bomb = buffer.getvalue()
+    tracemalloc.start()
+    with pytest.raises(Retry, match=f"packed by {name}") as caught:
+        page(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert caught.value.reason == "UnreadablePage"
+    assert peak < 4 * 1024 * 1024
+
+
+def test_a_stored_archive_is_as_good_as_a_deflated_one() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("feed.json", bundle(indicator("a")))
+    assert page(buffer.getvalue()).detections == 1
+
+
+def test_an_archive_of_countless_members_is_refused_before_any_is_looked_at() -> None:
+    entries = b"PK\x01\x02" + b"\x00" * 42
+    with pytest.raises(Pause, match="200000 members"):
+        page(b"PK\x03\x04" + entries * 200_000)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
 
 from mti.cli.site_settings import SiteSettings
@@ -19,6 +18,7 @@ from mti.common.ports.clock import Clock, SystemClock
 from mti.common.registry import Registry, load_registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings
+from mti.local.own_http import own_client
 from mti.local.stack.admin_loads import AdminLoadMeter
 from mti.local.stack.admin_view import AdminBusView
 from mti.local.stack.attach import attached
@@ -110,7 +110,7 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
             attachment = await stack.enter_async_context(attached(data))
             settings = _embedded(attachment.connection_string)
             address = f"http://127.0.0.1:{attachment.http_port}"
-            http = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30))
+            http = await stack.enter_async_context(own_client(address, seconds=30))
             view, meter, running = AdminBusView(http), AdminLoadMeter(http), attachment.running
 
         def indicators() -> Sender:

@@ -9,6 +9,7 @@ import httpx
 
 from mti.local.demo.outcome import WorkspaceTruth
 from mti.local.launching.launcher import Launcher
+from mti.local.own_http import own_client
 from mti.local.stack.child import Child
 
 READY_WAIT = 120.0
@@ -46,7 +47,7 @@ class Simulation:
             await self.process.stop()
             raise
         self.detections, self.workspaces = ready["detections"], ready["workspaces"]
-        self._http = httpx.AsyncClient(base_url=ready["sentinel"], timeout=60)
+        self._http = own_client(ready["sentinel"], seconds=60)
         return self
 
     async def __aexit__(

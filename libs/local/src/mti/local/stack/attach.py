@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from mti.common.errors import ConfigurationError
 from mti.local.namespace.errors import DataFolderBusy
+from mti.local.own_http import own_client
 from mti.local.stack.errors import StackError
 from mti.local.stack.layout import Layout, namespace_config
 
@@ -97,7 +98,7 @@ async def _running(layout: Layout) -> _Running | None:
     if not _is_alive(found.pid):
         return None
     try:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with own_client(seconds=5) as client:
             answer = await client.get(f"http://127.0.0.1:{found.http_port}/health")
     except httpx.HTTPError:
         return None

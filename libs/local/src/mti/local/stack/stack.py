@@ -19,6 +19,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import RegistryProvider
 from mti.local.launching.launcher import Launcher
+from mti.local.own_http import own_client
 from mti.local.stack.child import Child
 from mti.local.stack.errors import NamespaceSilentError, StackError
 from mti.local.stack.idle import EntityCounts
@@ -177,7 +178,7 @@ class EmbeddedStack:
         await self.bus.start()
         ready = json.loads(await self.bus.first_line(READY_WAIT))
         self.connection_string = ready["connection_string"]
-        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{ready['http_port']}", timeout=30)
+        self._http = own_client(f"http://127.0.0.1:{ready['http_port']}", seconds=30)
         self.layout.running.write_text(json.dumps({**ready, "pid": os.getpid()}))
         # What waits behind a pause or for a retry is tried at once: somebody started this run to see.
         (await self.administration.post("/scheduled/release")).raise_for_status()

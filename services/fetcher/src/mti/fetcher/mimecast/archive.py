@@ -5,7 +5,6 @@ passed, so that a bomb is never held whole.
 """
 
 import io
-import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ RATIO_FREE = 16 * 1024 * 1024
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     RuntimeError,
@@ -33,6 +31,13 @@ _BROKEN = (
 """What `zipfile` raises for archives that are damaged, encrypted or packed in a way that it does not know."""
 _STEP = 256 * 1024
 _LITTER = frozenset({"thumbs.db", "desktop.ini"})
+_ENTRY = b"PK\x01\x02"
+"""What each entry of an archive's directory begins with: counted before `zipfile` makes an object of each."""
+_KNOWN = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Of the methods of a zip only these are unpacked piece by piece: `zipfile` unpacks what it has read of bzip2 and LZMA
+at once, to a million times its size."""
+_METHODS = {9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+"""https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.4.5."""
 
 
 def is_archive(body: bytes) -> bool:
@@ -72,11 +77,11 @@ def members(body: bytes, take: Callable[[int], None]) -> Iterator[Member]:
         Pause: `PageTooLarge`.
         Retry: `UnreadablePage`, the archive as a whole is damaged.
     """
+    if (entries := body.count(_ENTRY)) > MEMBERS_LIMIT:
+        raise too_large(f"the page's archive has {entries} members", _ASK_SUPPORT)
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             found = [info for info in archive.infolist() if not info.is_dir()]
-            if len(found) > MEMBERS_LIMIT:
-                raise too_large(f"the page's archive has {len(found)} members", _ASK_SUPPORT)
             for info in found:
                 if not _is_litter(info.filename):
                     yield _member(archive, info, take)
@@ -85,11 +90,15 @@ def members(body: bytes, take: Callable[[int], None]) -> Iterator[Member]:
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[int], None]) -> Member:
+    which = f"{info.filename}, {info.file_size} bytes, CRC-32 {info.CRC:08x}"
+    if info.compress_type not in _KNOWN:
+        name = _METHODS.get(info.compress_type, "an unknown method")
+        fault = f"it is packed by {name} (method {info.compress_type}), and only stored and deflated files are unpacked"
+        return Member(info.filename, which.encode("utf-8", "replace"), fault)
     try:
         return Member(info.filename, _read(archive, info, take))
     except _BROKEN as error:
         # What was unpacked so far is not to be used: its checksum does not vouch for it.
-        which = f"{info.filename}, {info.file_size} bytes, CRC-32 {info.CRC:08x}"
         return Member(info.filename, which.encode("utf-8", "replace"), f"it can't be unpacked ({type(error).__name__})")
 
 

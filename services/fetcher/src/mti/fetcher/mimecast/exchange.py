@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from mti.common.bounded_http import BodyRefused, BodyTooLarge
+from mti.common.bounded_http.httpx_bodies import IDENTITY, read_body
 from mti.common.errors import Pause
 from mti.common.foreign_words import words_of_others
 from mti.common.network.proxies import by_way_of
@@ -14,7 +16,7 @@ from mti.common.network.trust import NOT_TRUSTED
 from mti.common.telemetry import calling
 from mti.common.telemetry.attributes import MIMECAST
 from mti.fetcher.mimecast.model import Answer
-from mti.fetcher.mimecast.refusals import no_answer, too_large
+from mti.fetcher.mimecast.refusals import no_answer, too_large, unreadable
 
 USER_AGENT = "mti-fetcher"
 SMALL = 256 * 1024
@@ -51,7 +53,7 @@ class Exchange:
             transport=transport or Outbound(),
             timeout=httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds),
             follow_redirects=False,
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            headers={"User-Agent": USER_AGENT, **IDENTITY},
         )
 
     async def post(self, path: str, headers: Mapping[str, str], content: bytes, *, limit: int | None = None) -> Answer:
@@ -64,7 +66,8 @@ class Exchange:
             limit: bytes that the answer may have; by default as many as a page may.
 
         Raises:
-            Retry: `MimecastUnavailable`, there was no answer, or none in time, or it broke off.
+            Retry: `MimecastUnavailable`, there was no answer, or none in time, or it broke off; or `UnreadablePage`, it
+                is packed in a way that is not read.
             Pause: `RedirectRefused`, or `PageTooLarge`.
         """
         bound = self._limits.response_bytes if limit is None else limit
@@ -101,17 +104,13 @@ def _refuse_redirect(response: httpx.Response) -> None:
 
 
 async def _body(response: httpx.Response, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.aiter_bytes():
-        size += len(part)
-        if size > limit:
-            raise too_large(
-                f"the answer has more than {limit} bytes",
-                "if a page of that size is genuine, raise MTI_MIMECAST_RESPONSE_LIMIT",
-            )
-        parts.append(part)
-    return b"".join(parts)
+    try:
+        return await read_body(response, limit)
+    except BodyTooLarge as error:
+        cure = "if a page of that size is genuine, raise MTI_MIMECAST_RESPONSE_LIMIT"
+        raise too_large(str(error), cure) from error
+    except BodyRefused as error:
+        raise unreadable(str(error)) from error
 
 
 def _cause(error: httpx.HTTPError) -> str:

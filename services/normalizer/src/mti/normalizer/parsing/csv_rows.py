@@ -24,6 +24,8 @@ _NOT_NAME = re.compile(r"[^0-9a-z]+")
 _HASH = re.compile(r"[0-9A-Fa-f]+")
 _MIME_LIMIT = 128
 _SIZE_DIGITS = 15
+_ADDRESS_LIMIT = 64
+"""Characters of an IP address with a zone: the zone may be any text, and what is read is remembered."""
 
 
 class CsvRows:
@@ -128,9 +130,13 @@ def _size(text: str | None) -> int | None:
     return int(text)
 
 
-@lru_cache(maxsize=4096)
 def _address(text: str | None) -> str | None:
+    return None if text is None or len(text) > _ADDRESS_LIMIT else _canonical_address(text)
+
+
+@lru_cache(maxsize=4096)
+def _canonical_address(text: str) -> str | None:
     try:
-        return None if text is None else str(ip_address(text))
+        return str(ip_address(text))
     except ValueError:
         return None

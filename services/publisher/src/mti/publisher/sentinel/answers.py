@@ -21,7 +21,7 @@ from mti.publisher.sentinel.successes import TEXT_LIMIT, NotUnderstood, refusals
 SUCCESSES: Final = range(200, 300)
 
 _TRY_AGAIN = re.compile(r"try again in (\d{1,6}) seconds?", re.IGNORECASE)
-_TAGS = re.compile(r"<[^>]*>")
+_TAGS = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Final, Protocol, Self
 import httpx
 import orjson
 
+from mti.common.bounded_http import BodyRefused
+from mti.common.bounded_http.httpx_bodies import IDENTITY, read_body
 from mti.common.contracts import Indicator
 from mti.common.foreign_words import words_of_others
 from mti.common.logs import redaction
@@ -27,6 +29,8 @@ WHOLE: Final = timedelta(seconds=90)
 """The longest that a request may take in all, for an answer that trickles."""
 
 LIMITS: Final = httpx.Limits(max_connections=2, max_keepalive_connections=1)
+ANSWER_LIMIT: Final = 1024 * 1024
+"""Bytes of an answer: one that refuses each of 100 objects in many words has a tenth of that."""
 
 UPLOAD: Final = "/workspaces/{workspace_id}/threat-intelligence-stix-objects:upload"
 """https://learn.microsoft.com/azure/sentinel/stix-objects-api"""
@@ -78,6 +82,7 @@ class SentinelClient:
             transport=transport or Outbound(tls, limits=LIMITS),
             timeout=timeout,
             follow_redirects=False,
+            headers=IDENTITY,
             params={"api-version": destination.api_version},
         )
 
@@ -95,17 +100,20 @@ class SentinelClient:
         try:
             with calling(SENTINEL, "POST", self._destination.endpoint, self._path, UPLOAD) as call:
                 async with asyncio.timeout(self._whole):
-                    answer = await self._client.post(self._url, content=content, headers=headers)
-                call.answered(answer.status_code)
+                    async with self._client.stream("POST", self._url, content=content, headers=headers) as answer:
+                        call.answered(answer.status_code)
+                        body = await read_body(answer, ANSWER_LIMIT)
         except httpx.TransportError as error:
             said = words_of_others(str(error))
             said += f"; {NOT_TRUSTED}" if "CERTIFICATE_VERIFY_FAILED" in said else ""
             way = by_way_of(self._url)
             return Unavailable(f"no answer{way}: {type(error).__name__}{f': {said}' if said else ''}")
-        except (TimeoutError, httpx.DecodingError) as error:
+        except TimeoutError as error:
             return Unavailable(f"no whole answer: {type(error).__name__}")
+        except BodyRefused as error:
+            return Unavailable(f"no answer that can be read: {error}")
         known: Mapping[str, str] = answer.headers
-        return read_answer(answer.status_code, known, answer.content, objects=len(objects), now=self._clock.now())
+        return read_answer(answer.status_code, known, body, objects=len(objects), now=self._clock.now())
 
     async def close(self) -> None:
         """Close the connections."""

@@ -15,6 +15,7 @@ from azure.identity.aio import (
     WorkloadIdentityCredential,
 )
 
+from mti.common.bounded_http.azure_transport import BoundedAzureTransport
 from mti.common.errors import Pause
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
@@ -49,7 +50,7 @@ async def connect_credential(destination: Destination, secrets: SecretResolver) 
                     **_options(destination),
                 )
             case SentinelAuth.MANAGED_IDENTITY:
-                return ManagedIdentityCredential(client_id=client_id, retry_total=0)
+                return ManagedIdentityCredential(client_id=client_id, retry_total=0, transport=BoundedAzureTransport())
             case SentinelAuth.WORKLOAD_IDENTITY:
                 return WorkloadIdentityCredential(
                     tenant_id=destination.azure_tenant_id,
@@ -66,12 +67,10 @@ def _options(destination: Destination) -> Mapping[str, Any]:
     """Return what all credentials take. The library's own retries are off: the publisher's count."""
     authority = destination.authority
     options: dict[str, Any] = {"authority": authority, "disable_instance_discovery": True, "retry_total": 0}
-    if is_plain_loopback(authority):
-        options |= {
-            "authority": authority.replace("http://", "https://", 1),
-            "transport": LoopbackTransport(authority),
-        }
-    return options
+    if not is_plain_loopback(authority):
+        return {**options, "transport": BoundedAzureTransport()}
+    secure = authority.replace("http://", "https://", 1)
+    return {**options, "authority": secure, "transport": LoopbackTransport(authority)}
 
 
 async def _plain(value: str | None, secrets: SecretResolver) -> str | None:

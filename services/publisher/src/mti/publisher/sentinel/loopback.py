@@ -7,9 +7,10 @@ allowed that, so here the library is told https and the transport takes the `s` 
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from azure.core.pipeline.transport import AioHttpTransport, AsyncHttpTransport
+from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
+from mti.common.bounded_http.azure_transport import BoundedAzureTransport
 from mti.common.registry.endpoints import is_loopback
 
 
@@ -32,7 +33,7 @@ class LoopbackTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
     def __init__(self, authority: str) -> None:
         if not is_plain_loopback(authority):
             raise ValueError(f"{authority} is not plain HTTP on this machine")
-        self._inner: AsyncHttpTransport[HttpRequest, AsyncHttpResponse] = AioHttpTransport(use_env_settings=False)
+        self._inner: AsyncHttpTransport[HttpRequest, AsyncHttpResponse] = BoundedAzureTransport(use_env_settings=False)
         self._plain = authority.rstrip("/") + "/"
         self._secure = self._plain.replace("http://", "https://", 1)
 

@@ -6,6 +6,7 @@ import re
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
+from mti.common.bounded_http.azure_transport import AnswerRefused
 from mti.common.errors import MtiError, Pause
 from mti.common.network.proxies import by_way_of
 from mti.common.ports.secrets import SecretResolver
@@ -116,6 +117,8 @@ class Tokens:
     def _unavailable(self, error: Exception) -> TokenUnavailable:
         status = error.status_code if isinstance(error, HttpResponseError) else None
         said = f"HTTP {status}" if status else type(error).__name__
+        if isinstance(error, AnswerRefused):
+            said = str(error)
         authority = self._destination.authority
         return TokenUnavailable(f"{self._name}: no token from {authority}{by_way_of(authority)}: {said}")
 

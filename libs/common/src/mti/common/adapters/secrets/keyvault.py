@@ -88,9 +88,13 @@ class KeyVaultSecrets:
     def _client(self, vault_url: str) -> "SecretClient":
         from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
+        from mti.common.bounded_http.azure_transport import BoundedAzureTransport  # noqa: PLC0415
+
         if vault_url not in self._clients:
-            options = {} if self._transport is None else {"transport": self._transport}
-            self._clients[vault_url] = SecretClient(vault_url, self._credential(), retry_total=self._retries, **options)
+            transport = self._transport or BoundedAzureTransport()
+            self._clients[vault_url] = SecretClient(
+                vault_url, self._credential(), retry_total=self._retries, transport=transport
+            )
         return self._clients[vault_url]
 
     def _credential(self) -> "AsyncTokenCredential":
@@ -99,7 +103,9 @@ class KeyVaultSecrets:
         if self._own is None:
             from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
 
-            self._own = DefaultAzureCredential()
+            from mti.common.bounded_http.azure_transport import BoundedAzureTransport  # noqa: PLC0415
+
+            self._own = DefaultAzureCredential(transport=BoundedAzureTransport())
         return self._own
 
 
