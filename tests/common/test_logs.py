@@ -8,7 +8,8 @@ import httpx
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from mti.common.logs import QUIET, Redaction, RedactionFilter, configure, redaction
+from mti.common.logs import PASSING_LIMIT, QUIET, Redaction, RedactionFilter, configure, redaction
+from tests.support.work import calls_of
 
 
 @pytest.fixture
@@ -147,3 +148,43 @@ def test_a_hosts_own_handlers_stay_and_mask_secrets(stream: io.StringIO) -> None
     assert hosted.getvalue() == "found ***\n"
     assert stream.getvalue() == ""
     assert sum(isinstance(known, RedactionFilter) for known in handler.filters) == 1
+
+
+def test_a_line_costs_the_same_with_three_secrets_as_with_thousands() -> None:
+    text = "the source contoso/malware_customer is paused: Mimecast refused the call (401 secret-of-nobody)" * 3
+
+    def work(secrets: int) -> tuple[int, int]:
+        values = Redaction()
+        added = calls_of(lambda: [values.add(f"secret-{number:06}-of-tenant") for number in range(secrets)])
+        applied: list[str] = []
+        cost = calls_of(lambda: applied.append(values.apply(text)))
+        assert applied == [text]
+        return added // secrets, cost
+
+    (few_added, few), (many_added, many) = work(3), work(3000)
+    assert many <= few + 10
+    assert many_added <= few_added + 10
+
+
+def test_values_that_overlap_are_masked_from_the_first_character_to_the_last() -> None:
+    values = Redaction()
+    values.add("abcdefgh-first")
+    values.add("first-and-second-value")
+    values.add("abcdefgh")
+    assert values.apply("x abcdefgh-first-and-second-value y") == "x *** y"
+    assert values.apply("x abcdefghabcdefgh y") == "x ****** y"
+    assert values.apply("abcdefgh") == "***"
+    assert values.apply("abcdefg") == "abcdefg"
+
+
+def test_tokens_pass_and_secrets_stay() -> None:
+    values = Redaction()
+    values.add("a-secret-that-stays")
+    values.add("a-token-that-is-a-secret-too", passing=True)
+    values.add("a-token-that-is-a-secret-too")
+    values.add("the-first-token", passing=True)
+    for number in range(PASSING_LIMIT):
+        values.add(f"token-{number:06}", passing=True)
+    assert values.apply("token-000000 token-009999") == "*** ***"
+    assert values.apply("the-first-token") == "the-first-token"
+    assert values.apply("a-secret-that-stays a-token-that-is-a-secret-too") == "*** ***"

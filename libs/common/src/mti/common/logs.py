@@ -13,6 +13,7 @@ from typing import TextIO
 
 from opentelemetry import trace
 
+from mti.common.known_values import KnownValues
 from mti.common.secret_forms import MASK, forms_of, passing_forms_of
 
 QUIET = ("aiohttp", "aiosqlite", "asyncio", "azure", "httpcore", "httpx", "msal", "opentelemetry", "urllib3")
@@ -28,36 +29,31 @@ class Redaction:
     """The values that must not be shown, and the replacing of them."""
 
     def __init__(self) -> None:
-        self._kept: frozenset[str] = frozenset()
+        self._values = KnownValues()
+        self._kept: set[str] = set()
         self._passing: dict[str, frozenset[str]] = {}
-        self._values: tuple[str, ...] = ()
 
     def add(self, value: str) -> None:
         """Never show this value again, nor any of its forms; see `forms_of`."""
-        forms = forms_of(value)
-        if not forms <= self._kept:
-            self._kept |= forms
-            self._sort()
+        for form in forms_of(value) - self._kept:
+            self._kept.add(form)
+            self._values.add(form)
 
     def add_passing(self, token: str) -> None:
         """Never show this token again, until so many others came that it has run out long since."""
         if token in self._passing:
+            self._passing[token] = self._passing.pop(token)  # as the newest
             return
         self._passing[token] = passing_forms_of(token)
+        for form in self._passing[token]:
+            self._values.add(form)
         if len(self._passing) > PASSING:
-            del self._passing[next(iter(self._passing))]
-        self._sort()
+            for form in self._passing.pop(next(iter(self._passing))) - self._kept:
+                self._values.remove(form)
 
     def apply(self, text: str) -> str:
         """Return the text with every known value replaced by `***`."""
-        for value in self._values:
-            if value in text:
-                text = text.replace(value, MASK)
-        return text
-
-    def _sort(self) -> None:
-        """Keep the longest first: a shorter one may be a part of it."""
-        self._values = tuple(sorted(self._kept.union(*self._passing.values()), key=len, reverse=True))
+        return self._values.mask(text)
 
 
 redaction = Redaction()

@@ -19,7 +19,7 @@ class AnswerRefused(AzureError):
     """A body that is not taken, as an error that callers of the Azure libraries expect."""
 
 
-class BoundedAzureTransport(AioHttpTransport):  # type: ignore[misc]  azure-core loads it by name, untyped
+class BoundedAzureTransport(AioHttpTransport):  # type: ignore[misc]
     """The libraries' own transport, but an answer has at most so many bytes, packed and unpacked.
 
     Args:

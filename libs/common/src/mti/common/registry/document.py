@@ -6,6 +6,12 @@ from typing import cast
 import yaml
 
 from mti.common.registry.faults import InvalidTenantsFile, Loc
+from mti.common.registry.yaml_bounds import Unbounded, check_bounds
+
+SIZE_LIMIT = 32 * 1024 * 1024
+"""Bytes of a tenants file: room for thirty thousand tenants."""
+_NUMBER_LIMIT = 100
+"""Characters that are made a number; YAML has numbers of base 60, and a long one takes time by its square."""
 
 
 class Document:
@@ -14,18 +20,34 @@ class Document:
     def __init__(self, data: object, root: yaml.Node | None) -> None:
         self.data = data
         self._root = root
+        self._children: dict[int, dict[object, tuple[yaml.Node, yaml.Node]]] = {}
 
     def line(self, loc: Loc) -> int | None:
         """Return the line of the thing, or of what should hold it; counted from 1."""
         node = self._root
         line = None
         for part in loc:
-            found = _child(node, part)
+            found = self._child(node, part)
             if found is None:
                 break
             key, node = found
             line = key.start_mark.line + 1
         return line
+
+    def _child(self, node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
+        if isinstance(node, yaml.MappingNode):
+            if id(node) not in self._children:  # one look at a group, however many of its keys are asked for
+                self._children[id(node)] = {
+                    key.value: (key, value) for key, value in reversed(node.value) if _named(key)
+                }
+            return self._children[id(node)].get(part)
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            return node.value[part], node.value[part]
+        return None
+
+
+def _named(key: yaml.Node) -> bool:
+    return isinstance(key, yaml.ScalarNode)
 
 
 class _NoKeyTwice(yaml.constructor.SafeConstructor):
@@ -39,6 +61,16 @@ class _NoKeyTwice(yaml.constructor.SafeConstructor):
                 raise _Repeated(name, key.start_mark.line + 1)
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> object:
+        """Return a number; one that is too long for any field stays the text that it is."""
+        if len(node.value) > _NUMBER_LIMIT:
+            return node.value
+        return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
+
+
+for _tag in ("int", "float"):
+    _NoKeyTwice.add_constructor(f"tag:yaml.org,2002:{_tag}", _NoKeyTwice.construct_number)
 
 
 class _Loader(_NoKeyTwice, yaml.SafeLoader):
@@ -69,35 +101,48 @@ def read_bytes(path: Path) -> bytes:
     """Read a tenants file without looking into it.
 
     Raises:
-        InvalidTenantsFile: it can't be read.
+        InvalidTenantsFile: it can't be read, or is larger than `SIZE_LIMIT`.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(SIZE_LIMIT + 1)
     except FileNotFoundError:
         problem = "does not exist; give the path of the tenants file (tenants.example.yaml is one to start from)"
         raise InvalidTenantsFile([problem], str(path)) from None
     except OSError as refused:
         problem = f"can't be read ({refused.strerror}); give a file that this process may read"
         raise InvalidTenantsFile([problem], str(path)) from None
+    _refuse_large(content, str(path))
+    return content
+
+
+def _refuse_large(content: bytes, name: str) -> None:
+    if len(content) > SIZE_LIMIT:
+        raise InvalidTenantsFile([f"has more than {SIZE_LIMIT} bytes; give the path of a tenants file"], name)
 
 
 def parse_document(content: bytes, name: str) -> Document:
     """Read what a tenants file holds.
 
     Raises:
-        InvalidTenantsFile: it is no YAML. The text holds nothing of the file's contents but keys.
+        InvalidTenantsFile: it is no YAML, or stands for too much. The text holds nothing of the file's contents but
+            keys.
     """
+    _refuse_large(content, name)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidTenantsFile(["is not UTF-8 text; save it as UTF-8"], name) from None
     try:
         return _parsed(text, cast("type[_Loader]", _FastLoader))
+    except Unbounded as refused:
+        raise InvalidTenantsFile([str(refused)], name) from None
     except (yaml.YAMLError, RecursionError, ValueError):
         return _parse(text, name)  # for the words: those of the two differ, and these name the place
 
 
 def _parsed(text: str, loading: type[_Loader]) -> Document:
+    check_bounds(text, loading)
     loader = loading(text)
     root = loader.get_single_node()
     return Document(loader.construct_document(root) if root else None, root)
@@ -106,6 +151,8 @@ def _parsed(text: str, loading: type[_Loader]) -> Document:
 def _parse(text: str, name: str) -> Document:
     try:
         return _parsed(text, _Loader)
+    except Unbounded as refused:
+        raise InvalidTenantsFile([str(refused)], name) from None
     except _Repeated as repeated:
         problem = f"the key {repeated.key[:60]!r} is written twice in one group; remove one (line {repeated.line})"
         raise InvalidTenantsFile([problem], name) from None
@@ -124,11 +171,3 @@ def _broken(error: yaml.MarkedYAMLError) -> str:
     if error.problem and error.problem.startswith("found character '\\t'"):
         return f"a line is indented with a tab; indent with spaces{place}"
     return f"is not YAML; check the indentation, the quotes and the colons there{place}"
-
-
-def _child(node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == part), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part]
-    return None

@@ -16,6 +16,10 @@ VARIANT = "variant"
 """The kind of fault of a section whose variant (`api`, `auth`) can't be told; its context has `field` and `known`."""
 
 
+_SHOWN = 200
+"""Problems that the text of the error lists; who mends these sees the others."""
+
+
 class InvalidTenantsFile(ConfigurationError):
     """The tenants file can't be used.
 
@@ -28,7 +32,9 @@ class InvalidTenantsFile(ConfigurationError):
         self.problems = tuple(problems)
         self.name = name
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        super().__init__("\n  ".join((f"{name}: {count}", *self.problems)))
+        more = len(self.problems) - _SHOWN
+        rest = (f"… and {more} more",) if more > 0 else ()
+        super().__init__("\n  ".join((f"{name}: {count}", *self.problems[:_SHOWN], *rest)))
 
 
 class Faults:
@@ -42,15 +48,19 @@ class Faults:
     def __init__(self, document: object, lines: Lines) -> None:
         self._document = document
         self._lines = lines
-        self.problems: list[str] = []
+        self._noted: dict[str, None] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """What was noted, each once."""
+        return list(self._noted)
 
     def add(self, loc: Loc, text: str) -> None:
         """Note one fault: where it is, and what is wrong and the cure."""
         line = self._lines(loc)
         suffix = f" (line {line})" if line else ""
         problem = ": ".join((*_place(loc, self._document), text)) + suffix
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self._noted.setdefault(problem)
 
     def add_invalid(self, prefix: Loc, error: ValidationError, sections: "Sections") -> None:
         """Note all that pydantic found below `prefix`."""
@@ -100,10 +110,14 @@ def _tenant(position: int, document: object) -> str:
     return f"tenant {name[:63]}" if isinstance(name, str) and name.isprintable() and name else f"tenants[{position}]"
 
 
+_KEY_SHOWN = 60
+"""Characters of a key that a fault repeats."""
+
+
 def _path(loc: Loc) -> str:
     written = ""
     for part in loc:
-        written += f"[{part}]" if isinstance(part, int) else f".{part}"
+        written += f"[{part}]" if isinstance(part, int) else f".{part[:_KEY_SHOWN]}"
     return written.removeprefix(".")
 
 

@@ -1,5 +1,6 @@
 """The schema of the tenants file: what an operator may write, and the defaults of what is left away."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Self
@@ -217,8 +218,8 @@ class Tenant(Section):
     def _some_and_no_twins(cls, found: tuple[DestinationSection, ...]) -> tuple[DestinationSection, ...]:
         if not found:
             raise ValueError("is empty; name at least one Sentinel workspace")
-        ids = [destination.workspace_id for destination in found]
-        if twin := next((id for position, id in enumerate(ids) if id in ids[:position]), None):
+        counts = Counter(destination.workspace_id for destination in found)
+        if twin := next((id for id, count in counts.items() if count > 1), None):
             raise ValueError(f"workspace {twin} is listed twice; list it once")
         return found
 

@@ -1,0 +1,83 @@
+"""Bounds of a YAML text, found by reading its events one by one, before any of it is made into data.
+
+A few hundred bytes of YAML may stand for any amount of data: an alias repeats what its anchor names, which may hold
+aliases itself, and a merge key copies (https://yaml.org/type/merge.html). And a text that only opens brackets drives a
+reader into a recursion as deep as it is long. So what a text stands for is counted with every alias followed.
+"""
+
+import yaml
+
+DEPTH_LIMIT = 50
+"""Groups inside groups; a tenants file has six."""
+FREE = 10_000
+"""Values that any text may stand for; a longer one may stand for four a character, which takes anchors used well."""
+_PER_CHARACTER = 4
+
+
+class Unbounded(Exception):
+    """A text that stands for too much. The message says what is wrong and the cure, and quotes nothing."""
+
+    def __init__(self, problem: str, mark: yaml.Mark | None) -> None:
+        place = f" (line {mark.line + 1})" if mark else ""
+        super().__init__(f"{problem}{place}")
+
+
+def check_bounds(text: str, loading: type[yaml.SafeLoader]) -> None:
+    """Read a text through without making data of it.
+
+    Args:
+        text: the whole file.
+        loading: the loader that will read it.
+
+    Raises:
+        Unbounded: it is nested too deeply, an alias is inside of what it names, or it stands for too many values.
+        yaml.YAMLError: it is no YAML.
+    """
+    expansion = _Expansion(FREE + _PER_CHARACTER * len(text))
+    for event in yaml.parse(text, Loader=loading):
+        if isinstance(event, yaml.AliasEvent):
+            expansion.repeat(event.anchor, event.start_mark)
+        elif isinstance(event, yaml.ScalarEvent):
+            expansion.open(event.anchor, event.start_mark)
+            expansion.close(event.start_mark)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            expansion.open(event.anchor, event.start_mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            expansion.close(event.start_mark)
+
+
+class _Expansion:
+    """How many values the text stands for, so far."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: list[tuple[str | None, int]] = []
+        """The anchor of each group that is being read, and what was counted before it."""
+        self._count = 0
+        self._sizes: dict[str, int | None] = {}
+        """What each anchor stands for; `None` while that is being read."""
+
+    def open(self, anchor: str | None, mark: yaml.Mark | None) -> None:
+        if len(self._open) >= DEPTH_LIMIT:
+            raise Unbounded(f"is nested more than {DEPTH_LIMIT} deep; write groups as tenants.example.yaml does", mark)
+        self._open.append((anchor, self._count))
+        if anchor is not None:
+            self._sizes[anchor] = None
+        self._add(1, mark)
+
+    def close(self, mark: yaml.Mark | None) -> None:
+        anchor, before = self._open.pop()
+        if anchor is not None:
+            self._sizes[anchor] = self._count - before
+        self._add(0, mark)
+
+    def repeat(self, anchor: str, mark: yaml.Mark | None) -> None:
+        size = self._sizes.get(anchor, 1)  # an anchor that is nowhere is for the parser to name
+        if size is None:
+            raise Unbounded("an alias stands inside of what it names; write out what is meant", mark)
+        self._add(size, mark)
+
+    def _add(self, size: int, mark: yaml.Mark | None) -> None:
+        self._count += size
+        if self._count > self._limit:
+            raise Unbounded("its aliases repeat so much that it stands for too many values; write fewer of them", mark)
