@@ -37,17 +37,12 @@ class Document:
     def _child(self, node: yaml.Node | None, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
         if isinstance(node, yaml.MappingNode):
             if id(node) not in self._children:  # one look at a group, however many of its keys are asked for
-                self._children[id(node)] = {
-                    key.value: (key, value) for key, value in reversed(node.value) if _named(key)
-                }
+                pairs = [(key, value) for key, value in reversed(node.value) if isinstance(key, yaml.ScalarNode)]
+                self._children[id(node)] = {key.value: (key, value) for key, value in pairs}
             return self._children[id(node)].get(part)
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             return node.value[part], node.value[part]
         return None
-
-
-def _named(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode)
 
 
 class _NoKeyTwice(yaml.constructor.SafeConstructor):
@@ -69,16 +64,17 @@ class _NoKeyTwice(yaml.constructor.SafeConstructor):
         return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
 
 
-for _tag in ("int", "float"):
-    _NoKeyTwice.add_constructor(f"tag:yaml.org,2002:{_tag}", _NoKeyTwice.construct_number)
-
-
 class _Loader(_NoKeyTwice, yaml.SafeLoader):
     """In Python: slow, and with the better words for what is wrong."""
 
 
 class _FastLoader(_NoKeyTwice, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """By libyaml where the platform has it: ten times as fast, which counts with a thousand tenants."""
+
+
+for _loading in (_Loader, _FastLoader):
+    _loading.add_constructor("tag:yaml.org,2002:int", _loading.construct_number)
+    _loading.add_constructor("tag:yaml.org,2002:float", _loading.construct_number)
 
 
 class _Repeated(yaml.YAMLError):

@@ -17,8 +17,8 @@ _PER_CHARACTER = 4
 class Unbounded(Exception):
     """A text that stands for too much. The message says what is wrong and the cure, and quotes nothing."""
 
-    def __init__(self, problem: str, mark: yaml.Mark | None) -> None:
-        place = f" (line {mark.line + 1})" if mark else ""
+    def __init__(self, problem: str, line: int | None) -> None:
+        place = f" (line {line})" if line else ""
         super().__init__(f"{problem}{place}")
 
 
@@ -35,15 +35,16 @@ def check_bounds(text: str, loading: type[yaml.SafeLoader]) -> None:
     """
     expansion = _Expansion(FREE + _PER_CHARACTER * len(text))
     for event in yaml.parse(text, Loader=loading):
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
-            expansion.repeat(event.anchor, event.start_mark)
+            expansion.repeat(event.anchor, line)
         elif isinstance(event, yaml.ScalarEvent):
-            expansion.open(event.anchor, event.start_mark)
-            expansion.close(event.start_mark)
+            expansion.open(event.anchor, line)
+            expansion.close(line)
         elif isinstance(event, yaml.CollectionStartEvent):
-            expansion.open(event.anchor, event.start_mark)
+            expansion.open(event.anchor, line)
         elif isinstance(event, yaml.CollectionEndEvent):
-            expansion.close(event.start_mark)
+            expansion.close(line)
 
 
 class _Expansion:
@@ -57,27 +58,27 @@ class _Expansion:
         self._sizes: dict[str, int | None] = {}
         """What each anchor stands for; `None` while that is being read."""
 
-    def open(self, anchor: str | None, mark: yaml.Mark | None) -> None:
+    def open(self, anchor: str | None, line: int | None) -> None:
         if len(self._open) >= DEPTH_LIMIT:
-            raise Unbounded(f"is nested more than {DEPTH_LIMIT} deep; write groups as tenants.example.yaml does", mark)
+            raise Unbounded(f"is nested more than {DEPTH_LIMIT} deep; write groups as tenants.example.yaml does", line)
         self._open.append((anchor, self._count))
         if anchor is not None:
             self._sizes[anchor] = None
-        self._add(1, mark)
+        self._add(1, line)
 
-    def close(self, mark: yaml.Mark | None) -> None:
+    def close(self, line: int | None) -> None:
         anchor, before = self._open.pop()
         if anchor is not None:
             self._sizes[anchor] = self._count - before
-        self._add(0, mark)
+        self._add(0, line)
 
-    def repeat(self, anchor: str, mark: yaml.Mark | None) -> None:
-        size = self._sizes.get(anchor, 1)  # an anchor that is nowhere is for the parser to name
+    def repeat(self, anchor: str | None, line: int | None) -> None:
+        size = self._sizes.get(anchor or "", 1)  # an anchor that is nowhere is for the parser to name
         if size is None:
-            raise Unbounded("an alias stands inside of what it names; write out what is meant", mark)
-        self._add(size, mark)
+            raise Unbounded("an alias stands inside of what it names; write out what is meant", line)
+        self._add(size, line)
 
-    def _add(self, size: int, mark: yaml.Mark | None) -> None:
+    def _add(self, size: int, line: int | None) -> None:
         self._count += size
         if self._count > self._limit:
-            raise Unbounded("its aliases repeat so much that it stands for too many values; write fewer of them", mark)
+            raise Unbounded("its aliases repeat so much that it stands for too many values; write fewer of them", line)
