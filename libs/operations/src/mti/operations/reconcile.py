@@ -61,7 +61,7 @@ async def reconcile(registry: Registry, stores: Stores, bus: BusView, names: Bus
 
 
 async def _sources(registry: Registry, stores: Stores) -> tuple[list[SourceBooks], dict[str, dict[str, int]]]:
-    audit = SourceAudit(stores.fetcher, stores.normalizer)
+    audit = SourceAudit(stores.fetcher, stores.normalizer, SystemClock())
     checkpoints = source_checkpoints(stores.fetcher.container("checkpoints"))
     found: list[SourceBooks] = []
     unhandled: dict[str, dict[str, int]] = {}

@@ -1,24 +1,40 @@
 """One source: each chunk that was published against each that was handled."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final
 
+from mti.common.errors import StoreUnavailable
+from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Feed, Source
 from mti.fetcher.ledger import CONTAINER as FETCHED
+from mti.fetcher.ledger import Entry
 from mti.fetcher.ledger import Ledger as FetchLedger
 from mti.normalizer.ledger import CONTAINER as HANDLED
 from mti.normalizer.ledger import ChunkBooks, Totals
 from mti.normalizer.ledger import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks
+from mti.operations.closing import CLOSED_AFTER, Closing, Matched
 from mti.operations.merging import merge
+
+_RACES: Final = 8
 
 
 class SourceAudit:
-    """Compares the fetcher's books with the normalizer's."""
+    """Compares the fetcher's books with the normalizer's, and closes what it finds in both.
 
-    def __init__(self, fetcher: Store, normalizer: Store) -> None:
+    Args:
+        fetcher: its store.
+        normalizer: its store.
+        clock: the time, which says what is old enough to be closed.
+    """
+
+    def __init__(self, fetcher: Store, normalizer: Store, clock: Clock) -> None:
         self._fetched = FetchLedger(fetcher.container(FETCHED))
         self._handled = NormalizeLedger(normalizer.container(HANDLED))
+        self._closing = Closing(self._fetched, self._handled)
+        self._clock = clock
 
     async def sources(self) -> set[str]:
         """Return the sources that have books in either."""
@@ -29,25 +45,66 @@ class SourceAudit:
 
         A chunk that was handled and is not in the fetcher's books counts: the fetcher died just after it was sent. One
         that a person sent in the place of another is in the fetcher's books neither, and is to be handled as well.
+
+        Raises:
+            StoreUnavailable: a store does not answer, or others close these books again and again.
         """
-        totals, unhandled, mended = Totals(), dict[str, int](), dict[str, int]()
-        async for chunk, found in merge([_either(self._fetched.scan(name)), _either(self._handled.scan(name))]):
-            books = found.get(1)
-            if isinstance(books, ChunkBooks):
-                totals.add(books)
-                if books.replaced_by is not None and books.replacement:
-                    mended[books.replaced_by] = books.replacement
-            elif isinstance(count := found[0], int):
-                unhandled[chunk] = count
-        for chunk, count in mended.items():
+        for _ in range(_RACES):
+            compared = await self._compared(name)
+            if await self._handled.unchanged(compared.before):
+                await self._closing.close(compared.matched)
+                unhandled = compared.unhandled
+                return _books(name, source, compared.totals, sum(unhandled.values())), unhandled
+        raise StoreUnavailable(f"{name}: its books are being closed by somebody else; look again")
+
+    async def _compared(self, name: str) -> "_Compared":
+        before = await self._handled.closed.sum_of(name)
+        found = _Compared(Matched(before), self._closing, self._clock.now() - CLOSED_AFTER)
+        async for chunk, sides in merge([_either(self._fetched.entries(name)), _either(self._handled.scan(name))]):
+            found.take(chunk, sides.get(0), sides.get(1))
+        if found.before.value.chunks and found.unhandled:
+            # The fetcher may have entered a chunk once more after it was closed.
+            for chunk in await self._handled.closed.which(name, list(found.unhandled)):
+                del found.unhandled[chunk]
+                found.matched.leftover.append(chunk)
+        for chunk, count in found.mended.items():
             if await self._handled.read(name, chunk) is None:
-                unhandled[chunk] = count
-        return _books(name, source, totals, sum(unhandled.values())), unhandled
+                found.unhandled[chunk] = count
+        return found
+
+
+class _Compared:
+    """One source, as far as it was read."""
+
+    def __init__(self, matched: Matched, closing: Closing, old: datetime) -> None:
+        self.matched = matched
+        self._closing = closing
+        self.before = matched.before
+        self.totals = Totals()
+        self.totals.carry(self.before.value)
+        self.unhandled: dict[str, int] = {}
+        self.mended: dict[str, int] = {}
+        self._counted = frozenset(self.before.value.closing)
+        self._old = old
+
+    def take(self, chunk: str, published: object, handled: object) -> None:
+        if chunk in self._counted:
+            self.matched.leftover.append(chunk)
+            return
+        if isinstance(handled, ChunkBooks):
+            self.totals.add(handled)
+            if handled.replaced_by is not None and handled.replacement:
+                self.mended[handled.replaced_by] = handled.replacement
+            old = isinstance(published, Entry) and published.at < self._old
+            if old and handled.final and self._closing.has_room(self.matched):
+                self.matched.books[chunk] = handled
+        elif isinstance(published, Entry):
+            self.unhandled[chunk] = published.detections
 
 
 async def _either(
-    stream: AsyncIterator[tuple[str, int]] | AsyncIterator[tuple[str, ChunkBooks]],
-) -> AsyncIterator[tuple[str, int | ChunkBooks]]:
+    stream: AsyncIterator[tuple[str, Entry]] | AsyncIterator[tuple[str, ChunkBooks]],
+) -> AsyncIterator[tuple[str, Entry | ChunkBooks]]:
     async for id, found in stream:
         yield id, found
 

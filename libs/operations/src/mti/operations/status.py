@@ -1,7 +1,8 @@
 """A quick look at everything while it runs: checkpoints, counts of the bus, sums of the ledgers.
 
 What the exact reconciliation does, reading every id of every workspace, is left out here. So the sources' books are
-exact, since a ledger is small; of the destinations it says what came and what waits, and not that nothing is missing.
+exact, since a ledger is a sum and what is new; of the destinations it says what came and what waits, and not that
+nothing is missing.
 """
 
 from collections import Counter
@@ -110,7 +111,7 @@ async def take_status(
     Raises:
         BusUnavailable, StoreUnavailable: it can't be looked at.
     """
-    audit = SourceAudit(stores.fetcher, stores.normalizer)
+    audit = SourceAudit(stores.fetcher, stores.normalizer, clock)
     audited = {
         name: await audit.of(name, registry.sources.get(name))
         for name in sorted({*registry.sources, *await audit.sources()})

@@ -25,8 +25,16 @@ class Tallies:
         fetched = FetchLedger(fetcher.container(FETCHED))
         handled = NormalizeLedger(normalizer.container(HANDLED))
         totals = [await handled.totals(source) for source in await handled.sources()]
+        closed = {source: (await handled.closed.sum_of(source)).value for source in await handled.sources()}
+        counted = {(source, chunk) for source, found in closed.items() for chunk in found.closing}
+        opened = [
+            count
+            async for source in fetched.sources()
+            async for chunk, count in fetched.scan(source)
+            if (source, chunk) not in counted
+        ]
         return cls(
-            fetched=sum([count async for source in fetched.sources() async for _, count in fetched.scan(source)]),
+            fetched=sum(opened) + sum(found.detections for found in closed.values()),
             normalized=sum(found.detections for found in totals),
             new=sum(found.indicators_new for found in totals),
             suppressed=sum(found.suppressed for found in totals),

@@ -2,16 +2,25 @@
 
     {"partition": source, "id": CloudEvents id of the chunk, "body": {"detections": n, "at": "2026-…"}}
 
-The id is the chunk's content, so that a page that is published twice is counted once.
+The id is the chunk's content, so that a page that is published twice is counted once. A document lives until its chunk
+is known to be handled and counted there for good.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from mti.common.ports.store import Container, Document
 
 CONTAINER: Final = "ledger"
+
+
+class Entry(NamedTuple):
+    """One chunk that was published."""
+
+    detections: int
+    at: datetime
+    """When it was entered."""
 
 
 class Ledger:
@@ -46,8 +55,17 @@ class Ledger:
 
     async def scan(self, source: str) -> AsyncIterator[tuple[str, int]]:
         """Yield the chunks of a source, in the order of their ids, each with how many detections it holds."""
+        async for id, entry in self.entries(source):
+            yield id, entry.detections
+
+    async def entries(self, source: str) -> AsyncIterator[tuple[str, Entry]]:
+        """Yield the chunks of a source, in the order of their ids."""
         async for document in self._container.scan(source):
-            yield document.id, _detections(document)
+            yield document.id, Entry(_detections(document), datetime.fromisoformat(str(document.body["at"])))
+
+    async def remove(self, source: str, chunk: str) -> None:
+        """Remove a chunk that was handled and is counted among the normalizer's closed ones."""
+        await self._container.delete(source, chunk)
 
     async def sources(self) -> AsyncIterator[str]:
         """Yield the sources that have books."""

@@ -1,4 +1,5 @@
-"""The normalizer's books: one document a chunk that was handled, and their sums.
+"""The normalizer's books: one document a chunk that was handled, and their sums; for those that were closed see
+`closed_books`.
 
 A document has a deterministic key, so writing it a second time changes nothing. A chunk whose document exists was
 handled wholly.
@@ -15,14 +16,16 @@ that replaces it; its own document counts only the difference, so that what came
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mti.common.checkpoints import Versioned
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.store import Container, Document
+from mti.normalizer.closed_books import ClosedBooks, ClosedSum, is_open
 
 CONTAINER: Final = "ledger"
 PURGED: Final = "Purged"
@@ -70,6 +73,11 @@ class ChunkBooks(BaseModel):
     def handled(self) -> bool:
         """Whether there is nothing left to do should the chunk come again."""
         return not self.purged
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing will change these books: no person purged or replaced the chunk."""
+        return self.handled and self.replaced_by is None
 
     @classmethod
     def of_purged(cls, detections: int) -> Self:
@@ -139,16 +147,39 @@ class Totals:
         self.rejected.update(books.rejected)
         self.rejected.subtract(books.corrects)
 
+    def carry(self, closed: ClosedSum) -> None:
+        """Add what was closed before."""
+        self.chunks += closed.chunks
+        self.detections += closed.detections
+        self.new += closed.new
+        self.refreshed += closed.refreshed
+        self.suppressed += closed.suppressed
+        self.rejected.update(closed.rejected)
+        self.added += closed.added
+        self.indicators_new += closed.indicators_new
+        self.indicators_refreshed += closed.indicators_refreshed
+
+    def closed_sum(self, closing: Iterable[str]) -> ClosedSum:
+        """Return these as a sum to be kept.
+
+        Args:
+            closing: the chunks among them that may still stand among the open ones.
+        """
+        counts = {name: getattr(self, name) for name in ClosedSum.model_fields if name not in ("rejected", "closing")}
+        return ClosedSum(**counts, rejected=dict(sorted(self.rejected.items())), closing=tuple(closing))
+
 
 class Ledger:
     """The books in the store, a partition a source."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
+        self.closed = ClosedBooks(container)
 
     async def read(self, source: str, chunk_id: str) -> ChunkBooks | None:
         """Return the books of a chunk, by its CloudEvents id; `None` while it is neither handled wholly nor purged."""
-        document = await self._container.read(source, chunk_id)
+        # The closed ones after the open ones: a chunk is kept there before it leaves here.
+        document = await self._container.read(source, chunk_id) or await self.closed.read(source, chunk_id)
         return None if document is None else ChunkBooks.model_validate(document.body)
 
     async def write(self, source: str, chunk_id: str, books: ChunkBooks) -> None:
@@ -157,6 +188,8 @@ class Ledger:
         Raises:
             StoreUnavailable: the store does not answer, or others write these books again and again.
         """
+        if not books.final and await self.closed.read(source, chunk_id) is not None:
+            return
         document = _document(source, chunk_id, books)
         for _ in range(_RACES):
             try:
@@ -177,8 +210,13 @@ class Ledger:
             source: the source's id.
             detections: of each chunk, by the chunk's CloudEvents id.
         """
+        closed = await self.closed.which(source, list(detections))
         await self._container.write_many(
-            [_document(source, chunk, ChunkBooks.of_purged(count)) for chunk, count in detections.items()]
+            [
+                _document(source, chunk, ChunkBooks.of_purged(count))
+                for chunk, count in detections.items()
+                if chunk not in closed
+            ]
         )
 
     async def reopen(self, source: str, chunk_id: str, detections: int) -> None:
@@ -200,20 +238,59 @@ class Ledger:
             ) from None
 
     async def scan(self, source: str) -> AsyncIterator[tuple[str, ChunkBooks]]:
-        """Yield the chunks of a source, in the order of their ids."""
+        """Yield the open chunks of a source, in the order of their ids."""
         async for document in self._container.scan(source):
             yield document.id, ChunkBooks.model_validate(document.body)
 
     async def sources(self) -> list[str]:
         """Return the sources that have books."""
-        return sorted([partition async for partition in self._container.partitions()])
+        found = {partition async for partition in self._container.partitions() if is_open(partition)}
+        return sorted(found | {source async for source in self.closed.sources()})
 
     async def totals(self, source: str) -> Totals:
-        """Sum a source up; memory is bounded by a page of the store."""
-        found = Totals()
-        async for _, books in self.scan(source):
-            found.add(books)
-        return found
+        """Sum a source up; memory is bounded by a page of the store.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or chunks are being closed again and again.
+        """
+        for _ in range(_RACES):
+            before = await self.closed.sum_of(source)
+            found = Totals()
+            found.carry(before.value)
+            counted = set(before.value.closing)
+            async for chunk, books in self.scan(source):
+                if chunk not in counted:
+                    found.add(books)
+            if await self.unchanged(before):
+                return found
+        raise StoreUnavailable(f"{source}: its books are being closed by somebody else; look again")
+
+    async def unchanged(self, before: Versioned[ClosedSum]) -> bool:
+        """Say whether no chunk was closed since that sum was read, so that what was scanned since goes with it."""
+        return (await self.closed.sum_of(before.key)).value == before.value
+
+    async def close(self, before: Versioned[ClosedSum], chunks: Mapping[str, ChunkBooks]) -> Versioned[ClosedSum]:
+        """Take open chunks into the sum; `sweep` removes them from the open ones, and must before the next `close`.
+
+        Args:
+            before: the sum as it was read before the chunks were; none of its `closing` is among the open ones any
+                more.
+            chunks: with their books, which are final.
+
+        Raises:
+            WriteConflict: somebody else closed meanwhile; nothing changed.
+        """
+        source = before.key
+        await self.closed.keep(source, {id: _document(source, id, books).body for id, books in chunks.items()})
+        totals = Totals()
+        totals.carry(before.value)
+        for books in chunks.values():
+            totals.add(books)
+        return await self.closed.save(before.with_value(totals.closed_sum(chunks)))
+
+    async def sweep(self, source: str, chunk: str) -> None:
+        """Remove a chunk from the open books that the sum counts."""
+        await self._container.delete(source, chunk)
 
 
 def _rejected(count: int) -> dict[str, int]:

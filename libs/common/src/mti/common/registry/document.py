@@ -57,11 +57,12 @@ class _NoKeyTwice(yaml.constructor.SafeConstructor):
             seen.add(name)
         return super().construct_mapping(node, deep)
 
-    def construct_number(self, node: yaml.ScalarNode) -> object:
-        """Return a number; one that is too long for any field stays the text that it is."""
-        if len(node.value) > _NUMBER_LIMIT:
-            return node.value
-        return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
+
+def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> object:
+    """Return a number; one that is too long for any field stays the text that it is."""
+    if len(node.value) > _NUMBER_LIMIT:
+        return node.value
+    return loader.construct_yaml_int(node) if node.tag.endswith(":int") else loader.construct_yaml_float(node)
 
 
 class _Loader(_NoKeyTwice, yaml.SafeLoader):
@@ -73,8 +74,8 @@ class _FastLoader(_NoKeyTwice, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  
 
 
 for _loading in (_Loader, _FastLoader):
-    _loading.add_constructor("tag:yaml.org,2002:int", _loading.construct_number)
-    _loading.add_constructor("tag:yaml.org,2002:float", _loading.construct_number)
+    _loading.add_constructor("tag:yaml.org,2002:int", _number)
+    _loading.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 class _Repeated(yaml.YAMLError):
