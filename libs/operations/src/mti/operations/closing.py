@@ -71,7 +71,7 @@ class Closing:
             log.warning("the books of %s stay open for now: %s", source, error)
 
     async def _sweep(self, source: str, chunks: list[str]) -> None:
-        # The fetcher's first: what stands in the normalizer's alone is handled, in the fetcher's alone it seems not to be.
+        # The fetcher's first: a chunk in the normalizer's alone is handled, one in the fetcher's alone seems not to be.
         await _in_turns(chunks, lambda chunk: self._fetched.remove(source, chunk))
         await _in_turns(chunks, lambda chunk: self._handled.sweep(source, chunk))
 

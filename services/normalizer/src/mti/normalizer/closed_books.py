@@ -24,7 +24,8 @@ from mti.common.ports.store import Container, Document
 
 SUMS: Final = "~sums"
 """The partition of the sums; no source is called so, since a tenant's name begins with a letter or a digit."""
-_KEPT: Final = "~closed/"
+_KEPT: Final = "~"
+"""Begins the id of a closed chunk's document, which stands in its source's partition behind all open ones."""
 KEEP_CLOSED: Final = timedelta(days=90)
 """How long a closed chunk is known by its id; should it come again later, it counts as a new one."""
 
@@ -60,17 +61,18 @@ class ClosedBooks:
 
     async def read(self, source: str, chunk: str) -> Document | None:
         """Return the document of a closed chunk."""
-        return await self._container.read(_KEPT + source, chunk)
+        return (await self._container.read_many(source, [kept_id(chunk)])).get(kept_id(chunk))
 
     async def which(self, source: str, chunks: Sequence[str]) -> set[str]:
         """Return which of these chunks are closed."""
-        return set(await self._container.read_many(_KEPT + source, chunks))
+        found = await self._container.read_many(source, [kept_id(chunk) for chunk in chunks])
+        return {id.removeprefix(_KEPT) for id in found}
 
     async def keep(self, source: str, chunks: Mapping[str, dict[str, JsonValue]]) -> None:
         """Keep chunks under their ids; those that are kept already stay as they are."""
         seconds = int(KEEP_CLOSED.total_seconds())
         await self._container.write_many(
-            [Document(partition=_KEPT + source, id=id, body=body, ttl=seconds) for id, body in chunks.items()]
+            [Document(partition=source, id=kept_id(id), body=body, ttl=seconds) for id, body in chunks.items()]
         )
 
     async def sum_of(self, source: str) -> Versioned[ClosedSum]:
@@ -91,6 +93,11 @@ class ClosedBooks:
             yield source
 
 
-def is_open(partition: str) -> bool:
-    """Say whether a partition holds open books, so that its name is a source's."""
-    return partition != SUMS and not partition.startswith(_KEPT)
+def kept_id(chunk: str) -> str:
+    """Return the id of a closed chunk's document."""
+    return _KEPT + chunk
+
+
+def is_kept(id: str) -> bool:
+    """Say whether a document is a closed chunk's; in the order of ids all open ones come before."""
+    return id.startswith(_KEPT)

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mti.common.checkpoints import Versioned
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.store import Container, Document
-from mti.normalizer.closed_books import ClosedBooks, ClosedSum, is_open
+from mti.normalizer.closed_books import SUMS, ClosedBooks, ClosedSum, is_kept
 
 CONTAINER: Final = "ledger"
 PURGED: Final = "Purged"
@@ -240,11 +240,13 @@ class Ledger:
     async def scan(self, source: str) -> AsyncIterator[tuple[str, ChunkBooks]]:
         """Yield the open chunks of a source, in the order of their ids."""
         async for document in self._container.scan(source):
+            if is_kept(document.id):
+                return
             yield document.id, ChunkBooks.model_validate(document.body)
 
     async def sources(self) -> list[str]:
         """Return the sources that have books."""
-        found = {partition async for partition in self._container.partitions() if is_open(partition)}
+        found = {partition async for partition in self._container.partitions()} - {SUMS}
         return sorted(found | {source async for source in self.closed.sources()})
 
     async def totals(self, source: str) -> Totals:

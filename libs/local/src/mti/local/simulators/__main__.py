@@ -1,7 +1,8 @@
 """`python -m mti.local.simulators`: both simulators as one process, until SIGTERM or SIGINT.
 
 When ready it prints one line of JSON on stdout, `{"mimecast": URL, "sentinel": URL, "detections": N, "pid": N}`;
-everything else goes to stderr.
+everything else goes to stderr. With `--sentinel-tls FOLDER` Sentinel and its authority speak https, under the
+certificate `FOLDER/certificate.pem`, which is made there when it is missing.
 """
 
 import argparse
@@ -10,11 +11,13 @@ import json
 import logging
 import os
 import signal
+import ssl
 import sys
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from mti.local.namespace.certificates import server_context
 from mti.local.simulators.scenario import Scenario, Simulators, demo_scenario
 
 _log = logging.getLogger("mti.local.simulators")
@@ -28,6 +31,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="for --demo")
     parser.add_argument("--port", type=int, default=0, help="Mimecast's port; 0 takes a free one")
     parser.add_argument("--sentinel-port", type=int, default=0, help="Sentinel's port; 0 takes a free one")
+    parser.add_argument("--sentinel-tls", type=Path, metavar="FOLDER", help="serve Sentinel by https; see above")
     parser.add_argument("--tenants", type=Path, help="write the tenants file here")
     parser.add_argument("--env", type=Path, help="write the secrets as NAME=value lines here, for the owner only")
     return parser.parse_args()
@@ -48,12 +52,24 @@ def _write_files(simulators: Simulators, tenants: Path | None, env: Path | None)
         env.write_text("".join(f"{name}={value}\n" for name, value in secrets.items()), encoding="utf-8")
 
 
+def _tls(folder: Path | None) -> ssl.SSLContext | None:
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return server_context(folder, "127.0.0.1")
+
+
 async def _serve(scenario: Scenario, arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    simulators = Simulators(scenario, mimecast_port=arguments.port, sentinel_port=arguments.sentinel_port)
+    simulators = Simulators(
+        scenario,
+        mimecast_port=arguments.port,
+        sentinel_port=arguments.sentinel_port,
+        sentinel_tls=_tls(arguments.sentinel_tls),
+    )
     async with simulators:
         _write_files(simulators, arguments.tenants, arguments.env)
         ready = {

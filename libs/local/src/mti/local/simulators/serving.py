@@ -1,6 +1,7 @@
 """One HTTP server on the loopback address, inside a running event loop."""
 
 import asyncio
+import ssl
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -20,16 +21,17 @@ class LoopbackServer:
     Subclasses hand over their routes; requests that hang are let go when the server closes.
     """
 
-    def __init__(self, routes: Iterable[Route], port: int = 0) -> None:
+    def __init__(self, routes: Iterable[Route], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self._port = port
+        self._tls = tls
         self._routes = list(routes)
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
 
     @property
     def base_url(self) -> str:
-        """`http://127.0.0.1:PORT`, once the server is open."""
-        return f"http://127.0.0.1:{self._port}"
+        """`http://127.0.0.1:PORT`, or https, once the server is open."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def add_routes(self, routes: Iterable[Route]) -> None:
         """Serve more routes; to be called before the context is opened."""
@@ -41,7 +43,7 @@ class LoopbackServer:
         self._closing.clear()
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
         await site.start()
         addresses = self._runner.addresses
         self._port = int(addresses[0][1])

@@ -1,5 +1,6 @@
 """Both simulators of a scenario, running in this process, with the truth between them."""
 
+import ssl
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -27,7 +28,13 @@ class Simulators:
     """
 
     def __init__(
-        self, scenario: Scenario, *, now: Now | None = None, mimecast_port: int = 0, sentinel_port: int = 0
+        self,
+        scenario: Scenario,
+        *,
+        now: Now | None = None,
+        mimecast_port: int = 0,
+        sentinel_port: int = 0,
+        sentinel_tls: ssl.SSLContext | None = None,
     ) -> None:
         now = now or SystemClock().now
         self.scenario = scenario
@@ -49,6 +56,7 @@ class Simulators:
             seed=scenario.seed,
             now=now,
             port=sentinel_port,
+            tls=sentinel_tls,
         )
         self.sentinel.add_routes([("GET", "/_sim/expected/{workspace}", self._on_expected)])
         self._open = AsyncExitStack()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import orjson
 
 from mti.local.simulators.sentinel.answers import Refused
-from mti.local.simulators.sentinel.pattern import read_pattern
+from mti.local.simulators.sentinel.pattern import observable_of
 
 _RESERVED = "microsoft sentinel"
 
@@ -46,5 +46,5 @@ def names_of(record: object) -> list[str]:
     if not isinstance(record, dict):
         return []
     names = [str(record.get("id", "")).lower()]
-    observable = read_pattern(str(record.get("pattern", ""))).observable
+    observable = observable_of(record).observable
     return names if observable is None else [*names, observable.value]

@@ -6,6 +6,7 @@ The limits are those of https://learn.microsoft.com/azure/sentinel/stix-objects-
 from pydantic import BaseModel, ConfigDict, Field
 
 from mti.local.simulators.secret import Secret
+from mti.local.simulators.sentinel.audience import MANAGEMENT
 
 
 class WorkspaceSpec(BaseModel):
@@ -56,5 +57,14 @@ class SentinelSettings(BaseModel):
     """Larger bodies get 413; the real limit is not documented."""
     limit: UploadLimit | None = UploadLimit()
     single_observable_only: bool = True
-    """Whether patterns of several observables are refused. The real service takes them and leaves their
+    """Whether STIX patterns of several observables are refused. The real service takes them and leaves their
     observable columns empty, which no rule can match."""
+    well_formed_hashes_only: bool = True
+    """Whether a hash of the wrong length is refused. What the real service does with one is not documented."""
+    known_pattern_types_only: bool = True
+    """Whether a pattern language that STIX 2.1 does not list is refused; there it is an open vocabulary."""
+    audiences: tuple[str, ...] = MANAGEMENT
+    """The resources that a token may be for."""
+    other_audiences: bool = False
+    """Whether the authority gives tokens for other resources too, as the real one does; an upload with such a token is
+    answered by 401."""

@@ -111,7 +111,7 @@ class UploadEndpoint:
         """Take what is good; return why the rest is not, by its place."""
         errors: dict[int, list[str]] = {}
         for index, record in enumerate(call.batch.records):
-            found = complaints(record, single_observable_only=self._settings.single_observable_only)
+            found = complaints(record, self._settings)
             if not found and call.refusals and not call.refusals.isdisjoint(names_of(record)):
                 found = ["The indicator could not be ingested."]
             if found:

@@ -8,14 +8,17 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mti.local.simulators.sentinel.pattern import read_pattern
+from mti.local.simulators.sentinel.settings import SentinelSettings
 from mti.local.simulators.times import parse_stix_time
 
 SUPPORTED = ("indicator", "attack-pattern", "threat-actor", "identity", "relationship")
+PATTERN_TYPES = ("stix", "pcre", "sigma", "snort", "suricata", "yara")
+"""https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html#_9lfdvxnyofxw"""
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 
-def complaints(record: object, *, single_observable_only: bool) -> list[str]:
-    """Return why the record is refused; empty when it is taken."""
+def complaints(record: object, settings: SentinelSettings) -> list[str]:
+    """Return why the record is refused, under these settings; empty when it is taken."""
     if not isinstance(record, dict):
         return ["The record is not an object."]
     kind = record.get("type")
@@ -24,7 +27,7 @@ def complaints(record: object, *, single_observable_only: bool) -> list[str]:
     found = [*_common(record, str(kind))]
     if kind == "indicator":
         found += _indicator(record)
-        found += _pattern(record, single_observable_only=single_observable_only)
+        found += _pattern(record, settings)
         found += _optional(record)
     return found
 
@@ -53,14 +56,24 @@ def _indicator(record: Mapping[str, object]) -> Iterator[str]:
         yield "valid_until must be later than valid_from."
 
 
-def _pattern(record: Mapping[str, object], *, single_observable_only: bool) -> Iterator[str]:
-    if record.get("pattern_type") != "stix":
-        yield "Missing or unknown pattern_type."
-    pattern = record.get("pattern")
+def _pattern(record: Mapping[str, object], settings: SentinelSettings) -> Iterator[str]:
+    kind, pattern = record.get("pattern_type"), record.get("pattern")
+    if not isinstance(kind, str) or not kind.strip():
+        yield "Missing pattern_type."
+    elif settings.known_pattern_types_only and kind not in PATTERN_TYPES:
+        yield "Unknown pattern_type."
     if not isinstance(pattern, str) or not pattern.strip():
         yield "Missing pattern."
-    elif single_observable_only and read_pattern(pattern).observable is None:
+    elif kind == "stix":
+        yield from _stix_pattern(pattern, settings)
+
+
+def _stix_pattern(pattern: str, settings: SentinelSettings) -> Iterator[str]:
+    read = read_pattern(pattern)
+    if settings.single_observable_only and read.observable is None:
         yield "The pattern is not one comparison of a supported observable."
+    if settings.well_formed_hashes_only and not read.well_formed:
+        yield "The pattern compares a hash of the wrong length."
 
 
 def _optional(record: Mapping[str, object]) -> Iterator[str]:

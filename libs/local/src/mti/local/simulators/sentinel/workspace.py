@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from mti.local.simulators.feed import Observable
-from mti.local.simulators.sentinel.pattern import read_pattern
+from mti.local.simulators.sentinel.pattern import observable_of
 from mti.local.simulators.times import parse_stix_time
 
 
@@ -116,7 +116,7 @@ class Workspace:
         known.versions.add(modified)
 
     def _observable(self, key: Key, record: dict[str, object]) -> Observable | None:
-        observable, as_written = read_pattern(str(record.get("pattern", "")))
+        observable, as_written, _ = observable_of(record)
         if observable is None:
             return None
         self.counts["not_lower_case"] += observable.value != as_written
