@@ -96,6 +96,13 @@ async def test_a_file_that_holds_no_secret_is_named_with_the_cure(tmp_path: Path
     assert "can't be read (Is a directory); make" in await refusal(resolver, f"file:{tmp_path}")
 
 
+async def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    told = await refusal(ReferenceResolver(), "file:/dev/zero")
+    assert told.startswith(
+        "file:/dev/zero has more than 1048576 bytes, as no secret has; put the secret into /dev/zero"
+    )
+
+
 async def test_what_is_no_reference_is_refused_and_not_shown() -> None:
     told = await refusal(ReferenceResolver(), "hunter2")
     assert "is not a reference to a secret; keep the secret elsewhere and write env:NAME" in told

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 from mti.fetcher.mimecast.stix import records_of
 
 
@@ -48,3 +50,18 @@ def test_what_belongs_to_no_indicator_is_a_record_of_its_own() -> None:
 def test_a_malware_that_two_indicators_share_is_with_both() -> None:
     shared, first, second = triple("1", "a"), triple("1", "a")[1:], triple("2", "a")[1:]
     assert records_of([shared[0], *first, *second]) == [[shared[0], *first], [shared[0], *second]]
+
+
+def test_a_huge_malware_that_everybody_refers_to_is_not_repeated_with_each_of_them() -> None:
+    objects = [part for number in range(500) for part in triple(str(number), "a")[1:]]
+    huge = {"type": "malware", "id": "malware--a", "name": "x" * 100_000}
+    records = records_of([huge, *objects])
+    assert len(records) == 501
+    assert [huge] in records
+    assert sum(len(orjson.dumps(record)) for record in records) < 2 * len(orjson.dumps([huge, *objects]))
+
+
+def test_a_huge_malware_of_one_indicator_stays_with_it() -> None:
+    one = triple("1", "a")
+    one[0]["name"] = "x" * 100_000
+    assert records_of(one) == [one]

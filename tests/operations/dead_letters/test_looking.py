@@ -8,6 +8,8 @@ import pytest
 from mti.common.contracts.envelope import REPLAYS
 from mti.common.ports.bus import Received
 from mti.operations.dead_letters import Letter, Selection, find, survey, view
+from mti.operations.dead_letters.archive import letter_of, line_of
+from mti.operations.dead_letters.edit import body_to_edit
 from tests.operations.dead_letters.world import World, page
 from tests.publisher.world import CONTOSO, FABRIKAM, indicator, message
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES
@@ -140,3 +142,12 @@ def test_a_page_names_its_tenant() -> None:
         entity=str(RAW_PAGES), message=Received(body=sent.body, message_id=sent.message_id, properties=sent.properties)
     )
     assert (one.tenant, one.destination) == ("contoso", None)
+
+
+def test_a_body_that_nests_too_deeply_is_shown_and_mended_as_text() -> None:
+    for depth in (300, 900, 5000):
+        body = b"[" * depth + b"]" * depth
+        found = letter(body=body)
+        assert view(found)["body"] == body.decode()
+        assert body_to_edit(found) == body
+        assert letter_of(line_of(found)).message.body == body

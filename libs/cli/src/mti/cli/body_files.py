@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from mti.common.contracts.body import UNPACKED_LIMIT
 from mti.common.errors import ConfigurationError
 
 
@@ -21,13 +22,17 @@ def write_new(path: Path, data: bytes) -> None:
         raise ConfigurationError(f"{path} can't be written ({error.strerror}); name another file") from error
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, limit: int = UNPACKED_LIMIT) -> bytes:
     """Return what a file holds.
 
     Raises:
-        ConfigurationError: it can't be read.
+        ConfigurationError: it can't be read, or holds more than a body may.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            body = file.read(limit + 1)
     except OSError as error:
         raise ConfigurationError(f"{path} can't be read ({error.strerror}); name the mended file") from error
+    if len(body) > limit:
+        raise ConfigurationError(f"{path} has more than {limit} bytes, and no body does; name the mended file")
+    return body

@@ -25,6 +25,8 @@ from mti.operations.dead_letters.body import body_value, shown
 from mti.operations.dead_letters.letter import Letter
 
 _AT_ONCE = 50
+LINE_LIMIT = 512 * 1024 * 1024
+"""Bytes of a line: the largest message of Service Bus Premium, and what a body may unpack to beside it."""
 
 
 class _Line(BaseModel):
@@ -149,7 +151,10 @@ async def read_archive(path: Path) -> AsyncIterator[tuple[int, Letter]]:
     """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            lines = iter(lambda: file.readline(LINE_LIMIT + 1), b"")
+            for number, line in enumerate(lines, start=1):
+                if len(line) > LINE_LIMIT:
+                    raise ConfigurationError(f"{path}, line {number} has more than {LINE_LIMIT} bytes; take it out")
                 if line.strip():
                     yield number, _read(path, number, line)
                 if number % _AT_ONCE == 0:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from mti.common.contracts import Contract
 from mti.common.errors import ConfigurationError
-from mti.operations.dead_letters.body import body_bytes
+from mti.operations.dead_letters.body import body_bytes, document_in
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks
 from mti.operations.dead_letters.copies import mended
 from mti.operations.dead_letters.letter import Letter
@@ -38,11 +38,10 @@ class Edited:
 def body_to_edit(letter: Letter) -> bytes:
     """Return the body as text to be mended: JSON with indents; as it is where it is no JSON."""
     data = body_bytes(letter)
-    try:
-        found = orjson.loads(data)
-    except orjson.JSONDecodeError:
+    found = document_in(data)
+    if found is None:
         return data
-    return orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(found[0], option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def checked(queue: DeadLetterQueue, body: bytes) -> Contract:

@@ -8,6 +8,7 @@ from bisect import bisect
 from collections import defaultdict
 from collections.abc import Sequence
 
+import orjson
 from pydantic import JsonValue
 
 from mti.fetcher.mimecast.model import Record
@@ -16,11 +17,13 @@ from mti.fetcher.mimecast.model import Record
 def records_of(objects: Sequence[JsonValue]) -> list[Record]:
     """Return one record a detection, in the order of the indicators, its objects in the order of the bundle.
 
-    A malware that several indicators are related to is in the record of each. Where several objects share an id, a
-    relationship means the one that stands nearest to it.
+    A malware that several indicators are related to is in the record of each, unless it is so large that a page would
+    grow by it without measure: then it is a record of its own. Where several objects share an id, a relationship means
+    the one that stands nearest to it.
     """
     places = _places(objects)
     joined: dict[int, set[int]] = defaultdict(set)
+    users: dict[int, set[int]] = defaultdict(set)
     for place, found in enumerate(objects):
         indicator = _nearest(places[_reference(found, "source_ref", "indicator")], place)
         if indicator is None:
@@ -28,13 +31,28 @@ def records_of(objects: Sequence[JsonValue]) -> list[Record]:
         joined[indicator].add(place)
         malware = _nearest(places[_reference(found, "target_ref", "malware")], place)
         if malware is not None:
-            joined[indicator].add(malware)
+            users[malware].add(indicator)
+    for malware, indicators in users.items():
+        if len(indicators) == 1 or not _is_large(objects[malware]):
+            for indicator in indicators:
+                joined[indicator].add(malware)
     taken = {place for members in joined.values() for place in members}
     return [
         [objects[member] for member in sorted({place, *joined.get(place, ())})]
         for place in range(len(objects))
         if place not in taken
     ]
+
+
+SHARED_LIMIT = 4096
+"""Bytes of a malware object that is repeated with each indicator; Mimecast's have some hundred."""
+
+
+def _is_large(found: JsonValue) -> bool:
+    try:
+        return len(orjson.dumps(found)) > SHARED_LIMIT
+    except orjson.JSONEncodeError:
+        return True
 
 
 def _places(objects: Sequence[JsonValue]) -> defaultdict[str, list[int]]:

@@ -6,6 +6,9 @@ from pathlib import Path
 from mti.common.errors import SecretUnavailable
 from mti.common.registry.references import Reference
 
+SIZE_LIMIT = 1024 * 1024
+"""Bytes of a file: a certificate with its chain has a few thousand."""
+
 
 class FileSecrets:
     """Reads files, each of which holds one secret.
@@ -25,7 +28,11 @@ class FileSecrets:
         """
         path = self._base / reference.name
         try:
-            text = (await asyncio.to_thread(path.read_bytes)).decode("utf-8-sig")
+            data = await asyncio.to_thread(_read, path)
+            if len(data) > SIZE_LIMIT:
+                cure = f"put the secret into {path}, alone"
+                raise self._unavailable(reference, f"has more than {SIZE_LIMIT} bytes, as no secret has", cure)
+            text = data.decode("utf-8-sig")
         except FileNotFoundError:
             raise self._unavailable(reference, "does not exist", f"put the secret into {path}") from None
         except UnicodeDecodeError:
@@ -42,3 +49,9 @@ class FileSecrets:
     @staticmethod
     def _unavailable(reference: Reference, state: str, cure: str) -> SecretUnavailable:
         return SecretUnavailable(f"file:{reference.name} {state}; {cure}")
+
+
+def _read(path: Path) -> bytes:
+    """Return what a file holds, and no more than one byte too many."""
+    with path.open("rb") as file:
+        return file.read(SIZE_LIMIT + 1)
