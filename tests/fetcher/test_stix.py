@@ -54,7 +54,7 @@ def test_a_malware_that_two_indicators_share_is_with_both() -> None:
 
 def test_a_huge_malware_that_everybody_refers_to_is_not_repeated_with_each_of_them() -> None:
     objects = [part for number in range(500) for part in triple(str(number), "a")[1:]]
-    huge = {"type": "malware", "id": "malware--a", "name": "x" * 100_000}
+    huge: dict[str, Any] = {"type": "malware", "id": "malware--a", "name": "x" * 100_000}
     records = records_of([huge, *objects])
     assert len(records) == 501
     assert [huge] in records
