@@ -1,7 +1,10 @@
 """The client against a server of its own, over a socket: what no simulator of a well-meant API does."""
 
+import asyncio
+import contextlib
 import gzip
 import random
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -349,3 +352,24 @@ class TestBodies:
         async with talking(Script(answers(EMPTY), answer)) as side:
             with pytest.raises(Pause, match="more than 262144 bytes"):
                 await side.page()
+
+    async def test_headers_without_end_are_no_answer_and_are_not_held(self) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nx-mc-threat-feed-next-token: ")
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(b"x" * 65536)
+                    await writer.drain()
+            writer.close()
+
+        async with talking(Script(answers(EMPTY), answers(bearer()))) as side:
+            server = await asyncio.start_server(serve, "127.0.0.1", 0)
+            async with server:
+                endless = account(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+                tracemalloc.start()
+                with pytest.raises(Retry, match="gave no whole answer"):
+                    await side.clients.of(endless).get_feed(side.request("contoso"))
+                _, peak = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+        assert peak < 8 * 1024 * 1024

@@ -389,3 +389,11 @@ def test_an_archive_of_countless_members_is_refused_before_any_is_looked_at() ->
     entries = b"PK\x01\x02" + b"\x00" * 42
     with pytest.raises(Pause, match="200000 members"):
         page(b"PK\x03\x04" + entries * 200_000)
+
+
+@pytest.mark.parametrize("field", ["code", "message"])
+def test_a_failure_whose_words_nest_without_end_is_told_without_them(field: str) -> None:
+    nested = b"[" * 1010 + b"]" * 1010
+    body = b'{"fail":[{"errors":[{"retryable":true,"' + field.encode() + b'":' + nested + b"}]}]}"
+    with pytest.raises(Retry, match="Mimecast reports a failure"):
+        page(body)

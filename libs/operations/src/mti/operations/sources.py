@@ -19,6 +19,8 @@ from mti.operations.closing import CLOSED_AFTER, Closing, Matched
 from mti.operations.merging import merge
 
 _RACES: Final = 8
+_BETWEEN: Final = 1.0
+"""Seconds until a source is read again that somebody else was closing."""
 
 
 class SourceAudit:
@@ -55,6 +57,7 @@ class SourceAudit:
                 await self._closing.close(compared.matched)
                 unhandled = compared.unhandled
                 return _books(name, source, compared.totals, sum(unhandled.values())), unhandled
+            await self._clock.sleep(_BETWEEN)
         raise StoreUnavailable(f"{name}: its books are being closed by somebody else; look again")
 
     async def _compared(self, name: str) -> "_Compared":

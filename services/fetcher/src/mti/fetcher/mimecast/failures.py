@@ -85,4 +85,5 @@ def _failure(entry: dict[str, object]) -> Failure:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    """Return a text, or a number as text; what nests is none of the words, and may nest too deeply to be written."""
+    return value if isinstance(value, str) else str(value) if isinstance(value, (int, float)) else ""
