@@ -25,7 +25,9 @@ def identity_in(stack: AsyncExitStack) -> Identity:
         if not made:
             from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  only where there is no key
 
-            credential = DefaultAzureCredential()
+            from mti.common.bounded_http.azure_transport import BoundedAzureTransport  # noqa: PLC0415
+
+            credential = DefaultAzureCredential(transport=BoundedAzureTransport())
             stack.push_async_callback(credential.close)
             made.append(credential)
         return made[0]
