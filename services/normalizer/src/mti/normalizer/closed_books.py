@@ -41,6 +41,7 @@ class ClosedSum(BaseModel):
     refreshed: int = 0
     suppressed: int = 0
     rejected: dict[str, int] = Field(default_factory=dict)
+    ahead: int = 0
     added: int = 0
     indicators_new: int = 0
     indicators_refreshed: int = 0

@@ -155,6 +155,7 @@ class Totals:
         self.refreshed += closed.refreshed
         self.suppressed += closed.suppressed
         self.rejected.update(closed.rejected)
+        self.ahead += closed.ahead
         self.added += closed.added
         self.indicators_new += closed.indicators_new
         self.indicators_refreshed += closed.indicators_refreshed
