@@ -1,12 +1,13 @@
 """A pause: what is wrong with a source or a destination, since when, and when it is probed again."""
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from mti.common.backoff import PAUSE, Backoff
 from mti.common.errors import Pause
+from mti.common.waits import LONGEST, clamped
 
 
 class PauseState(BaseModel):
@@ -33,22 +34,41 @@ class PauseState(BaseModel):
         """
         if run_started is not None and self.probed < run_started:
             return False
-        return now < self.until
+        return timedelta() < self.left(now)
+
+    def left(self, now: datetime) -> timedelta:
+        """Return how long it is still to be left alone: never longer than `LONGEST`, whatever was written down.
+
+        A pause that begins far ahead of now was written by a clock that was wrong, and is over.
+        """
+        if self.probed - now > LONGEST:
+            return timedelta()
+        return clamped(min(self.until, _later(self.probed, LONGEST)) - now)
 
 
 def paused(
     error: Pause, now: datetime, before: PauseState | None, rng: random.Random, backoff: Backoff = PAUSE
 ) -> PauseState:
-    """Return the pause that follows from an error, with a delay that grows from probe to probe."""
+    """Return the pause that follows from an error, with a delay that grows from probe to probe.
+
+    What the other side told us to wait is heeded up to `LONGEST`, which no pause exceeds.
+    """
     attempts = before.attempts if before else 0
     delay = backoff.delay(attempts, rng)
     if error.delay is not None:
-        delay = max(delay, error.delay)
+        delay = max(delay, clamped(error.delay))
     return PauseState(
         reason=error.reason,
         description=error.description,
         since=before.since if before else now,
         probed=now,
-        until=now + delay,
+        until=now + clamped(delay),
         attempts=attempts + 1,
     )
+
+
+def _later(moment: datetime, by: timedelta) -> datetime:
+    try:
+        return moment + by
+    except OverflowError:
+        return moment

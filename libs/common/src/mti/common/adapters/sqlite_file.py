@@ -51,6 +51,12 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_IOERR: "the disk failed",
     sqlite3.SQLITE_CANTOPEN: "the file can't be opened",
+    sqlite3.SQLITE_READONLY: "it can be read and not written; give the process the right to write to the file and its "
+    "folder",
+    sqlite3.SQLITE_PERM: "the system does not let it be opened",
+    sqlite3.SQLITE_NOMEM: "there is no memory left",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a copy",
+    sqlite3.SQLITE_NOTADB: "the file is damaged, or no database; restore it from a copy",
 }
 
 
@@ -214,7 +220,7 @@ class SqliteFile:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             why = _UNAVAILABLE.get(_primary_code(error))
             if why is None:
                 raise

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from opentelemetry import trace
 
-from mti.common.errors import LockLost, Pause, Poison, Retry
+from mti.common.errors import ConfigurationError, LockLost, Pause, Poison, Retry
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter, Outcome, Park, Resend
 
@@ -40,12 +40,21 @@ async def decide(handler: Handler, messages: Sequence[Received]) -> list[Outcome
     except Pause as error:
         return [Park(error.delay or UNAVAILABLE_DELAY, f"{error.reason}: {error.description}") for _ in messages]
     except Exception as error:  # noqa: BLE001  whatever it is, it must end in an outcome
+        if _is_of_the_machine(error):
+            log.error("this machine or its settings are at fault; messages wait", exc_info=error)  # noqa: TRY400
+            return [Park(UNAVAILABLE_DELAY, f"{type(error).__name__}: see the log of this process") for _ in messages]
         if len(messages) == 1:
             return [outcome_of(error, messages[0])]
     found: list[Outcome] = []
     for message in messages:
         found += await decide(handler, [message])
     return found
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Say whether no message can be blamed: the system refused something (a full disk, no more files), or memory."""
+    refused = isinstance(error, OSError) and error.errno is not None
+    return refused or isinstance(error, (ConfigurationError, MemoryError))
 
 
 def outcome_of(error: Exception, message: Received) -> Outcome:

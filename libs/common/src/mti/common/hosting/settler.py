@@ -14,11 +14,14 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend, Settlement
 from mti.common.telemetry import active, in_trace_of
 from mti.common.telemetry.labels import entity_handled
+from mti.common.waits import LONGEST
 
 log = logging.getLogger(__name__)
 
 RETRY_LIMIT = 8
 """Copies that may take a message's place because of failures, before it is dead-lettered."""
+LONGEST_DELAY = 2 * LONGEST
+"""Of a copy, whatever a handler says: a time that no calendar has can't be scheduled, and nothing is out of reach."""
 
 
 class Settler:
@@ -61,9 +64,13 @@ class Settler:
             if isinstance(outcome, (Resend, Park))
         ]
         await self._sender.send(copies)
-        await asyncio.gather(
-            *(self._settle(settlement, message, outcome) for message, outcome in zip(messages, final, strict=True))
+        settled = await asyncio.gather(
+            *(self._settle(settlement, message, outcome) for message, outcome in zip(messages, final, strict=True)),
+            return_exceptions=True,  # a message that can't be settled must not keep its neighbours from it
         )
+        for error in settled:
+            if error is not None:
+                raise error
 
     def _final(self, message: Received, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Resend) and count_of(message, RETRIES) >= self._retry_limit:
@@ -77,7 +84,7 @@ class Settler:
     def _copy(self, message: Received, outcome: Resend | Park) -> Outgoing:
         counter = RETRIES if isinstance(outcome, Resend) else PARKS
         count = count_of(message, counter) + 1
-        delay = outcome.delay
+        delay = min(max(outcome.delay, timedelta()), LONGEST_DELAY)
         if isinstance(outcome, Resend):
             delay = max(delay, self._backoff.delay(count - 1, self._rng))
             active().instruments.retried(entity_handled(), outcome.reason)

@@ -12,6 +12,7 @@ from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFo
 
 from mti.common.adapters.cosmos.containers import CONTAINERS, ContainerProperties
 from mti.common.errors import ConfigurationError, StoreUnavailable
+from mti.common.waits import seconds_told
 
 _RETRY_AFTER = "x-ms-retry-after-ms"
 _REFUSED = frozenset({401, 403})
@@ -108,4 +109,7 @@ class CosmosDatabase:
 
 def _retry_after(error: CosmosHttpResponseError) -> timedelta | None:
     milliseconds = error.headers.get(_RETRY_AFTER)
-    return None if milliseconds is None else timedelta(milliseconds=float(milliseconds))
+    try:
+        return None if milliseconds is None else seconds_told(float(milliseconds) / 1000)
+    except ValueError:
+        return None

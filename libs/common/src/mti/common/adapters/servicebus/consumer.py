@@ -19,6 +19,7 @@ from mti.common.telemetry import received
 log = logging.getLogger(__name__)
 
 RECONNECT_DELAY = 2.0
+UNFORESEEN = "a bug: a batch could not be received or settled, and comes again; everything else goes on"
 
 
 class QueueConsumer:
@@ -59,6 +60,9 @@ class QueueConsumer:
                         await self._step(receiver)
             except (ServiceBusError, Unavailable, OSError) as error:
                 log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
+                await self._clock.sleep(RECONNECT_DELAY)
+            except Exception:
+                log.exception(UNFORESEEN, extra={"entity": str(self._address)})
                 await self._clock.sleep(RECONNECT_DELAY)
 
     async def _step(self, receiver: ServiceBusReceiver) -> None:

@@ -13,7 +13,7 @@ from azure.servicebus.exceptions import (
 )
 
 from mti.common.adapters.servicebus.client import Address, ServiceBus
-from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY
+from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY, UNFORESEEN
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
 from mti.common.adapters.servicebus.session_lock import LOCK_SECONDS, SessionLock
 from mti.common.errors import LockLost, Unavailable
@@ -105,6 +105,9 @@ class SessionConsumer:
                 log.warning("a session was lost", extra={"entity": str(self._address), "why": str(error)})
             except (ServiceBusError, Unavailable, OSError) as error:
                 log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
+                await self._clock.sleep(RECONNECT_DELAY)
+            except Exception:
+                log.exception(UNFORESEEN, extra={"entity": str(self._address)})
                 await self._clock.sleep(RECONNECT_DELAY)
 
     async def _session(self, stop: asyncio.Event) -> None:
