@@ -150,17 +150,35 @@ async def test_refused_objects_of_a_message_that_waits_are_not_dead_lettered_twi
     assert len(there.outbox.messages) == 1
 
 
-def test_ids_and_numbers_in_a_text_make_no_difference_to_the_suspicion() -> None:
+async def test_a_reference_that_is_another_in_each_refusal_does_not_burn_the_backlog(there: World) -> None:
+    there.faults(
+        SentinelFault(
+            kind=SentinelFaultKind.STATUS, status=400, message="refused, reference {reference}", times=None, name="form"
+        )
+    )
+    publisher = there.publisher()
+    backlog = messages_of((f"f-{number}" for number in range(200)), 20)
+    assert reasons(await publisher(backlog)) == ["Park"] * 10
+    assert there.count("requests") < 20
+    there.sentinel.faults.remove("form")
+    assert completed((await run_until_settled(there, publisher, backlog)).values())
+    assert len(there.holds()) == 200
+    assert there.outbox.messages == []
+
+
+def test_whatever_the_words_are_refusals_in_a_row_make_the_suspicion() -> None:
     suspicion = Suspicion()
-    for number in range(5):
-        suspicion.refused(f"record {number} of 9c858901-8a57-4791-81fe-4c455b099bc{number} is bad")
+    for _ in range(4):
+        suspicion.refused()
+    assert not suspicion.strong
+    suspicion.refused()
     assert suspicion.strong
 
 
-def test_a_request_that_is_taken_ends_the_suspicion() -> None:
+def test_an_object_that_is_accepted_ends_the_suspicion() -> None:
     suspicion = Suspicion()
     for _ in range(4):
-        suspicion.refused("bad")
+        suspicion.refused()
     suspicion.accepted()
-    suspicion.refused("bad")
+    suspicion.refused()
     assert not suspicion.strong

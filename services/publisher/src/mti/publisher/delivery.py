@@ -20,10 +20,11 @@ from mti.common.ports.clock import Clock
 from mti.common.telemetry import active
 from mti.publisher.checkpoint import Counts
 from mti.publisher.guard import Verdict, judge, order_in, prepared, repair
+from mti.publisher.halving import Taken
 from mti.publisher.item import Item
 from mti.publisher.packing import pack
 from mti.publisher.published import Accept, Change, PassOver, Published, Refuse
-from mti.publisher.upload import Taken, Tally
+from mti.publisher.upload import Tally
 from mti.publisher.versions import PublishedVersions, Recorded
 
 log = logging.getLogger(__name__)

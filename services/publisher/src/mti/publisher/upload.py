@@ -2,26 +2,28 @@
 
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
 from mti.common.backoff import Backoff
 from mti.common.contracts import Indicator
-from mti.common.errors import Pause
+from mti.common.errors import MtiError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
 from mti.common.telemetry import labelled, links_to, span
 from mti.common.telemetry.attributes import OBJECTS, tenant_among
+from mti.publisher import reasons
 from mti.publisher.budget import RateBudget
+from mti.publisher.halving import LAST_TRIES, TRIES, Provocations, Room, Search, Taken
 from mti.publisher.item import Item
 from mti.publisher.sentinel import (
     Accepted,
     Answer,
     BadRequest,
-    Forbidden,
-    NotFound,
+    Blocked,
     RateLimited,
     TokenUnavailable,
     TooLarge,
@@ -54,21 +56,16 @@ class Attempts:
     """When the destination was paused: a probe must not hold a slot that others need."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one request settled."""
-
-    accepted: Sequence[Item]
-    refused: Sequence[tuple[Item, str]]
-    """With Sentinel's words."""
-
-
 @dataclass(slots=True)
 class Tally:
     """Requests since the tally was last taken."""
 
     requests: int = 0
     throttled: int = 0
+
+
+Ready = Callable[[], Awaitable[None]] | None
+"""Asked when a request may be sent, after every wait; what it raises ends the sending."""
 
 
 class Client(Protocol):
@@ -110,6 +107,8 @@ class Uploader:
         self._budget = RateBudget(destination.requests_per_minute, clock)
         self._waits = waits
         self._suspicion = Suspicion()
+        self._provocations = Provocations()
+        self._room = Room(clock)
         self._tally = Tally()
 
     def take_tally(self) -> Tally:
@@ -117,12 +116,11 @@ class Uploader:
         tally, self._tally = self._tally, Tally()
         return tally
 
-    async def send(
-        self, items: Sequence[Item], *, probe: bool = False, ready: Callable[[], Awaitable[None]] | None = None
-    ) -> AsyncIterator[Taken]:
+    async def send(self, items: Sequence[Item], *, probe: bool = False, ready: Ready = None) -> AsyncIterator[Taken]:
         """Upload the objects, at most 100, and yield what each taken request settled.
 
-        A request that is refused as a whole is split, down to the one object at fault.
+        A request that is refused as a whole is split, down to the one object at fault; so is one that the server fails
+        over again and again, and then an object is set aside only when others pass (see `halving`).
 
         Args:
             items: the objects.
@@ -132,69 +130,119 @@ class Uploader:
         Raises:
             Pause: the destination is at fault or does not answer; what was not yielded is not settled.
         """
-        waiting = [list(items)]
-        alone: list[tuple[Item, str]] = []
-        while waiting:
-            part = waiting.pop()
-            with (
-                labelled(tenant=tenant_among(self._destination.tenants), destination=self._destination.id),
-                span("upload", attributes={OBJECTS: len(part)}, links=links_to(item.trace for item in part)),
-            ):
-                answer = await self._follow(part, probe=probe, ready=ready)
+        search = Search(self._room.parts(items), self._rng)
+        while (part := search.part()) is not None:
+            answer = await self._try(part, search, ready, probe=probe and not search.passed)
             if isinstance(answer, Accepted):
-                self._suspicion.accepted()
-                yield _taken(part, answer, alone)
-                alone = []
+                if len(answer.refused) < len(part):
+                    self._suspicion.accepted()
+                self._provocations.passed(part)
+                yield search.taken(part, answer)
             elif len(part) > 1:
-                # Shuffled, so that neighbours of one kind do not look like a destination that refuses everything.
-                self._rng.shuffle(part)
-                waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+                search.halve(part)
             else:
-                self._suspicion.refused(answer.text)
-                if self._suspicion.strong:
-                    raise self._pause_of_refused_requests(answer.text)
-                alone.append((part[0], answer.text))
-        if alone:
-            yield Taken((), alone)
+                self._judge(part[0], answer, search)
+            if (guilty := search.set_aside()) is not None:
+                yield guilty
+        if (pause := search.undecided) is not None:
+            raise pause
+        if (rest := search.rest()) is not None:
+            yield rest
+        self._room.learnt(search.room)
+
+    async def _try(
+        self, part: Sequence[Item], search: Search, ready: Ready, *, probe: bool
+    ) -> Accepted | BadRequest | TooLarge | Blocked | Unavailable:
+        attempts = self._attempts.probe if probe else self._attempts.healthy
+        if search.last:
+            answered = 1 if self._provocations.passed_since(part[0]) else LAST_TRIES
+        else:
+            answered = attempts if search.single else TRIES
+        with (
+            labelled(tenant=tenant_among(self._destination.tenants), destination=self._destination.id),
+            span("upload", attributes={OBJECTS: len(part)}, links=links_to(item.trace for item in part)),
+        ):
+            return await self._follow(part, attempts, min(answered, attempts), ready, probe=probe)
+
+    def _judge(self, item: Item, answer: BadRequest | TooLarge | Blocked | Unavailable, search: Search) -> None:
+        """Decide about an object that did not pass alone.
+
+        Raises:
+            Pause: it is not the object.
+        """
+        if isinstance(answer, (BadRequest, TooLarge)):
+            self._suspicion.refused()
+            if self._suspicion.strong:
+                raise reasons.refused_requests(self._destination, answer.text)
+            search.refused(item, answer.text)
+        elif self._is_to_blame(item, search):
+            search.guilty(item, f"fails alone, with {answer.text}, while others are accepted")
+        elif self._provocations.strong:
+            raise reasons.failures(self._destination, answer)
+        else:
+            search.suspect(item, reasons.failures(self._destination, answer))
+
+    def _is_to_blame(self, item: Item, search: Search) -> bool:
+        if search.last and self._provocations.passed_since(item):
+            return True
+        return self._provocations.failed(item) or (search.last and not self._provocations.strong)
 
     async def _follow(
-        self, items: Sequence[Item], *, probe: bool, ready: Callable[[], Awaitable[None]] | None
-    ) -> Accepted | BadRequest | TooLarge:
-        """Send one request until it is answered."""
+        self, items: Sequence[Item], attempts: int, answered: int, ready: Ready, *, probe: bool
+    ) -> Accepted | BadRequest | TooLarge | Blocked | Unavailable:
+        """Send one request until it is answered; an answer of 5xx counts as one after so many of them."""
         objects = [item.object for item in items]
-        attempts = self._attempts.probe if probe else self._attempts.healthy
         began = self._clock.monotonic()
         renewed = False
         failures = 0
         while True:
             answer = await self._once(objects, ready)
-            if isinstance(answer, (Accepted, BadRequest, TooLarge)):
+            if isinstance(answer, (Accepted, BadRequest, TooLarge, Blocked)):
                 return answer
             if isinstance(answer, Unauthorized) and not renewed:
                 renewed = True
-                await self._tokens.renew()
+                await self._renew()
             elif isinstance(answer, (RateLimited, Unavailable)):
                 delay = self._delay(answer, failures)
                 failures += 1
+                if isinstance(answer, Unavailable) and answer.answered and failures >= answered:
+                    return answer
                 waited = timedelta(seconds=self._clock.monotonic() - began)
                 if failures >= attempts or _is_too_long(answer, waited, delay, probe=probe):
-                    raise self._pause_of_silence(answer, failures)
+                    self._tally.throttled += isinstance(answer, RateLimited)
+                    raise reasons.silence(self._destination, answer, failures)
                 await self._wait(answer, delay)
             else:
-                await self._tokens.renew()  # so that the next probe has a fresh token and reads the secrets again
-                raise self._pause_of_refusal(answer)
+                await self._renew()  # so that the next probe has a fresh token and reads the secrets again
+                raise reasons.refusal(self._destination, answer)
 
-    async def _once(self, objects: Sequence[Indicator], ready: Callable[[], Awaitable[None]] | None) -> Answer:
+    async def _once(self, objects: Sequence[Indicator], ready: Ready) -> Answer:
         await self._tell(For.RATE_LIMIT if self._budget.throttled else For.BUDGET, self._budget.wait())
         async with self._budget.request():
             if ready is not None:
                 await ready()
             self._tally.requests += 1
             try:
-                return await self._client.upload(objects)
+                with self._foreseen():
+                    return await self._client.upload(objects)
             except TokenUnavailable as error:
                 self._tally.requests -= 1
                 return Unavailable(str(error))
+
+    async def _renew(self) -> None:
+        with self._foreseen():
+            await self._tokens.renew()
+
+    @contextmanager
+    def _foreseen(self) -> Iterator[None]:
+        """Let through what is known; whatever else goes wrong with a destination pauses it and blames no message."""
+        try:
+            yield
+        except MtiError:
+            raise
+        except Exception as error:
+            log.exception("an unforeseen fault of a destination", extra={"destination": self._destination.id})
+            raise reasons.unforeseen(self._destination, error) from error
 
     def _delay(self, answer: RateLimited | Unavailable, failures: int) -> timedelta:
         delay = BACKOFF.delay(failures, self._rng)
@@ -220,59 +268,8 @@ class Uploader:
         if self._waits is not None:
             await self._waits.tell(self._destination.id, what, seconds)
 
-    def _pause_of_silence(self, answer: RateLimited | Unavailable, failures: int) -> Pause:
-        if isinstance(answer, RateLimited):
-            self._tally.throttled += 1
-            return Pause(
-                "RateLimited",
-                f"{self._name}: Sentinel's rate limit did not give way in {failures} tries; find what else uploads "
-                "there, or lower requests_per_minute",
-                answer.delay,
-            )
-        return Pause(
-            "DestinationUnavailable",
-            f"{self._name}: {failures} tries failed, the last with {answer.text}; check {self._destination.endpoint} "
-            "and the way to it; it is probed again by itself",
-            answer.delay,
-        )
-
-    def _pause_of_refusal(self, answer: Unauthorized | Forbidden | NotFound) -> Pause:
-        if isinstance(answer, Unauthorized):
-            return Pause(
-                "CredentialsRefused",
-                f"{self._name}: Sentinel refused a fresh token ({answer.text}); check azure_tenant_id, authority and "
-                "the credentials",
-            )
-        if isinstance(answer, Forbidden):
-            return Pause(
-                "RoleMissing",
-                f"{self._name}: the credentials are good and may not upload there ({answer.text}); give the app the "
-                "role Microsoft Sentinel Contributor on the workspace",
-            )
-        return Pause(
-            "WorkspaceUnknown",
-            f"{self._name}: Sentinel knows no such workspace ({answer.text}); check workspace_id and endpoint",
-        )
-
-    def _pause_of_refused_requests(self, text: str) -> Pause:
-        return Pause(
-            "RequestRefused",
-            f"{self._name}: Sentinel refuses one object after another in the same words ({text}), so it is not the "
-            "objects; check api_version and source_system",
-        )
-
-    @property
-    def _name(self) -> str:
-        return f"workspace {self._destination.id} of {', '.join(self._destination.tenants)}"
-
 
 def _is_too_long(answer: RateLimited | Unavailable, waited: timedelta, delay: timedelta, *, probe: bool) -> bool:
     """Say whether to wait once more would hold the session, and with it a slot, for too long."""
     patience = THROTTLED_PATIENCE if isinstance(answer, RateLimited) else PATIENCE
     return delay > (PROBE_WAIT if probe else LONGEST_WAIT) or waited + delay > patience
-
-
-def _taken(part: Sequence[Item], answer: Accepted, alone: Sequence[tuple[Item, str]]) -> Taken:
-    accepted = [item for index, item in enumerate(part) if index not in answer.refused]
-    refused = [(item, "; ".join(answer.refused[index])) for index, item in enumerate(part) if index in answer.refused]
-    return Taken(accepted, [*alone, *refused])

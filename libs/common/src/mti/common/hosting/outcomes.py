@@ -39,9 +39,9 @@ async def decide(handler: Handler, messages: Sequence[Received]) -> list[Outcome
         raise
     except Pause as error:
         return [Park(error.delay or UNAVAILABLE_DELAY, f"{error.reason}: {error.description}") for _ in messages]
-    except Exception as error:  # noqa: BLE001  whatever it is, it must end in an outcome
+    except Exception as error:
         if _is_of_the_machine(error):
-            log.error("this machine or its settings are at fault; messages wait", exc_info=error)  # noqa: TRY400
+            log.error("this machine or its settings are at fault; messages wait", exc_info=error)
             return [Park(UNAVAILABLE_DELAY, f"{type(error).__name__}: see the log of this process") for _ in messages]
         if len(messages) == 1:
             return [outcome_of(error, messages[0])]

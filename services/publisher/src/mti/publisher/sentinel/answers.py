@@ -4,23 +4,25 @@ The answers are those of https://learn.microsoft.com/azure/sentinel/stix-objects
 was taken, 200 with `{"errors": [{"recordIndex": 3, "errorMessages": ["..."]}]}` when some objects were refused, and a
 status with `{"statusCode": ..., "message": ...}` when the request as a whole was. What else is read as a success stands
 in `successes`; what can't be understood is never taken for one.
+
+Who is at fault follows from the status: `docs/sentinel-answers.md` has the whole table.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
 
 from mti.common.foreign_words import without_secrets, words_of_others
+from mti.common.waits import retry_after, seconds_told
 from mti.publisher.sentinel.successes import TEXT_LIMIT, NotUnderstood, refusals_in
 
 SUCCESSES: Final = range(200, 300)
 
-_TRY_AGAIN = re.compile(r"try again in (\d{1,6}) seconds?", re.IGNORECASE)
+_TRY_AGAIN = re.compile(r"try again in ([0-9]+) seconds?", re.IGNORECASE)
 _TAGS = re.compile(r"<[^<>]*>")
 
 
@@ -82,9 +84,23 @@ class Unavailable:
     text: str
     delay: timedelta | None = None
     """What we were told to wait."""
+    answered: bool = False
+    """Whether the server failed over the request, so that one object in it may be what provokes it."""
 
 
-Answer = Accepted | RateLimited | TooLarge | BadRequest | Unauthorized | Forbidden | NotFound | Unavailable
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Turned away in words that are not the API's: by a firewall on the way, say, which dislikes one object, or all."""
+
+    text: str
+
+
+Answer = Accepted | RateLimited | TooLarge | BadRequest | Unauthorized | Forbidden | NotFound | Blocked | Unavailable
+
+_OF_THE_REQUEST: Final = frozenset({400, 422})
+"""The request's content is refused."""
+_NOBODYS: Final = frozenset({402, 405, *range(407, 413), *range(414, 418), 421, *range(423, 427), 428, 431})
+"""About the endpoint, the account, the protocol or the moment, and never about an object."""
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, objects: int, now: datetime) -> Answer:
@@ -102,18 +118,22 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, objects
         case _ if status in SUCCESSES:
             return _read_success(status, body, objects)
         case 429:
-            return RateLimited(_longest(_retry_after(headers, now), _told_in_text(text)))
+            return RateLimited(_longest(retry_after(headers.get("retry-after"), now), _told_in_text(text)))
         case 401:
             return Unauthorized(text)
         case 403:
-            return Forbidden(text)
+            return Forbidden(text) if _is_the_apis_own(body) else Blocked(f"HTTP 403: {text}" if text else "HTTP 403")
         case 404:
             return NotFound(text)
         case 413:
             return TooLarge(text or "the request is too large")
-    if 400 <= status < 500 and status not in (408, 425):
+    if status in _OF_THE_REQUEST:
         return BadRequest(text or f"HTTP {status}")
-    return Unavailable(f"HTTP {status}: {text}" if text else f"HTTP {status}", _retry_after(headers, now))
+    said = f"HTTP {status}: {text}" if text else f"HTTP {status}"
+    if 400 <= status < 500 and status not in _NOBODYS:
+        return Blocked(said)
+    delay = retry_after(headers.get("retry-after"), now)
+    return Unavailable(said, delay, answered=500 <= status < 600 and delay is None)
 
 
 def _read_success(status: int, body: bytes, objects: int) -> Accepted | Unavailable:
@@ -142,22 +162,24 @@ def _message(document: object) -> str | None:
     return message if isinstance(message, str) else None
 
 
+def _is_the_apis_own(body: bytes) -> bool:
+    """Say whether an error is of a form that Azure's interfaces use: `{"statusCode": …, "message": …}`, or
+    `{"error": {"code": …, "message": …}}` (https://learn.microsoft.com/azure/sentinel/stix-objects-api,
+    https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#handling-errors).
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(document, dict) or _message(document) is None:
+        return False
+    inner = document.get("error")
+    return "code" in inner if isinstance(inner, dict) else "statusCode" in document
+
+
 def _told_in_text(text: str) -> timedelta | None:
     found = _TRY_AGAIN.search(text)
-    return timedelta(seconds=int(found[1])) if found else None
-
-
-def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Read `Retry-After`, seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after)."""
-    value = (headers.get("retry-after") or "").strip()
-    if re.fullmatch(r"\d{1,6}", value):
-        return timedelta(seconds=int(value))
-    try:
-        when = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(timedelta(), when - now)
+    return seconds_told(float(found[1])) if found else None
 
 
 def _longest(*delays: timedelta | None) -> timedelta | None:

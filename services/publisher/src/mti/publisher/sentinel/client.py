@@ -112,6 +112,9 @@ class SentinelClient:
             return Unavailable(f"no whole answer: {type(error).__name__}")
         except BodyRefused as error:
             return Unavailable(f"no answer that can be read: {error}")
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            # httpx reads headers (`Location`, cookies) that nobody asked for; what they hold is the server's doing.
+            return Unavailable(f"an answer that can't be read: {type(error).__name__}")
         known: Mapping[str, str] = answer.headers
         return read_answer(answer.status_code, known, body, objects=len(objects), now=self._clock.now())
 

@@ -1,10 +1,11 @@
 """Access tokens for a destination: kept until they run out, renewed when they are refused."""
 
 import asyncio
+import contextlib
 import re
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from mti.common.bounded_http.azure_transport import AnswerRefused
 from mti.common.errors import MtiError, Pause
@@ -13,6 +14,9 @@ from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.publisher.sentinel.references import CREDENTIALS_REFUSED, references
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What may stand in a header; a token is made of fewer characters still
+(https://www.rfc-editor.org/rfc/rfc6750#section-2.1)."""
 _AADSTS = re.compile(r"AADSTS\d+")
 _CURES = {
     SentinelAuth.CLIENT_SECRET: "check client_id and azure_tenant_id, and put a new client secret where the tenants "
@@ -83,12 +87,19 @@ class Tokens:
             status = error.status_code
             if _no_identity(error):
                 raise
-            if status is None or status == 429 or status >= 500:
+            if status is None or status < 400 or status == 429 or status >= 500:
                 raise self._unavailable(error) from None
             raise
-        except (AzureError, OSError, TimeoutError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  the library trips over an odd answer in as many ways as there are
             raise self._unavailable(error) from None
-        return token.token
+        given: object = token.token
+        if not isinstance(given, str) or not _TOKEN.fullmatch(given):
+            await self._drop()  # it keeps what it was given
+            raise TokenUnavailable(
+                f"{self._name}: {self._destination.authority} answered with a token that can't be one: it is empty, or "
+                "holds characters that no header takes; check authority, and what stands between"
+            )
+        return given
 
     async def _values(self) -> list[str]:
         found = [await self._secrets.resolve(reference) for reference in references(self._destination)]
@@ -102,7 +113,8 @@ class Tokens:
     async def _drop(self) -> None:
         credential, self._credential = self._credential, None
         if credential is not None:
-            await credential.close()
+            with contextlib.suppress(Exception):  # a connection that can't be closed is not missed
+                await credential.close()
 
     def _refused(self, error: ClientAuthenticationError) -> Pause:
         """Name what Microsoft Entra ID found, by its code alone: its sentences may repeat what it was sent."""

@@ -39,6 +39,8 @@ class SentinelFaultKind(StrEnum):
     """The right answer after `seconds`."""
     HTML = "html"
     """An HTML error page with `status`."""
+    RAW = "raw"
+    """`status`, `headers` and `body`, as they are given."""
     REFUSE_RECORD = "refuse_record"
     """A partial answer that refuses the objects named by `holds` and takes the others."""
 
@@ -62,6 +64,11 @@ class SentinelFault(FaultRule):
     seconds: float = Field(default=1.0, ge=0)
     told: Told = Told.TEXT
     message: str = "An error has occurred."
+    """Of an error; `{reference}` in it is another text in each answer, as a correlation id is."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Of a raw answer."""
+    body: str = ""
+    """Of a raw answer."""
 
     def fits_token(self, client_id: str) -> bool:
         """Say whether a token request fulfils the conditions."""

@@ -11,9 +11,10 @@ from aiohttp import web
 from mti.common.ports.clock import SystemClock
 from mti.local.simulators.faults import FaultPlan
 from mti.local.simulators.inspection import FaultPages
-from mti.local.simulators.sentinel.answers import Refused, TokenRefused, failure, json_answer, rate_limited
+from mti.local.simulators.sentinel.answers import Refused, TokenRefused, json_answer, rate_limited
 from mti.local.simulators.sentinel.authority import Authority, Grant, form_of
 from mti.local.simulators.sentinel.discovery import DiscoveryPages
+from mti.local.simulators.sentinel.misbehaviour import misanswer
 from mti.local.simulators.sentinel.pages import SentinelPages
 from mti.local.simulators.sentinel.plan import SentinelFault, SentinelFaultKind
 from mti.local.simulators.sentinel.settings import App, SentinelSettings, WorkspaceSpec
@@ -105,7 +106,7 @@ class SentinelSimulator(LoopbackServer):
             case SentinelFaultKind.RATE_LIMITED:
                 return rate_limited(fault.seconds, fault.told)
             case _:
-                return failure(fault.status, fault.message)
+                return misanswer(fault)
 
     async def _on_upload(self, request: web.Request) -> web.Response:
         now_ms = self._now_ms()

@@ -13,6 +13,7 @@ from mti.local.simulators.faults import FaultPlan
 from mti.local.simulators.limits import RateBudget
 from mti.local.simulators.sentinel.answers import Refused, failure, partial, rate_limited
 from mti.local.simulators.sentinel.batch import Batch, names_of, read_batch
+from mti.local.simulators.sentinel.misbehaviour import misanswer
 from mti.local.simulators.sentinel.plan import SentinelFault, SentinelFaultKind, Told
 from mti.local.simulators.sentinel.settings import App, SentinelSettings
 from mti.local.simulators.sentinel.validation import complaints
@@ -135,8 +136,5 @@ async def _badly(on: Interrupting, request: web.Request, fault: SentinelFault) -
             return on.drop(request)
         case SentinelFaultKind.RATE_LIMITED:
             return rate_limited(fault.seconds, fault.told)
-        case SentinelFaultKind.HTML:
-            text = f"<html><body><h1>{fault.status}</h1></body></html>"
-            return web.Response(text=text, status=fault.status, content_type="text/html")
         case _:
-            return failure(fault.status, fault.message)
+            return misanswer(fault)
