@@ -23,8 +23,8 @@ from tests.publisher.world import (
 NAMES = [f"file-{number}" for number in range(300)]
 
 
-class Crash(RuntimeError):
-    """The process died here."""
+class Crash(BaseException):
+    """The process died here: nothing that the code may catch and go on from."""
 
 
 class CrashingContainer:

@@ -24,8 +24,9 @@ from mti.publisher.halving import Taken
 from mti.publisher.item import Item
 from mti.publisher.packing import pack
 from mti.publisher.published import Accept, Change, PassOver, Published, Refuse
+from mti.publisher.unrecorded import Unrecorded
 from mti.publisher.upload import Tally
-from mti.publisher.versions import PublishedVersions, Recorded
+from mti.publisher.versions import Recorded
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Delivery:
     """
 
     def __init__(
-        self, destination: str, versions: PublishedVersions, way: Sending, clock: Clock, lease: Lease | None = None
+        self, destination: str, versions: Unrecorded, way: Sending, clock: Clock, lease: Lease | None = None
     ) -> None:
         self._destination = destination
         self._versions = versions
@@ -113,6 +114,7 @@ class Delivery:
 
     async def _run(self, items: Sequence[Item], *, probe: bool) -> None:
         await self._read(items)
+        await self._repair(self._versions.take_repairs(self._destination))
         await self._enter_orders(items)
         waiting = items
         while waiting:
@@ -215,7 +217,7 @@ class Delivery:
     async def _enter(self, taken: Taken, seen: dict[str, Published | None]) -> list[Item]:
         changes: list[Change] = [Accept(item) for item in taken.accepted]
         changes += [Refuse(item, words) for item, words in taken.refused]
-        recorded = await self._versions.record(self._destination, changes)
+        recorded = await self._versions.record(self._destination, changes, seen)
         self._learn(recorded)
         moment = self._clock.now()
         found = [

@@ -23,6 +23,7 @@ from mti.publisher.delivery import Delivery, Sending
 from mti.publisher.intake import Intake, Unrouted, refusal_of
 from mti.publisher.item import Item
 from mti.publisher.settling import settle
+from mti.publisher.unrecorded import Unrecorded
 from mti.publisher.versions import PublishedVersions
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class PublishHandler:
     ) -> None:
         self._registry = registry
         self._intake = Intake(registry.current)
-        self._versions = versions
+        self._versions = Unrecorded(versions, clock)
         self._checkpoints = checkpoints
         self._connect = connect
         self._sender = sender
@@ -91,6 +92,7 @@ class PublishHandler:
         self._run_started = run_started
         self._tenant_pause = tenant_pause
         self._ways: dict[str, tuple[Destination, Sending]] = {}
+        self._writable: set[str] = set()
 
     async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
         """Return one outcome a message; see `mti.common.hosting.Handler`.
@@ -152,9 +154,11 @@ class PublishHandler:
             return {position: self._park(before) for position in batches}
         lease = messages[0].lease
         sources = {item.source for batch in batches.values() for item in batch}
-        if not sources <= checkpoint.value.sources:
-            # Before anything of a source is uploaded: what it brought must be found by whoever withdraws it.
+        if not sources <= checkpoint.value.sources or checkpoint.key not in self._writable:
+            # Before anything of a source is uploaded: what it brought must be found by whoever withdraws it. And once a
+            # process, so that a store that takes no writes shows before an upload.
             checkpoint = await self._save(checkpoint, (), Counts(), before, sources)
+            self._writable.add(checkpoint.key)
         delivery = Delivery(destination.id, self._versions, self._way(destination), self._clock, lease)
         items = [item for batch in batches.values() for item in batch]
         if before is not None:
@@ -206,6 +210,10 @@ class PublishHandler:
         )
         return pause
 
+    async def finish(self) -> None:
+        """Write down what could not be written so far: the process ends."""
+        await self._versions.finish()
+
     async def _save(
         self,
         checkpoint: Versioned[DestinationCheckpoint],
@@ -220,13 +228,16 @@ class PublishHandler:
                     checkpoint.with_value(checkpoint.value.moved(settled, counts, pause, sources))
                 )
             except WriteConflict:
-                checkpoint = await self._checkpoints.load(checkpoint.key, DestinationCheckpoint())
+                found = await self._checkpoints.load(checkpoint.key, DestinationCheckpoint())
+                if pause == checkpoint.value.pause:
+                    pause = found.value.pause  # a person may have lifted it meanwhile
+                checkpoint = found
         raise StoreUnavailable(
             f"the checkpoint of workspace {checkpoint.key} is being written by somebody else as well"
         )
 
     def _park(self, pause: PauseState) -> Park:
-        delay = max(timedelta(), pause.until - self._clock.now())
+        delay = pause.left(self._clock.now())
         return Park(delay + self._rng.random() * min(SPREAD, delay / 10), f"{pause.reason}: {pause.description}")
 
     def _way(self, destination: Destination) -> Sending:

@@ -47,34 +47,47 @@ async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:
         waits = Waits(parts.store.container(checkpoint.CONTAINER), clock)
         async with Destinations(parts.secrets, clock, rng, waits=waits) as destinations:
             log.info("the publisher starts", extra={"destinations": len(parts.registry.current.destinations)})
-            await _consumer(settings, parts, destinations, clock, rng).run(stop)
+            handler = _handler(settings, parts, destinations, clock, rng)
+            try:
+                await _consumer(settings, parts, handler, clock, rng).run(stop)
+            finally:
+                await handler.finish()
             log.info("the publisher ends")
 
 
-def _consumer(
+def _handler(
     settings: PublisherSettings, parts: Parts, destinations: Destinations, clock: Clock, rng: random.Random
-) -> SessionConsumer:
-    address = Address(settings.indicators_topic, settings.indicators_subscription)
-    sender = parts.bus.sender(address)
-    handler = PublishHandler(
+) -> PublishHandler:
+    address = _address(settings)
+    return PublishHandler(
         parts.registry,
         PublishedVersions(parts.store.container(versions.CONTAINER), clock),
         checkpoint.checkpoints_in(parts.store.container(checkpoint.CONTAINER)),
         destinations.connect,
-        sender,
+        parts.bus.sender(address),
         address.to,
         clock,
         rng,
         run_started=settings.run_started,
         tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
     )
+
+
+def _consumer(
+    settings: PublisherSettings, parts: Parts, handler: PublishHandler, clock: Clock, rng: random.Random
+) -> SessionConsumer:
+    address = _address(settings)
     return SessionConsumer(
         parts.bus,
         address,
         handler,
-        Settler(sender, address.to, clock, rng),
+        Settler(parts.bus.sender(address), address.to, clock, rng),
         clock,
         slots=settings.publisher_slots,
         batch_size=settings.publisher_batch_size,
         gather=GATHER,
     )
+
+
+def _address(settings: PublisherSettings) -> Address:
+    return Address(settings.indicators_topic, settings.indicators_subscription)

@@ -221,7 +221,7 @@ class SqliteFile:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            why = _UNAVAILABLE.get(_primary_code(error))
-            if why is None:
+            if isinstance(error, sqlite3.ProgrammingError):
                 raise
+            why = _UNAVAILABLE.get(_primary_code(error), f"SQLite failed with {error}")
             raise StoreUnavailable(f"{self._path.name}: {why}") from error
