@@ -1,12 +1,15 @@
 """A destination that is at fault is left alone: its messages wait, nobody else's do."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from mti.common.ports.settlement import Park
 from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
+from mti.publisher.checkpoint import DestinationCheckpoint
+from mti.publisher.published import Change, Published
 from tests.publisher.world import (
     CONTOSO,
     FABRIKAM,
@@ -154,3 +157,56 @@ async def test_the_pause_says_since_when(there: World) -> None:
     assert pause is not None
     assert pause.since == NOW
     assert pause.attempts == 3
+
+
+async def lifted(there: World) -> None:
+    """Do what `mti pauses lift` does to a workspace."""
+    found = await there.checkpoints.load(CONTOSO, DestinationCheckpoint())
+    await there.checkpoints.save(found.with_value(found.value.model_copy(update={"pause": None})))
+
+
+async def test_a_pause_that_a_person_lifts_is_over_for_what_comes_next(there: World) -> None:
+    there.faults(status(403))
+    publisher = there.publisher()
+    await publisher([message(indicator("a"))])
+    there.sentinel.faults.remove("fault")
+    assert reasons(await publisher([message(indicator("a"))])) == ["Park"]
+    await lifted(there)
+    assert completed(await publisher([message(indicator("a"))]))
+    assert (await there.checkpoint()).pause is None
+
+
+async def test_what_is_still_at_fault_after_a_lift_is_paused_anew(there: World) -> None:
+    there.faults(status(403))
+    publisher = there.publisher()
+    for _ in range(5):
+        [outcome] = await publisher([message(indicator("a"))])
+        assert isinstance(outcome, Park)
+        there.clock.turn(seconds=outcome.delay.total_seconds())
+    await lifted(there)
+    asked = there.count("requests")
+    await publisher([message(indicator("a"))])
+    assert there.count("requests") == asked + 1
+    pause = (await there.checkpoint()).pause
+    assert pause is not None
+    assert (pause.attempts, pause.until - there.clock.now() <= timedelta(seconds=30)) == (1, True)
+
+
+async def test_a_pause_that_is_lifted_while_a_batch_is_in_hand_does_not_come_back(there: World) -> None:
+    publisher = there.publisher()
+    await publisher([message(indicator("a"))])
+    there.faults(status(403))
+    [outcome] = await publisher([message(indicator("b"))])
+    assert isinstance(outcome, Park)
+    there.clock.turn(seconds=outcome.delay.total_seconds())
+
+    class Versions:
+        look_up = there.versions.look_up
+
+        async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
+            await lifted(there)
+            return await there.versions.record(destination, changes)
+
+    # The workspace has it, so that nothing is sent: the batch itself finds out nothing about the pause.
+    assert completed(await there.publisher(versions=Versions())([message(indicator("a", hours=-1))]))
+    assert (await there.checkpoint()).pause is None

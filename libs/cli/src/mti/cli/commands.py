@@ -47,6 +47,7 @@ _COMMANDS = {
     "tenants": ("mti.cli.tenants:app", "Check, list, import and export the tenants; pause, resume and remove one."),
     "dlq": ("mti.cli.dlq:app", "Look at dead letters, replay, mend and purge them."),
     "checkpoints": ("mti.cli.checkpoints:app", "Show how far everything has come; fetch a source again."),
+    "pauses": ("mti.cli.pauses:app", "List what is paused and why; end a pause at once."),
 }
 """Where each is, and the first sentence of what it says of itself."""
 

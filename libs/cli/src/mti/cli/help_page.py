@@ -29,4 +29,5 @@ Commands:
   tenants      Check, list, import and export the tenants; pause, resume...
   dlq          Look at dead letters, replay, mend and purge them.
   checkpoints  Show how far everything has come; fetch a source again.
+  pauses       List what is paused and why; end a pause at once.
 """

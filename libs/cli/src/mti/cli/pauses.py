@@ -1,0 +1,136 @@
+"""`mti pauses`: what is left alone and why, and its end by a person's word."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+
+from mti.cli.report import new_table
+from mti.cli.saying import say, write
+from mti.cli.site import AsJson, Data, TenantsFile, store_site
+from mti.cli.terminal import output
+from mti.common.registry import Registry, TenantStatus
+from mti.local.stack.attach import release_scheduled
+from mti.local.stack.child import StackError
+from mti.operations.pauses import Held, Selection, held, lift
+
+app = typer.Typer(help="List what is paused and why; end a pause at once.", no_args_is_help=True, rich_markup_mode=None)
+
+Source = Annotated[str | None, typer.Option(help="One source: contoso/malware_customer, grid:eu, …")]
+Destination = Annotated[str | None, typer.Option(help="One workspace's id.")]
+Tenant = Annotated[str | None, typer.Option(help="One tenant's sources, those that it shares, and its workspaces.")]
+
+
+@app.command("list")
+def list_(
+    data: Data = None,
+    tenants: TenantsFile = None,
+    source: Source = None,
+    destination: Destination = None,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the sources and workspaces that are left alone: why, since when, and when they are asked again."""
+    selection = Selection(source=source, destination=destination, tenant=tenant)
+
+    async def work() -> tuple[list[Held], list[str]]:
+        async with store_site(data, tenants) as at:
+            found = await held(at.stores, at.registry, selection, at.clock.now())
+            return found, _of_people(at.registry)
+
+    found, notes = asyncio.run(work())
+    if as_json:
+        write({"paused": [one.document() for one in found], "notes": list[JsonValue](notes)})
+        return
+    _print(found)
+    for note in notes:
+        say(f"note: {note}")
+
+
+@app.command("lift")
+def lift_(
+    data: Data = None,
+    tenants: TenantsFile = None,
+    source: Source = None,
+    destination: Destination = None,
+    tenant: Tenant = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every source and every workspace.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """End pauses now, since the cause is mended. What is still at fault is paused again when it is asked."""
+    selection = Selection(source=source, destination=destination, tenant=tenant, everything=everything)
+
+    async def work() -> tuple[list[Held], int | None, list[str]]:
+        async with store_site(data, tenants) as at:
+            found = await lift(at.stores, at.registry, selection, at.clock.now())
+        released, notes = await _released(data, found)
+        return found, released, notes
+
+    found, released, notes = asyncio.run(work())
+    if as_json:
+        document: dict[str, JsonValue] = {
+            "lifted": [one.document() for one in found],
+            "released": released,
+            "notes": list[JsonValue](notes),
+        }
+        write(document)
+        return
+    for one in found:
+        say(f"The pause of {one.kind} {one.id} ended; it was {one.reason} since {_time(one.since)}.")
+    if not found:
+        say("Nothing of these is paused.")
+    for note in notes:
+        say(f"note: {note}")
+
+
+async def _released(data: Path | None, found: list[Held]) -> tuple[int | None, list[str]]:
+    """Let come at once what waits for the end of a pause; return how many messages that are, where it can be told."""
+    if not found:
+        return None, []
+    if data is None:
+        return None, [_on_azure(one) for one in found if one.kind == "destination"]
+    try:
+        released = await release_scheduled(data)
+    except StackError as error:
+        return None, [f"the pauses ended, and what waits comes at its time, since the bus could not be told: {error}"]
+    if released is None:
+        return None, ["no stack runs on the folder; what waits comes at once with the next `mti up`"]
+    return released, []
+
+
+def _on_azure(one: Held) -> str:
+    """Say what a lifted pause means for messages that nobody can reach before they are due."""
+    which = f" --tenant {one.tenants[0]}" if one.tenants else ""
+    return (
+        f"workspace {one.id}: new messages are delivered at once, and those that wait are due by themselves at"
+        f" {_time(one.until)} UTC or soon after; to have what they hold there before,"
+        f" `mti backfill{which} --destination {one.id}`, which sends nothing twice"
+    )
+
+
+def _of_people(registry: Registry) -> list[str]:
+    return [
+        f"tenant {name} was paused by {state.by or 'somebody'}; that ends with `mti tenants resume {name}`"
+        for name, state in sorted(registry.states.items())
+        if state.status is TenantStatus.PAUSED
+    ]
+
+
+def _print(found: list[Held]) -> None:
+    if not found:
+        say("Nothing is paused.")
+        return
+    table = new_table("Paused", "what")
+    for heading in ("tenants", "since", "asked again", "why"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        why = one.description if one.description.startswith(one.reason) else f"{one.reason}: {one.description}"
+        table.add_row(f"{one.kind} {one.id}", ", ".join(one.tenants), _time(one.since), _time(one.until), why)
+    output().print(table)
+
+
+def _time(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
