@@ -44,8 +44,8 @@ async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
         await sources.save((await sources.load(name, SourceCheckpoint())).with_value(value))
     destinations = destination_checkpoints(found.publisher.container("checkpoints"))
     for id, reason in ((CONTOSO, "RoleMissing"), (FABRIKAM, "WorkspaceUnknown")):
-        value = DestinationCheckpoint(counts=Counts(accepted=7), pause=pause(reason))
-        await destinations.save((await destinations.load(id, DestinationCheckpoint())).with_value(value))
+        refused = DestinationCheckpoint(counts=Counts(accepted=7), pause=pause(reason))
+        await destinations.save((await destinations.load(id, DestinationCheckpoint())).with_value(refused))
     yield found
     await found.close()
 

@@ -14,10 +14,16 @@ from mti.cli.site import AsJson, Data, TenantsFile, store_site
 from mti.cli.terminal import output
 from mti.common.registry import Registry, TenantStatus
 from mti.local.stack.attach import release_scheduled
-from mti.local.stack.child import StackError
+from mti.local.stack.errors import StackError
 from mti.operations.pauses import Held, Selection, held, lift
 
-app = typer.Typer(help="List what is paused and why; end a pause at once.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="List what is paused and why; end a pause at once.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 Source = Annotated[str | None, typer.Option(help="One source: contoso/malware_customer, grid:eu, …")]
 Destination = Annotated[str | None, typer.Option(help="One workspace's id.")]

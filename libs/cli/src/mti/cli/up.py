@@ -1,6 +1,7 @@
 """`mti up`: the embedded stack against whatever endpoints the tenants file names."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,9 @@ from mti.cli.secrets import require_secrets
 from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
+from mti.common.hosting.starting import patiently
 from mti.local.stack import SERVICES
+from mti.local.stack.errors import StackError
 from mti.local.stack.run import RunResult, run
 from mti.local.stack.stack import EmbeddedStack, StackOptions
 
@@ -43,7 +46,12 @@ def command(
     results: list[RunResult] = []
 
     async def main(stop: asyncio.Event) -> None:
-        async with following(data, tenants, allow_loopback=allow_loopback) as registry:
+        async with AsyncExitStack() as held:
+            registry = await patiently(
+                lambda: held.enter_async_context(following(data, tenants, allow_loopback=allow_loopback)), stop
+            )
+            if registry is None:
+                return
             await require_secrets(registry.current, tenants)
             options = StackOptions(
                 tenants=tenants,
@@ -59,6 +67,8 @@ def command(
                     results.append(await run(stack, stop, progress.update))
 
     process.run(main)
+    if not results:
+        raise StackError("it was told to end before it had begun")
     finish(results[0], as_json=as_json, until_idle=until_idle)
 
 

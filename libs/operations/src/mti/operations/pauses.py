@@ -86,8 +86,8 @@ class Selection:
         tenants |= {account.tenant for source in registry.sources.values() for account in source.accounts}
         tenants |= {tenant for destination in registry.destinations.values() for tenant in destination.tenants}
         there: dict[Kind, set[str]] = {"source": set(registry.sources), "destination": set(registry.destinations)}
-        for kind, name in known:
-            there[kind].add(name)
+        for kind, id in known:
+            there[kind].add(id)
         for option, name, names in (
             ("--source", self.source, there["source"]),
             ("--destination", self.destination, there["destination"]),

@@ -12,6 +12,7 @@ from mti.common.adapters.servicebus import Address, Line, QueueConsumer
 from mti.common.errors import Unavailable
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
+from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock, SystemClock
@@ -47,7 +48,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = FetcherSettings.from_environment()
     configure("fetcher", settings.log_level)
     with running("fetcher", settings):
-        await run(settings, stop)
+        await patiently(lambda: run(settings, stop), stop)
 
 
 async def run(settings: FetcherSettings, stop: asyncio.Event) -> None:
@@ -110,5 +111,7 @@ async def keep_schedule(schedule: Schedule, seconds: float, stop: asyncio.Event)
             await schedule.run_once()
         except Unavailable as error:
             log.warning("the schedule could not run and runs again soon", extra={"why": error.description})
+        except Exception:
+            log.exception("a bug: the schedule could not run and runs again soon; the jobs in hand go on")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)

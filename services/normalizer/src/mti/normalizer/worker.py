@@ -7,6 +7,7 @@ import random
 from mti.common.adapters.servicebus import Address, QueueConsumer
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
+from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.schema import require_current
@@ -30,7 +31,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = NormalizerSettings.from_environment()
     configure("normalizer", settings.log_level)
     with running("normalizer", settings):
-        await run(settings, stop)
+        await patiently(lambda: run(settings, stop), stop)
 
 
 async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:

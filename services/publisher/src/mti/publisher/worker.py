@@ -9,6 +9,7 @@ from typing import Final
 from mti.common.adapters.servicebus import Address, SessionConsumer
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
+from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.schema import require_current
@@ -36,7 +37,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = PublisherSettings.from_environment()
     configure("publisher", settings.log_level)
     with running("publisher", settings):
-        await run(settings, stop)
+        await patiently(lambda: run(settings, stop), stop)
 
 
 async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:

@@ -1,7 +1,9 @@
 """One delivery: messages that came together are handled, and what was decided of them comes true."""
 
+import contextlib
 from collections.abc import Sequence
 
+from mti.common.errors import Unavailable
 from mti.common.hosting.outcomes import Handler, decide
 from mti.common.hosting.settler import Settler
 from mti.common.ports.bus import Received
@@ -23,9 +25,23 @@ async def deliver(
 
     Raises:
         BusUnavailable: the broker does not answer; what is unsettled comes again when its lock runs out.
+        Exception: whatever nobody foresaw; the messages were given back, and come again.
     """
     with processing(entity, messages) as current:
         outcomes = await decide(handler, messages)
         decided(current, outcomes)
         with settling(entity, outcomes):
-            await settler.settle(settlement, messages, outcomes)
+            try:
+                await settler.settle(settlement, messages, outcomes)
+            except Unavailable:
+                raise
+            except Exception:
+                await _give_back(settlement, messages)
+                raise
+
+
+async def _give_back(settlement: Settlement, messages: Sequence[Received]) -> None:
+    """Let messages come again at once, and not only when their locks run out; what is settled already stays so."""
+    for message in messages:
+        with contextlib.suppress(Exception):
+            await settlement.abandon(message)

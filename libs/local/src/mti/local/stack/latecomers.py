@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mti.common.adapters.servicebus import Address, ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.errors import MtiError
+from mti.common.errors import MtiError, Unavailable
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry, Route
 from mti.normalizer.known import CONTAINER as KNOWN
@@ -66,6 +66,15 @@ class Latecomers:
             written.write_text(json.dumps(sorted(now)))
             written.replace(self._file)
 
+    async def begin(self, registry: Registry, connection_string: str) -> None:
+        """Serve before anything else does its work; where the store is locked, later: what is sent twice by that is
+        passed over by the publisher.
+        """
+        try:
+            await self.serve(registry, connection_string)
+        except Unavailable as error:
+            self._put_off(error)
+
     def look(self, registry: Registry, connection_string: str) -> None:
         """Start to serve a registry that has changed; what failed is said, and tried again after a while."""
         if self.at_work:
@@ -81,9 +90,12 @@ class Latecomers:
             done.result()
         except MtiError as error:
             # The namespace is being started again, perhaps, or a person runs the same backfill.
-            log.warning("a workspace that joined late is not given everything yet, and will be: %s", error)
-            self._seen = None
-            self._next = time.monotonic() + self._wait
+            self._put_off(error)
+
+    def _put_off(self, error: MtiError) -> None:
+        log.warning("a workspace that joined late is not given everything yet, and will be: %s", error)
+        self._seen = None
+        self._next = time.monotonic() + self._wait
 
     async def stop(self) -> None:
         """Leave off; the next run goes on."""

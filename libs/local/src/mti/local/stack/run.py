@@ -1,24 +1,31 @@
 """A run of the embedded stack, until it is idle or told to stop, and what came of it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from mti.common.errors import StoreUnavailable
 from mti.common.pauses import PauseState
+from mti.common.registry import Registry
 from mti.local.stack.admin_view import AdminBusView
 from mti.local.stack.errors import NamespaceSilentError
-from mti.local.stack.idle import Verdict, verdict
+from mti.local.stack.idle import Snapshot, Verdict, verdict
 from mti.local.stack.look import Look, Observer
 from mti.local.stack.stack import EmbeddedStack
 from mti.operations.books import Reconciliation
 from mti.operations.reconcile import Stores, reconcile
 
+log = logging.getLogger(__name__)
+
 PAUSE_BETWEEN_LOOKS = 0.25
 STALLED_WAIT = 60.0
 """Seconds for which a source may have no job on its way; the schedule looks every second."""
+BOOKS_WAIT = 300.0
+"""Seconds to wait at the end for books that somebody else has."""
 SILENT_WAIT = 60.0
 """Seconds for which the namespace may not answer while it is started again."""
 
@@ -100,11 +107,62 @@ async def run(stack: EmbeddedStack, stop: asyncio.Event, on_look: Callable[[Look
     stores = Stores(*(stack.layout.store(service) for service in ("fetcher", "normalizer", "publisher")))
     try:
         registry = await stack.options.registry.look_again()
-        books = await reconcile(registry, stores, AdminBusView(stack.administration))
+        books = await _reconciled(registry, stores, stack)
     finally:
         await stores.close()
     processes = [ProcessReport(child.name, child.peak_rss, child.restarts) for child in stack.children]
     return RunResult(books=books, seconds=seconds, processes=processes, stalled=stalled, interrupted=interrupted)
+
+
+async def _reconciled(registry: Registry, stores: Stores, stack: EmbeddedStack) -> Reconciliation:
+    """Reconcile; a store that somebody has at that moment is waited for, since all the work is done.
+
+    Raises:
+        StoreUnavailable: it was waited for in vain.
+    """
+    until = time.monotonic() + BOOKS_WAIT
+    while True:
+        try:
+            return await reconcile(registry, stores, AdminBusView(stack.administration))
+        except StoreUnavailable as error:
+            if time.monotonic() > until:
+                raise
+            log.warning("the books can't be read now, and are waited for: %s", error.description)
+            await asyncio.sleep(PAUSE_BETWEEN_LOOKS)
+
+
+class _Looks:
+    """Looks, some of which may be in vain for a while."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._silent_since: float | None = None
+        self._shut = False
+
+    async def next(self) -> tuple[Snapshot, Look] | None:
+        """Look; `None` when nothing could be seen this time.
+
+        Raises:
+            NamespaceSilentError: the namespace has been silent for too long.
+        """
+        now = time.monotonic()
+        try:
+            snapshot = await self._observer.snapshot()
+            look = await self._observer.look(snapshot)
+        except StoreUnavailable as error:
+            # Somebody has a store's file: a copy is being made of it, perhaps. The services wait for it as well.
+            if not self._shut:
+                log.warning("the books can't be looked at now, and will be again: %s", error.description)
+            self._shut = True
+            return None
+        except NamespaceSilentError:
+            # It was killed, perhaps, and is being started again.
+            self._silent_since = self._silent_since or now
+            if now - self._silent_since > SILENT_WAIT:
+                raise
+            return None
+        self._silent_since, self._shut = None, False
+        return snapshot, look
 
 
 async def _watch(
@@ -112,21 +170,16 @@ async def _watch(
 ) -> list[str]:
     """Return the sources that stalled; empty when all is well or when it was told to stop."""
     stalled_since: float | None = None
-    silent_since: float | None = None
+    looks = _Looks(observer)
     while not stop.is_set():
         stack.check()
         began = time.monotonic()
-        try:
-            snapshot = await observer.snapshot()
-        except NamespaceSilentError:
-            # It was killed, perhaps, and is being started again.
-            silent_since = silent_since or began
-            if began - silent_since > SILENT_WAIT:
-                raise
+        seen = await looks.next()
+        if seen is None:
             await _wait(stop, PAUSE_BETWEEN_LOOKS)
             continue
-        silent_since = None
-        on_look(await observer.look(snapshot))
+        snapshot, look = seen
+        on_look(look)
         stack.latecomers.look(stack.options.registry.current, stack.connection_string)
         if stack.options.until_idle and not stack.latecomers.at_work:
             match verdict(snapshot):

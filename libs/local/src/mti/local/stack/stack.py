@@ -97,7 +97,7 @@ class EmbeddedStack:
             await self._migrate()
             await self._start_bus()
             # Before the services: what they make from now on goes every way that there is now.
-            await self.latecomers.serve(self.options.registry.current, self.connection_string)
+            await self.latecomers.begin(self.options.registry.current, self.connection_string)
             await self._start_services()
         except BaseException:
             await self._end()

@@ -1,0 +1,200 @@
+"""Faults of a workspace, of its authority and of the machine, on the running stack: no message is blamed for them."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
+from mti.local.simulators.sentinel import SentinelEndpoint
+from tests.support.cli import Said, mti, start, up
+from tests.support.worlds import CONTOSO, FABRIKAM, assert_exact, two_tenants
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def fault(**fields: Any) -> SentinelFault:
+    return SentinelFault.model_validate({"workspace": CONTOSO, "times": None, "name": "fault", **fields})
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.1)
+
+
+class Running:
+    """A stack that runs without an end, and commands on its folder."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.tenants, self.data = folder / "tenants.yaml", folder / "data"
+        self.env = {**env, "MTI_FETCHER_SCHEDULE_SECONDS": "1"}
+        self.result: dict[str, Any] = {}
+
+    async def __call__(self, *words: str) -> Said:
+        return await mti(*words, "--data", self.data, "--json", env=self.env)
+
+    async def paused(self, reason: str) -> dict[str, Any]:
+        """Wait until something is paused for that reason, and return it."""
+        async with asyncio.timeout(120):
+            while True:
+                said = await self("pauses", "list")
+                found = [one for one in said.document["paused"] if one["reason"] == reason] if said.status == 0 else []
+                if found:
+                    return dict(found[0])
+                await asyncio.sleep(0.3)
+
+    @asynccontextmanager
+    async def stack(self) -> AsyncIterator[None]:
+        words = ("up", "--tenants", self.tenants, "--data", self.data, "--allow-loopback", "--json")
+        process = await start(*words, env=self.env)
+        told = asyncio.create_task(process.communicate())
+        try:
+            yield
+        finally:
+            process.terminate()
+            out, err = await told
+        assert process.returncode == 0, err.decode()
+        self.result = json.loads(out)
+
+    @property
+    def restarts(self) -> int:
+        return sum(found["restarts"] for found in self.result["processes"])
+
+
+def delivered(world: Simulators, workspace: str) -> bool:
+    compared = world.compare(workspace)
+    return bool(compared.expected) and not [*compared.missing, *compared.unexpected, *compared.doubled]
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "reason"),
+    [
+        ({"kind": "raw", "status": 429, "headers": {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}}, "RateLimited"),
+        ({"kind": "raw", "status": 503, "headers": {"Retry-After": "999999"}}, "DestinationUnavailable"),
+        ({"kind": "status", "status": 403}, "RoleMissing"),
+        ({"kind": "raw", "endpoint": "token", "status": 200, "body": "5", "workspace": None}, "DestinationUnavailable"),
+    ],
+    ids=["year-9999", "for-days", "role", "token"],
+)
+async def test_a_pause_ends_no_process_holds_up_no_neighbour_and_is_lifted_by_a_command(
+    tmp_path: Path, misbehaviour: dict[str, Any], reason: str
+) -> None:
+    async with Simulators(two_tenants(detections=60)) as world:
+        contoso = next(one for one in world.scenario.apps if CONTOSO in one.workspaces)
+        about_tokens = misbehaviour.get("endpoint") == SentinelEndpoint.TOKEN
+        world.sentinel.faults.add(fault(**misbehaviour, client_id=contoso.client_id if about_tokens else None))
+        running = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
+        async with running.stack():
+            pause = await running.paused(reason)
+            assert pause["destination"] == CONTOSO
+            await until(lambda: delivered(world, FABRIKAM))
+            world.sentinel.faults.remove("fault")
+            said = await running("pauses", "lift", "--destination", CONTOSO)
+            assert said.status == 0, said.err
+            [lifted] = said.document["lifted"]
+            assert (lifted["destination"], lifted["reason"]) == (CONTOSO, reason)
+            assert said.document["released"] >= 1
+            await until(lambda: delivered(world, CONTOSO))
+            assert (await running("pauses", "list")).document["paused"] == []
+        assert running.restarts == 0
+        assert running.result["closed"] is True
+        assert running.result["dead_letters"] == []
+
+
+@pytest.mark.parametrize(
+    "misbehaviour",
+    [{"kind": SentinelFaultKind.STATUS, "status": 500}, {"kind": SentinelFaultKind.HTML, "status": 403}],
+    ids=["500", "firewall"],
+)
+async def test_one_object_that_is_never_taken_is_set_aside_and_the_rest_arrives(
+    tmp_path: Path, misbehaviour: dict[str, Any]
+) -> None:
+    async with Simulators(two_tenants(detections=60)) as world:
+        bad = min(one.value for one in world.expected(CONTOSO) - world.expected(FABRIKAM))
+        world.sentinel.faults.add(fault(holds=bad, **misbehaviour))
+        env = world.write_tenants(tmp_path / "tenants.yaml")
+        said = await mti(*up(tmp_path / "tenants.yaml", tmp_path / "data"), env=env)
+        assert said.status == 0, said.err
+        compared = world.compare(CONTOSO)
+        assert [one.value for one in compared.missing] == [bad]
+        assert [*compared.unexpected, *compared.doubled] == []
+        assert delivered(world, FABRIKAM)
+        [books] = [one for one in said.document["destinations"] if one["destination"] == CONTOSO]
+        assert (books["refused"], books["pause"]) == ({"ObjectRefused": 1}, None)
+        assert f"HTTP {misbehaviour['status']}" in json.dumps(said.document["dead_letters"])
+
+
+async def test_requests_of_more_than_fifty_objects_that_fail_hold_nothing_up(tmp_path: Path) -> None:
+    async with Simulators(two_tenants(detections=300)) as world:
+        world.sentinel.faults.add(fault(kind=SentinelFaultKind.STATUS, status=500, over_objects=50))
+        env = world.write_tenants(tmp_path / "tenants.yaml")
+        said = await mti(*up(tmp_path / "tenants.yaml", tmp_path / "data"), env=env)
+        assert said.status == 0, said.err
+        assert_exact(world)
+        assert said.document["dead_letters"] == []
+
+
+@contextmanager
+def writes_refused(path: Path) -> Iterator[None]:
+    """Hold the only write lock of a service's books; they can be read all the while."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+async def test_books_that_can_be_read_and_not_written_cost_no_row_twice(tmp_path: Path) -> None:
+    async with Simulators(two_tenants(detections=60)) as world:
+        running = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
+        # The first answer comes late, so that the books are locked while it is under way.
+        world.sentinel.faults.add(fault(kind=SentinelFaultKind.SLOW, seconds=8, times=1))
+        workspace = world.sentinel.workspaces[CONTOSO]
+        async with running.stack():
+            await until(lambda: workspace.counts["requests"] >= 1)
+            with writes_refused(running.data / "publisher.db"):
+                await asyncio.sleep(60)
+                sent = workspace.counts["requests"]
+                assert sent <= 2
+            await until(lambda: delivered(world, CONTOSO) and delivered(world, FABRIKAM))
+        assert workspace.counts["identical_resends"] == 0
+        assert running.restarts == 0
+
+
+@contextmanager
+def shut(path: Path) -> Iterator[None]:
+    """Keep a file wholly to oneself, from before anybody else opens it: others can neither read nor write it."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+@pytest.mark.parametrize("store", ["publisher", "normalizer", "fetcher", "tenants"])
+async def test_a_store_that_is_locked_while_the_stack_starts_does_not_end_it(tmp_path: Path, store: str) -> None:
+    async with Simulators(two_tenants(detections=40)) as world:
+        env = world.write_tenants(tmp_path / "tenants.yaml")
+        first = await mti(*up(tmp_path / "tenants.yaml", tmp_path / "data"), env=env)
+        assert first.status == 0, first.err
+        path = tmp_path / "data" / f"{store}.db"
+        with shut(path):
+            process = await start(*up(tmp_path / "tenants.yaml", tmp_path / "data"), env=env)
+            told = asyncio.create_task(process.communicate())
+            await asyncio.sleep(25)
+            assert process.returncode is None, (await told)[1].decode()
+        out, err = await told
+        assert process.returncode == 0, err.decode()
+        assert json.loads(out)["closed"] is True
+        assert_exact(world)
