@@ -80,8 +80,8 @@ async def consume(
 
 
 def letters(address: Address, *names: str) -> list[Outgoing]:
-    session = {"session_id": "w1"} if address == INDICATORS else {}
-    return [Outgoing(body=name.encode(), message_id=name, **session) for name in names]
+    session = "w1" if address == INDICATORS else None
+    return [Outgoing(body=name.encode(), message_id=name, session_id=session) for name in names]
 
 
 def nothing_left(namespace: Namespace, address: Address) -> Callable[[], Awaitable[bool]]:
