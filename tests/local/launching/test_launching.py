@@ -119,6 +119,18 @@ async def test_a_module_of_the_folder_is_run_as_a_module_and_shown_as_its_comman
     await process.wait()
 
 
+async def test_what_the_environment_tells_python_itself_holds(launcher: Launcher, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import atexit; atexit.register(lambda: print('customized'))")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    process = await launcher.start("-c", "import sys; print(sys.orig_argv[1:2])", environment=env, stdout=PIPE)
+    assert (await process.communicate())[0] == b"['-c']\ncustomized\n"
+
+
+async def test_a_program_sees_its_own_command_line(launcher: Launcher) -> None:
+    process = await launcher.start("-c", "import sys; print(sys.orig_argv[1], sys.argv)", "one", stdout=PIPE)
+    assert (await process.communicate())[0] == b"-c ['-c', 'one']\n"
+
+
 @pytest.mark.parametrize("way", [FORKED, False], ids=["forked", "alone"])
 async def test_programs_end_when_who_started_them_is_killed(tmp_path: Path, way: bool) -> None:
     parent = textwrap.dedent(f"""

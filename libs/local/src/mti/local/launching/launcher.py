@@ -70,7 +70,7 @@ class Launcher:
         )
         streams = (stdin, stdout, 2 if stderr is None else stderr)
         server = SHARED.server or self.own
-        if self._forking and server is not None:
+        if self._forking and server is not None and not _concerns_python(request.environment):
             try:
                 return await _forked(server, request, streams)
             except ServerGoneError as error:
@@ -105,6 +105,18 @@ class Launcher:
         self._lines.add(task)
         task.add_done_callback(self._lines.discard)
         return process
+
+
+def _concerns_python(environment: Mapping[str, str]) -> bool:
+    """Say whether an environment tells Python itself, as it begins, something else than ours: a fork has begun."""
+
+    def told(variables: Mapping[str, str]) -> dict[str, str]:
+        # How streams are buffered is no matter: those of a fork are written line by line.
+        return {
+            name: value for name, value in variables.items() if name.startswith("PYTHON") and name != "PYTHONUNBUFFERED"
+        }
+
+    return told(environment) != told(os.environ)
 
 
 async def _forked(server: Server, request: Request, streams: Sequence[int]) -> Process:

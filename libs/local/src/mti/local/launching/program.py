@@ -9,6 +9,7 @@ from pathlib import Path
 
 def run(arguments: Sequence[str]) -> None:
     """Run it; it ends this process as it would end its own, with its status or its traceback."""
+    sys.orig_argv = [sys.executable, *arguments]
     if arguments[0] == "-m":
         sys.argv = [*arguments[1:]]
         sys.path[0] = str(Path.cwd())
