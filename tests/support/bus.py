@@ -19,10 +19,11 @@ INDICATORS = Address("indicators", "publisher")
 
 
 def config_with(path: Path, **properties: dict[str, Any]) -> NamespaceConfig:
-    """Return the project's entities; `properties` are laid over those of each subscription or queue, by name."""
+    """Return the project's entities; `properties` are laid over those of each queue, topic or subscription, by name."""
     document = json.loads((files("mti.local.stack") / "Config.json").read_text())
     namespace = document["UserConfig"]["Namespaces"][0]
-    entities = [*namespace["Queues"], *(found for topic in namespace["Topics"] for found in topic["Subscriptions"])]
+    topics = namespace["Topics"]
+    entities = [*namespace["Queues"], *topics, *(found for topic in topics for found in topic["Subscriptions"])]
     for entity in entities:
         entity["Properties"] |= properties.get(entity["Name"].replace("-", "_"), {})
     path.write_text(json.dumps(document))

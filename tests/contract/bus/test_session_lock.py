@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,41 +14,14 @@ from mti.common.adapters.servicebus.session_lock import LOCK_SECONDS, RENEW_AT, 
 from mti.common.errors import BusUnavailable, LockLost
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import SystemClock
-from mti.local.namespace.clock import system_clock
 from tests.support.bus import INDICATORS, connected, counts, running_namespace
+from tests.support.clocks import BrokerClock, QuickClock
 from tests.support.waiting import PATIENCE
 
 MINUTES = {"a minute and a half": 1.5, "six hours": 360.0, "a minute and a half, slow": -1.5, "six hours, slow": -360.0}
 
 SLOW = 45
 """Seconds that a call may take on a busy machine. The clocks here are wrong by twice as much at least."""
-
-
-class BrokerClock:
-    """The namespace's time: the machine's, moved."""
-
-    def __init__(self, ahead: timedelta = timedelta()) -> None:
-        self.ahead = ahead
-
-    def __call__(self) -> int:
-        return system_clock() + self.ahead // timedelta(milliseconds=1)
-
-
-class QuickClock:
-    """Time that passes while somebody waits for it, and not otherwise."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    async def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-        await asyncio.sleep(0)
 
 
 @asynccontextmanager

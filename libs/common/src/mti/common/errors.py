@@ -10,6 +10,7 @@
     │   ├── SecretUnavailable
     │   └── Unavailable        our own bus or store does not answer: messages wait, unbounded
     │       ├── BusUnavailable
+    │       │   └── BusFull        a quota is reached: it takes nothing more until there is room
     │       └── StoreUnavailable
     ├── ConfigurationError     the operator's to mend, before anything runs
     ├── MessageTooLarge        the sender's to cut smaller
@@ -104,6 +105,10 @@ class BusUnavailable(Unavailable):
 
     def __init__(self, description: str) -> None:
         super().__init__("BusUnavailable", description)
+
+
+class BusFull(BusUnavailable):
+    """A queue or topic is full, or the namespace has no room for another connection."""
 
 
 class StoreUnavailable(Unavailable):

@@ -1,20 +1,19 @@
 """The connection to a namespace, and the addresses in it."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.servicebus import ServiceBusSubQueue
-from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver, ServiceBusSender
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
+from mti.common.adapters.servicebus.links import CLOSE_SECONDS
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
 from mti.common.connection_strings import parts_of
 from mti.common.logs import redaction
 from mti.common.network.trust import bundle_file
 from mti.common.telemetry import Entity
-
-LOCK_RENEWAL = 1800.0
-"""Seconds for which locks are kept alive: far beyond what a handler takes, so that only a stuck one loses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,6 @@ class ServiceBus:
         session: str | Literal["next"] | None = None,  # noqa: PYI051  the one word that is not a session's name
         dead_letters: bool = False,
         connect_wait: float | None = None,
-        renewer: AutoLockRenewer | None = None,
     ) -> ServiceBusReceiver:
         """Return a peek-lock receiver of the SDK.
 
@@ -92,7 +90,6 @@ class ServiceBus:
             session: a session's name, `next` for the next one that is free, or `None` for an entity without sessions.
             dead_letters: receive from its dead-letter queue, which has no sessions, whatever the entity has.
             connect_wait: seconds to wait for a session.
-            renewer: keeps the locks of what is received.
         """
         from azure.servicebus import NEXT_AVAILABLE_SESSION  # noqa: PLC0415  its type is private
 
@@ -104,7 +101,6 @@ class ServiceBus:
                 session_id=chosen,
                 sub_queue=sub_queue,
                 max_wait_time=connect_wait,
-                auto_lock_renewer=renewer,
             )
         return self._client.get_subscription_receiver(
             address.entity,
@@ -112,15 +108,14 @@ class ServiceBus:
             session_id=chosen,
             sub_queue=sub_queue,
             max_wait_time=connect_wait,
-            auto_lock_renewer=renewer,
         )
 
-    def renewer(self) -> AutoLockRenewer:
-        """Return what keeps the locks of messages and sessions alive while they are handled."""
-        return AutoLockRenewer(LOCK_RENEWAL)
-
     async def close(self) -> None:
-        """Close every link and connection."""
-        for sender in self._senders.values():
-            await sender.close()
-        await self._client.close()
+        """Close every link and connection, within seconds, whatever state they are in."""
+        await asyncio.gather(*(sender.close() for sender in self._senders.values()))
+        # The SDK closes what was left open, one link after the other.
+        closing = asyncio.ensure_future(self._client.close())
+        await asyncio.wait([closing], timeout=CLOSE_SECONDS)
+        if not closing.done():
+            closing.cancel()
+            await asyncio.wait([closing], timeout=CLOSE_SECONDS)

@@ -3,13 +3,16 @@
 import asyncio
 import logging
 from time import time_ns
+from typing import Final
 
-from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver
+from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import ServiceBusError
 
 from mti.common.adapters.servicebus.client import Address, ServiceBus
-from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
-from mti.common.errors import Unavailable
+from mti.common.adapters.servicebus.links import PEEK_SECONDS, answered, close_link, open_link
+from mti.common.adapters.servicebus.message_locks import kept
+from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
+from mti.common.errors import BusFull, Unavailable
 from mti.common.hosting.delivery import deliver
 from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.settler import Settler
@@ -18,8 +21,28 @@ from mti.common.telemetry import received
 
 log = logging.getLogger(__name__)
 
-RECONNECT_DELAY = 2.0
-UNFORESEEN = "a bug: a batch could not be received or settled, and comes again; everything else goes on"
+UNFORESEEN: Final = "a bug: a batch could not be received or settled, and comes again; everything else goes on"
+RECONNECT_DELAY: Final = 2.0
+"""Seconds to leave a bus alone that does not answer."""
+FULL_DELAY: Final = 30.0
+"""Seconds to leave a bus alone that has no room: what was handled in vain is handled again then."""
+SILENCE: Final = 60.0
+"""Seconds without a message after which a receiver asks whether there is still somebody at the other end."""
+
+
+def delay_after(error: Exception) -> float:
+    """Return the seconds to wait before the bus is tried again."""
+    return FULL_DELAY if isinstance(error, BusFull) else RECONNECT_DELAY
+
+
+async def rest(clock: Clock, stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but not beyond the stop."""
+    tasks = [asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 class QueueConsumer:
@@ -36,6 +59,7 @@ class QueueConsumer:
         concurrency: int = 1,
         batch_size: int = 1,
         wait: float = 1.0,
+        silence: float = SILENCE,
     ) -> None:
         self._bus = bus
         self._address = address
@@ -45,32 +69,59 @@ class QueueConsumer:
         self._concurrency = concurrency
         self._batch_size = batch_size
         self._wait = wait
+        self._silence = silence
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batch in hand is finished first."""
-        async with self._bus.renewer() as renewer, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             for _ in range(self._concurrency):
-                group.create_task(self._loop(stop, renewer))
+                group.create_task(self._loop(stop))
 
-    async def _loop(self, stop: asyncio.Event, renewer: AutoLockRenewer) -> None:
+    async def _loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                async with self._bus.receiver(self._address, renewer=renewer) as receiver:
-                    while not stop.is_set():
-                        await self._step(receiver)
+                await self._receiver(stop)
             except (ServiceBusError, Unavailable, OSError) as error:
                 log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
-                await self._clock.sleep(RECONNECT_DELAY)
+                await rest(self._clock, stop, delay_after(error))
             except Exception:
                 log.exception(UNFORESEEN, extra={"entity": str(self._address)})
-                await self._clock.sleep(RECONNECT_DELAY)
+                await rest(self._clock, stop, RECONNECT_DELAY)
 
-    async def _step(self, receiver: ServiceBusReceiver) -> None:
+    async def _receiver(self, stop: asyncio.Event) -> None:
+        receiver = self._bus.receiver(self._address)
+        try:
+            await open_link(receiver, str(self._address))
+            heard = self._clock.monotonic()
+            while not stop.is_set():
+                if await self._step(receiver):
+                    heard = self._clock.monotonic()
+                elif self._clock.monotonic() - heard > self._silence:
+                    await self._ask(receiver)
+                    heard = self._clock.monotonic()
+        finally:
+            await close_link(receiver)
+
+    async def _ask(self, receiver: ServiceBusReceiver) -> None:
+        """Have the broker say anything at all. Receiving nothing looks the same from a queue that is empty and from a
+        connection that swallows everything.
+        """
+        call = receiver.peek_messages(1, timeout=PEEK_SECONDS)
+        await answered(receiver, str(self._address), "a peek after a long silence", call, PEEK_SECONDS)
+
+    async def _step(self, receiver: ServiceBusReceiver) -> bool:
+        """Receive and handle a batch, and say whether there was one."""
         began = time_ns()
-        raw = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=self._wait)
+        raw = await receive(receiver, str(self._address), self._batch_size, self._wait)
         if not raw:
-            return
+            return False
         messages = [from_sdk(message) for message in raw]
         received(self._address.traced_as, messages, began)
-        settlement = ReceiverSettlement(receiver, raw)
-        await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)
+        settlement = ReceiverSettlement(receiver, str(self._address), raw)
+        async with kept(receiver, str(self._address), raw, self._clock):
+            try:
+                await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)
+            except (ServiceBusError, Unavailable, OSError):
+                await settlement.release()
+                raise
+        return True

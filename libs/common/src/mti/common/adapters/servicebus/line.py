@@ -10,6 +10,8 @@ from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import ServiceBusError
 
 from mti.common.adapters.servicebus.client import Address, ServiceBus
+from mti.common.adapters.servicebus.links import PEEK_SECONDS, answered, close_link
+from mti.common.errors import BusUnavailable
 from mti.common.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -51,14 +53,15 @@ class Line:
         """Close the link."""
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            await receiver.close()
+            await close_link(receiver)
 
     async def _look(self) -> tuple[timedelta, float]:
         try:
             if self._receiver is None:
                 self._receiver = self._bus.receiver(self._address)
-            found = await self._receiver.peek_messages(max_message_count=LOOKED_AT, sequence_number=1)
-        except (ServiceBusError, OSError, ValueError) as error:
+            call = self._receiver.peek_messages(max_message_count=LOOKED_AT, sequence_number=1)
+            found = await answered(self._receiver, str(self._address), "a peek", call, PEEK_SECONDS)
+        except (ServiceBusError, BusUnavailable) as error:
             log.warning(
                 "the line can't be looked at and counts as empty; give the identity the role Data Receiver",
                 extra={"entity": str(self._address), "why": str(error)},

@@ -1,21 +1,28 @@
 """Received messages and their settlement, from the SDK's forms to the ports'."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Final
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import (
     MessageAlreadySettled,
     MessageLockLostError,
+    MessageNotFoundError,
     ServiceBusError,
     SessionLockLostError,
 )
 
-from mti.common.errors import BusUnavailable, LockLost
+from mti.common.adapters.servicebus.links import RECEIVE_SECONDS, SETTLE_SECONDS, answered, unavailable
+from mti.common.adapters.servicebus.message_locks import unjudged
+from mti.common.errors import LockLost
 from mti.common.ports.bus import Lease, PropertyValue, Received
 
 DESCRIPTION_LIMIT = 4096
 """Characters of a dead-letter description that the service keeps."""
+RELEASE_SECONDS: Final = 5.0
+"""For giving back what was not settled; after that the service does it when the locks run out."""
 
 
 def _text(value: object) -> PropertyValue:
@@ -56,38 +63,73 @@ def _parts(body: object) -> Iterable[bytes]:
                 yield part
 
 
+async def receive(
+    receiver: ServiceBusReceiver, entity: str, count: int, wait: float
+) -> list[ServiceBusReceivedMessage]:
+    """Return the messages that come, which may be none.
+
+    Args:
+        receiver: an open one.
+        entity: what it receives from, for the error's text.
+        count: messages at most.
+        wait: seconds to wait for the first one.
+
+    Raises:
+        BusUnavailable, ServiceBusError: see `links.answered`.
+    """
+    call = receiver.receive_messages(max_message_count=count, max_wait_time=wait)
+    messages = await answered(receiver, entity, "a receive", call, wait + RECEIVE_SECONDS)
+    for message in messages:
+        unjudged(message)
+    return messages
+
+
 class ReceiverSettlement:
     """Settles through the receiver that holds the locks."""
 
-    def __init__(self, receiver: ServiceBusReceiver, messages: Sequence[ServiceBusReceivedMessage]) -> None:
+    def __init__(
+        self, receiver: ServiceBusReceiver, entity: str, messages: Sequence[ServiceBusReceivedMessage]
+    ) -> None:
         self._receiver = receiver
+        self._entity = entity
         self._sdk = {message.sequence_number: message for message in messages}
 
     async def complete(self, message: Received) -> None:
         """See `mti.common.ports.settlement.Settlement`."""
-        try:
-            await self._receiver.complete_message(self._sdk[message.sequence_number])
-        except ServiceBusError as error:
-            raise _mapped(error, message) from error
+        await self._settled(message, self._receiver.complete_message(self._sdk[message.sequence_number]))
 
     async def abandon(self, message: Received) -> None:
         """See `mti.common.ports.settlement.Settlement`."""
-        try:
-            await self._receiver.abandon_message(self._sdk[message.sequence_number])
-        except ServiceBusError as error:
-            raise _mapped(error, message) from error
+        await self._settled(message, self._receiver.abandon_message(self._sdk[message.sequence_number]))
 
     async def dead_letter(self, message: Received, reason: str, description: str) -> None:
         """See `mti.common.ports.settlement.Settlement`."""
+        call = self._receiver.dead_letter_message(
+            self._sdk[message.sequence_number], reason=reason, error_description=description[:DESCRIPTION_LIMIT]
+        )
+        await self._settled(message, call)
+
+    async def release(self) -> None:
+        """Give back what is not settled, so that it comes again and does not count as a failed delivery.
+
+        For when the bus is at fault: at the entity's limit of deliveries the service dead-letters by itself. What can't
+        be given back comes when its lock runs out. It never raises.
+        """
+        # Released is an outcome of AMQP, which the SDK uses when it closes a receiver and offers to nobody. Service Bus
+        # does not count it: see `drain_and_release_messages_async` in the SDK.
+        calls = [
+            self._receiver._handler.settle_messages_async(message._delivery_id, message._delivery_tag, "released")  # noqa: SLF001
+            for message in self._sdk.values()
+            if not message._settled and getattr(self._receiver, "_handler", None) is not None  # noqa: SLF001
+        ]
+        tasks = [answered(self._receiver, self._entity, "a release", call, RELEASE_SECONDS) for call in calls]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _settled(self, message: Received, call: Coroutine[Any, Any, None]) -> None:
+        what = f"the settlement of message {message.message_id!r}"
         try:
-            await self._receiver.dead_letter_message(
-                self._sdk[message.sequence_number], reason=reason, error_description=description[:DESCRIPTION_LIMIT]
-            )
+            await answered(self._receiver, self._entity, what, call, SETTLE_SECONDS)
+        except (MessageLockLostError, SessionLockLostError, MessageAlreadySettled, MessageNotFoundError) as error:
+            raise LockLost(f"message {message.message_id!r}: its lock ran out before it was settled") from error
         except ServiceBusError as error:
-            raise _mapped(error, message) from error
-
-
-def _mapped(error: ServiceBusError, message: Received) -> LockLost | BusUnavailable:
-    if isinstance(error, (MessageLockLostError, SessionLockLostError, MessageAlreadySettled)):
-        return LockLost(f"message {message.message_id!r}: its lock ran out before it was settled")
-    return BusUnavailable(f"message {message.message_id!r} could not be settled: {error}")
+            raise unavailable(self._entity, what, error) from error

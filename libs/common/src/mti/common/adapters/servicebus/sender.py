@@ -1,6 +1,7 @@
 """The sender port on the SDK: as many messages a batch as fit, every one confirmed."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC
 
@@ -8,9 +9,19 @@ from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.aio import ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
+from mti.common.adapters.servicebus.links import (
+    OPEN_SECONDS,
+    SEND_SECONDS,
+    answered,
+    close_link,
+    open_link,
+    unavailable,
+)
 from mti.common.errors import BusUnavailable, MessageTooLarge
 from mti.common.ports.bus import Outgoing
 from mti.common.telemetry import sending
+
+log = logging.getLogger(__name__)
 
 
 def to_sdk(message: Outgoing) -> ServiceBusMessage:
@@ -35,6 +46,7 @@ class ServiceBusSenderPort:
         self._entity = entity
         self._sender: ServiceBusSender | None = None
         self._turn = asyncio.Lock()
+        self._failures = 0
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
         """Send all, in order; see `mti.common.ports.bus.Sender`."""
@@ -44,27 +56,52 @@ class ServiceBusSenderPort:
             await self._in_turn(traced)
 
     async def _in_turn(self, messages: Sequence[Outgoing]) -> None:
+        failures = self._failures
         async with self._turn:
+            if failures != self._failures:
+                # Each of those who stand in line would else wait for its own time-out, one after the other.
+                raise BusUnavailable(f"{self._entity!r}: the send before this one failed, so this one was not tried")
             try:
-                if self._sender is None:
-                    self._sender = self._make()
-                await self._send(self._sender, messages)
-            except MessageSizeExceededError as error:
-                message = (
-                    f"a message does not fit {self._entity!r}: {error}; cut it smaller or raise the entity's limit"
-                )
-                raise MessageTooLarge(message) from error
-            except (ServiceBusError, OSError, ValueError) as error:
+                await self._on_link(messages)
+            except BusUnavailable as error:
+                self._failures += 1
+                log.warning("the bus does not answer", extra={"entity": self._entity, "why": str(error)})
+                raise
+
+    async def _on_link(self, messages: Sequence[Outgoing]) -> None:
+        usable = False
+        try:
+            if self._sender is None:
+                self._sender = self._make()
+                await open_link(self._sender, self._entity)
+            await self._send(self._sender, messages)
+            usable = True
+        except MessageSizeExceededError as error:
+            usable = True  # as far as the link is concerned
+            message = f"a message does not fit {self._entity!r}: {error}; cut it smaller or raise the entity's limit"
+            raise MessageTooLarge(message) from error
+        except ServiceBusError as error:
+            raise unavailable(self._entity, "a send", error) from error
+        except (OSError, ValueError) as error:
+            raise BusUnavailable(f"{self._entity!r}: a send failed: {error}") from error
+        finally:
+            # Whatever broke it off, a cancellation too: a link of which nobody knows what it did is not used again.
+            if not usable:
                 await self._drop()
-                message = f"sending to {self._entity!r} failed: {error}; check the namespace, its keys and its quota"
-                raise BusUnavailable(message) from error
 
     async def _send(self, sender: ServiceBusSender, messages: Sequence[Outgoing]) -> None:
-        batch = await sender.create_message_batch()
+        batch = await self._batch(sender)
         for message in messages:
             batch = await self._add(sender, batch, to_sdk(message))
         if len(batch):
-            await sender.send_messages(batch)
+            await self._transfer(sender, batch)
+
+    async def _batch(self, sender: ServiceBusSender) -> ServiceBusMessageBatch:
+        return await answered(sender, self._entity, "a new batch", sender.create_message_batch(), OPEN_SECONDS)
+
+    async def _transfer(self, sender: ServiceBusSender, what: ServiceBusMessage | ServiceBusMessageBatch) -> None:
+        call = sender.send_messages(what, timeout=SEND_SECONDS)
+        await answered(sender, self._entity, "a send", call, SEND_SECONDS)
 
     async def _add(
         self, sender: ServiceBusSender, batch: ServiceBusMessageBatch, message: ServiceBusMessage
@@ -74,17 +111,17 @@ class ServiceBusSenderPort:
         except MessageSizeExceededError:
             if not len(batch):
                 # A lone message may pass where a batch of one, with its second envelope, does not.
-                await sender.send_messages(message)
+                await self._transfer(sender, message)
                 return batch
-            await sender.send_messages(batch)
-            batch = await sender.create_message_batch()
+            await self._transfer(sender, batch)
+            batch = await self._batch(sender)
             return await self._add(sender, batch, message)
         return batch
 
     async def _drop(self) -> None:
         sender, self._sender = self._sender, None
         if sender is not None:
-            await sender.close()
+            await close_link(sender)
 
     async def close(self) -> None:
         """Close the link."""

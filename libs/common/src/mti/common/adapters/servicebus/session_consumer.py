@@ -13,8 +13,9 @@ from azure.servicebus.exceptions import (
 )
 
 from mti.common.adapters.servicebus.client import Address, ServiceBus
-from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY, UNFORESEEN
-from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk
+from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY, UNFORESEEN, delay_after, rest
+from mti.common.adapters.servicebus.links import OPEN_SECONDS, close_link, open_link
+from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
 from mti.common.adapters.servicebus.session_lock import LOCK_SECONDS, SessionLock
 from mti.common.errors import LockLost, Unavailable
 from mti.common.hosting.delivery import deliver
@@ -105,10 +106,10 @@ class SessionConsumer:
                 log.warning("a session was lost", extra={"entity": str(self._address), "why": str(error)})
             except (ServiceBusError, Unavailable, OSError) as error:
                 log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
-                await self._clock.sleep(RECONNECT_DELAY)
+                await rest(self._clock, stop, delay_after(error))
             except Exception:
                 log.exception(UNFORESEEN, extra={"entity": str(self._address)})
-                await self._clock.sleep(RECONNECT_DELAY)
+                await rest(self._clock, stop, RECONNECT_DELAY)
 
     async def _session(self, stop: asyncio.Event) -> None:
         receiver = self._bus.receiver(self._address, session="next", connect_wait=self._session_wait)
@@ -128,14 +129,15 @@ class SessionConsumer:
             if keeping is not None:
                 keeping.cancel()
                 await asyncio.gather(keeping, return_exceptions=True)
-            await receiver.close()
+            await close_link(receiver)
 
     async def _open(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> bool:
         """Accept a session, when it is this slot's turn to look for one; say whether it did before the stop."""
         async with self._looking:
             if stop.is_set():
                 return False
-            opening = asyncio.create_task(receiver.__aenter__())
+            within = self._session_wait + OPEN_SECONDS
+            opening = asyncio.create_task(open_link(receiver, str(self._address), within))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -150,17 +152,22 @@ class SessionConsumer:
         if lock.remaining() <= 0:
             raise LockLost(f"session {lock.session_id!r}: its lock ran out, and another may have it")
         began = time_ns()
-        raw = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=self._idle)
+        entity = str(self._address)
+        raw = await receive(receiver, entity, self._batch_size, self._idle)
         if not raw:
             return False
         messages = [from_sdk(message, lock) for message in raw]
         last = len(raw)
         while last == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
-            more = await receiver.receive_messages(max_message_count=self._batch_size, max_wait_time=MORE_WAIT)
+            more = await receive(receiver, entity, self._batch_size, MORE_WAIT)
             raw += more
             messages += [from_sdk(message, lock) for message in more]
             last = len(more)
         received(self._address.traced_as, messages, began)
-        settlement = ReceiverSettlement(receiver, raw)
-        await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)
+        settlement = ReceiverSettlement(receiver, entity, raw)
+        try:
+            await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)
+        except (ServiceBusError, Unavailable, OSError):
+            await settlement.release()
+            raise
         return True

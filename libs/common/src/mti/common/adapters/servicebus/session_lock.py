@@ -27,6 +27,8 @@ RENEW_TIMEOUT: Final = 15.0
 """Seconds to wait for the service's word on a renewal."""
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at what is left."""
+KEPT_SECONDS: Final = 1800.0
+"""For which a lock is kept: far beyond what a handler takes, so that only a stuck one loses it."""
 NOTICED: Final = 10.0
 """Seconds by which the service's word and the local clock may differ before it is said."""
 
@@ -87,9 +89,10 @@ class SessionLock:
     async def keep(self) -> None:
         """Renew the lock in time, again and again, until it is lost or this is cancelled. A failure is tried again.
 
-        It returns when the lock is lost.
+        It returns when the lock is lost, or was kept for `KEPT_SECONDS`.
         """
-        while self.remaining() > 0:
+        began = self._clock.monotonic()
+        while self._clock.monotonic() - began < KEPT_SECONDS:
             if self.remaining() < self._seconds * RENEW_AT:
                 try:
                     await self.renew()

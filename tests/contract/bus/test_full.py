@@ -1,0 +1,77 @@
+"""Queues and topics that are full: what was to go into them waits, is not lost, and counts no failed delivery."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mti.common.adapters.servicebus import Address, QueueConsumer, SessionConsumer, consumer
+from mti.common.errors import BusFull, Pause
+from mti.common.hosting import Settler
+from mti.common.ports.bus import Outgoing, Received, Sender
+from mti.common.ports.clock import SystemClock
+from mti.common.ports.settlement import Complete, Outcome
+from tests.support.bus import FETCH_JOBS, INDICATORS, connected, counts, running_namespace
+
+FULL = {"MaxSizeInMegabytes": 1}
+BODY = random.Random(1).randbytes(250_000)
+
+
+def outgoing(id: str) -> Outgoing:
+    return Outgoing(body=BODY, message_id=id, session_id="w1")
+
+
+async def fill(sender: Sender) -> None:
+    for number in range(9):
+        await sender.send([outgoing(f"m{number}")])
+
+
+async def test_a_full_topic_is_said_to_be_full(tmp_path: Path) -> None:
+    async with running_namespace(tmp_path, indicators=FULL) as namespace, connected(namespace) as bus:
+        with pytest.raises(BusFull, match=r"'indicators'.*MaxSizeInMegabytes"):
+            await fill(bus.sender(INDICATORS))
+
+
+@pytest.mark.parametrize("address", [FETCH_JOBS, INDICATORS], ids=str)
+async def test_a_message_that_is_to_be_parked_in_a_full_topic_waits_there_without_counting(
+    tmp_path: Path, address: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The copy that takes a parked message's place does not fit the topic that the message itself fills."""
+    monkeypatch.setattr(consumer, "FULL_DELAY", 0.05)
+    clock, stop, paused, seen = SystemClock(), asyncio.Event(), True, list[Received]()
+
+    async def handler(messages: Sequence[Received]) -> Sequence[Outcome]:
+        seen.extend(messages)
+        if paused:
+            raise Pause("RoleMissing", "the workspace refuses us", timedelta(seconds=1))
+        return [Complete() for _ in messages]
+
+    config: dict[str, Any] = {address.entity.replace("-", "_"): FULL}
+    async with running_namespace(tmp_path, **config) as namespace, connected(namespace) as bus:
+        sender = bus.sender(address)
+        with pytest.raises(BusFull):
+            await fill(sender)
+        stored = (await counts(namespace, str(address)))["active"]
+        settler = Settler(sender, address.to, clock, random.Random(1))
+        running: QueueConsumer | SessionConsumer
+        if address == INDICATORS:
+            running = SessionConsumer(bus, address, handler, settler, clock, slots=1, session_wait=1, idle=0.1)
+        else:
+            running = QueueConsumer(bus, address, handler, settler, clock, wait=0.2)
+        task = asyncio.create_task(running.run(stop))
+        async with asyncio.timeout(120):
+            while sum(message.message_id == "m0" for message in seen) < 13:  # the service gives up after ten
+                await asyncio.sleep(0.05)
+            paused = False
+            while (await counts(namespace, str(address)))["active"] + (await counts(namespace, str(address)))["locked"]:
+                await asyncio.sleep(0.05)
+        stop.set()
+        await task
+        assert {message.delivery_count for message in seen} == {0}
+        assert {message.message_id for message in seen} == {f"m{number}" for number in range(stored)}
+        assert (await counts(namespace, str(address)))["dead_letter"] == 0
+        assert any("MaxSizeInMegabytes" in str(record.__dict__.get("why")) for record in caplog.records)

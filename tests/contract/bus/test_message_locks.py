@@ -1,0 +1,118 @@
+"""The locks of messages, through the SDK, against a namespace whose clock is not this machine's."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mti.common.adapters.servicebus import Address, QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus.links import close_link, open_link
+from mti.common.adapters.servicebus.message_locks import kept
+from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
+from mti.common.adapters.servicebus.session_lock import LOCK_SECONDS
+from mti.common.errors import LockLost
+from mti.common.hosting import Settler
+from mti.common.ports.bus import Outgoing, Received
+from mti.common.ports.clock import SystemClock
+from mti.common.ports.settlement import Complete, Outcome
+from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
+from tests.support.clocks import BrokerClock, QuickClock
+
+WRONG = {"fast": timedelta(minutes=-6), "hours fast": timedelta(hours=-6), "hours slow": timedelta(hours=6)}
+
+
+def outgoing(id: str, address: Address) -> Outgoing:
+    return Outgoing(body=b"x", message_id=id, session_id="w1" if address == INDICATORS else None)
+
+
+async def consumed(bus: ServiceBus, address: Address, count: int) -> list[Received]:
+    """Consume until that many were handled, and what was handled is settled."""
+    seen: list[Received] = []
+    stop, clock = asyncio.Event(), SystemClock()
+
+    async def handler(messages: Sequence[Received]) -> Sequence[Outcome]:
+        seen.extend(messages)
+        if len(seen) >= count:
+            stop.set()
+        return [Complete() for _ in messages]
+
+    settler = Settler(bus.sender(address), address.to, clock, random.Random(1))
+    consumer: QueueConsumer | SessionConsumer
+    if address == INDICATORS:
+        consumer = SessionConsumer(bus, address, handler, settler, clock, slots=2, session_wait=1, idle=0.1)
+    else:
+        consumer = QueueConsumer(bus, address, handler, settler, clock, wait=0.2)
+    await asyncio.wait_for(consumer.run(stop), 60)
+    return seen
+
+
+@pytest.mark.parametrize("broker_ahead", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("address", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
+async def test_messages_are_handled_once_and_settled_however_wrong_this_machine_s_clock_is(
+    tmp_path: Path, address: Address, broker_ahead: timedelta
+) -> None:
+    broker = BrokerClock(broker_ahead)
+    async with running_namespace(tmp_path, broker) as namespace, connected(namespace) as bus:
+        await bus.sender(address).send([outgoing(f"m{n}", address) for n in range(3)])
+        seen = await consumed(bus, address, 3)
+        assert [message.message_id for message in seen] == ["m0", "m1", "m2"]
+        found = await counts(namespace, str(address))
+        assert (found["active"], found["locked"], found["dead_letter"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("broker_ahead", WRONG.values(), ids=WRONG)
+async def test_the_locks_of_messages_are_renewed_while_they_are_handled(
+    tmp_path: Path, broker_ahead: timedelta
+) -> None:
+    broker, clock = BrokerClock(broker_ahead), QuickClock()
+    async with (
+        running_namespace(tmp_path, broker, fetch_jobs={"LockDuration": "PT1M"}) as namespace,
+        connected(namespace) as bus,
+    ):
+        await bus.sender(FETCH_JOBS).send([outgoing("m1", FETCH_JOBS)])
+        receiver = bus.receiver(FETCH_JOBS)
+        await open_link(receiver, "fetch-jobs")
+        (message,) = await receive(receiver, "fetch-jobs", 1, 20)
+        before = broker()
+        async with kept(receiver, "fetch-jobs", [message], clock):
+            # Time passes here by leaps, and at the broker along with it.
+            while clock.monotonic() < 5 * LOCK_SECONDS:
+                await asyncio.sleep(0.01)
+                broker.ahead = broker_ahead + timedelta(seconds=clock.monotonic())
+        assert broker() - before > 4 * LOCK_SECONDS * 1000
+        await ReceiverSettlement(receiver, "fetch-jobs", [message]).complete(from_sdk(message))
+        await close_link(receiver)
+        assert (await counts(namespace, "fetch-jobs"))["active"] == 0
+
+
+async def test_a_message_that_was_settled_already_is_lost_and_no_bug(tmp_path: Path) -> None:
+    async with running_namespace(tmp_path) as namespace, connected(namespace) as bus:
+        await bus.sender(FETCH_JOBS).send([outgoing("m1", FETCH_JOBS)])
+        receiver = bus.receiver(FETCH_JOBS)
+        await open_link(receiver, "fetch-jobs")
+        (message,) = await receive(receiver, "fetch-jobs", 1, 20)
+        settlement = ReceiverSettlement(receiver, "fetch-jobs", [message])
+        await settlement.complete(from_sdk(message))
+        for again in (settlement.complete, settlement.abandon):
+            with pytest.raises(LockLost, match="m1"):
+                await again(from_sdk(message))
+        with pytest.raises(LockLost, match="m1"):
+            await settlement.dead_letter(from_sdk(message), "Reason", "why")
+        await close_link(receiver)
+
+
+async def test_what_is_released_comes_again_at_once_and_does_not_count_as_a_failed_delivery(tmp_path: Path) -> None:
+    async with running_namespace(tmp_path) as namespace, connected(namespace) as bus:
+        await bus.sender(FETCH_JOBS).send([outgoing(f"m{n}", FETCH_JOBS) for n in range(2)])
+        for _ in range(15):  # more often than the queue delivers a message that counts
+            receiver = bus.receiver(FETCH_JOBS)
+            await open_link(receiver, "fetch-jobs")
+            messages = await receive(receiver, "fetch-jobs", 2, 20)
+            assert {message.delivery_count for message in messages} == {0}
+            await ReceiverSettlement(receiver, "fetch-jobs", messages).release()
+            await close_link(receiver)
+        found = await counts(namespace, "fetch-jobs")
+        assert (found["active"], found["dead_letter"]) == (2, 0)

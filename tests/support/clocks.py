@@ -1,0 +1,33 @@
+"""Clocks that are not the machine's."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from mti.local.namespace.clock import system_clock
+
+
+class BrokerClock:
+    """A namespace's time: the machine's, moved."""
+
+    def __init__(self, ahead: timedelta = timedelta()) -> None:
+        self.ahead = ahead
+
+    def __call__(self) -> int:
+        return system_clock() + self.ahead // timedelta(milliseconds=1)
+
+
+class QuickClock:
+    """Time that passes while somebody waits for it, and not otherwise."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        await asyncio.sleep(0)
