@@ -79,9 +79,10 @@ async def test_the_locks_of_messages_are_renewed_while_they_are_handled(
         before = broker()
         async with kept(receiver, "fetch-jobs", [message], clock):
             # Time passes here by leaps, and at the broker along with it.
-            while clock.monotonic() < 5 * LOCK_SECONDS:
-                await asyncio.sleep(0.01)
-                broker.ahead = broker_ahead + timedelta(seconds=clock.monotonic())
+            async with asyncio.timeout(60):
+                while clock.monotonic() < 5 * LOCK_SECONDS:
+                    await asyncio.sleep(0.01)
+                    broker.ahead = broker_ahead + timedelta(seconds=clock.monotonic())
         assert broker() - before > 4 * LOCK_SECONDS * 1000
         await ReceiverSettlement(receiver, "fetch-jobs", [message]).complete(from_sdk(message))
         await close_link(receiver)
