@@ -17,10 +17,11 @@ class BrokerClock:
 
 
 class QuickClock:
-    """Time that passes while somebody waits for it, and not otherwise."""
+    """Time that passes while somebody waits for it, and not otherwise; a broker's clock may go along with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, broker: BrokerClock | None = None) -> None:
         self.passed = 0.0
+        self._broker = broker or BrokerClock()
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -30,4 +31,5 @@ class QuickClock:
 
     async def sleep(self, seconds: float) -> None:
         self.passed += seconds
+        self._broker.ahead += timedelta(seconds=seconds)
         await asyncio.sleep(0)

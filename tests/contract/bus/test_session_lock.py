@@ -78,7 +78,7 @@ async def test_a_lock_counts_from_when_the_session_was_asked_for(tmp_path: Path)
 async def test_a_lock_is_kept_by_renewing_it_in_time(tmp_path: Path) -> None:
     broker = BrokerClock(-timedelta(hours=1))
     async with running_namespace(tmp_path, broker) as namespace, connected(namespace) as bus, session_of(bus) as one:
-        clock = QuickClock()
+        clock = QuickClock(broker)
         lock = SessionLock(one.session, clock)
         keeping = asyncio.create_task(lock.keep())
         while clock.monotonic() < 5 * LOCK_SECONDS:

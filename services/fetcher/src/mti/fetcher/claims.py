@@ -1,50 +1,82 @@
-"""Takes a source in hand: of several jobs for it, one fetches, and the others end without a trace."""
+"""Takes a source in hand: of several jobs for it, one fetches, and the others end without a trace.
 
+A claim lasts five minutes and is renewed while its job is at work, since nobody can say how long a page takes to be
+published: the bus may be slow. Who loses it all the same stops there and then.
+"""
+
+import asyncio
+import contextlib
 import logging
 import random
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from mti.common.checkpoints import Versioned
 from mti.common.contracts.envelope import Envelope
-from mti.common.errors import Retry
+from mti.common.errors import MtiError, Retry, Unavailable
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
-from mti.fetcher.timetable import Run, claim_of, is_held, is_taken, wants_page
+from mti.fetcher.timetable import CLAIMED_FOR, Run, claim_of, is_held, is_taken, wants_page
 from mti.fetcher.windows import account_for, opened
 
 log = logging.getLogger(__name__)
 
 TRIES: Final = 5
 """How often a claim is decided anew because somebody else saved meanwhile: the schedule, mostly, once."""
+RENEW_EVERY: Final = 60.0
+"""Seconds between two renewals of a claim: four of them may fail in a row before it is lost."""
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+class ClaimLost(MtiError):
+    """Another job has the source in hand, or may have: what this one was at is broken off."""
+
+
+@dataclass(slots=True)
 class Turn:
     """A source in hand."""
 
     source: Source
     account: MimecastAccount
     versioned: Versioned[SourceCheckpoint]
+    """As it was last saved; a renewal of the claim takes its place."""
     message: Received
 
     @property
     def checkpoint(self) -> SourceCheckpoint:
-        """The checkpoint that was saved with the claim."""
+        """The checkpoint that was last saved with the claim."""
         return self.versioned.value
 
 
 class Claims:
-    """Gives turns to jobs, by compare-and-set of the checkpoint."""
+    """Gives turns to jobs, by compare-and-set of the checkpoint.
 
-    def __init__(self, checkpoints: SourceCheckpoints, clock: Clock, rng: random.Random, run: Run) -> None:
+    Args:
+        checkpoints: of the sources.
+        clock: the time.
+        rng: what tells claims apart.
+        run: how this run goes.
+        renew_every: seconds of the event loop between two renewals.
+    """
+
+    def __init__(
+        self,
+        checkpoints: SourceCheckpoints,
+        clock: Clock,
+        rng: random.Random,
+        run: Run,
+        renew_every: float = RENEW_EVERY,
+    ) -> None:
         self._checkpoints = checkpoints
         self._clock = clock
         self._rng = rng
         self._run = run
+        self._renew_every = renew_every
 
     async def take(self, source: Source, message: Received, envelope: Envelope) -> Turn | Outcome:
         """Return the turn, with the window open, or what becomes of a job that gets none.
@@ -67,6 +99,51 @@ class Claims:
             if ours is not None:
                 return Turn(source, account_for(claimed, source), ours, message)
         raise Retry("CheckpointContended", f"{source.id}: the checkpoint was saved by others {TRIES} times in a row")
+
+    async def kept(self, turn: Turn, work: Coroutine[Any, Any, T]) -> T:
+        """Return what the work returns, with the claim renewed for as long as it takes.
+
+        Raises:
+            ClaimLost: the source is another job's, or its claim ran out while the store could not be reached. The work
+                was stopped.
+        """
+        loop = asyncio.get_running_loop()
+        working = asyncio.ensure_future(work)
+        ours_until = loop.time() + CLAIMED_FOR.total_seconds()
+        try:
+            while True:
+                done, _ = await asyncio.wait([working], timeout=self._renew_every)
+                if done:
+                    return working.result()
+                asked = loop.time()
+                if await self._renewed(turn):
+                    ours_until = asked + CLAIMED_FOR.total_seconds()
+                elif loop.time() >= ours_until:
+                    raise ClaimLost(f"{turn.source.id}: the claim ran out, since the store could not be reached")
+        finally:
+            working.cancel()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await asyncio.wait([working])
+
+    async def _renewed(self, turn: Turn) -> bool:
+        """Renew the claim; say whether that was possible.
+
+        Raises:
+            ClaimLost: the source is another job's.
+        """
+        claim = turn.checkpoint.claim
+        assert claim is not None  # noqa: S101  a turn has one
+        until = self._clock.now() + CLAIMED_FOR
+        value = turn.checkpoint.changed(claim=claim.model_copy(update={"until": until}))
+        try:
+            ours = await saved(self._checkpoints, turn.versioned.with_value(value))
+        except Unavailable as error:
+            log.warning("a claim could not be renewed", extra={"source": turn.source.id, "why": error.description})
+            return False
+        if ours is None:
+            raise ClaimLost(f"{turn.source.id}: another job has the source in hand")
+        turn.versioned = ours
+        return True
 
     def _nonce(self) -> str:
         return f"{self._rng.getrandbits(64):016x}"

@@ -2,7 +2,7 @@
 
 A job names a source and nothing else; what is fetched follows from the source's checkpoint:
 
-1. claim the source, with its window open, by compare-and-set;
+1. claim the source, with its window open, by compare-and-set; the claim is renewed for as long as this takes;
 2. ask Mimecast for the page;
 3. publish its chunks and wait for the broker's word;
 4. enter them into the ledger;
@@ -20,7 +20,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,7 +36,7 @@ from mti.common.telemetry import active, beginning
 from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import notices, troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
-from mti.fetcher.claims import Claims, Turn
+from mti.fetcher.claims import RENEW_EVERY, ClaimLost, Claims, Turn
 from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import Publisher
@@ -47,6 +47,18 @@ log = logging.getLogger(__name__)
 
 HOLDS: Final = 4
 """How often a job waits because nobody answers, before its source is paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """A page that is out."""
+
+    page: FeedPage
+    """Without its records."""
+    brought: bool
+    """Whether it had any."""
+    spaced_until: datetime
+    """Before this its source is not asked again."""
 
 
 class FetchHandler:
@@ -66,6 +78,7 @@ class FetchHandler:
         pages_in_hand: pages that may be unpacked at the same time; it bounds the memory, whatever the concurrency.
         compress: whether Mimecast is asked for archives.
         spacing: from one call of a source to the next one, at least: each is an entry in the customer's audit log.
+        renew_every: seconds between two renewals of a claim.
     """
 
     def __init__(
@@ -84,11 +97,12 @@ class FetchHandler:
         pages_in_hand: int = 2,
         compress: bool = True,
         spacing: timedelta = timedelta(),
+        renew_every: float = RENEW_EVERY,
     ) -> None:
         self._registry = registry
         self._clients = clients
         self._checkpoints = checkpoints
-        self._claims = Claims(checkpoints, clock, rng, run)
+        self._claims = Claims(checkpoints, clock, rng, run, renew_every)
         self._publisher = publisher
         self._jobs = jobs
         self._clock = clock
@@ -113,7 +127,10 @@ class FetchHandler:
         if not isinstance(turn, Turn):
             return turn
         try:
-            return await self._page(turn)
+            return await self._go_on(turn, await self._claims.kept(turn, self._published(turn)))
+        except ClaimLost as error:
+            log.warning("a job ends, since its claim is lost", extra={"source": turn.source.id, "why": str(error)})
+            return Complete()
         except Unavailable:
             await self._release(turn)
             raise
@@ -154,7 +171,8 @@ class FetchHandler:
             await saved(self._checkpoints, versioned.with_value(versioned.value.changed(queued_at=None)))
         return Complete()
 
-    async def _page(self, turn: Turn) -> Outcome:
+    async def _published(self, turn: Turn) -> "_Published":
+        """Ask for the turn's page, publish it, and return it without its records."""
         request = windows.request_for(turn.checkpoint, turn.source, turn.account, compress=self._compress)
         asked_at = self._clock.now()
         with self._silences.call(turn.source.id, turn.account):
@@ -176,12 +194,11 @@ class FetchHandler:
                 },
             )
             # What follows needs the token and the wait only.
-            step = windows.advanced(turn.checkpoint, turn.source, page.token, brought=page.detections > 0)
-            page = replace(page, files=())
-        return await self._go_on(turn, page, step, asked_at + self._spacing)
+            return _Published(replace(page, files=()), page.detections > 0, asked_at + self._spacing)
 
-    async def _go_on(self, turn: Turn, page: FeedPage, step: windows.Step, spaced_until: datetime) -> Outcome:
-        now = self._clock.now()
+    async def _go_on(self, turn: Turn, done: "_Published") -> Outcome:
+        now, page, spaced_until = self._clock.now(), done.page, done.spaced_until
+        step = windows.advanced(turn.checkpoint, turn.source, page.token, brought=done.brought)
         resume_at = now + page.free_in if page.free_in else None
         if step.looped:
             return await self._refuse(turn, step.checkpoint, troubles.loop(turn.source, turn.account))

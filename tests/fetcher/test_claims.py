@@ -1,0 +1,140 @@
+"""A claim lasts as long as its job is at work, and whoever loses it stops."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mti.common.errors import StoreUnavailable, WriteConflict
+from mti.common.ports.bus import Outgoing
+from mti.common.ports.settlement import Complete
+from mti.fetcher import claims
+from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints
+from mti.fetcher.ledger import Ledger
+from mti.fetcher.publishing import Publisher
+from mti.fetcher.timetable import CLAIMED_FOR, needs_job
+from tests.fetcher.world import CUSTOMER, Topic, World, job, world
+
+OFTEN = 0.02
+"""Seconds between two renewals, in place of a minute."""
+
+
+class SlowTopic(Topic):
+    """A topic whose broker takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.confirms = asyncio.Event()
+        self.cancelled = False
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        self.asked.set()
+        try:
+            await self.confirms.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        await super().send(messages)
+
+
+class BadStore:
+    """Checkpoints that can't be saved while the store is away."""
+
+    def __init__(self, checkpoints: SourceCheckpoints) -> None:
+        self._checkpoints = checkpoints
+        self.away = False
+
+    def __getattr__(self, name: str) -> object:
+        if self.away:
+            raise StoreUnavailable("the store does not answer")
+        return getattr(self._checkpoints, name)
+
+
+def publisher(there: World, topic: Topic) -> Publisher:
+    return Publisher(topic, Ledger(there.store.container("ledger")), there.clock)
+
+
+async def renewed(there: World) -> None:
+    """Wait until the claim reaches as far as it can from now."""
+    async with asyncio.timeout(30):
+        while True:
+            claim = (await there.checkpoint()).claim
+            if claim is not None and claim.until == there.clock.now() + CLAIMED_FOR:
+                return
+            await asyncio.sleep(OFTEN)
+
+
+async def test_a_claim_lasts_as_long_as_its_page_is_published(tmp_path: Path) -> None:
+    async with world(tmp_path) as there:
+        topic = SlowTopic()
+        slow = there.handler(publisher=publisher(there, topic), renew_every=OFTEN)
+        working = asyncio.create_task(slow([job()]))
+        await topic.asked.wait()
+        for revision in range(1, 5):
+            there.clock.turn(minutes=4)
+            await renewed(there)
+            assert await there.handler()([job(revision=revision)]) == [Complete()]
+            assert not needs_job(await there.checkpoint(), there.clock.now(), there.run)
+        assert there.calls() == [1], "nobody else asks for the page"
+        topic.confirms.set()
+        assert await working == [Complete()]
+        assert (await there.checkpoint()).page == 1
+        there.topic.messages |= topic.messages
+        await there.drain()
+        assert there.calls()[:3] == [1, 2, 3]
+        assert await there.ledger() == there.truth()
+
+
+async def test_who_loses_its_claim_stops_at_once_and_changes_nothing_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path) as there:
+        topic = SlowTopic()
+        slow = there.handler(publisher=publisher(there, topic), renew_every=OFTEN)
+        working = asyncio.create_task(slow([job()]))
+        await topic.asked.wait()
+        versioned = await there.checkpoints.load(CUSTOMER, SourceCheckpoint())
+        claim = versioned.value.claim
+        assert claim is not None
+        others = versioned.value.changed(claim=claim.model_copy(update={"by": "another", "nonce": "another"}))
+        while True:  # a renewal may come between
+            try:
+                await there.checkpoints.save(versioned.with_value(others))
+                break
+            except WriteConflict:
+                versioned = await there.checkpoints.load(CUSTOMER, SourceCheckpoint())
+        assert await asyncio.wait_for(working, 30) == [Complete()]
+        assert topic.cancelled
+        assert topic.messages == {}
+        assert (await there.checkpoint()).claim == others.claim
+        assert any(record.message == "a job ends, since its claim is lost" for record in caplog.records)
+
+
+async def test_a_store_that_is_away_for_a_while_costs_no_claim(tmp_path: Path) -> None:
+    async with world(tmp_path) as there:
+        topic, store = SlowTopic(), BadStore(there.checkpoints)
+        slow = there.handler(publisher=publisher(there, topic), checkpoints=store, renew_every=OFTEN)
+        working = asyncio.create_task(slow([job()]))
+        await topic.asked.wait()
+        store.away = True
+        await asyncio.sleep(5 * OFTEN)
+        store.away = False
+        topic.confirms.set()
+        assert await working == [Complete()]
+        assert (await there.checkpoint()).page == 1
+
+
+async def test_a_claim_that_can_not_be_renewed_in_time_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "CLAIMED_FOR", CLAIMED_FOR / 1000)
+    async with world(tmp_path) as there:
+        topic, store = SlowTopic(), BadStore(there.checkpoints)
+        slow = there.handler(publisher=publisher(there, topic), checkpoints=store, renew_every=OFTEN)
+        working = asyncio.create_task(slow([job()]))
+        await topic.asked.wait()
+        store.away = True
+        assert await asyncio.wait_for(working, 30) == [Complete()]
+        assert topic.cancelled
