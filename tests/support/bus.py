@@ -39,7 +39,7 @@ async def running_namespace(
     config = config_with(folder / "Config.json", **properties)
     # A clock that leaps would have the namespace take every link for idle.
     never = 0xFFFFFFFF
-    patience = {} if clock is system_clock else {"idle_timeout": never, "link_idle_limit": never}
+    patience: dict[str, Any] = {} if clock is system_clock else {"idle_timeout": never, "link_idle_limit": never}
     async with Namespace(config, folder / "data", clock=clock, **patience) as namespace:
         yield namespace
 

@@ -89,6 +89,11 @@ async def read_many(container: Container) -> object:
     return await container.read_many("contoso", ["a", "b"])
 
 
+async def read_one(container: Container) -> object:
+    """Ask for many of which there is one, which the SDK does by another request."""
+    return await container.read_many("contoso", ["a"])
+
+
 async def write(container: Container) -> object:
     return await container.write(document("a"))
 
@@ -110,7 +115,7 @@ async def partitions(container: Container) -> object:
     return [name async for name in container.partitions()]
 
 
-OPERATIONS = [read, read_many, write, write_many, delete, scan, partitions]
+OPERATIONS = [read, read_many, read_one, write, write_many, delete, scan, partitions]
 
 
 class RefusingAccount:
@@ -118,12 +123,15 @@ class RefusingAccount:
 
     def __init__(self) -> None:
         self.status = 429
+        self.substatus: int | None = None
         self.refused = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         if "/docs" in request.path:
             self.refused += 1
             headers = {"x-ms-retry-after-ms": f"{RETRY_AFTER.total_seconds() * 1000:.0f}"}
+            if self.substatus is not None:
+                headers["x-ms-substatus"] = str(self.substatus)
             return web.json_response({"code": "Refused", "message": "no"}, status=self.status, headers=headers)
         if "If-None-Match" in request.headers:  # the client asks for the ranges until there is nothing new
             return web.Response(status=304, headers={"ETag": '"1"'})
@@ -166,6 +174,35 @@ async def test_too_many_requests_is_unavailable_for_as_long_as_the_server_says(
 async def test_a_failing_server_is_unavailable(refused: Container, account: RefusingAccount, status: int) -> None:
     account.status = status
     with pytest.raises(StoreUnavailable, match=f"answered {status}"):
+        await refused.write(document("a"))
+
+
+@pytest.mark.parametrize("substatus", [1002, 1003, 1013, 4711])
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_404_that_does_not_mean_absent_is_unavailable_and_never_absent(
+    refused: Container, account: RefusingAccount, operation: Operation, substatus: int
+) -> None:
+    account.status, account.substatus = 404, substatus
+    with pytest.raises(StoreUnavailable, match=rf"substatus {substatus}"):
+        await operation(refused)
+
+
+@pytest.mark.parametrize("substatus", [None, 0])
+async def test_a_404_without_a_substatus_means_absent(
+    refused: Container, account: RefusingAccount, substatus: int | None
+) -> None:
+    account.status, account.substatus = 404, substatus
+    assert await read(refused) is None
+    assert await read_one(refused) == {}
+    assert await delete(refused) is None
+
+
+@pytest.mark.parametrize(("status", "substatus"), [(403, 3), (409, 1006), (400, 1024), (410, 1002), (423, None)])
+async def test_an_account_that_is_changing_is_unavailable_and_no_conflict(
+    refused: Container, account: RefusingAccount, status: int, substatus: int | None
+) -> None:
+    account.status, account.substatus = status, substatus
+    with pytest.raises(StoreUnavailable, match=str(status)):
         await refused.write(document("a"))
 
 

@@ -10,14 +10,19 @@ from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
 
+from mti.common.adapters.cosmos.absence import NOT_FOUND, is_absent, meaning_of, substatus_of
 from mti.common.adapters.cosmos.containers import CONTAINERS, ContainerProperties
 from mti.common.errors import ConfigurationError, StoreUnavailable
 from mti.common.waits import seconds_told
 
 _RETRY_AFTER = "x-ms-retry-after-ms"
 _REFUSED = frozenset({401, 403})
-_LATER = frozenset({408, 410, 429, 449})
+_LATER = frozenset({408, 410, 423, 424, 429, 449})
+_COLLECTION_CHANGED = (400, 1024)
+"""The container was made anew under its name; the SDK looks it up again."""
 _SERVER_ERROR = 500
+_NO_DATABASE = 1003
+"""The substatus of a container's 404 whose database does not exist either."""
 
 
 class CosmosDatabase:
@@ -65,19 +70,38 @@ class CosmosDatabase:
         try:
             yield
         except CosmosHttpResponseError as error:
-            status = error.status_code or 0
-            if status in _REFUSED:
-                raise self._unavailable(
-                    f"refused us ({status}): check the firewall, the key, or that the identity has the role "
-                    "Cosmos DB Built-in Data Contributor"
-                ) from error
-            if status in _LATER or status >= _SERVER_ERROR:
-                raise self._unavailable(f"answered {status}", _retry_after(error)) from error
+            found = self._told(error)
+            if found is not None:
+                raise found from error
             raise
         except ClientAuthenticationError as error:
             raise self._unavailable("can't be asked: the identity gets no token") from error
-        except AzureError as error:
+        except (AzureError, OSError) as error:
             raise self._unavailable(f"could not be reached ({type(error).__name__})") from error
+
+    def doubtful(self, substatus: int) -> StoreUnavailable:
+        """Return the error for a document of which nobody can say whether it exists."""
+        return self._unavailable(
+            f"answered 404 with substatus {substatus}, which does not say that a document is absent"
+        )
+
+    def _told(self, error: CosmosHttpResponseError) -> StoreUnavailable | None:
+        """Return what an answer means for whoever asked; `None` is ours to mend."""
+        status, substatus = error.status_code or 0, substatus_of(error)
+        meaning = meaning_of(error)
+        if meaning is not None:
+            return self._unavailable(f"{meaning} ({status}, substatus {substatus})", _retry_after(error))
+        if status in _REFUSED:
+            return self._unavailable(
+                f"refused us ({status}): check the firewall, the key, or that the identity has the role "
+                "Cosmos DB Built-in Data Contributor"
+            )
+        if status in _LATER or status >= _SERVER_ERROR or (status, substatus) == _COLLECTION_CHANGED:
+            return self._unavailable(f"answered {status}", _retry_after(error))
+        if status == NOT_FOUND:
+            # Whoever may be told of an absence has caught it before.
+            return self.doubtful(substatus)
+        return None
 
     async def _open(self, properties: ContainerProperties) -> ContainerProxy:
         if not self._connected:
@@ -89,6 +113,8 @@ class CosmosDatabase:
         try:
             await container.read()
         except CosmosResourceNotFoundError as error:
+            if not is_absent(error) and substatus_of(error) != _NO_DATABASE:
+                raise
             raise ConfigurationError(
                 f"Cosmos DB database {self._name!r} has no container {properties.name!r}: deploy it"
             ) from error

@@ -13,6 +13,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
+from mti.common.adapters.cosmos.absence import Doubts, is_absent, substatus_of
 from mti.common.adapters.cosmos.charges import charged
 from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.adapters.cosmos.database import CosmosDatabase
@@ -113,7 +114,9 @@ class CosmosContainer:
         with self._database.translated():
             try:
                 return _document(await container.read_item(encode_id(id), partition))
-            except CosmosResourceNotFoundError:
+            except CosmosResourceNotFoundError as error:
+                if not is_absent(error):
+                    raise
                 return None
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
@@ -121,8 +124,11 @@ class CosmosContainer:
         if not ids:
             return {}
         container = await self._database.container(self._name)
+        asked, doubts = [(encode_id(id), partition) for id in dict.fromkeys(ids)], Doubts()
         with self._database.translated():
-            items = await container.read_items([(encode_id(id), partition) for id in dict.fromkeys(ids)])
+            items = await container.read_items(asked, raw_response_hook=doubts)
+        if doubts.substatus and len(items) < len(asked):
+            raise self._database.doubtful(doubts.substatus)
         return {document.id: document for document in map(_document, items)}
 
     async def write(self, document: Document) -> Document:
@@ -160,8 +166,9 @@ class CosmosContainer:
         with self._database.translated():
             try:
                 await container.delete_item(encode_id(id), partition)
-            except CosmosResourceNotFoundError:
-                return
+            except CosmosResourceNotFoundError as error:
+                if not is_absent(error):
+                    raise
 
     async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
         """Yield the documents of a partition in the order of their ids, from beyond `after`."""
@@ -199,7 +206,15 @@ class CosmosContainer:
                             item["id"], item, etag=etag, match_condition=MatchConditions.IfNotModified
                         )
                     )
-                except (CosmosResourceExistsError, CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
+                except CosmosAccessConditionFailedError:
+                    return None
+                except CosmosResourceExistsError as error:
+                    if substatus_of(error):
+                        raise
+                    return None
+                except CosmosResourceNotFoundError as error:
+                    if not is_absent(error):
+                        raise
                     return None
 
 
