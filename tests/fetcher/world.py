@@ -65,6 +65,11 @@ class TurnedClock:
 
     def __init__(self, start: datetime = NOW) -> None:
         self.time = start
+        self.server_ahead = timedelta()
+
+    def server_now(self) -> datetime:
+        """Return Mimecast's time."""
+        return self.time + self.server_ahead
 
     def now(self) -> datetime:
         return self.time
@@ -298,7 +303,7 @@ async def world(
     secrets = ReferenceResolver(clock=clock, environ=environ, on_value=lambda _: None)
     clients = MimecastClients(secrets, clock, random.Random(3), limits)
     accounts: list[Account] = [CONTOSO, NORTHWIND, FABRIKAM]
-    async with MimecastSimulator(accounts, feeds, settings, faults, now=clock.now) as mimecast:
+    async with MimecastSimulator(accounts, feeds, settings, faults, now=clock.server_now) as mimecast:
         known = registry(mimecast.base_url, **(account_fields or {}))
         try:
             yield World(clock, mimecast, store, known, secrets, environ, clients, run=run or Run(), compress=compress)

@@ -2,12 +2,16 @@
 
 import random
 from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from mti.common.backoff import PAUSE, Backoff
 from mti.common.errors import Pause
 from mti.common.waits import LONGEST, clamped
+
+AHEAD: Final = timedelta(minutes=3)
+"""What was probed further in the future than this was probed by a clock that was wrong."""
 
 
 class PauseState(BaseModel):
@@ -32,6 +36,8 @@ class PauseState(BaseModel):
             now: the time.
             run_started: when a person started this run; what was paused before that is probed at once.
         """
+        if self.probed > now + AHEAD:
+            return False  # a clock was wrong; a probe finds out what is the case
         if run_started is not None and self.probed < run_started:
             return False
         return timedelta() < self.left(now)

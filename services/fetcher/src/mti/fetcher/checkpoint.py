@@ -11,6 +11,10 @@ from mti.common.pauses import PauseState
 from mti.common.ports.store import Container
 
 CONTAINER: Final = "checkpoints"
+AHEAD: Final = timedelta(minutes=3)
+"""What was noted further in the future than this was noted by a clock that was wrong: it is not believed."""
+QUEUED_AHEAD: Final = timedelta(hours=2)
+"""The same for a job's due time, which may be as far ahead as a rate limit lasts."""
 KIND: Final = "source"
 """The partition of all of them."""
 
@@ -22,6 +26,8 @@ class Window(BaseModel):
 
     start: AwareDatetime
     end: AwareDatetime
+    reached: AwareDatetime | None = None
+    """Where it really ends, when it was not yet `end` at Mimecast as the first page was asked for; else `None`."""
 
 
 class TokenMemory(BaseModel):
@@ -64,6 +70,8 @@ class Claim(BaseModel):
 
     def holds(self, now: datetime, run_started: datetime | None) -> bool:
         """Say whether the job may still be at it; what a run before this one had in hand, nobody has."""
+        if self.since > now + AHEAD:
+            return False  # made by a clock that was wrong, or wrong the other way is ours; compare-and-set decides
         return now < self.until and (run_started is None or self.since >= run_started)
 
 
@@ -78,6 +86,8 @@ class SourceCheckpoint(BaseModel):
     """How often a person reset it: a re-fetch on purpose has to pass duplicate detection."""
     covered_until: AwareDatetime | None = None
     """The end of the last window that was closed: all that Mimecast had published by then was fetched."""
+    asked_until: AwareDatetime | None = None
+    """The same by this machine's clock, where that is ahead of Mimecast's; else `None`. It says when a run is done."""
     window: Window | None = None
     """The one that is open."""
     token: str | None = None
@@ -114,7 +124,7 @@ class SourceCheckpoint(BaseModel):
         """Say whether a job that was queued may still be on its way."""
         if self.queued_at is None or (run_started is not None and self.queued_at < run_started):
             return False
-        return now < self.queued_at + fresh_for
+        return self.queued_at - QUEUED_AHEAD < now < self.queued_at + fresh_for
 
 
 SourceCheckpoints = Checkpoints[SourceCheckpoint]

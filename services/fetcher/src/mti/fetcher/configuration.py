@@ -34,6 +34,9 @@ class FetcherSettings(PartsSettings, RunSettings, TelemetrySettings):
     mimecast_spacing_seconds: float = Field(default=0.5, ge=0, le=60)
     """From one call of a source to its next one, at least."""
 
+    clock_skew_seconds: float = Field(default=120.0, ge=5, le=240)
+    """How far this machine's clock may be from Mimecast's before nothing is fetched: less than a claim lasts."""
+
     @property
     def http_limits(self) -> HttpLimits:
         """What a call may take."""

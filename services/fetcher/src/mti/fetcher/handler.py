@@ -37,7 +37,7 @@ from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import notices, troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import RENEW_EVERY, ClaimLost, Claims, Turn
-from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
+from mti.fetcher.mimecast import ClockSkew, FeedPage, MimecastClients, NoAnswer, ServerTime, TokenRefused
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import Publisher
 from mti.fetcher.silence import Held, Silences
@@ -59,6 +59,8 @@ class _Published:
     """Whether it had any."""
     spaced_until: datetime
     """Before this its source is not asked again."""
+    time: ServerTime | None
+    """When it was asked for, by Mimecast's clock."""
 
 
 class FetchHandler:
@@ -178,7 +180,7 @@ class FetchHandler:
         with self._silences.call(turn.source.id, turn.account):
             answer = await self._clients.of(turn.account).get_feed(request)
         async with self._room:
-            page = answer.page(troubles.accepted(turn.checkpoint))
+            page, time = answer.page(troubles.accepted(turn.checkpoint)), answer.answer.time
             del answer
             notices.say_what_is_odd(turn, page)
             chunks = await self._publisher.publish(page, turn.source, turn.checkpoint.epoch)
@@ -194,11 +196,12 @@ class FetchHandler:
                 },
             )
             # What follows needs the token and the wait only.
-            return _Published(replace(page, files=()), page.detections > 0, asked_at + self._spacing)
+            return _Published(replace(page, files=()), page.detections > 0, asked_at + self._spacing, time)
 
     async def _go_on(self, turn: Turn, done: "_Published") -> Outcome:
         now, page, spaced_until = self._clock.now(), done.page, done.spaced_until
-        step = windows.advanced(turn.checkpoint, turn.source, page.token, brought=done.brought)
+        bounded = windows.reached(turn.checkpoint, done.time)
+        step = windows.advanced(bounded, turn.source, page.token, brought=done.brought)
         resume_at = now + page.free_in if page.free_in else None
         if step.looped:
             return await self._refuse(turn, step.checkpoint, troubles.loop(turn.source, turn.account))
@@ -264,7 +267,16 @@ class FetchHandler:
             return Complete()
         return Park(delay, f"{error.reason}: {error.description}")
 
+    async def _distrust(self, turn: Turn, error: ClockSkew) -> Outcome:
+        """Leave a source alone while this machine's clock is wrong; it is nobody's fault but the machine's."""
+        value = troubles.distrusted(turn.checkpoint, error, self._clock.now(), self._rng)
+        if await self._save(turn, value) and value.pause is not None:
+            notices.say_paused(turn.source.id, value.pause)
+        return Complete()
+
     async def _refuse(self, turn: Turn, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
+        if isinstance(error, ClockSkew):
+            return await self._distrust(turn, error)
         found = troubles.refused(checkpoint, turn.source, turn.account, error, self._clock.now(), self._rng)
         if not await self._save(turn, found.checkpoint):
             return Complete()

@@ -26,9 +26,8 @@ def wants_page(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
     """Say whether there is something to fetch, pauses and rate limits aside."""
     if run.until_idle and run.started is not None:
         # Windows end at whole seconds: one that is opened in the first second of the run would not reach its start.
-        return now >= _next_second(run.started) and (
-            checkpoint.covered_until is None or checkpoint.covered_until < run.started
-        )
+        until = checkpoint.asked_until or checkpoint.covered_until
+        return now >= _next_second(run.started) and (until is None or until < run.started)
     return checkpoint.window is not None or checkpoint.next_due is None or now >= checkpoint.next_due
 
 

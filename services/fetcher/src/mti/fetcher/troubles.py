@@ -86,6 +86,15 @@ def held(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.
     return checkpoint.changed(claim=None, queued_at=None, pause=paused(error, now, before, rng, HELD))
 
 
+def distrusted(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.Random) -> SourceCheckpoint:
+    """Return the checkpoint of a source that is paused because this machine's clock is wrong.
+
+    A window that was opened by that clock is no window; one of which pages were published was opened by a better one.
+    """
+    value = held(checkpoint, error, now, rng)
+    return value if checkpoint.page else value.model_copy(update={**FRESH, "window": None, "restarted": False})
+
+
 def refused(
     checkpoint: SourceCheckpoint,
     source: Source,

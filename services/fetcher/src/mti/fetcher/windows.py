@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from mti.common.registry.model import MimecastAccount, Source
-from mti.fetcher.checkpoint import SourceCheckpoint, TokenMemory, Window
+from mti.fetcher.checkpoint import AHEAD, SourceCheckpoint, TokenMemory, Window
 from mti.fetcher.mimecast.model import FeedRequest
+from mti.fetcher.mimecast.server_time import ServerTime
 
 FRESH = {"token": None, "page": 0, "tokens": TokenMemory(), "damage": None}
 """The fields of a checkpoint at the beginning of a window."""
@@ -90,6 +91,22 @@ def request_for(
     )
 
 
+def reached(checkpoint: SourceCheckpoint, time: ServerTime | None) -> SourceCheckpoint:
+    """Return the checkpoint with its window ended where Mimecast's own time was when the first page was asked for.
+
+    Args:
+        checkpoint: with the window open.
+        time: what the answer says of the time; nothing leaves the window as it is.
+    """
+    window = checkpoint.window
+    if window is None or time is None or checkpoint.page:
+        return checkpoint
+    end = time.reached(window.end)
+    if end == window.end:
+        return checkpoint
+    return checkpoint.model_copy(update={"window": window.model_copy(update={"reached": end})})
+
+
 def advanced(checkpoint: SourceCheckpoint, source: Source, token: str | None, *, brought: bool = True) -> Step:
     """Return where a page leads that is published.
 
@@ -128,7 +145,10 @@ def remembered(memory: TokenMemory, token: str) -> tuple[TokenMemory, bool]:
 def _new_window(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> Window:
     """Open a window up to now, in whole seconds, as the API takes them: it never claims more than it asks for."""
     end = _whole(now)
-    start = end - source.lookback if checkpoint.covered_until is None else checkpoint.covered_until - source.overlap
+    covered = checkpoint.covered_until
+    # What is said to be fetched and has not come to pass was never fetched: a clock was wrong, and nobody knows since
+    # when.
+    start = end - source.lookback if covered is None or covered > now + AHEAD else covered - source.overlap
     # A clock that was set back must not make a window that ends before it begins.
     return Window(start=min(_whole(start), end), end=end)
 
@@ -138,13 +158,17 @@ def _whole(moment: datetime) -> datetime:
 
 
 def _closed(checkpoint: SourceCheckpoint, source: Source) -> SourceCheckpoint:
-    assert checkpoint.window is not None  # noqa: S101  opened before
-    end = checkpoint.window.end
-    covered = end if checkpoint.covered_until is None else max(end, checkpoint.covered_until)
+    window = checkpoint.window
+    assert window is not None  # noqa: S101  opened before
+    covered = window.end if window.reached is None else max(window.reached, window.start)
+    before = checkpoint.covered_until
+    if before is not None and before <= window.end + AHEAD:
+        covered = max(covered, before)
     return checkpoint.changed(
         **FRESH,
         window=None,
         restarted=False,
         covered_until=covered,
-        next_due=end + source.poll_interval,
+        asked_until=window.end if window.reached is not None else None,
+        next_due=window.end + source.poll_interval,
     )

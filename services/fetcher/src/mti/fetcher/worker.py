@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mti.common.adapters.servicebus import Address, Line, QueueConsumer
 from mti.common.errors import Unavailable
@@ -81,7 +82,8 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
         line = Address(settings.raw_pages_topic, settings.raw_pages_subscription)
         pages, backlog = parts.bus.sender(line), Line(parts.bus, line, clock)
         jobs = parts.bus.sender(Address(settings.fetch_jobs_queue))
-        clients = MimecastClients(parts.secrets, clock, rng, settings.http_limits)
+        skew = timedelta(seconds=settings.clock_skew_seconds)
+        clients = MimecastClients(parts.secrets, clock, rng, settings.http_limits, clock_skew=skew)
         handler = FetchHandler(
             registry=parts.registry,
             clients=clients,

@@ -2,7 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from email.utils import format_datetime
 from types import TracebackType
 from typing import Self
 
@@ -18,10 +20,18 @@ _MAX_BODY = 64 * 1024 * 1024
 class LoopbackServer:
     """Serves routes on 127.0.0.1 while the context is open.
 
-    Subclasses hand over their routes; requests that hang are let go when the server closes.
+    Subclasses hand over their routes; requests that hang are let go when the server closes. `now`, in UTC, is what the
+    answers say in `Date`.
     """
 
-    def __init__(self, routes: Iterable[Route], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._date = now
         self._port = port
         self._tls = tls
         self._routes = list(routes)
@@ -40,6 +50,8 @@ class LoopbackServer:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=_MAX_BODY)
         app.add_routes([web.route(method, path, handler) for method, path, handler in self._routes])
+        if self._date is not None:
+            app.on_response_prepare.append(self._dated)
         self._closing.clear()
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -56,6 +68,10 @@ class LoopbackServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def _dated(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self._date is not None:
+            response.headers["Date"] = format_datetime(self._date(), usegmt=True)
 
     async def wait(self, seconds: float) -> None:
         """Hold a request for that long, or until the server closes."""

@@ -173,7 +173,8 @@ class Observer:
         return self._sources.get(name, SourceCheckpoint())
 
     def _done(self, checkpoint: SourceCheckpoint, started: datetime) -> bool:
-        if checkpoint.covered_until and checkpoint.covered_until >= started:
+        until = checkpoint.asked_until or checkpoint.covered_until
+        if until and until >= started:
             return True
         pause = checkpoint.pause
         return pause is not None and self._paused(pause) and pause.reason not in TRANSIENT

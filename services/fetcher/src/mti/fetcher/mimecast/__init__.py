@@ -10,8 +10,10 @@ from mti.fetcher.mimecast.clients import MimecastClients
 from mti.fetcher.mimecast.exchange import HttpLimits
 from mti.fetcher.mimecast.model import FeedFile, FeedPage, FeedRequest
 from mti.fetcher.mimecast.refusals import NoAnswer, PartlyUnreadable, TokenRefused, subject_of
+from mti.fetcher.mimecast.server_time import ClockSkew, ServerTime
 
 __all__ = [
+    "ClockSkew",
     "FeedAnswer",
     "FeedFile",
     "FeedPage",
@@ -21,6 +23,7 @@ __all__ = [
     "MimecastClients",
     "NoAnswer",
     "PartlyUnreadable",
+    "ServerTime",
     "TokenRefused",
     "subject_of",
 ]

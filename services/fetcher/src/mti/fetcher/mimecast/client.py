@@ -18,6 +18,7 @@ from mti.fetcher.mimecast.exchange import Exchange, HttpLimits
 from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
 from mti.fetcher.mimecast.refusals import naming, no_answer, subject_of
 from mti.fetcher.mimecast.responses import page_of
+from mti.fetcher.mimecast.server_time import ClockCheck
 
 FEED_PATH = "/api/ttp/threat-intel/get-feed"
 
@@ -59,6 +60,7 @@ class MimecastClient:
         clock: the time.
         rng: for request ids.
         limits: of time and size.
+        check: compares the clock with every answer.
     """
 
     def __init__(
@@ -69,11 +71,12 @@ class MimecastClient:
         clock: Clock,
         rng: random.Random,
         limits: HttpLimits | None = None,
+        check: ClockCheck | None = None,
     ) -> None:
         self._account = account
         self._clock = clock
         self._limits = limits or HttpLimits()
-        self._exchange = Exchange(account.base_url, transport, self._limits)
+        self._exchange = Exchange(account.base_url, transport, self._limits, check)
         credentials = Credentials(account, secrets)
         self._authentication: Authentication
         if account.api is MimecastApi.V2:

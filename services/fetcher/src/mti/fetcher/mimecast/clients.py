@@ -1,6 +1,7 @@
 """The clients of all accounts, one each, over one pool of connections."""
 
 import random
+from datetime import timedelta
 
 import httpx
 
@@ -10,6 +11,7 @@ from mti.common.ports.secrets import SecretResolver
 from mti.common.registry.model import MimecastAccount
 from mti.fetcher.mimecast.client import MimecastClient
 from mti.fetcher.mimecast.exchange import HttpLimits
+from mti.fetcher.mimecast.server_time import LIMIT, ClockCheck
 
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=5.0)
 """As many as there are jobs at once; each is soon let go, since its account is not asked again for minutes."""
@@ -29,12 +31,14 @@ class MimecastClients:
         rng: random.Random,
         limits: HttpLimits | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        clock_skew: timedelta = LIMIT,
     ) -> None:
         self._secrets = secrets
         self._clock = clock
         self._rng = rng
         self._limits = limits
         self._transport = transport
+        self._check = ClockCheck(clock, clock_skew)
         self._clients: dict[tuple[str, str, str], tuple[MimecastAccount, MimecastClient]] = {}
 
     def of(self, account: MimecastAccount) -> MimecastClient:
@@ -44,7 +48,9 @@ class MimecastClients:
         if known is None or known[0].secrets != account.secrets:
             if self._transport is None:
                 self._transport = Outbound(limits=_CONNECTIONS)
-            client = MimecastClient(account, self._secrets, self._transport, self._clock, self._rng, self._limits)
+            client = MimecastClient(
+                account, self._secrets, self._transport, self._clock, self._rng, self._limits, self._check
+            )
             known = self._clients[key] = (account, client)
         return known[1]
 

@@ -17,6 +17,7 @@ from mti.common.telemetry import calling
 from mti.common.telemetry.attributes import MIMECAST
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.refusals import no_answer, too_large, unreadable
+from mti.fetcher.mimecast.server_time import ClockCheck
 
 USER_AGENT = "mti-fetcher"
 SMALL = 256 * 1024
@@ -43,9 +44,17 @@ class Exchange:
         base_url: without a trailing slash.
         transport: how requests travel; `None` is one of its own. Left open by `close`, since accounts share it.
         limits: of time and size.
+        check: compares the clock with every answer; `None` compares nothing.
     """
 
-    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None, limits: HttpLimits) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        transport: httpx.AsyncBaseTransport | None,
+        limits: HttpLimits,
+        check: ClockCheck | None = None,
+    ) -> None:
+        self._check = check
         self._base_url = base_url
         self._limits = limits
         self._own = transport is None
@@ -68,9 +77,10 @@ class Exchange:
         Raises:
             Retry: `MimecastUnavailable`, there was no answer, or none in time, or it broke off; or `UnreadablePage`, it
                 is packed in a way that is not read.
-            Pause: `RedirectRefused`, or `PageTooLarge`.
+            Pause: `RedirectRefused`, `PageTooLarge`, or `ClockSkew`.
         """
         bound = self._limits.response_bytes if limit is None else limit
+        began = self._check.monotonic() if self._check else 0.0
         try:
             with calling(MIMECAST, "POST", self._base_url, path) as call:
                 async with self._http.stream(
@@ -78,8 +88,10 @@ class Exchange:
                 ) as response:
                     call.answered(response.status_code)
                     _refuse_redirect(response)
+                    # Before anybody reads it: a refused signature or an expired token may be the clock's fault.
+                    time = self._check.saw(response.headers, self._check.monotonic() - began) if self._check else None
                     body = await _body(response, bound)
-                    return Answer(status=response.status_code, headers=response.headers, body=body)
+                    return Answer(status=response.status_code, headers=response.headers, body=body, time=time)
         except httpx.HTTPError as error:
             host = urlsplit(self._base_url).netloc
             way = by_way_of(self._base_url)

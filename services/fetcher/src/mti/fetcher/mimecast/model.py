@@ -9,6 +9,7 @@ import httpx
 from pydantic import JsonValue
 
 from mti.common.registry.model import Feed, FeedFormat
+from mti.fetcher.mimecast.server_time import ServerTime
 
 Record = list[JsonValue]
 """One detection: its STIX objects, or the cells of its CSV row."""
@@ -101,3 +102,5 @@ class Answer:
     status: int
     headers: httpx.Headers
     body: bytes
+    time: ServerTime | None = None
+    """What it says of the time; `None` when it says nothing."""

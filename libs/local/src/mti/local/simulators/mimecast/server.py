@@ -68,6 +68,7 @@ class MimecastSimulator(LoopbackServer):
                 *FaultPages(self.faults, MimecastFault.model_validate).routes(),
             ],
             port,
+            now=self._now,
         )
 
     def rotate(self, account: str, **secrets: str) -> None:
