@@ -86,7 +86,7 @@ async def talking(script: Script, limits: HttpLimits | None = None) -> AsyncIter
     secrets = ReferenceResolver(clock=clock, environ=environ, on_value=lambda _: None)
     clients = MimecastClients(secrets, clock, random.Random(1), limits or HttpLimits(read_seconds=2))
     paths = (FEED, "/oauth/token", "/api/login/login")
-    async with LoopbackServer([("POST", path, script.on) for path in paths]) as server:
+    async with LoopbackServer([("POST", path, script.on) for path in paths], now=clock.now) as server:
         try:
             yield Side(clients, clock, server.base_url, environ)
         finally:

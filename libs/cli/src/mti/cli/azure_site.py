@@ -1,6 +1,7 @@
 """The services on Azure, for commands: loaded where no folder of an embedded stack is named."""
 
 from contextlib import AsyncExitStack
+from typing import Any, Final
 
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
@@ -18,6 +19,9 @@ from mti.operations.loads import LoadMeter
 from mti.operations.on_the_bus import BusNames
 from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
+
+ADMINISTRATION: Final[dict[str, Any]] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 1}
+"""Seconds of patience with the namespace's administration; azure-core's own are five minutes, four times."""
 
 
 def azure_stores(identity: Identity) -> list[Store]:
@@ -41,11 +45,11 @@ def azure_bus(
     bus = connected(settings, identity, stack)
     if settings.servicebus_connection_string is not None:
         administration = ServiceBusAdministrationClient.from_connection_string(
-            settings.servicebus_connection_string.get_secret_value()
+            settings.servicebus_connection_string.get_secret_value(), **ADMINISTRATION
         )
     else:
         assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
-        administration = ServiceBusAdministrationClient(settings.servicebus_namespace, identity())
+        administration = ServiceBusAdministrationClient(settings.servicebus_namespace, identity(), **ADMINISTRATION)
     stack.push_async_callback(administration.close)
     names, destinations = BusNames.of(settings), sorted(registry.destinations)
 

@@ -22,7 +22,9 @@ from azure.servicebus.exceptions import (
 )
 
 from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus.links import OPEN_SECONDS, PEEK_SECONDS, answered, close_link, open_link
 from mti.common.adapters.servicebus.received import from_sdk
+from mti.common.adapters.servicebus.session_lock import unjudged
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import Received
 from mti.operations.bus_view import DeadMessage, Unseen
@@ -121,18 +123,21 @@ class ServiceBusView:
         try:
             with _translated(entity):
                 async with asyncio.timeout(within):
-                    await receiver.__aenter__()
+                    await open_link(receiver, entity, OPEN_SECONDS)
+                if receiver.session is not None:
+                    unjudged(receiver.session)
             while page := await _page(receiver, entity, after):
                 for found in page:
                     after = max(after, found.sequence_number or 0)
                     yield found
         finally:
-            await receiver.close()
+            await close_link(receiver)
 
 
 async def _page(receiver: ServiceBusReceiver, entity: str, after: int) -> Sequence[ServiceBusReceivedMessage]:
     with _translated(entity):
-        page = await receiver.peek_messages(max_message_count=PAGE, sequence_number=after + 1)
+        call = receiver.peek_messages(max_message_count=PAGE, sequence_number=after + 1)
+        page = await answered(receiver, entity, "a peek", call, PEEK_SECONDS)
     return [found for found in page if (found.sequence_number or 0) > after]
 
 

@@ -37,7 +37,7 @@ from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import notices, troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import RENEW_EVERY, ClaimLost, Claims, Turn
-from mti.fetcher.mimecast import ClockSkew, FeedPage, MimecastClients, NoAnswer, ServerTime, TokenRefused
+from mti.fetcher.mimecast import CLOCK_SKEW, FeedPage, MimecastClients, NoAnswer, ServerTime, TokenRefused
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import Publisher
 from mti.fetcher.silence import Held, Silences
@@ -267,7 +267,7 @@ class FetchHandler:
             return Complete()
         return Park(delay, f"{error.reason}: {error.description}")
 
-    async def _distrust(self, turn: Turn, error: ClockSkew) -> Outcome:
+    async def _distrust(self, turn: Turn, error: Pause) -> Outcome:
         """Leave a source alone while this machine's clock is wrong; it is nobody's fault but the machine's."""
         value = troubles.distrusted(turn.checkpoint, error, self._clock.now(), self._rng)
         if await self._save(turn, value) and value.pause is not None:
@@ -275,7 +275,7 @@ class FetchHandler:
         return Complete()
 
     async def _refuse(self, turn: Turn, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
-        if isinstance(error, ClockSkew):
+        if error.reason == CLOCK_SKEW:
             return await self._distrust(turn, error)
         found = troubles.refused(checkpoint, turn.source, turn.account, error, self._clock.now(), self._rng)
         if not await self._save(turn, found.checkpoint):

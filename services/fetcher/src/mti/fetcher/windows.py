@@ -170,5 +170,5 @@ def _closed(checkpoint: SourceCheckpoint, source: Source) -> SourceCheckpoint:
         restarted=False,
         covered_until=covered,
         asked_until=window.end if window.reached is not None else None,
-        next_due=window.end + source.poll_interval,
+        next_due=(window.reached or window.end) + source.poll_interval,
     )

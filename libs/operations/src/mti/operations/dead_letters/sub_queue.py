@@ -27,7 +27,14 @@ from azure.servicebus.exceptions import (
 )
 
 from mti.common.adapters.servicebus import ServiceBus, ServiceBusSenderPort
-from mti.common.adapters.servicebus.received import from_sdk
+from mti.common.adapters.servicebus.links import (
+    PEEK_SECONDS,
+    SETTLE_SECONDS,
+    answered,
+    close_link,
+    open_link,
+)
+from mti.common.adapters.servicebus.received import from_sdk, receive
 from mti.common.errors import BusUnavailable, ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.operations.dead_letters.entities import Entity
@@ -90,9 +97,10 @@ class SubQueue:
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             try:
-                await asyncio.gather(*(_give_back(receiver, message) for message in self._held.take_all()))
+                given = (_give_back(receiver, self._entity.path, message) for message in self._held.take_all())
+                await asyncio.gather(*given)
             finally:
-                await receiver.close()
+                await close_link(receiver)
 
     async def letters(self, *, after: int = 0) -> AsyncIterator[Letter]:
         """See `ports.DeadLetterQueue`."""
@@ -141,7 +149,7 @@ class SubQueue:
             return
         receiver = await self._open()
         with self._translated():
-            done = await asyncio.gather(*(_complete(receiver, message) for message in messages))
+            done = await asyncio.gather(*(_complete(receiver, self._entity.path, message) for message in messages))
         wanted.difference_update(
             message.sequence_number or 0 for message, gone in zip(messages, done, strict=True) if gone
         )
@@ -149,19 +157,24 @@ class SubQueue:
     async def _receive(self, count: int) -> Sequence[ServiceBusReceivedMessage]:
         receiver = await self._open()
         with self._translated():
-            return await receiver.receive_messages(max_message_count=count, max_wait_time=self._wait)
+            return await receive(receiver, self._entity.path, count, self._wait)
 
     async def _peek(self, start: int, count: int) -> list[Letter]:
         receiver = await self._open()
         with self._translated():
-            page = await receiver.peek_messages(max_message_count=count, sequence_number=start)
+            call = receiver.peek_messages(max_message_count=count, sequence_number=start)
+            page = await answered(receiver, self._entity.path, "a peek", call, PEEK_SECONDS)
         return [_letter(self._entity, message) for message in page if (message.sequence_number or 0) >= start]
 
     async def _open(self) -> ServiceBusReceiver:
         if self._receiver is None:
             receiver = self._bus.receiver(self._entity.address, dead_letters=True)
             with self._translated():
-                await receiver.__aenter__()
+                try:
+                    await open_link(receiver, self._entity.path)
+                except BaseException:
+                    await close_link(receiver)
+                    raise
             self._receiver = receiver
         return self._receiver
 
@@ -238,19 +251,19 @@ class _Held:
         self._bytes -= size
 
 
-async def _complete(receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> bool:
+async def _complete(receiver: ServiceBusReceiver, path: str, message: ServiceBusReceivedMessage) -> bool:
     """Complete a message and say whether it is gone; not so when its lock ran out, and it will come again."""
     try:
-        await receiver.complete_message(message)
+        await answered(receiver, path, "a settlement", receiver.complete_message(message), SETTLE_SECONDS)
     except (MessageLockLostError, MessageAlreadySettled):
         return False
     return True
 
 
-async def _give_back(receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> None:
+async def _give_back(receiver: ServiceBusReceiver, path: str, message: ServiceBusReceivedMessage) -> None:
     try:
-        await receiver.abandon_message(message)
-    except (ServiceBusError, OSError):
+        await answered(receiver, path, "a release", receiver.abandon_message(message), SETTLE_SECONDS)
+    except (ServiceBusError, BusUnavailable, MessageAlreadySettled):
         return  # its lock runs out by itself
 
 

@@ -28,13 +28,14 @@ NOTED_AGAIN: Final = 600.0
 """Seconds until it is spoken of again."""
 RESOLUTION: Final = timedelta(seconds=1)
 """Of a `Date`."""
+REASON: Final = "ClockSkew"
 
 
 class ClockSkew(Pause):
     """The machine's clock is too far from Mimecast's to say what was fetched."""
 
     def __init__(self, description: str) -> None:
-        super().__init__("ClockSkew", description)
+        super().__init__(REASON, description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,14 @@ class ServerTime:
 
     asked: datetime
     """When the server was asked, by its own clock: it was then or a little later."""
+    latest: datetime
+    """It was not later than this."""
     ahead: timedelta
     """By how much this machine's clock is ahead of the server's at least; below zero it is behind."""
 
     def reached(self, end: datetime) -> datetime:
         """Return how much of a window up to `end` had come to pass at the server when it was asked."""
-        return min(end, self.asked) if self.ahead > timedelta() else end
+        return end if end <= self.latest else self.asked
 
 
 def server_time(date: str | None, now: datetime, took: float) -> ServerTime | None:
@@ -64,11 +67,12 @@ def server_time(date: str | None, now: datetime, took: float) -> ServerTime | No
         moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
         way = timedelta(seconds=max(took, 0.0))
         asked = moment - way
-        fast, slow = now - (moment + RESOLUTION + way), moment - now
+        latest = moment + RESOLUTION
+        fast, slow = now - (latest + way), moment - now
     except (ValueError, TypeError, OverflowError):
         return None
     nothing = timedelta()
-    return ServerTime(asked.replace(microsecond=0), max(fast, nothing) or -max(slow, nothing))
+    return ServerTime(asked.replace(microsecond=0), latest, max(fast, nothing) or -max(slow, nothing))
 
 
 class ClockCheck:

@@ -53,7 +53,7 @@ class SessionLock:
         self._until = (clock.monotonic() if since is None else since) + seconds
         self._turn = asyncio.Lock()
         _compare(session, clock.now(), seconds)
-        _unjudged(session)
+        unjudged(session)
 
     @property
     def session_id(self) -> str:
@@ -83,7 +83,7 @@ class SessionLock:
                 message = f"the lock of session {self.session_id!r} could not be renewed: {error!r}"
                 raise BusUnavailable(message) from error
             finally:
-                _unjudged(self._session)
+                unjudged(self._session)
             self._until = asked + self._seconds
 
     async def keep(self) -> None:
@@ -107,7 +107,8 @@ class SessionLock:
             await self._clock.sleep(LOOK_EVERY)
 
 
-def _unjudged(session: ServiceBusSession) -> None:
+def unjudged(session: ServiceBusSession) -> None:
+    """Have the service alone say whether a session's lock has run out."""
     # There is no public way: `_lock_expired` is false without a time. tests/contract/bus/test_session_lock.py holds it.
     session._locked_until_utc = None  # type: ignore[assignment]  # noqa: SLF001
 
