@@ -43,6 +43,8 @@ class Undelivered:
     version: str
     valid_until: datetime
     observable: Observable | None = None
+    sources: tuple[str, ...] = ()
+    """Those that want it there."""
     revocation: bool = False
 
 
@@ -67,7 +69,7 @@ class DestinationAudit:
             held = found.pop(0, None)
             made = [entry for entry in found.values() if isinstance(entry, Made)]
             published = held if isinstance(held, Published) else Published()
-            if _is_to_be_revoked(published, routes, now):
+            if _is_to_be_revoked(published, now):
                 undelivered[id] = _revocation(published)
             if not made:
                 _enter_unmade(books, published, routes, now)
@@ -93,7 +95,12 @@ class DestinationAudit:
             spent = await self._withdrawn(routed, [missing[id] for id in part])
             for id in part:
                 known = held.get(id, Published())
-                withdrawn = missing[id].observable in spent or (known.is_withdrawn and not known.is_backed(routed, now))
+                if missing[id].revocation:
+                    books.unrevoked += _is_to_be_revoked(known, now)
+                    continue
+                withdrawn = missing[id].observable in spent or all(
+                    known.is_withdrawn_from(source) for source in missing[id].sources
+                )
                 _enter(books, missing[id], known, now, withdrawn=withdrawn)
 
     async def _missing(
@@ -102,20 +109,23 @@ class DestinationAudit:
         """Enter what became of an indicator that was made; return it when it was neither taken nor refused."""
         if not published.alive:
             made = [each for each in made if each.allowed]
-            if published.is_withdrawn or published.lifted is not None:
-                made = await self._wanted_again(published, made)
-            if not made or (published.revoked and not published.is_withdrawn and published.lifted is None):
-                books.accepted += published.revoked
-                books.withdrawn += 1
-                return None
-        version = max(each.entry.version for each in made)
-        if published.settles(version) and not published.revoked:
+        if published.is_withdrawn or published.lifted is not None:
+            made = await self._wanted_again(published, made)
+        if not published.alive and (
+            not made or (published.revoked and not published.is_withdrawn and published.lifted is None)
+        ):
+            books.accepted += published.revoked
+            books.withdrawn += 1
+            return None
+        version = max((each.entry.version for each in made), default=None)
+        if published.alive and (version is None or published.settles(version)):
             books.accepted += 1
-        elif published.refused and published.refused.version >= version:
+        elif version is not None and published.refused and published.refused.version >= version:
             refused[published.refused.reason] += 1
-        else:
+        elif version is not None:
             lasting = max(each.entry.valid_until for each in made)
-            return Undelivered(timestamp(version), lasting, made[0].entry.observable)
+            sources = tuple(each.source for each in made)
+            return Undelivered(timestamp(version), lasting, made[0].entry.observable, sources)
         return None
 
     async def _wanted_again(self, published: Published, made: Sequence[Made]) -> list[Made]:
@@ -151,17 +161,19 @@ class DestinationAudit:
         for shard in shards_of(route.source):
             async for entry in self._known.scan(route.source, shard):
                 allowed = reason_of_file(entry.observable, entry.facts.siblings, route.policy) is None
-                yield entry.id, Made(route.source, entry.under(route.policy.validity), allowed)
+                yield entry.id, Made(route.source, entry.due_under(route.policy.validity), allowed)
 
 
 def _has_ended(published: Published, now: datetime) -> bool:
     return published.valid_until is not None and published.valid_until <= now
 
 
-def _is_to_be_revoked(published: Published, routed: Mapping[str, Route], now: datetime) -> bool:
-    """Say whether a person withdrew what a workspace holds, and nobody else still backs it."""
+def _is_to_be_revoked(published: Published, now: datetime) -> bool:
+    """Say whether a person withdrew what a workspace holds, from everyone who ever backed it there: what somebody
+    backs who is not routed any more, nobody withdrew.
+    """
     withdrawn = published.alive and published.is_withdrawn and not _has_ended(published, now)
-    return withdrawn and not published.is_backed(routed, now)
+    return withdrawn and not published.is_backed(published.sources, now)
 
 
 def _revocation(published: Published) -> Undelivered:
@@ -172,7 +184,7 @@ def _revocation(published: Published) -> Undelivered:
 
 def _enter_unmade(books: DestinationBooks, published: Published, routed: Mapping[str, Route], now: datetime) -> None:
     """Enter what no routed source is known to have made, though the workspace holds it."""
-    if not published.alive or published.is_withdrawn:
+    if not published.alive or _is_to_be_revoked(published, now):
         return
     if published.source in routed or published.is_backed(routed, now):
         books.unexpected += 1
@@ -181,11 +193,8 @@ def _enter_unmade(books: DestinationBooks, published: Published, routed: Mapping
 
 
 def _enter(books: DestinationBooks, found: Undelivered, held: Published, now: datetime, *, withdrawn: bool) -> None:
-    if found.revocation:
-        books.unrevoked += held.alive and withdrawn
-        return
     version = datetime.fromisoformat(found.version)
-    if held.settles(version) and not held.revoked:
+    if held.alive and held.settles(version):
         books.accepted += 1
     elif held.refused is not None and held.refused.version >= version:
         books.refused[held.refused.reason] = books.refused.get(held.refused.reason, 0) + 1

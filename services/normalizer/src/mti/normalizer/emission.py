@@ -16,7 +16,7 @@ def messages_for(
         destinations: their ids.
         source: whose indicators they are.
         indicators: any number.
-        run: the name of a backfill; see `indicators_messages`.
+        run: the name of what sends them on purpose once more; see `indicators_messages`.
     """
     starts = range(0, len(indicators), OBJECTS_LIMIT)
     waiting = [indicators[start : start + OBJECTS_LIMIT] for start in starts][::-1]

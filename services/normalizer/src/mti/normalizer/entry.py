@@ -70,6 +70,14 @@ class KnownIndicator:
             return self
         return replace(self, version=self.version_under(validity), valid_until=self.valid_until_under(validity))
 
+    def due_under(self, validity: timedelta) -> Self:
+        """Return it in the version that a workspace under a validity is to have at least: where nothing was emitted
+        under it yet, since a policy was edited, the oldest of those that were under another.
+        """
+        if not self.emitted or validity in self.emitted:
+            return self.under(validity)
+        return replace(self, version=min(self.emitted.values()))
+
     def body(self) -> dict[str, JsonValue]:
         """Return the document's body, without what is unknown."""
         return {

@@ -161,7 +161,9 @@ def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> It
         for decision in decisions
         if decision.entry is not None
     ]
-    return messages_for(scope.destinations, source.id, objects)
+    # What is told once more after a lift, of the same detections, is no duplicate of what was told before.
+    lifts = sum(decision.entry.generation for decision in decisions if decision.entry is not None)
+    return messages_for(scope.destinations, source.id, objects, run=f"lift{lifts}" if lifts else None)
 
 
 def _entries(

@@ -8,15 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
 from mti.common.contracts import Indicator
 from mti.common.registry import Feed
 from mti.publisher.item import Item
-from mti.publisher.published import Accept, Backing, Published, Withdraw, after, held_object
-
-STEP: Final = timedelta(milliseconds=1)
-"""The precision of a STIX timestamp here."""
+from mti.publisher.published import STEP, Accept, Backing, Published, Withdraw, after, held_object
 
 
 class Verdict(StrEnum):
@@ -59,11 +55,12 @@ def judge(known: Published | None, item: Item) -> Verdict:
 def _judge_revocation(known: Published | None, item: Item) -> Verdict:
     if known is None or not known.alive:
         return Verdict.HELD
-    moment = item.object.modified
-    if is_void(known, item):
+    void = is_void(known, item)
+    if void and not known.is_withdrawn:
         return Verdict.OVERTAKEN
-    others = [source for source in item.backers if source != item.source]
-    return Verdict.BACKED if known.is_backed(others, moment) else Verdict.SEND
+    # A lift for one source does not void what was withdrawn for another; but then the source that was lifted backs it.
+    others = [source for source in item.backers if void or source != item.source]
+    return Verdict.BACKED if known.is_backed(others, item.object.modified) else Verdict.SEND
 
 
 def is_void(known: Published | None, item: Item) -> bool:
@@ -124,7 +121,10 @@ def repair(
     if before is None or before.held == undisturbed:
         return None
     held = held_object(sent.own, now)
-    return None if held is None else replace(sent, object=held, generation=now.generation)
+    if held is None:
+        return None
+    source, feed = now.source or sent.source, now.feed or sent.feed
+    return replace(sent, object=held, source=source, feed=feed, generation=now.generation)
 
 
 def _revoked(item: Item, found: Indicator, generation: int, modified: datetime) -> Item:

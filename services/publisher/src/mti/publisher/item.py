@@ -1,7 +1,7 @@
 """One object on its way: what it is, where it came from and which message holds it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mti.common.contracts import Indicator, id_in, own_id
@@ -30,12 +30,13 @@ class Item:
     """The `traceparent` of its message."""
     generation: int = 0
     """Of the id under which it is uploaded."""
-    own: str = field(init=False)
-    """The observable's own id, by which the books know it."""
+    own: str = ""
+    """The observable's own id, by which the books know it; worked out when it is not given."""
 
     def __post_init__(self) -> None:
-        """Work out the own id once."""
-        object.__setattr__(self, "own", own_id(self.object.id, self.object.pattern))
+        """Work out the own id once: what the item becomes under a later generation's id keeps it."""
+        if not self.own:
+            object.__setattr__(self, "own", own_id(self.object.id, self.object.pattern))
 
     @property
     def withdraws(self) -> bool:

@@ -7,7 +7,7 @@ today nor another service's memory is asked.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
@@ -15,6 +15,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from mti.common.contracts import Indicator, id_in
 from mti.common.registry import Feed
 from mti.publisher.item import Item
+
+STEP: Final = timedelta(milliseconds=1)
+"""The precision of a STIX timestamp here: a revocation is at least so much newer than what it revokes."""
 
 OBJECT_REFUSED = "ObjectRefused"
 PURGED = "Purged"
@@ -227,7 +230,11 @@ def _after_lift(before: Published, change: Lift) -> Published:
         return before
     kept = {} if everyone else {name: backing for name, backing in before.sources.items() if name not in lifted}
     withdrawn = None if change.sources is None else before.withdrawn
-    return before.model_copy(update={"sources": kept, "withdrawn": withdrawn, "lifted": change.at, "passed": None})
+    # Detections may be dated ahead, and then so is what revoked them: it is from before the lift all the same.
+    dated = [change.at, *(moment + STEP for moment in (before.version, before.lifted) if moment is not None)]
+    # What was passed over since it was withdrawn is not had; what others have covered is.
+    passed = before.passed if before.alive else None
+    return before.model_copy(update={"sources": kept, "withdrawn": withdrawn, "lifted": max(dated), "passed": passed})
 
 
 def _after_refusal(before: Published, change: Refuse) -> Published:

@@ -77,7 +77,8 @@ def indicators_messages(
     Args:
         destinations: their ids, which become the session ids.
         batch: what it carries.
-        run: the name of a backfill, which is sent on purpose and must pass duplicate detection.
+        run: the name of what sends them on purpose once more, and must pass duplicate detection: a backfill, a
+            withdrawal, a lift.
     """
     objects = framed(batch.source, *(f"{found.id}@{timestamp(found.modified)}" for found in batch.objects))
     body = batch.packed()

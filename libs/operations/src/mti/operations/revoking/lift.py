@@ -5,7 +5,7 @@ and remembered, and be passed over where it comes. Who dies in between runs it a
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,8 +24,7 @@ from mti.operations.revoking.sources import observable_of
 from mti.operations.revoking.whose import Whose, workspaces
 from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
 from mti.publisher.checkpoint import checkpoints_in
-from mti.publisher.guard import STEP
-from mti.publisher.published import Lift, Published
+from mti.publisher.published import STEP, Lift, Published
 from mti.publisher.versions import CONTAINER as PUBLISHED
 from mti.publisher.versions import SHARDS, PublishedVersions
 
@@ -144,7 +143,8 @@ class Lifting:
                     ids.update(part)
                     result.lifted[destination] += len(part)
         for source in {name for sources in targets.values() for name in sources}:
-            ids.update(await self._lift_memory(source, now))
+            if whose.is_all_of(source):
+                ids.update(await self._lift_memory(source, now))
         result.observables = len(ids)
         return result
 
@@ -152,11 +152,9 @@ class Lifting:
         self, destination: str, sources: Collection[str], part: dict[str, Published], now: datetime
     ) -> None:
         observables = {
-            source: [
-                observable
-                for held in part.values()
-                if _is_withdrawn(held, source) and (observable := observable_of(held)) is not None
-            ]
+            source: await self._observables(
+                source, {own: held for own, held in part.items() if _is_withdrawn(held, source)}
+            )
             for source in sources
         }
         # Before as well, so that who dies in between leaves nothing that is taken for known.
@@ -165,6 +163,14 @@ class Lifting:
         await self._versions.record(destination, [Lift(id=own, at=now, sources=sources) for own in part])
         for source, found in observables.items():
             await self._known.withdrawals.forget_known(source, found, now)
+
+    async def _observables(self, source: str, withdrawn: Mapping[str, Published]) -> list[Observable]:
+        """Return what entries of the books are about; what a workspace never got is known to the source alone."""
+        found = {own: observable_of(held) for own, held in withdrawn.items()}
+        unknown = [own for own, observable in found.items() if observable is None]
+        entries = await self._known.look_up(source, unknown)
+        found |= {own: entry.observable for own, entry in entries.items()}
+        return [observable for observable in found.values() if observable is not None]
 
     async def _lift_memory(self, source: str, now: datetime) -> set[str]:
         """Lift what the normalizer rejects for a source; return the observables' own ids."""

@@ -11,7 +11,7 @@ from mti.normalizer.parsing import Observable
 from mti.normalizer.withdrawals import EVERYONE
 from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
-from mti.operations.revoking.revocation import giver, revocation_of
+from mti.operations.revoking.revocation import giver, revocation_of, run_at
 from mti.operations.revoking.whose import workspaces
 from mti.publisher.published import Published, Withdraw, after
 from mti.publisher.versions import CONTAINER as PUBLISHED
@@ -60,7 +60,8 @@ class RevokeObservable:
                 result.unserved[destination] += 1
             elif (found := revocation_of(own, held, now)) is not None:
                 result.revoked[destination] += 1
-                messages.append(indicators_message(destination, IndicatorBatch(source=giver(held), objects=[found])))
+                batch = IndicatorBatch(source=giver(held), objects=[found])
+                messages.append(indicators_message(destination, batch, run=run_at(now)))
         result.messages = len(messages)
         if not dry_run:
             await self._sender.send(messages)

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from mti.common.contracts import Indicator
+from mti.common.contracts import Indicator, timestamp
 from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import Outgoing
 from mti.normalizer.emission import messages_for
-from mti.publisher.guard import STEP
-from mti.publisher.published import Published, held_object
+from mti.publisher.published import STEP, Published, held_object
 
 
 def revocation_of(own: str, held: Published, now: datetime) -> Indicator | None:
@@ -53,7 +52,14 @@ def revocations(destination: str, held: Sequence[tuple[str, str, Published]], no
         if found is not None:
             by_source.setdefault(source, []).append(found)
     for source, objects in by_source.items():
-        yield from messages_for([destination], source, objects)
+        yield from messages_for([destination], source, objects, run=run_at(now))
+
+
+def run_at(now: datetime) -> str:
+    """Return the name of a withdrawal, for its MessageIds: of detections that are dated ahead two withdrawals with a
+    lift in between say the same.
+    """
+    return f"revoke{timestamp(now)}"
 
 
 def giver(held: Published, among: Mapping[str, object] | None = None) -> str:

@@ -166,7 +166,7 @@ class RevokeSources:
     ) -> None:
         """Tell the normalizer of what only the workspace's books knew any more."""
         for source in sources:
-            if not self._registry.routes_from(source) or whose.source is not None:
+            if whose.is_all_of(source) and (whose.source is not None or not self._registry.routes_from(source)):
                 observables = [
                     observable
                     for held in found.values()

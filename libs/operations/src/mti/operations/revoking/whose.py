@@ -73,6 +73,16 @@ class Whose:
             for route in (*registry.routes, *registry.removed)
         )
 
+    def is_all_of(self, source: str) -> bool:
+        """Say whether a source is meant wherever it goes, now and later.
+
+        Of a grid that a region shares a tenant has no more than what it brought to its own workspaces, though at this
+        moment nobody else may share it: who joins later is to get it.
+        """
+        return self.source is not None or not source.startswith("grid:")
+
     def is_whole(self, registry: Registry, source: str, destinations: Collection[str]) -> bool:
-        """Say whether a source is meant in every workspace that it is routed to."""
-        return all(route.destination in destinations for route in registry.routes_from(source))
+        """Say whether a source is meant wherever it goes, and in every workspace that it is routed to."""
+        return self.is_all_of(source) and all(
+            route.destination in destinations for route in registry.routes_from(source)
+        )
