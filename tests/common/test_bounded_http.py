@@ -12,7 +12,7 @@ from aiohttp import web
 from azure.core.rest import HttpRequest
 
 from mti.common.bounded_http import BodyBroken, BodyRefused, BodyTooLarge, EncodingRefused, Unpacker
-from mti.common.bounded_http.azure_transport import AnswerRefused as AzureRefused
+from mti.common.bounded_http.azure_refusal import AnswerRefused as AzureRefused
 from mti.common.bounded_http.azure_transport import BoundedAzureTransport
 from mti.common.bounded_http.httpx_bodies import AnswerRefused, BoundedTransport, read_body
 from mti.local.own_http import own_client

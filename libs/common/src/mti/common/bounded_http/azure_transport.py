@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 
 import aiohttp
-from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from mti.common.bounded_http.azure_refusal import AnswerRefused
 from mti.common.bounded_http.unpacking import BodyRefused, Unpacker
 
 ANSWER_LIMIT = 1024 * 1024
 """Bytes of an answer of Microsoft Entra ID or Key Vault: a token has a few thousand, a secret at most 25,000
 (https://learn.microsoft.com/azure/key-vault/secrets/about-secrets)."""
 _PIECE = 64 * 1024
-
-
-class AnswerRefused(AzureError):
-    """A body that is not taken, as an error that callers of the Azure libraries expect."""
 
 
 class BoundedAzureTransport(AioHttpTransport):  # type: ignore[misc]

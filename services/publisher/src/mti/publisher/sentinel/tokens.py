@@ -7,7 +7,7 @@ import re
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-from mti.common.bounded_http.azure_transport import AnswerRefused
+from mti.common.bounded_http.azure_refusal import AnswerRefused
 from mti.common.errors import MtiError, Pause
 from mti.common.network.proxies import by_way_of
 from mti.common.ports.secrets import SecretResolver
