@@ -83,6 +83,7 @@ async def by_azure(url: str) -> bytes:
         ("gzip", gzip.compress(b"hel") + gzip.compress(b"lo")),
         ("deflate", zlib.compress(b"hello")),
     ],
+    ids=["plain", "identity", "gzip", "x-gzip", "gzip and identity", "two members", "deflate"],
 )
 @pytest.mark.parametrize("read", [by_httpx, by_azure])
 async def test_a_body_arrives_as_it_was_before_it_was_packed(read, encoding: str | None, body: bytes) -> None:  # type: ignore[no-untyped-def]

@@ -32,7 +32,7 @@ def refusal(text: str) -> str:
     return caught.value.problems[0]
 
 
-@pytest.mark.parametrize("bomb", [merges(14), merges(60), laughs(9), laughs(60), chained_merges(2000)])
+@pytest.mark.parametrize("bomb", [merges(14), merges(60), laughs(9), laughs(60), chained_merges(2000)], ids=range(5))
 def test_aliases_that_repeat_without_measure_are_refused_with_their_line_before_they_are_followed(bomb: str) -> None:
     told: list[str] = []
     assert calls_of(lambda: told.append(refusal(bomb))) < 100 * len(bomb)
@@ -45,7 +45,9 @@ def test_an_alias_inside_of_what_it_names_is_refused(text: str) -> None:
     assert refusal(text).startswith("an alias stands inside of what it names")
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 1000, "a: " + "[{a: " * 3000])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 1000, "a: " + "[{a: " * 3000], ids=range(5)
+)
 def test_a_text_that_only_opens_groups_is_refused_where_it_goes_too_deep(text: str) -> None:
     assert "is nested more than 50 deep" in refusal(text)
 
