@@ -15,6 +15,8 @@ LONGEST: Final = timedelta(minutes=30)
 """The longest that anything is left alone for because somebody told us to."""
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+_ENDS: Final = frozenset({1, 9999})
+"""Years in which an offset may lead out of the calendar."""
 _EPOCH_SECONDS: Final = 1e9
 """A number from here on (September 2001, or eleven days in milliseconds) is no wait in milliseconds but a time."""
 _EPOCH_MILLISECONDS: Final = 1e11
@@ -59,8 +61,6 @@ def reset_in(text: str | None, now: datetime) -> timedelta | None:
     except ValueError:
         moment = http_date(text or "")
         return None if moment is None else _until(moment, now)
-    if math.isinf(number):
-        return None
     for unit, first in ((1000, _EPOCH_MILLISECONDS), (1, _EPOCH_SECONDS)):
         if number >= first:
             return seconds_told(max(0.0, number / unit - now.timestamp()))
@@ -74,7 +74,8 @@ def http_date(text: str) -> datetime | None:
     """
     try:
         moment = parsedate_to_datetime(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment if moment.year in _ENDS else moment.astimezone(UTC)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
