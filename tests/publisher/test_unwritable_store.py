@@ -77,7 +77,7 @@ async def test_what_was_accepted_and_could_not_be_recorded_is_not_uploaded_again
     assert there.count("requests") - before == 3
 
 
-async def test_a_store_that_is_locked_for_long_costs_one_upload(there: World, path: Path) -> None:
+async def test_a_store_that_is_locked_for_long_costs_no_upload(there: World, path: Path) -> None:
     impatient = SqliteStore(path, clock=there.clock, busy_timeout=0.1)
     publisher = there.publisher(
         versions=PublishedVersions(impatient.container("published"), there.clock),
@@ -88,7 +88,7 @@ async def test_a_store_that_is_locked_for_long_costs_one_upload(there: World, pa
     with locked(path):
         for _ in range(5):
             assert reasons(await publisher(messages_of(NAMES, 50))) == ["Park"] * 5
-    assert there.count("requests") - before == 1
+    assert there.count("requests") - before == 0
     assert completed(await publisher(messages_of(NAMES, 50)))
     assert there.count("identical_resends") == 0
     await impatient.close()

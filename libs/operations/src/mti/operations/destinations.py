@@ -118,7 +118,7 @@ class DestinationAudit:
             books.withdrawn += 1
             return None
         version = max((each.entry.version for each in made), default=None)
-        if published.alive and (version is None or published.settles(version)):
+        if published.alive and not published.unsure and (version is None or published.settles(version)):
             books.accepted += 1
         elif version is not None and published.refused and published.refused.version >= version:
             refused[published.refused.reason] += 1
@@ -172,12 +172,14 @@ def _is_to_be_revoked(published: Published, now: datetime) -> bool:
     """Say whether a person withdrew what a workspace holds, from everyone who ever backed it there: what somebody
     backs who is not routed any more, nobody withdrew.
     """
+    if published.revoked and published.unsure:
+        return True  # somebody may have uploaded it over the revocation
     withdrawn = published.alive and published.is_withdrawn and not _has_ended(published, now)
     return withdrawn and not published.is_backed(published.sources, now)
 
 
 def _revocation(published: Published) -> Undelivered:
-    assert published.version is not None  # noqa: S101  it is alive
+    assert published.version is not None  # noqa: S101  it was held
     until = published.valid_until or published.version
     return Undelivered(timestamp(published.version), until, revocation=True)
 
@@ -194,7 +196,7 @@ def _enter_unmade(books: DestinationBooks, published: Published, routed: Mapping
 
 def _enter(books: DestinationBooks, found: Undelivered, held: Published, now: datetime, *, withdrawn: bool) -> None:
     version = datetime.fromisoformat(found.version)
-    if held.alive and held.settles(version):
+    if held.alive and not held.unsure and held.settles(version):
         books.accepted += 1
     elif held.refused is not None and held.refused.version >= version:
         books.refused[held.refused.reason] = books.refused.get(held.refused.reason, 0) + 1

@@ -56,6 +56,17 @@ class DestinationCheckpoint(BaseModel):
     pause: PauseState | None = None
     sources: frozenset[str] = frozenset()
     """Every source that ever gave it anything: where to look for what one of them brought."""
+    tried: int = 0
+    """The highest sequence number of a message that anything was uploaded of, or may have been."""
+
+    def begun(self, sources: Iterable[str], tried: int) -> "DestinationCheckpoint":
+        """Return it before anything of a batch is uploaded.
+
+        Args:
+            sources: of the batch.
+            tried: the highest sequence number in it.
+        """
+        return self.model_copy(update={"sources": self.sources.union(sources), "tried": max(tried, self.tried)})
 
     def moved(
         self, settled: Iterable[Received], counts: Counts, pause: PauseState | None, sources: Iterable[str] = ()
@@ -68,6 +79,7 @@ class DestinationCheckpoint(BaseModel):
             counts=self.counts + counts,
             pause=pause,
             sources=self.sources.union(sources),
+            tried=self.tried,
         )
 
     @field_serializer("sources")

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
+from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.errors import LockLost, Pause, StoreUnavailable, Unavailable
 from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import active
 from mti.publisher.checkpoint import Counts
-from mti.publisher.guard import Verdict, judge, order_in, prepared, repair
+from mti.publisher.guard import Verdict, judge, order_in, prepared, repairs, restored
 from mti.publisher.halving import Taken
 from mti.publisher.item import Item
 from mti.publisher.packing import pack
@@ -118,6 +119,7 @@ class Delivery:
         await self._enter_orders(items)
         waiting = items
         while waiting:
+            await self._restore(waiting)
             step = pack(waiting, self._known)
             await self._pass_over(step.settled)
             try:
@@ -157,10 +159,8 @@ class Delivery:
                     raise _Stale
                 seen[item.own] = known
 
-        repairs: list[Item] = []
         async for taken in self._way.send(list(originals), probe=probe and not self.reached, ready=ready):
-            repairs += await self._record(taken, originals, seen)
-        await self._repair(repairs)
+            await self._record(taken, originals, seen)
 
     def _check_lease(self) -> None:
         if self._lease is not None and self._lease.remaining() < MARGIN:
@@ -169,22 +169,32 @@ class Delivery:
                 "uploaded there; what is left is handed out again"
             )
 
-    async def _repair(self, repairs: Sequence[Item]) -> None:
+    async def _restore(self, items: Sequence[Item]) -> None:
+        """Make good first what somebody before left undone: see `Published.unsure`."""
+        moment = self._clock.now()
+        unsure = {item.own: item for item in items if (known := self._known.get(item.own)) and known.unsure}
+        found = [restored(self._known[own], item, moment) for own, item in unsure.items()]
+        wanted = [item for item in found if item is not None]
+        for start in range(0, len(wanted), OBJECTS_LIMIT):
+            self._check_lease()
+            await self._repair(wanted[start : start + OBJECTS_LIMIT])
+
+    async def _repair(self, wanted: Sequence[Item]) -> None:
         """Upload what the books say, whoever holds the session now, until nobody was there in between."""
         for _ in range(_REPAIRS):
-            if not repairs:
+            if not wanted:
                 return
             log.warning(
                 "objects were overtaken while they were uploaded, and what the books say is sent again",
-                extra={"destination": self._destination, "objects": len(repairs)},
+                extra={"destination": self._destination, "objects": len(wanted)},
             )
-            seen = {item.own: self._known.get(item.own) for item in repairs}
+            seen = {item.own: self._known.get(item.own) for item in wanted}
             again: list[Item] = []
-            async for taken in self._way.send(repairs):
+            async for taken in self._way.send(wanted):
                 again += await self._enter(taken, seen)
-            repairs = again
+            wanted = again
         raise StoreUnavailable(
-            f"workspace {self._destination}: somebody else uploads the same {len(repairs)} objects again and again"
+            f"workspace {self._destination}: somebody else uploads the same {len(wanted)} objects again and again"
         )
 
     async def _pass_over(self, settled: Sequence[tuple[Item, Verdict]]) -> None:
@@ -201,30 +211,29 @@ class Delivery:
             instruments.objects(item.source, {verdict.value: 1})
             self.done[item] = Done()
 
-    async def _record(self, taken: Taken, originals: dict[Item, Item], seen: dict[str, Published | None]) -> list[Item]:
-        """Enter an answer; return what must be sent again since somebody else was there in between."""
-        repairs = await self._enter(taken, seen)
+    async def _record(self, taken: Taken, originals: dict[Item, Item], seen: dict[str, Published | None]) -> None:
+        """Enter an answer, and make good at once what somebody else disturbed: what can't be is not done."""
+        wanted = await self._enter(taken, seen)
         accepted = [originals[item] for item in taken.accepted]
         refused = [(originals[item], words) for item, words in taken.refused]
         self._counts["accepted"] += len(accepted)
         self._counts["refused"] += len(refused)
         self._measure(Taken(accepted, refused))
         self.reached = self.reached or bool(accepted)
-        self.done |= {item: Done() for item in accepted}
+        disturbed = {item.own for item in wanted}
+        self.done |= {item: Done() for item in accepted if item.own not in disturbed}
         self.done |= {item: Done(words) for item, words in refused}
-        return repairs
+        await self._repair(wanted)
+        self.done |= {item: Done() for item in accepted}
 
     async def _enter(self, taken: Taken, seen: dict[str, Published | None]) -> list[Item]:
-        changes: list[Change] = [Accept(item) for item in taken.accepted]
+        held = {own: (known or Published()).held for own, known in seen.items()}
+        changes: list[Change] = [Accept(item, held[item.own]) for item in taken.accepted]
         changes += [Refuse(item, words) for item, words in taken.refused]
-        recorded = await self._versions.record(self._destination, changes, seen)
+        recorded = await self._versions.record(self._destination, changes)
         self._learn(recorded)
         moment = self._clock.now()
-        found = [
-            repair(seen[item.own], recorded[item.own].before, recorded[item.own].now, item, moment)
-            for item in taken.accepted
-        ]
-        return [item for item in found if item is not None]
+        return [again for item in taken.accepted for again in repairs(recorded[item.own].now, item, moment)]
 
     def _learn(self, recorded: dict[str, Recorded]) -> None:
         self._known |= {id: entry.now for id, entry in recorded.items()}

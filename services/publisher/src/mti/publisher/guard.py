@@ -38,7 +38,7 @@ def judge(known: Published | None, item: Item) -> Verdict:
     if known is None:
         return Verdict.SEND
     if known.is_withdrawn_from(item.source):
-        return Verdict.WITHDRAWN
+        return Verdict.SEND if _may_be_there(known, item) else Verdict.WITHDRAWN
     if known.version is None or known.revoked:
         return Verdict.SEND
     found = item.object
@@ -84,9 +84,20 @@ def prepared(known: Published | None, item: Item) -> Item:
     revocation the object as the workspace holds it, whatever the message said of it, newer than it was.
     """
     generation = 0 if known is None else known.generation + (known.revoked and not item.withdraws)
-    if not item.withdraws or known is None or known.version is None:
-        return item.as_generation(generation)
-    return revocation(known, item) or item.as_generation(generation)
+    form = item.as_generation(generation)
+    if item.withdraws and known is not None:
+        return revocation(known, item) or form
+    if known is not None and known.is_withdrawn_from(item.source):
+        return _revoked(form, form.object, generation, form.object.modified)
+    return form
+
+
+def _may_be_there(known: Published, item: Item) -> bool:
+    """Say whether what was withdrawn may be in the workspace all the same, though the books do not have it: whoever
+    handled its message before may have been killed, or have got no answer, after it was uploaded. Then it is revoked,
+    under the id that it had.
+    """
+    return item.tried and not known.alive and (known.version is None or known.version < item.object.modified)
 
 
 def revocation(known: Published, item: Item) -> Item | None:
@@ -97,34 +108,37 @@ def revocation(known: Published, item: Item) -> Item | None:
     return _revoked(item, held, known.generation, max(item.object.modified, known.version + STEP))
 
 
-def repair(
-    seen: Published | None, before: Published | None, now: Published, sent: Item, moment: datetime
-) -> Item | None:
-    """Return what must be uploaded since something else happened while an item was; `None` when all is well.
+def repairs(now: Published, sent: Item, moment: datetime) -> list[Item]:
+    """Return what must be uploaded since something else happened while an item was; nothing when all is well.
 
     Sentinel keeps what came last. Where the books changed between the decision and the answer, what was sent may lie
     over what they say; so what they say is sent again.
 
     Args:
-        seen: the books when it was decided to send.
-        before: the books when the answer was entered.
-        now: the same with the answer in it.
+        now: the books, with the answer in it.
         sent: what was sent.
         moment: the time.
     """
-    if now.generation != sent.generation:
+    found: list[Item] = []
+    if now.generation != sent.generation and not sent.withdraws:
         # It was given an id that is spent by now.
-        return None if sent.withdraws else _revoked(sent, sent.object, sent.generation, moment)
-    if now.alive and now.is_withdrawn and not now.is_backed(sent.backers, moment):
-        return revocation(now, sent)
-    undisturbed = seen.held if seen is not None else Published().held
-    if before is None or before.held == undisturbed:
-        return None
-    held = held_object(sent.own, now)
+        found.append(_revoked(sent, sent.object, sent.generation, moment))
+    if now.unsure and (again := restored(now, sent, moment)) is not None:
+        found.append(again)
+    return found
+
+
+def restored(now: Published, item: Item, moment: datetime) -> Item | None:
+    """Return what the books say that a workspace holds of an item's observable, to be sent again; revoked where nobody
+    backs it any more. `None` where they hold no content.
+    """
+    if now.alive and now.is_withdrawn and not now.is_backed(item.backers, moment):
+        return revocation(now, item)
+    held = held_object(item.own, now)
     if held is None:
         return None
-    source, feed = now.source or sent.source, now.feed or sent.feed
-    return replace(sent, object=held, source=source, feed=feed, generation=now.generation)
+    source, feed = now.source or item.source, now.feed or item.feed
+    return replace(item, object=held, source=source, feed=feed, generation=now.generation)
 
 
 def _revoked(item: Item, found: Indicator, generation: int, modified: datetime) -> Item:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -153,14 +153,14 @@ class PublishHandler:
             _saw(destination, before)
             return {position: self._park(before) for position in batches}
         lease = messages[0].lease
-        sources = {item.source for batch in batches.values() for item in batch}
-        if not sources <= checkpoint.value.sources or checkpoint.key not in self._writable:
-            # Before anything of a source is uploaded: what it brought must be found by whoever withdraws it. And once a
-            # process, so that a store that takes no writes shows before an upload.
-            checkpoint = await self._save(checkpoint, (), Counts(), before, sources)
-            self._writable.add(checkpoint.key)
+        items = [
+            replace(item, tried=item.tried or messages[position].sequence_number <= checkpoint.value.tried)
+            for position, batch in batches.items()
+            for item in batch
+        ]
+        batches = {position: [item for item in items if item.message == position] for position in batches}
+        checkpoint = await self._begin(checkpoint, items, max(messages[each].sequence_number for each in batches))
         delivery = Delivery(destination.id, self._versions, self._way(destination), self._clock, lease)
-        items = [item for batch in batches.values() for item in batch]
         if before is not None:
             # A probe that began with the same objects each time could be refused for their sake for ever.
             self._rng.shuffle(items)
@@ -174,6 +174,20 @@ class PublishHandler:
         if pause is not None:
             outcomes |= {position: self._park(pause) for position in batches if position not in outcomes}
         return outcomes
+
+    async def _begin(
+        self, checkpoint: Versioned[DestinationCheckpoint], items: Sequence[Item], tried: int
+    ) -> Versioned[DestinationCheckpoint]:
+        """Note, before anything is uploaded, what will have been tried and whose it was: what a source brought must be
+        found by whoever withdraws it, and what was uploaded when this process is killed is in no books. And once a
+        process in any case, so that a store that takes no writes shows before an upload.
+        """
+        sources, value = {item.source for item in items}, checkpoint.value
+        if checkpoint.key in self._writable and value.begun(sources, tried) == value:
+            return checkpoint
+        checkpoint = await self._change(checkpoint, lambda value: value.begun(sources, tried))
+        self._writable.add(checkpoint.key)
+        return checkpoint
 
     def _settled(
         self,
@@ -220,18 +234,22 @@ class PublishHandler:
         settled: Sequence[Received],
         counts: Counts,
         pause: PauseState | None,
-        sources: Iterable[str] = (),
+    ) -> Versioned[DestinationCheckpoint]:
+        kept = pause == checkpoint.value.pause  # then a person may lift it meanwhile
+        return await self._change(
+            checkpoint, lambda value: value.moved(settled, counts, value.pause if kept else pause)
+        )
+
+    async def _change(
+        self,
+        checkpoint: Versioned[DestinationCheckpoint],
+        change: Callable[[DestinationCheckpoint], DestinationCheckpoint],
     ) -> Versioned[DestinationCheckpoint]:
         for _ in range(_RACES):
             try:
-                return await self._checkpoints.save(
-                    checkpoint.with_value(checkpoint.value.moved(settled, counts, pause, sources))
-                )
+                return await self._checkpoints.save(checkpoint.with_value(change(checkpoint.value)))
             except WriteConflict:
-                found = await self._checkpoints.load(checkpoint.key, DestinationCheckpoint())
-                if pause == checkpoint.value.pause:
-                    pause = found.value.pause  # a person may have lifted it meanwhile
-                checkpoint = found
+                checkpoint = await self._checkpoints.load(checkpoint.key, DestinationCheckpoint())
         raise StoreUnavailable(
             f"the checkpoint of workspace {checkpoint.key} is being written by somebody else as well"
         )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from mti.common.contracts import Envelope, IndicatorBatch, decode
-from mti.common.contracts.envelope import REBUILT, REFUSAL, REFUSAL_DESCRIPTION
+from mti.common.contracts.envelope import PARKS, REBUILT, REFUSAL, REFUSAL_DESCRIPTION, REPLAYS, RETRIES
 from mti.common.errors import Pause, Poison
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter
@@ -105,6 +105,7 @@ class Intake:
         rebuilt = run if isinstance(run, str) and run else None
         for found in batch.objects:
             _check_id(message, batch, found.id)
+        tried = message.delivery_count > 0 or any(name in message.properties for name in (PARKS, REPLAYS, RETRIES))
         trace = traceparent_in(message.properties)
         return [
             Item(
@@ -114,6 +115,7 @@ class Intake:
                 extension=way.extension,
                 message=position,
                 backers=way.backers,
+                tried=tried,
                 rebuilt=rebuilt,
                 trace=trace,
             )

@@ -24,6 +24,8 @@ class Item:
     """The place of its message in the batch."""
     backers: Collection[str] = ()
     """The sources that are routed to the workspace now: what one of these still backs is not revoked."""
+    tried: bool = False
+    """Its message was handled before, so that it may have been uploaded without anybody learning of it."""
     rebuilt: str | None = None
     """The run of a backfill, when its workspace was built anew and is to be given it once more."""
     trace: str | None = None

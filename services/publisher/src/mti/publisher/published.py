@@ -85,6 +85,11 @@ class Published(BaseModel):
     """The last backfill that gave it to a workspace that was built anew."""
     refused: Refusal | None = None
     """Set while the newest version that was tried is a refused one."""
+    disturbed: int = 0
+    """How often somebody else had been there in between when an answer was entered."""
+    unsure: bool = False
+    """It was disturbed, or withdrawn while it was uploaded, and nothing has made that good yet: Sentinel keeps what
+    came last, and that may be something else than these books say."""
 
     def settles(self, version: datetime) -> bool:
         """Say whether the workspace needs no upload of that version: it holds it or a newer one, or passed it over."""
@@ -125,9 +130,13 @@ class Published(BaseModel):
         return told and self.settles(version)
 
     @property
-    def held(self) -> tuple[int, datetime | None, bool, int]:
+    def held(self) -> "Held":
         """What an upload changes: where it differs from what it was, somebody else has uploaded in between."""
-        return self.generation, self.version, self.revoked, self.accepted
+        return self.generation, self.version, self.revoked, self.accepted, self.disturbed
+
+
+Held = tuple[int, datetime | None, bool, int, int]
+"""See `Published.held`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +144,8 @@ class Accept:
     """The workspace has it, under the id of the item's generation."""
 
     item: Item
+    seen: Held | None = None
+    """What was held when it was decided to upload it; `None` when nobody else can have been there since."""
 
     @property
     def id(self) -> str:
@@ -204,7 +215,12 @@ def after(known: Published | None, change: Change) -> Published:
         return before.model_copy(update={"passed": passed, "sources": _backed(before, change.item)})
     if isinstance(change, Refuse):
         return _after_refusal(before, change)
-    return _after_acceptance(before, change.item)
+    found = _after_acceptance(before, change.item)
+    disturbed = change.seen is not None and change.seen != before.held
+    withdrawn = found.alive and found.is_withdrawn_from(change.item.source)
+    other = before.unsure and found.generation != change.item.generation
+    unsure = disturbed or withdrawn or other
+    return found.model_copy(update={"disturbed": found.disturbed + disturbed, "unsure": unsure})
 
 
 def _after_withdrawal(before: Published, change: Withdraw) -> Published:

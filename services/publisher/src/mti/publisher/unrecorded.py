@@ -9,14 +9,14 @@ It is kept in the process. One that is killed meanwhile sends once more what was
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from mti.common.errors import MtiError, StoreUnavailable
 from mti.common.ports.clock import Clock
-from mti.publisher.guard import repair
+from mti.publisher.guard import repairs
 from mti.publisher.item import Item
 from mti.publisher.published import Accept, Change, Published, Refuse
 from mti.publisher.versions import Recorded
@@ -38,9 +38,7 @@ class Books(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Note:
-    change: Change
-    seen: Published | None
-    """What the books said when it was decided to send the object."""
+    change: Accept | Refuse
 
 
 class Unrecorded:
@@ -68,22 +66,17 @@ class Unrecorded:
         async with _foreseen(destination):
             return await self._books.look_up(destination, ids)
 
-    async def record(
-        self, destination: str, changes: Sequence[Change], seen: Mapping[str, Published | None] | None = None
-    ) -> dict[str, Recorded]:
+    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Recorded]:
         """Note the changes, write them down and return what was known of their ids and is now.
 
         Args:
             destination: the workspace.
             changes: what became of objects.
-            seen: what the books said of their ids when it was decided to send them.
 
         Raises:
             StoreUnavailable: the store does not take them; what an answer said of objects stays noted.
         """
-        noted = [
-            _Note(change, (seen or {}).get(change.id)) for change in changes if isinstance(change, (Accept, Refuse))
-        ]
+        noted = [_Note(change) for change in changes if isinstance(change, (Accept, Refuse))]
         if noted:
             self._noted.setdefault(destination, []).extend(noted)
         async with _foreseen(destination):
@@ -114,12 +107,9 @@ class Unrecorded:
             recorded = await self._books.record(destination, [note.change for note in noted])
         self._forget(destination, noted)
         moment = self._clock.now()
-        repairs = [
-            repair(note.seen, entry.before, entry.now, note.change.item, moment)
-            for note in noted
-            if isinstance(note.change, Accept) and (entry := recorded.get(note.change.id)) is not None
-        ]
-        self._repairs.setdefault(destination, []).extend(item for item in repairs if item is not None)
+        for note in noted:
+            if isinstance(note.change, Accept) and (entry := recorded.get(note.change.id)) is not None:
+                self._repairs.setdefault(destination, []).extend(repairs(entry.now, note.change.item, moment))
         log.info(
             "what a workspace took is written down after all",
             extra={"destination": destination, "objects": len(noted)},

@@ -54,7 +54,7 @@ class RevokeObservable:
         messages: list[Outgoing] = []
         for destination in await workspaces(self._registry, self._versions):
             held = await self._enter(destination, order, dry_run=dry_run)
-            if held.revoked:
+            if held.revoked and not held.unsure:
                 result.already += 1
             elif held.alive and destination not in self._registry.served:
                 result.unserved[destination] += 1

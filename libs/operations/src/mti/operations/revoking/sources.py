@@ -137,9 +137,9 @@ class RevokeSources:
         routed = {route.source for route in self._registry.routes_to(destination)}
         gone: list[tuple[str, str, Published]] = []
         for own, held in current.items():
-            if held.revoked:
+            if held.revoked and not held.unsure:
                 result.already += 1
-            elif not held.alive:
+            elif not held.alive and not held.unsure:
                 continue
             elif held.is_backed(routed, now):
                 result.backed += 1
