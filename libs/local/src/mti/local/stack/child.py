@@ -11,6 +11,7 @@ from subprocess import DEVNULL, PIPE
 import psutil
 
 from mti.local.launching.launcher import Launcher
+from mti.local.launching.lifeline import ORPHANED
 from mti.local.launching.processes import Process
 from mti.local.stack.errors import StackError
 
@@ -22,6 +23,7 @@ QUICK_DEATHS = 5
 OURS = ("MTI_SERVICEBUS_", "MTI_STORE", "MTI_COSMOS_", "MTI_TENANTS_")
 """Settings that the stack makes itself: what the person's shell says of Azure is not for its processes."""
 STOP_WAIT = 30.0
+_BETWEEN = 0.05
 MISCONFIGURED = 2
 
 
@@ -79,15 +81,13 @@ class Child:
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
     async def first_line(self, wait: float) -> str:
-        """Return the first line that it prints, which says that it is ready.
+        """Return the first line that it prints, which says that it is ready; where it was killed, in its next life.
 
         Raises:
-            StackError: it ended, or said nothing in that many seconds.
+            StackError: it ended by itself, was killed again and again, or said nothing in that many seconds.
         """
-        assert self._process is not None  # noqa: S101  started before
-        assert self._process.stdout is not None  # noqa: S101  piped
         try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), wait)
+            line = await asyncio.wait_for(self._announced(), wait)
         except TimeoutError:
             line = b""
         if not line:
@@ -124,6 +124,21 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+    async def _announced(self) -> bytes:
+        """Return its first line, of whichever life; nothing when it ended by itself."""
+        while True:
+            process = self._process
+            assert process is not None  # noqa: S101  started before
+            assert process.stdout is not None  # noqa: S101  piped
+            if line := await process.stdout.readline():
+                return line
+            if 0 <= await process.wait() != ORPHANED:
+                return b""
+            while self._process is process:
+                if self.failure is not None:
+                    raise self.failure
+                await asyncio.sleep(_BETWEEN)
 
     async def _spawn(self) -> None:
         with self._log_file.open("ab") as out:

@@ -180,8 +180,25 @@ class EmbeddedStack:
         self.connection_string = ready["connection_string"]
         self._http = own_client(f"http://127.0.0.1:{ready['http_port']}", seconds=30)
         self.layout.running.write_text(json.dumps({**ready, "pid": os.getpid()}))
-        # What waits behind a pause or for a retry is tried at once: somebody started this run to see.
-        (await self.administration.post("/scheduled/release")).raise_for_status()
+        await self._release()
+
+    async def _release(self) -> None:
+        """Have what waits behind a pause or for a retry tried at once: somebody started this run to see.
+
+        Raises:
+            StackError: the namespace does not answer, nor after it was started again.
+        """
+        deadline = asyncio.get_running_loop().time() + READY_WAIT
+        while True:
+            try:
+                (await self.administration.post("/scheduled/release")).raise_for_status()
+            except httpx.HTTPError as error:
+                self.check()
+                if asyncio.get_running_loop().time() > deadline:
+                    raise NamespaceSilentError(f"the local namespace does not answer: {error!r}") from error
+                await asyncio.sleep(0.2)
+            else:
+                return
 
     async def _start_services(self) -> None:
         for service in SERVICES:
