@@ -36,9 +36,13 @@ def share_authorities(environ: MutableMapping[str, str] = os.environ) -> None:
         openssls = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or None
         if openssls is None:
             environ["SSL_CERT_DIR" if Path(named).is_dir() else "SSL_CERT_FILE"] = named
-        # aiohttp asks OpenSSL when it is imported: what it will find by itself it need not be told.
-        if "aiohttp" in sys.modules or openssls not in {None, named}:
+        elif openssls != named:
             _tell_aiohttp(named)
+    if "aiohttp" in sys.modules:
+        # It asked OpenSSL when it was imported, which may be before these variables were set, as in a forked program.
+        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", *_BUNDLES):
+            if environ.get(name):
+                _tell_aiohttp(environ[name])
     bundle = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or bundle_file()
     if not named and bundle:
         environ["REQUESTS_CA_BUNDLE"] = bundle

@@ -35,6 +35,8 @@ class Kept:
     sequence_number: int
     enqueued_time_utc: datetime
     delivery_count: int = 0
+    _expiry: datetime | None = None
+    """What the SDK takes for the end of its lock; nothing here runs out."""
 
 
 class Entity:

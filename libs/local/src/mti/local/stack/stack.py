@@ -16,6 +16,7 @@ from typing import IO, Self
 import httpx
 
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.hosting.starting import patiently
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import RegistryProvider
 from mti.local.launching.launcher import Launcher
@@ -41,6 +42,7 @@ MODULES = (
 """What the processes of a stack import: once, by the process that all of them are forked from."""
 READY_WAIT = 60.0
 LOCK_WAIT = 15.0
+STORES_WAIT = 300.0
 TENANT_PAUSE_SECONDS = "5"
 """Until a message of a paused tenant is looked at again, for the same reasons."""
 
@@ -94,7 +96,7 @@ class EmbeddedStack:
             self.layout.remember(
                 LastRun(tenants=self.options.tenants.absolute(), allow_loopback=self.options.allow_loopback)
             )
-            await self._migrate()
+            await self._migrate_patiently()
             await self._start_bus()
             # Before the services: what they make from now on goes every way that there is now.
             await self.latecomers.begin(self.options.registry.current, self.connection_string)
@@ -155,6 +157,23 @@ class EmbeddedStack:
                 await asyncio.sleep(0.2)
             else:
                 return
+
+    async def _migrate_patiently(self) -> None:
+        """Look into the stores as soon as nobody keeps them to themselves.
+
+        Raises:
+            StackError: somebody does for too long.
+        """
+        stop = asyncio.Event()
+        end = asyncio.get_running_loop().call_later(STORES_WAIT, stop.set)
+        try:
+            await patiently(self._migrate, stop)
+        finally:
+            end.cancel()
+        if stop.is_set():
+            raise StackError(
+                f"a store in {self.layout.root} was locked for {STORES_WAIT:.0f} s; see which process has it open"
+            )
 
     async def _migrate(self) -> None:
         """Bring what an earlier release left in the folder into today's form."""
