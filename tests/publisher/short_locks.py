@@ -1,0 +1,38 @@
+"""The publisher's worker with locks that run out soon, and all the time in the world for an answer.
+
+`python -m tests.publisher.short_locks SECONDS`: how long the subscription locks a session, its `LockDuration`.
+"""
+
+import asyncio
+import random
+import sys
+
+import httpx
+
+from mti.common.adapters.servicebus import SessionConsumer
+from mti.common.hosting import Settler
+from mti.common.hosting.parts import open_parts
+from mti.common.logs import configure
+from mti.common.ports.clock import SystemClock
+from mti.publisher import worker
+from mti.publisher.configuration import PublisherSettings
+from mti.publisher.destinations import Destinations
+
+
+async def main(seconds: float) -> None:
+    settings = PublisherSettings.from_environment()
+    configure("publisher", settings.log_level)
+    clock, rng = SystemClock(), random.Random()
+    patient = httpx.Timeout(600)
+    async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng, timeout=patient) as destinations:
+        handler = worker._handler(settings, parts, destinations, clock, rng)
+        address = worker._address(settings)
+        settler = Settler(parts.bus.sender(address), address.to, clock, rng)
+        consumer = SessionConsumer(
+            parts.bus, address, handler, settler, clock, slots=2, session_wait=5, lock_seconds=seconds
+        )
+        await consumer.run(asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(float(sys.argv[1])))
