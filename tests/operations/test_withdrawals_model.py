@@ -281,7 +281,8 @@ class Withdrawals(RuleBasedStateMachine):
     @rule(data=st.data())
     def an_old_message_comes_again(self, data: st.DataObject) -> None:
         self.settle()
-        message = data.draw(st.sampled_from(self.estate.bus.history[-40:]))
+        history = self.estate.bus.history
+        message = history[-1 - data.draw(st.integers(0, min(40, len(history)) - 1))]
         self.estate.bus.put(message)
         objects = self.run(self._objects(message))
         for source, file, revoked in objects:

@@ -36,6 +36,11 @@ async def version_of(store: Store, containers: Sequence[str]) -> int:
     return VERSION
 
 
+async def is_marked(store: Store) -> bool:
+    """Say whether it is written down which form a store is in."""
+    return await store.container(CONTAINER).read(PARTITION, ID) is not None
+
+
 async def mark(store: Store) -> None:
     """Write down that a store is of the current form."""
     container = store.container(CONTAINER)

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.common.schema import VERSION, mark, version_of
+from mti.common.schema import VERSION, is_marked, mark, version_of
 from mti.normalizer.known import CONTAINER as KNOWN
 from mti.operations.migration.known import KnownMigration
 from mti.operations.migration.published import PublishedMigration
@@ -50,6 +50,8 @@ async def migrate(registry: Registry, stores: Stores, clock: Clock) -> Migrated:
         StoreUnavailable: one does not answer; run it again.
     """
     publisher, normalizer = await _is_old(stores, "publisher"), await _is_old(stores, "normalizer")
+    # A publisher that has delivered nothing yet is to know what was withdrawn all the same.
+    publisher |= normalizer and not await is_marked(stores.publisher)
     published = PublishedMigration(registry, stores, clock)
     if publisher:
         await published.run()

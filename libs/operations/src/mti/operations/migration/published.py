@@ -1,6 +1,7 @@
 """The publisher's books: from one document an id to one an observable, with its content and its sources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
@@ -11,8 +12,8 @@ from mti.common.registry import Feed, IndicatorPolicy, Registry
 from mti.normalizer.building import build
 from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, partition_of, shard_of
-from mti.operations.migration.earlier import Orders, parts, read_orders, source_of
+from mti.normalizer.known import partition_of, shard_of
+from mti.operations.migration.earlier import Orders, parts, read_orders, scopes_in, serving, source_of
 from mti.operations.reconcile import Stores
 from mti.publisher import versions
 from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
@@ -48,13 +49,13 @@ class PublishedMigration:
         Raises:
             StoreUnavailable: run it again.
         """
-        orders = await read_orders(self._known)
+        scopes = await scopes_in(self._known)
+        orders = await read_orders(self._known, scopes)
         later: dict[str, tuple[str, int]] = {}
         for known in orders.by_audience.values():
             for own, order in known.items():
                 for generation in range(1, order.generation + 1):
                     later[generation_id(order.key, order.value, generation)] = own, generation
-        scopes = sorted(await KnownIndicators(self._known, self._clock).sources())
         there = await PublishedVersions(self._published, self._clock).destinations()
         for destination in sorted({*there, *self._registry.served}):
             sources: set[str] = set()
@@ -74,12 +75,14 @@ class PublishedMigration:
         wanted = [scope for scope in scopes if source_of(scope) in routed or source_of(scope) in givers]
         entries = {scope: await self._entries(scope, [document.id for document in part]) for scope in wanted}
         found: set[str] = set()
-        for document in part:
+        served = serving(self._registry, destination, scopes)
+        # Later generations go where the first is, so that one is rewritten before.
+        for document in sorted(part, key=lambda document: document.id in later):
             known = Published.model_validate(document.body)
-            if known.content is None:  # else by an earlier try
+            if known.content is None and not known.generation:  # else by an earlier try
                 own, generation = later.get(document.id, (document.id, 0))
                 made = {scope: known[document.id] for scope, known in entries.items() if document.id in known}
-                known = self._rewritten(destination, own, known, generation, made, orders)
+                known = self._rewritten(destination, own, known, generation, made, orders, served)
                 await self._replace(destination, document, own, known)
                 self.migrated += 1
             found |= known.sources.keys()
@@ -103,15 +106,20 @@ class PublishedMigration:
         generation: int,
         made: Mapping[str, KnownIndicator],
         orders: Orders,
+        served: Collection[str],
     ) -> Published:
         sources: dict[str, Backing] = {}
         lifted = []
         for scope, entry in made.items():
             source = source_of(scope)
-            order = orders.of_source(own, source)
-            if known.settles(entry.version):
-                withdrawn = order.withdrawn if order is not None else None
-                sources[source] = Backing(version=entry.version, valid_until=entry.valid_until, withdrawn=withdrawn)
+            order = orders.in_workspace(own, scope, served, revoked=known.revoked)
+            withdrawn = order.withdrawn if order is not None else None
+            # What it brought before a lift counts no more.
+            current = withdrawn is not None or entry.generation >= orders.generation(own, scope)
+            if current and (known.settles(entry.version) or withdrawn is not None):
+                there = sources.get(source, Backing())
+                newest = max([there, Backing(version=entry.version, valid_until=entry.valid_until)], key=_age)
+                sources[source] = newest.model_copy(update={"withdrawn": withdrawn or there.withdrawn})
             lifted += [order.lifted] if order is not None and order.lifted is not None else []
         everyone = orders.everyone.get(own)
         lifted += [everyone.lifted] if everyone is not None and everyone.lifted is not None else []
@@ -157,3 +165,7 @@ class PublishedMigration:
             if order.withdrawn is not None and await self._published.read(partition, own) is None:
                 marked = Published(withdrawn=order.withdrawn)
                 await self._published.write(document_of(destination, own, marked, None, self._clock.now()))
+
+
+def _age(backing: Backing) -> datetime:
+    return backing.version or datetime.min.replace(tzinfo=UTC)

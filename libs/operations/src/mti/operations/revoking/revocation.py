@@ -28,7 +28,7 @@ def revocation_of(own: str, held: Published, now: datetime) -> Indicator | None:
     """
     found = held_object(own, held)
     if found is None:
-        if held.alive:
+        if held.alive and (held.valid_until is None or held.valid_until > now):
             raise ConfigurationError(
                 f"the publisher's books have {own} without its content, as an earlier release wrote them; run "
                 "`mti migrate`, then this again"
