@@ -213,6 +213,17 @@ async def test_a_workspace_that_joined_late_is_missed_what_another_of_its_source
         await shows(estate, FABRIKAM, "a")
 
 
+async def test_a_workspace_that_joined_after_a_source_was_withdrawn_is_not_missing_it(estate: Estate) -> None:
+    await estate.saw("contoso/malware_customer", "a")
+    await estate.saw(GRID, "b")
+    await estate.drain()
+    await estate.revoke_all(Whose(source="contoso/malware_customer"))
+    estate.tenants[0]["destinations"] = [CONTOSO, FABRIKAM, MSSP]
+    estate.edit()
+    await estate.backfill("contoso")
+    await shows(estate, FABRIKAM, "b")
+
+
 async def test_what_was_on_its_way_through_the_normalizer_while_it_was_withdrawn_is_shown_nowhere(
     estate: Estate,
 ) -> None:

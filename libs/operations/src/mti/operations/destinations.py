@@ -88,18 +88,18 @@ class DestinationAudit:
         """Enter what is nowhere on the bus: delivered in between, withdrawn, no longer valid, or lost."""
         ids = sorted(missing)
         now = self._clock.now()
-        routed = {route.source for route in self._registry.routes_to(books.destination)}
         for start in range(0, len(ids), LOOKED_UP):
             part = ids[start : start + LOOKED_UP]
             held = await self._published.look_up(books.destination, part)
-            spent = await self._withdrawn(routed, [missing[id] for id in part])
+            rejected = await self._rejected([missing[id] for id in part])
             for id in part:
                 known = held.get(id, Published())
                 if missing[id].revocation:
                     books.unrevoked += _is_to_be_revoked(known, now)
                     continue
-                withdrawn = missing[id].observable in spent or all(
-                    known.is_withdrawn_from(source) for source in missing[id].sources
+                withdrawn = all(
+                    known.is_withdrawn_from(source) or missing[id].observable in rejected.get(source, ())
+                    for source in missing[id].sources
                 )
                 _enter(books, missing[id], known, now, withdrawn=withdrawn)
 
@@ -143,13 +143,17 @@ class DestinationAudit:
                 found.append(each)
         return found
 
-    async def _withdrawn(self, sources: set[str], missing: Sequence[Undelivered]) -> set[Observable | None]:
-        """Return which of these every source's sightings of are rejected, so that the workspace is not to get them."""
-        observables = {found.observable for found in missing if found.observable is not None}
-        found: set[Observable | None] = set(observables) if sources else set()
-        for source in sources:
+    async def _rejected(self, missing: Sequence[Undelivered]) -> dict[str, set[Observable | None]]:
+        """Return, by source, what its sightings of are rejected, so that no workspace is to get it from there."""
+        wanting: dict[str, set[Observable]] = {}
+        for each in missing:
+            if each.observable is not None:
+                for source in each.sources:
+                    wanting.setdefault(source, set()).add(each.observable)
+        found: dict[str, set[Observable | None]] = {}
+        for source, observables in wanting.items():
             standings = await self._known.withdrawals.look_up(source, observables)
-            found &= {observable for observable, standing in standings.items() if standing.withdrawn}
+            found[source] = {observable for observable, standing in standings.items() if standing.withdrawn}
         return found
 
     async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | Made]]:
