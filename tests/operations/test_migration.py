@@ -110,7 +110,7 @@ class Earlier:
         for file in ("plain", "everyone", "lifted", "once", "here"):
             await self.knew(OWN, file)
         await self.knew(OWN, "lifted", generation=1)
-        for file in ("grid", "scope"):
+        for file in ("grid", "scope", "route"):
             await self.knew(GRID, file)
             await self.knew(STRICT, file)
         for workspace in (CONTOSO, MSSP):
@@ -122,8 +122,10 @@ class Earlier:
             await self.held(workspace, OWN, "here", revoked=True)
             await self.held(workspace, GRID, "grid")
             await self.held(workspace, GRID, "scope")
+            await self.held(workspace, GRID, "route")
         await self.held(FABRIKAM, GRID, "grid")
         await self.held(FABRIKAM, GRID, "scope", revoked=True)
+        await self.held(FABRIKAM, GRID, "route", revoked=True)
         await self.withdrew("*", "everyone")
         await self.withdrew("*", "lifted", generation=1, lifted=True)
         await self.withdrew("*", "once", generation=1, lifted=True)
@@ -134,7 +136,8 @@ class Earlier:
         return await migrate(self.estate.registry, self.estate.stores(fuse), self.estate.clock)
 
 
-SHOWN = {CONTOSO: {"plain", "lifted", "grid", "scope"}, FABRIKAM: {"grid"}, MSSP: {"plain", "lifted", "grid", "scope"}}
+HERE = {"plain", "lifted", "grid", "scope", "route"}
+SHOWN = {CONTOSO: HERE, FABRIKAM: {"grid"}, MSSP: HERE}
 
 
 def tenant(id: str, *to: str, feeds: list[str], **fields: Any) -> dict[str, Any]:
@@ -231,7 +234,7 @@ async def test_what_a_tenant_s_policy_withdrew_of_a_grid_goes_on_for_the_others(
     await earlier.migrate()
     estate = earlier.estate
     estate.clock.turn(days=20)
-    await estate.saw(GRID, "scope")
+    await estate.saw(GRID, "scope", "route")
     await shows(estate, SHOWN)
     [known] = (await estate.versions.look_up(CONTOSO, [indicator_id(observable("scope"))])).values()
     assert known.version is not None
@@ -256,13 +259,13 @@ async def test_it_can_be_withdrawn_lifted_and_seen_again(earlier: Earlier) -> No
     estate = earlier.estate
     for file in ("plain", "lifted", "grid"):
         await estate.revoke(file)
-    await shows(estate, {CONTOSO: {"scope"}, FABRIKAM: set(), MSSP: {"scope"}})
+    await shows(estate, {CONTOSO: {"scope", "route"}, FABRIKAM: set(), MSSP: {"scope", "route"}})
     for file in ("plain", "lifted", "grid", "everyone"):
         await estate.lift(file)
-    await shows(estate, {CONTOSO: {"scope"}, FABRIKAM: set(), MSSP: {"scope"}})
+    await shows(estate, {CONTOSO: {"scope", "route"}, FABRIKAM: set(), MSSP: {"scope", "route"}})
     await estate.saw(OWN, "plain", "lifted", "everyone")
     await estate.saw(GRID, "grid")
-    everything = {"plain", "lifted", "grid", "scope", "everyone"}
+    everything = HERE | {"everyone"}
     await shows(estate, {CONTOSO: everything, FABRIKAM: {"grid"}, MSSP: everything})
     [known] = (await estate.versions.look_up(CONTOSO, [indicator_id(observable("lifted"))])).values()
     assert known.generation == 2

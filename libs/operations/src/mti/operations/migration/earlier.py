@@ -36,6 +36,11 @@ class Orders:
         found = [self.by_audience.get(audience, {}).get(own) for audience in (EVERYONE, scope)]
         return max((order.generation for order in found if order is not None), default=0)
 
+    def highest(self, own: str, source: str) -> int:
+        """Return the highest generation that was in use for a source, under any policy."""
+        scopes = [scope for scope in self.by_audience if source_of(scope) == source]
+        return max((self.generation(own, scope) for scope in (source, *scopes)), default=0)
+
     def lifts(self, own: str, source: str) -> int:
         """Return how often it was lifted for a source and for everyone, as the new form adds them up."""
         found = [self.of_source(own, source), self.everyone.get(own)]

@@ -123,6 +123,11 @@ class PublishedMigration:
             lifted += [order.lifted] if order is not None and order.lifted is not None else []
         everyone = orders.everyone.get(own)
         lifted += [everyone.lifted] if everyone is not None and everyone.lifted is not None else []
+        if known.revoked and known.source is not None and orders.highest(own, known.source) <= generation:
+            # It was revoked here and nobody lifted it; of a grid that others share there was no order that says so.
+            giving = sources.get(known.source, Backing(version=known.version, valid_until=known.valid_until))
+            if giving.withdrawn is None:
+                sources[known.source] = giving.model_copy(update={"withdrawn": known.version})
         giver = next((scope for scope in made if source_of(scope) == known.source), next(iter(made), None))
         return known.model_copy(
             update={
