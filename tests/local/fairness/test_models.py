@@ -94,14 +94,14 @@ def test_a_session_is_one_receivers_alone_and_goes_to_the_end_of_the_line() -> N
         order: list[str | None] = []
         async with bus.receiver(Address("here"), session="next", connect_wait=1) as first:
             async with bus.receiver(Address("here"), session="next", connect_wait=1) as second:
-                order += [first.session, second.session]
+                order += [first.session.session_id, second.session.session_id]
                 await second.complete_message((await second.receive_messages(max_message_count=9, max_wait_time=1))[0])
                 with pytest.raises(OperationTimeoutError):
                     await bus.receiver(Address("here"), session="next", connect_wait=1).__aenter__()
             await first.receive_messages(max_message_count=1, max_wait_time=1)
         async with bus.receiver(Address("here"), session="next", connect_wait=1) as third:
             again = await third.receive_messages(max_message_count=9, max_wait_time=1)
-            order += [third.session, *(one.message_id for one in again)]
+            order += [third.session.session_id, *(one.message_id for one in again)]
             assert again[0].delivery_count == 1
         return order
 

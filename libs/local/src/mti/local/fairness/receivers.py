@@ -1,6 +1,7 @@
 """The model's receivers, in the form that the consumers know from the SDK."""
 
 import asyncio
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -11,19 +12,16 @@ from mti.local.fairness.bus import Entity, Kept
 from mti.local.fairness.parameters import Costs
 
 
-class NoRenewer:
-    """Renews nothing: the model's locks don't run out."""
+class MemorySession:
+    """A session that a receiver has; the model's locks don't run out."""
 
-    def register(self, receiver: object, session: object) -> None:
-        """Take note of nothing."""
+    def __init__(self, session_id: str | None) -> None:
+        self.session_id = session_id
+        self.locked_until_utc: datetime | None = None
+        self._locked_until_utc: datetime | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
+    async def renew_lock(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  the SDK's own name
+        """Have the lock begin anew."""
 
 
 class MemoryBus:
@@ -32,10 +30,6 @@ class MemoryBus:
     def __init__(self, entities: dict[str, Entity], costs: Costs) -> None:
         self._entities = entities
         self._costs = costs
-
-    def renewer(self) -> NoRenewer:
-        """Return what keeps locks."""
-        return NoRenewer()
 
     def receiver(
         self,
@@ -59,19 +53,33 @@ class MemoryReceiver:
         self._session_wait = session_wait
         self._locked: dict[int, Kept] = {}
         self._accepted = False
-        self.session: str | None = None
+        self._name: str | None = None
+
+    @property
+    def session(self) -> MemorySession:
+        """The session that it has."""
+        return MemorySession(self._name)
 
     async def receive_messages(self, *, max_message_count: int, max_wait_time: float) -> list[Kept]:
         """Lock up to that many; wait for the first one that long."""
         await asyncio.sleep(self._costs.bus)
-        found = self._entity.take(self.session, max_message_count)
+        found = self._entity.take(self._name, max_message_count)
         if not found:
-            await self._entity.arrival(self.session, max_wait_time)
-            found = self._entity.take(self.session, max_message_count)
+            await self._entity.arrival(self._name, max_wait_time)
+            found = self._entity.take(self._name, max_message_count)
         self._locked |= {message.sequence_number: message for message in found}
         return found
 
-    async def peek_messages(self, *, max_message_count: int, sequence_number: int) -> list[Kept]:
+    async def renew_message_lock(self, message: Kept, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  as above
+        """Have a message's lock begin anew."""
+
+    async def peek_messages(
+        self,
+        max_message_count: int = 1,
+        *,
+        sequence_number: int = 1,
+        timeout: float | None = None,  # noqa: ASYNC109, ARG002
+    ) -> list[Kept]:
         """Return the oldest ones, locked or not."""
         assert sequence_number == 1  # noqa: S101  it is looked at from its head only
         await asyncio.sleep(self._costs.bus)
@@ -93,14 +101,14 @@ class MemoryReceiver:
         self._locked.clear()
         if self._accepted:
             self._accepted = False
-            self._entity.release(self.session)
+            self._entity.release(self._name)
 
     async def __aenter__(self) -> Self:
         if self._session_wait is None:
             return self
         await asyncio.sleep(self._costs.session)
         try:
-            self.session = await self._entity.accept(self._session_wait)
+            self._name = await self._entity.accept(self._session_wait)
         except TimeoutError:
             raise OperationTimeoutError from None
         self._accepted = True
