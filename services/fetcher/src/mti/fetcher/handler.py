@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from mti.common.clock_check import ClockSkew
 from mti.common.contracts import FetchJob, count_of, decode, job_message
 from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import Pause, Retry, Unavailable
@@ -32,12 +33,13 @@ from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend
 from mti.common.registry import RegistryProvider, Source
+from mti.common.server_time import ServerTime
 from mti.common.telemetry import active, beginning
 from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import notices, troubles, windows
 from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import RENEW_EVERY, ClaimLost, Claims, Turn
-from mti.fetcher.mimecast import CLOCK_SKEW, FeedPage, MimecastClients, NoAnswer, ServerTime, TokenRefused
+from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import Publisher
 from mti.fetcher.silence import Held, Silences
@@ -275,7 +277,7 @@ class FetchHandler:
         return Complete()
 
     async def _refuse(self, turn: Turn, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
-        if error.reason == CLOCK_SKEW:
+        if isinstance(error, ClockSkew):
             return await self._distrust(turn, error)
         found = troubles.refused(checkpoint, turn.source, turn.account, error, self._clock.now(), self._rng)
         if not await self._save(turn, found.checkpoint):

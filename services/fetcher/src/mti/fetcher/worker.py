@@ -52,9 +52,15 @@ async def main(stop: asyncio.Event) -> None:
         await patiently(lambda: run(settings, stop), stop)
 
 
-async def run(settings: FetcherSettings, stop: asyncio.Event) -> None:
-    """Fetch until `stop` is set; the pages in hand are finished first."""
-    clock, rng = SystemClock(), random.SystemRandom()
+async def run(settings: FetcherSettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
+    """Fetch until `stop` is set; the pages in hand are finished first.
+
+    Args:
+        settings: of the fetcher.
+        stop: ends it.
+        clock: the time; the machine's own when not given.
+    """
+    clock, rng = clock or SystemClock(), random.SystemRandom()
     async with opened(settings, clock, rng) as fetcher:
         address = Address(settings.fetch_jobs_queue)
         consumer = QueueConsumer(

@@ -38,7 +38,7 @@ SOURCE: Final = "mti.source"
 DESTINATION: Final = "mti.destination"
 """A workspace's id. On spans only."""
 API: Final = "mti.api"
-"""Who was called: `mimecast` or `sentinel`."""
+"""Who was called: `mimecast`, `sentinel` or `entra`."""
 OUTCOME: Final = "mti.outcome"
 """What became of a detection, an indicator, an object or a message."""
 REASON: Final = "mti.reason"
@@ -51,6 +51,7 @@ OBJECTS: Final = "mti.objects"
 
 MIMECAST: Final = "mimecast"
 SENTINEL: Final = "sentinel"
+ENTRA: Final = "entra"
 SHARED: Final = "shared"
 
 

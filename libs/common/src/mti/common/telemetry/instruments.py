@@ -42,7 +42,7 @@ class Instruments:
             "mti.pauses", [self.pauses.observe], "{pause}", "Sources and destinations that are paused"
         )
         counter, histogram = meter.create_counter, meter.create_histogram
-        self._clock_ahead = meter.create_gauge("mti.clock.ahead", "s", "This machine's clock, against Mimecast's")
+        self._clock_ahead = meter.create_gauge("mti.clock.ahead", "s", "This machine's clock, against who was called")
         self._fetched = counter("mti.detections.fetched", "{detection}", "Detections that were published")
         self._detections = counter("mti.detections", "{detection}", "Detections that were normalized, by outcome")
         self._rejected = counter("mti.detections.rejected", "{detection}", "Detections that were rejected, by reason")
@@ -89,9 +89,9 @@ class Instruments:
         """Count detections of a source that the broker has confirmed."""
         self._fetched.add(detections, self._of(names.tenant_of(source)))
 
-    def clock_ahead(self, seconds: float) -> None:
-        """Record by how much this machine's clock is ahead of another's; below zero it is behind."""
-        self._clock_ahead.set(seconds)
+    def clock_ahead(self, api: str, seconds: float) -> None:
+        """Record by how much this machine's clock is ahead of a server's; below zero it is behind."""
+        self._clock_ahead.set(seconds, {names.API: api})
 
     def detections(self, source: str, outcomes: Mapping[str, int], rejected: Mapping[str, int]) -> None:
         """Count the detections of a chunk.

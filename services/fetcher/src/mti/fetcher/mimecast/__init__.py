@@ -10,11 +10,8 @@ from mti.fetcher.mimecast.clients import MimecastClients
 from mti.fetcher.mimecast.exchange import HttpLimits
 from mti.fetcher.mimecast.model import FeedFile, FeedPage, FeedRequest
 from mti.fetcher.mimecast.refusals import NoAnswer, PartlyUnreadable, TokenRefused, subject_of
-from mti.fetcher.mimecast.server_time import REASON as CLOCK_SKEW
-from mti.fetcher.mimecast.server_time import ServerTime
 
 __all__ = [
-    "CLOCK_SKEW",
     "FeedAnswer",
     "FeedFile",
     "FeedPage",
@@ -24,7 +21,6 @@ __all__ = [
     "MimecastClients",
     "NoAnswer",
     "PartlyUnreadable",
-    "ServerTime",
     "TokenRefused",
     "subject_of",
 ]

@@ -14,11 +14,11 @@ from mti.common.telemetry import labelled
 from mti.fetcher.mimecast.auth_v1 import SignedAuthentication
 from mti.fetcher.mimecast.auth_v2 import BearerAuthentication
 from mti.fetcher.mimecast.authentication import Authentication, Credentials
+from mti.fetcher.mimecast.clock_skew import MimecastTime
 from mti.fetcher.mimecast.exchange import Exchange, HttpLimits
 from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
 from mti.fetcher.mimecast.refusals import naming, no_answer, subject_of
 from mti.fetcher.mimecast.responses import page_of
-from mti.fetcher.mimecast.server_time import ClockCheck
 
 FEED_PATH = "/api/ttp/threat-intel/get-feed"
 
@@ -71,7 +71,7 @@ class MimecastClient:
         clock: Clock,
         rng: random.Random,
         limits: HttpLimits | None = None,
-        check: ClockCheck | None = None,
+        check: MimecastTime | None = None,
     ) -> None:
         self._account = account
         self._clock = clock

@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import httpx
 
+from mti.common.clock_check import LIMIT, ClockCheck
 from mti.common.network.transport import Outbound
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry.model import MimecastAccount
 from mti.fetcher.mimecast.client import MimecastClient
+from mti.fetcher.mimecast.clock_skew import MimecastTime
 from mti.fetcher.mimecast.exchange import HttpLimits
-from mti.fetcher.mimecast.server_time import LIMIT, ClockCheck
 
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=5.0)
 """As many as there are jobs at once; each is soon let go, since its account is not asked again for minutes."""
@@ -38,7 +39,7 @@ class MimecastClients:
         self._rng = rng
         self._limits = limits
         self._transport = transport
-        self._check = ClockCheck(clock, clock_skew)
+        self._check = MimecastTime(ClockCheck(clock, clock_skew))
         self._clients: dict[tuple[str, str, str], tuple[MimecastAccount, MimecastClient]] = {}
 
     def of(self, account: MimecastAccount) -> MimecastClient:

@@ -15,9 +15,9 @@ from mti.common.network.transport import Outbound
 from mti.common.network.trust import NOT_TRUSTED
 from mti.common.telemetry import calling
 from mti.common.telemetry.attributes import MIMECAST
+from mti.fetcher.mimecast.clock_skew import MimecastTime
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.refusals import no_answer, too_large, unreadable
-from mti.fetcher.mimecast.server_time import ClockCheck
 
 USER_AGENT = "mti-fetcher"
 SMALL = 256 * 1024
@@ -52,7 +52,7 @@ class Exchange:
         base_url: str,
         transport: httpx.AsyncBaseTransport | None,
         limits: HttpLimits,
-        check: ClockCheck | None = None,
+        check: MimecastTime | None = None,
     ) -> None:
         self._check = check
         self._base_url = base_url

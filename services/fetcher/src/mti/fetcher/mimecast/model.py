@@ -9,7 +9,7 @@ import httpx
 from pydantic import JsonValue
 
 from mti.common.registry.model import Feed, FeedFormat
-from mti.fetcher.mimecast.server_time import ServerTime
+from mti.common.server_time import ServerTime
 
 Record = list[JsonValue]
 """One detection: its STIX objects, or the cells of its CSV row."""
