@@ -110,6 +110,7 @@ async def test_the_clock_is_blamed_before_an_account_is(tmp_path: Path, source: 
         checkpoint = await there.fetch(source)
         assert checkpoint.pause is not None
         assert checkpoint.pause.reason == "ClockSkew"
+        assert "accounts" not in checkpoint.pause.description
         assert checkpoint.accounts_failed == 0
 
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import PARKS
 from mti.common.ports.bus import Outgoing, Received
@@ -72,6 +73,23 @@ class TurnedClock:
 
     def turn(self, **by: float) -> None:
         self.time += timedelta(**by)
+
+
+class MachineClock:
+    """The clock of the publisher's machine: wrong by `ahead`, where a test says so."""
+
+    def __init__(self, right: TurnedClock) -> None:
+        self._right = right
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return self._right.now() + self.ahead
+
+    def monotonic(self) -> float:
+        return self._right.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._right.sleep(seconds)
 
 
 class Outbox:
@@ -183,6 +201,9 @@ class World:
     outbox: Outbox = field(default_factory=Outbox)
     opened: list[Destinations] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.machine = MachineClock(self.clock)
+
     @property
     def versions(self) -> PublishedVersions:
         return PublishedVersions(self.store.container("published"), self.clock)
@@ -197,23 +218,25 @@ class World:
     def publisher(self, **options: Any) -> PublishHandler:
         """Return the handler of a new process."""
         rng = random.Random(1)
+        check = ClockCheck(self.machine)
         destinations = Destinations(
             ReferenceResolver(environ=self.environ, clock=self.clock),
-            self.clock,
+            self.machine,
             rng,
             timeout=self.timeout,
             attempts=self.attempts,
+            check=check,
         )
         self.opened.append(destinations)
         parts: dict[str, Any] = {
-            "versions": self.versions,
+            "versions": PublishedVersions(self.store.container("published"), CorrectedClock(self.machine, check)),
             "checkpoints": self.checkpoints,
             "connect": destinations.connect,
             "sender": self.outbox,
             **options,
         }
         parts = {"registry": self.registry, **parts}
-        return PublishHandler(to="publisher", clock=self.clock, rng=rng, **parts)
+        return PublishHandler(to="publisher", clock=self.machine, rng=rng, check=check, **parts)
 
     def faults(self, *rules: SentinelFault) -> None:
         for rule in rules:

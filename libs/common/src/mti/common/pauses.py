@@ -42,6 +42,13 @@ class PauseState(BaseModel):
             return False
         return timedelta() < self.left(now)
 
+    def is_of(self, now: datetime, run_started: datetime) -> bool:
+        """Say whether it was found at fault in the run that began then; an older one is about to be probed.
+
+        So is one that was found in the future, by a clock that was wrong.
+        """
+        return run_started <= self.probed <= now + AHEAD
+
     def left(self, now: datetime) -> timedelta:
         """Return how long it is still to be left alone: never longer than `LONGEST`, whatever was written down.
 

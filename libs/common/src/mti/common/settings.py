@@ -248,6 +248,13 @@ class RunSettings(Settings):
     )
 
 
+class ClockSettings(Settings):
+    """How far the clock may be wrong."""
+
+    clock_skew_seconds: float = Field(default=120.0, ge=5, le=240)
+    """From the clocks of the servers that are called: less than a claim lasts. Beyond it nothing is fetched."""
+
+
 def _target(text: str, allow_loopback: bool) -> SqliteTarget | CosmosTarget:
     scheme, _, rest = text.partition(":")
     if scheme == "sqlite" and rest.strip():

@@ -13,12 +13,14 @@ from itertools import chain
 
 from pydantic import JsonValue
 
+from mti.common.clock_check import CURE
 from mti.common.contracts import envelope_of
 from mti.common.errors import Poison
 from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
+from mti.common.server_time import in_words
 from mti.fetcher.checkpoint import SourceCheckpoint
 from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
 from mti.normalizer.ledger import CONTAINER as HANDLED
@@ -29,7 +31,7 @@ from mti.operations.loads import BusLoads, LoadMeter, SessionLoad
 from mti.operations.on_the_bus import STANDARD, BusNames
 from mti.operations.reconcile import Stores
 from mti.operations.sources import SourceAudit
-from mti.publisher.checkpoint import Counts, DestinationCheckpoint
+from mti.publisher.checkpoint import ClockNote, Counts, DestinationCheckpoint
 from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
 
 DEAD_LIMIT = 500
@@ -67,6 +69,8 @@ class DestinationStatus:
     dead_letters: int = 0
     """Messages."""
     pause: PauseState | None = None
+    clock: ClockNote | None = None
+    """That the clock of its publisher was wrong, when it last published there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,7 +137,8 @@ async def take_status(
         _destination(id, list(found.tenants), publishing.get(id, DestinationCheckpoint()), loads, dead, names, now)
         for id, found in registry.destinations.items()
     ]
-    return Status(at=now, sources=sources, destinations=destinations, loads=loads, notes=[*loads.notes, *dead.notes])
+    notes = [*loads.notes, *dead.notes, *_clock_notes(destinations)]
+    return Status(at=now, sources=sources, destinations=destinations, loads=loads, notes=notes)
 
 
 @dataclass(slots=True)
@@ -242,7 +247,21 @@ def _destination(
         waiting_seconds=None if oldest is None else (now - oldest).total_seconds(),
         dead_letters=dead.by_destination[id],
         pause=checkpoint.pause,
+        clock=checkpoint.clock,
     )
+
+
+def _clock_notes(destinations: Iterable[DestinationStatus]) -> list[str]:
+    said = [found.clock for found in destinations if found.clock is not None]
+    if not said:
+        return []
+    last = max(said, key=lambda note: note.at)
+    heard = last.at.isoformat(timespec="seconds")
+    note = (
+        f"a publisher's clock is {in_words(last.ahead)} Sentinel's and Microsoft Entra ID's, as they said at {heard} "
+        f"({len(said)} workspaces): {CURE}; until then it goes by their time"
+    )
+    return [note]
 
 
 def _source_document(found: SourceStatus) -> dict[str, JsonValue]:

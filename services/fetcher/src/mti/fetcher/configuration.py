@@ -5,14 +5,14 @@ from datetime import timedelta
 from pydantic import Field
 
 from mti.common.hosting.parts import PartsSettings
-from mti.common.settings import RunSettings, Switch
+from mti.common.settings import ClockSettings, RunSettings, Switch
 from mti.common.telemetry import TelemetrySettings
 from mti.fetcher.mimecast import HttpLimits
 
 _MIB = 1024 * 1024
 
 
-class FetcherSettings(PartsSettings, RunSettings, TelemetrySettings):
+class FetcherSettings(PartsSettings, RunSettings, ClockSettings, TelemetrySettings):
     """All that the fetcher reads from its environment."""
 
     fetcher_concurrency: int = Field(default=16, ge=1, le=200)
@@ -33,9 +33,6 @@ class FetcherSettings(PartsSettings, RunSettings, TelemetrySettings):
     """Bytes that an archive may unpack to."""
     mimecast_spacing_seconds: float = Field(default=0.5, ge=0, le=60)
     """From one call of a source to its next one, at least."""
-
-    clock_skew_seconds: float = Field(default=120.0, ge=5, le=240)
-    """How far this machine's clock may be from Mimecast's before nothing is fetched: less than a claim lasts."""
 
     @property
     def http_limits(self) -> HttpLimits:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from mti.common.clock_check import ClockSkew
+from mti.common.clock_check import REASON as CLOCK_SKEW
 from mti.common.contracts import FetchJob, count_of, decode, job_message
 from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import Pause, Retry, Unavailable
@@ -277,7 +277,7 @@ class FetchHandler:
         return Complete()
 
     async def _refuse(self, turn: Turn, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
-        if isinstance(error, ClockSkew):
+        if error.reason == CLOCK_SKEW:
             return await self._distrust(turn, error)
         found = troubles.refused(checkpoint, turn.source, turn.account, error, self._clock.now(), self._rng)
         if not await self._save(turn, found.checkpoint):

@@ -1,6 +1,7 @@
 """The publisher's checkpoint: one a destination."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, field_serializer
@@ -46,6 +47,17 @@ class Counts(BaseModel):
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.model_fields})
 
 
+class ClockNote(BaseModel):
+    """What the servers said of the publisher's clock when it last published here: that it is wrong."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ahead: timedelta
+    """By how much it was ahead of theirs at least; below zero it was behind."""
+    at: AwareDatetime
+    """When, by theirs."""
+
+
 class DestinationCheckpoint(BaseModel):
     """What the publisher remembers of a destination."""
 
@@ -58,6 +70,8 @@ class DestinationCheckpoint(BaseModel):
     """Every source that ever gave it anything: where to look for what one of them brought."""
     tried: int = 0
     """The highest sequence number of a message that anything was uploaded of, or may have been."""
+    clock: ClockNote | None = None
+    """`None` while the publisher's clock is right."""
 
     def begun(self, sources: Iterable[str], tried: int) -> "DestinationCheckpoint":
         """Return it before anything of a batch is uploaded.
@@ -69,7 +83,12 @@ class DestinationCheckpoint(BaseModel):
         return self.model_copy(update={"sources": self.sources.union(sources), "tried": max(tried, self.tried)})
 
     def moved(
-        self, settled: Iterable[Received], counts: Counts, pause: PauseState | None, sources: Iterable[str] = ()
+        self,
+        settled: Iterable[Received],
+        counts: Counts,
+        pause: PauseState | None,
+        sources: Iterable[str] = (),
+        clock: ClockNote | None = None,
     ) -> "DestinationCheckpoint":
         """Return it after a batch of those sources."""
         offsets = [Offset(sequence_number=found.sequence_number, enqueued_at=found.enqueued_at) for found in settled]
@@ -80,6 +99,7 @@ class DestinationCheckpoint(BaseModel):
             pause=pause,
             sources=self.sources.union(sources),
             tried=self.tried,
+            clock=clock,
         )
 
     @field_serializer("sources")

@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from mti.common.hosting.parts import PartsSettings
-from mti.common.settings import RunSettings
+from mti.common.settings import ClockSettings, RunSettings
 from mti.common.telemetry import TelemetrySettings
 
 
-class PublisherSettings(PartsSettings, RunSettings, TelemetrySettings):
+class PublisherSettings(PartsSettings, RunSettings, ClockSettings, TelemetrySettings):
     """All that the publisher reads from its environment."""
 
     publisher_slots: int = Field(default=64, ge=1, le=500)

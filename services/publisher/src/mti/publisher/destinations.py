@@ -7,6 +7,7 @@ from typing import Self
 
 import httpx
 
+from mti.common.clock_check import ClockCheck
 from mti.common.network.trust import system_context
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
@@ -27,6 +28,7 @@ class Destinations:
         timeout: of connecting, and of each read and write of an upload.
         attempts: how often a request is tried.
         waits: where it is written down what a workspace waits for.
+        check: compares the machine's clock with every answer; `None` compares nothing.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Destinations:
         timeout: httpx.Timeout = TIMEOUT,
         attempts: Attempts | None = None,
         waits: Waits | None = None,
+        check: ClockCheck | None = None,
     ) -> None:
         self._secrets = secrets
         self._clock = clock
@@ -45,6 +48,7 @@ class Destinations:
         self._timeout = timeout
         self._attempts = attempts
         self._waits = waits
+        self._check = check
         self._tls: ssl.SSLContext | None = None
         self._open: list[tuple[SentinelClient, Tokens]] = []
 
@@ -52,8 +56,10 @@ class Destinations:
         """Return the way to a destination. To be called once for each, and again when it is described otherwise."""
         if self._tls is None:
             self._tls = system_context()
-        tokens = Tokens(destination, self._secrets)
-        client = SentinelClient(destination, tokens, self._clock, tls=self._tls, timeout=self._timeout)
+        tokens = Tokens(destination, self._secrets, self._check)
+        client = SentinelClient(
+            destination, tokens, self._clock, tls=self._tls, timeout=self._timeout, check=self._check
+        )
         self._open.append((client, tokens))
         return Uploader(destination, client, tokens, self._clock, self._rng, attempts=self._attempts, waits=self._waits)
 

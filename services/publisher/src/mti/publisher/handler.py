@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mti.common.checkpoints import Versioned
+from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.errors import Pause, Poison, StoreUnavailable, WriteConflict
 from mti.common.hosting import decide
 from mti.common.pauses import PauseState, paused
@@ -18,7 +19,7 @@ from mti.common.ports.settlement import DeadLetter, Outcome, Park
 from mti.common.registry import Destination, RegistryProvider
 from mti.common.telemetry import active
 from mti.common.telemetry.attributes import tenant_among
-from mti.publisher.checkpoint import Counts, DestinationCheckpoint, DestinationCheckpoints
+from mti.publisher.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints
 from mti.publisher.delivery import Delivery, Sending
 from mti.publisher.intake import Intake, Unrouted, refusal_of
 from mti.publisher.item import Item
@@ -64,6 +65,7 @@ class PublishHandler:
         rng: the jitter.
         run_started: when a person started this run; what was paused before is probed at once.
         tenant_pause: see `TENANT_PAUSE`.
+        check: what the servers say of the machine's clock; `None` where nobody asks.
     """
 
     def __init__(
@@ -79,10 +81,13 @@ class PublishHandler:
         *,
         run_started: datetime | None = None,
         tenant_pause: timedelta = TENANT_PAUSE,
+        check: ClockCheck | None = None,
     ) -> None:
         self._registry = registry
         self._intake = Intake(registry.current)
-        self._versions = Unrecorded(versions, clock)
+        # Pauses go by the machine's clock, like the start of the run that they are compared with.
+        self._right_clock = clock if check is None else CorrectedClock(clock, check)
+        self._versions = Unrecorded(versions, self._right_clock)
         self._checkpoints = checkpoints
         self._connect = connect
         self._sender = sender
@@ -91,6 +96,7 @@ class PublishHandler:
         self._rng = rng
         self._run_started = run_started
         self._tenant_pause = tenant_pause
+        self._check = check
         self._ways: dict[str, tuple[Destination, Sending]] = {}
         self._writable: set[str] = set()
 
@@ -160,7 +166,7 @@ class PublishHandler:
         ]
         batches = {position: [item for item in items if item.message == position] for position in batches}
         checkpoint = await self._begin(checkpoint, items, max(messages[each].sequence_number for each in batches))
-        delivery = Delivery(destination.id, self._versions, self._way(destination), self._clock, lease)
+        delivery = Delivery(destination.id, self._versions, self._way(destination), self._right_clock, lease)
         if before is not None:
             # A probe that began with the same objects each time could be refused for their sake for ever.
             self._rng.shuffle(items)
@@ -235,9 +241,9 @@ class PublishHandler:
         counts: Counts,
         pause: PauseState | None,
     ) -> Versioned[DestinationCheckpoint]:
-        kept = pause == checkpoint.value.pause  # then a person may lift it meanwhile
+        kept, clock = pause == checkpoint.value.pause, self._clock_note()  # kept: then a person may lift it meanwhile
         return await self._change(
-            checkpoint, lambda value: value.moved(settled, counts, value.pause if kept else pause)
+            checkpoint, lambda value: value.moved(settled, counts, value.pause if kept else pause, clock=clock)
         )
 
     async def _change(
@@ -253,6 +259,10 @@ class PublishHandler:
         raise StoreUnavailable(
             f"the checkpoint of workspace {checkpoint.key} is being written by somebody else as well"
         )
+
+    def _clock_note(self) -> ClockNote | None:
+        ahead = self._check.ahead() if self._check is not None else timedelta()
+        return ClockNote(ahead=ahead, at=self._right_clock.now()) if ahead else None
 
     def _park(self, pause: PauseState) -> Park:
         delay = pause.left(self._clock.now())

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from mti.common.adapters.servicebus import Address, SessionConsumer
+from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
 from mti.common.hosting.starting import patiently
@@ -40,29 +41,41 @@ async def main(stop: asyncio.Event) -> None:
         await patiently(lambda: run(settings, stop), stop)
 
 
-async def run(settings: PublisherSettings, stop: asyncio.Event) -> None:
-    """Publish until `stop` is set; the batches in hand are finished first."""
-    clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
+async def run(settings: PublisherSettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
+    """Publish until `stop` is set; the batches in hand are finished first.
+
+    Args:
+        settings: of the publisher.
+        stop: ends it.
+        clock: the time; the machine's own when not given.
+    """
+    clock, rng = clock or SystemClock(), random.Random()  # noqa: S311  jitter
+    check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
     async with open_parts(settings) as parts:
         await require_current(parts.store, "publisher", [versions.CONTAINER], writing=True)
         waits = Waits(parts.store.container(checkpoint.CONTAINER), clock)
-        async with Destinations(parts.secrets, clock, rng, waits=waits) as destinations:
+        async with Destinations(parts.secrets, clock, rng, waits=waits, check=check) as destinations:
             log.info("the publisher starts", extra={"destinations": len(parts.registry.current.destinations)})
-            handler = _handler(settings, parts, destinations, clock, rng)
+            handler = _handler(settings, parts, destinations, clock, rng, check)
             try:
-                await _consumer(settings, parts, handler, clock, rng).run(stop)
+                await _consumer(settings, parts, handler, clock, rng, check).run(stop)
             finally:
                 await handler.finish()
             log.info("the publisher ends")
 
 
 def _handler(
-    settings: PublisherSettings, parts: Parts, destinations: Destinations, clock: Clock, rng: random.Random
+    settings: PublisherSettings,
+    parts: Parts,
+    destinations: Destinations,
+    clock: Clock,
+    rng: random.Random,
+    check: ClockCheck,
 ) -> PublishHandler:
     address = _address(settings)
     return PublishHandler(
         parts.registry,
-        PublishedVersions(parts.store.container(versions.CONTAINER), clock),
+        PublishedVersions(parts.store.container(versions.CONTAINER), CorrectedClock(clock, check)),
         checkpoint.checkpoints_in(parts.store.container(checkpoint.CONTAINER)),
         destinations.connect,
         parts.bus.sender(address),
@@ -71,18 +84,24 @@ def _handler(
         rng,
         run_started=settings.run_started,
         tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
+        check=check,
     )
 
 
 def _consumer(
-    settings: PublisherSettings, parts: Parts, handler: PublishHandler, clock: Clock, rng: random.Random
+    settings: PublisherSettings,
+    parts: Parts,
+    handler: PublishHandler,
+    clock: Clock,
+    rng: random.Random,
+    check: ClockCheck,
 ) -> SessionConsumer:
     address = _address(settings)
     return SessionConsumer(
         parts.bus,
         address,
         handler,
-        Settler(parts.bus.sender(address), address.to, clock, rng),
+        Settler(parts.bus.sender(address), address.to, CorrectedClock(clock, check), rng),
         clock,
         slots=settings.publisher_slots,
         batch_size=settings.publisher_batch_size,

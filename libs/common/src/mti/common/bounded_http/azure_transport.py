@@ -1,9 +1,11 @@
 """The transport of the Azure libraries, bounded: by itself it reads and unpacks an answer of any size at once."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import AsyncHttpResponse, HttpRequest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from mti.common.bounded_http.azure_refusal import AnswerRefused
@@ -14,6 +16,9 @@ ANSWER_LIMIT = 1024 * 1024
 (https://learn.microsoft.com/azure/key-vault/secrets/about-secrets)."""
 _PIECE = 64 * 1024
 
+Heard = Callable[[str | None, float], None]
+"""Is told of each answer its header `Date`, and how many seconds it took."""
+
 
 class BoundedAzureTransport(AioHttpTransport):  # type: ignore[misc]
     """The libraries' own transport, but an answer has at most so many bytes, packed and unpacked.
@@ -22,6 +27,7 @@ class BoundedAzureTransport(AioHttpTransport):  # type: ignore[misc]
         limit: bytes of an answer.
         use_env_settings: whether the proxy of the environment is used.
         connector: how connections are made; aiohttp's own when not given. Closed with the transport.
+        heard: is told when the servers say that it is.
     """
 
     def __init__(
@@ -30,12 +36,14 @@ class BoundedAzureTransport(AioHttpTransport):  # type: ignore[misc]
         *,
         use_env_settings: bool = True,
         connector: aiohttp.BaseConnector | None = None,
+        heard: Heard | None = None,
     ) -> None:
         super().__init__(use_env_settings=use_env_settings)
         self._connector = connector
         self.session: aiohttp.ClientSession | None
         self._limit = limit
         self._env = use_env_settings
+        self._heard = heard
 
     async def open(self) -> None:
         """Open the session; an answer that is too large raises `AnswerRefused` while it is read."""
@@ -48,6 +56,14 @@ class BoundedAzureTransport(AioHttpTransport):  # type: ignore[misc]
                 response_class=_bounded_by(self._limit),
             )
         await super().open()
+
+    async def send(self, request: HttpRequest, **config: object) -> AsyncHttpResponse:
+        """Send a request."""
+        began = asyncio.get_running_loop().time()
+        answer: AsyncHttpResponse = await super().send(request, **config)
+        if self._heard is not None:
+            self._heard(answer.headers.get("Date"), asyncio.get_running_loop().time() - began)
+        return answer
 
 
 def _bounded_by(limit: int) -> type[aiohttp.ClientResponse]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mti.common.backoff import RETRY, Backoff
 from mti.common.contracts.envelope import DESCRIPTION_LIMIT, PARKS, RETRIES, copy_id, count_of
@@ -22,6 +22,27 @@ RETRY_LIMIT = 8
 """Copies that may take a message's place because of failures, before it is dead-lettered."""
 LONGEST_DELAY = 2 * LONGEST
 """Of a copy, whatever a handler says: a time that no calendar has can't be scheduled, and nothing is out of reach."""
+
+
+HANDLED = timedelta(minutes=10)
+"""The longest, all but always, that a message is in hand beyond its first lock."""
+
+
+def time_of_the_bus(now: datetime, message: Received) -> datetime:
+    """Return the time, put right by what the bus says of a message where this machine's clock can't be.
+
+    The bus hands a scheduled copy out by its own clock. One that was made by a clock hours fast would wait for so many
+    hours more, and by one that is slow it would come back at once, again and again.
+
+    Args:
+        now: this machine's time.
+        message: which the bus handed out.
+    """
+    if message.enqueued_at is not None and now < message.enqueued_at:
+        return message.enqueued_at
+    if message.locked_until is not None and now - HANDLED > message.locked_until:
+        return message.locked_until
+    return now
 
 
 class Settler:
@@ -105,7 +126,7 @@ class Settler:
             message_id=copy_id(message.message_id, counter, count),
             to=self._to,
             properties={counter: count},
-            due=self._clock.now() + delay,
+            due=time_of_the_bus(self._clock.now(), message) + delay,
         )
 
     async def _settle(self, settlement: Settlement, message: Received, outcome: Outcome) -> None:

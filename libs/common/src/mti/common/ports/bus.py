@@ -47,6 +47,9 @@ class Received:
     """How often it was handed out before this time."""
     sequence_number: int = 0
     enqueued_at: datetime | None = None
+    """When it came into the queue, of what was scheduled when it was due: by the bus's clock it is later now."""
+    locked_until: datetime | None = None
+    """When it was handed out it was not as late as this, by the bus's clock."""
     lease: Lease | None = field(default=None, compare=False, repr=False)
     """Of its session, by which it may be handled; `None` where there is none to lose."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.pauses import PauseState
+from mti.common.pauses import AHEAD, PauseState
 from mti.fetcher.checkpoint import SourceCheckpoint
 from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
 from mti.local.stack.idle import TRANSIENT, EntityCounts, Snapshot
@@ -174,14 +174,14 @@ class Observer:
 
     def _done(self, checkpoint: SourceCheckpoint, started: datetime) -> bool:
         until = checkpoint.asked_until or checkpoint.covered_until
-        if until and until >= started:
+        if until and started <= until <= datetime.now(UTC) + AHEAD:
             return True
         pause = checkpoint.pause
         return pause is not None and self._paused(pause) and pause.reason not in TRANSIENT
 
     def _paused(self, pause: PauseState | None) -> bool:
         """Say whether it was found at fault in this run: an older pause is about to be probed."""
-        return pause is not None and pause.probed >= self._stack.options.run_started
+        return pause is not None and pause.is_of(datetime.now(UTC), self._stack.options.run_started)
 
 
 def _behind(who: str, pause: PauseState) -> Wait:

@@ -227,13 +227,14 @@ class EmbeddedStack:
                     self._launcher,
                     name,
                     ["-m", f"mti.{service}"],
-                    self._environment(service),
+                    self.environment(service),
                     self.layout.logs / f"{name}.jsonl",
                 )
                 await child.start()
                 self.services.append(child)
 
-    def _environment(self, service: str) -> dict[str, str]:
+    def environment(self, service: str) -> dict[str, str]:
+        """Return what a process of a service is told by its environment."""
         return {
             "MTI_SERVICEBUS_CONNECTION_STRING": self.connection_string,
             "MTI_STORE": f"sqlite:{self.layout.database(service).absolute()}",

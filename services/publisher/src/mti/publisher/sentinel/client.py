@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -12,6 +12,7 @@ import orjson
 
 from mti.common.bounded_http import BodyRefused
 from mti.common.bounded_http.httpx_bodies import IDENTITY, read_body
+from mti.common.clock_check import ClockCheck
 from mti.common.contracts import Indicator
 from mti.common.foreign_words import words_of_others
 from mti.common.logs import redaction
@@ -59,6 +60,8 @@ class SentinelClient:
         transport: what carries the requests; by default one that heeds the proxy of the environment.
         tls: the trust that several clients share, since making it takes time and memory; one of its own when not given.
         timeout: of connecting, and of each read and write.
+        whole: the longest that a request may take in all.
+        check: compares the clock with every answer; `None` compares nothing.
     """
 
     def __init__(
@@ -71,10 +74,12 @@ class SentinelClient:
         tls: ssl.SSLContext | None = None,
         timeout: httpx.Timeout = TIMEOUT,
         whole: timedelta = WHOLE,
+        check: ClockCheck | None = None,
     ) -> None:
         self._destination = destination
         self._tokens = tokens
         self._clock = clock
+        self._check = check
         self._whole = whole / timedelta(seconds=1)
         self._path = UPLOAD.format(workspace_id=destination.id)
         self._url = f"{destination.endpoint}{self._path}"
@@ -97,11 +102,13 @@ class SentinelClient:
         redaction.add_passing(token)
         content = request_body(self._destination.source_system, objects)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        began = self._clock.monotonic()
         try:
             with calling(SENTINEL, "POST", self._destination.endpoint, self._path, UPLOAD) as call:
                 async with asyncio.timeout(self._whole):
                     async with self._client.stream("POST", self._url, content=content, headers=headers) as answer:
                         call.answered(answer.status_code)
+                        now = self._now(answer.headers.get("Date"), self._clock.monotonic() - began)
                         body = await read_body(answer, ANSWER_LIMIT)
         except httpx.TransportError as error:
             said = words_of_others(str(error))
@@ -116,7 +123,13 @@ class SentinelClient:
             # httpx reads headers (`Location`, cookies) that nobody asked for; what they hold is the server's doing.
             return Unavailable(f"an answer that can't be read: {type(error).__name__}")
         known: Mapping[str, str] = answer.headers
-        return read_answer(answer.status_code, known, body, objects=len(objects), now=self._clock.now())
+        return read_answer(answer.status_code, known, body, objects=len(objects), now=now)
+
+    def _now(self, date: str | None, took: float) -> datetime:
+        """Return the time by the server's clock where it says it: a date in its `Retry-After` is by the same one."""
+        now = self._clock.now()
+        found = self._check.saw(SENTINEL, date, took) if self._check is not None else None
+        return now if found is None else now - found.ahead
 
     async def close(self) -> None:
         """Close the connections."""

@@ -15,7 +15,7 @@ from azure.identity.aio import (
     WorkloadIdentityCredential,
 )
 
-from mti.common.bounded_http.azure_transport import BoundedAzureTransport
+from mti.common.bounded_http.azure_transport import BoundedAzureTransport, Heard
 from mti.common.errors import Pause
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
@@ -24,8 +24,15 @@ from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
 from mti.publisher.sentinel.references import CREDENTIALS_REFUSED
 
 
-async def connect_credential(destination: Destination, secrets: SecretResolver) -> AsyncTokenCredential:
+async def connect_credential(
+    destination: Destination, secrets: SecretResolver, heard: Heard | None = None
+) -> AsyncTokenCredential:
     """Return the credential of a destination; its owner closes it.
+
+    Args:
+        destination: the workspace.
+        secrets: what its references stand for.
+        heard: is told when the authority says that it is.
 
     Raises:
         SecretUnavailable: a reference names nothing that can be read.
@@ -39,7 +46,7 @@ async def connect_credential(destination: Destination, secrets: SecretResolver) 
                     _required(destination, "azure_tenant_id", destination.azure_tenant_id),
                     _required(destination, "client_id", client_id),
                     _required(destination, "client_secret", await _plain(destination.client_secret, secrets)),
-                    **_options(destination),
+                    **_options(destination, heard),
                 )
             case SentinelAuth.CERTIFICATE:
                 pem = _required(destination, "certificate", await _plain(destination.certificate, secrets))
@@ -47,7 +54,7 @@ async def connect_credential(destination: Destination, secrets: SecretResolver) 
                     _required(destination, "azure_tenant_id", destination.azure_tenant_id),
                     _required(destination, "client_id", client_id),
                     certificate_data=pem.encode(),
-                    **_options(destination),
+                    **_options(destination, heard),
                 )
             case SentinelAuth.MANAGED_IDENTITY:
                 return ManagedIdentityCredential(client_id=client_id, retry_total=0, transport=BoundedAzureTransport())
@@ -56,21 +63,21 @@ async def connect_credential(destination: Destination, secrets: SecretResolver) 
                     tenant_id=destination.azure_tenant_id,
                     client_id=client_id,
                     token_file_path=os.environ.get("AZURE_FEDERATED_TOKEN_FILE"),
-                    **_options(destination),
+                    **_options(destination, heard),
                 )
     except (ValueError, TypeError):
         # What the library says of a malformed certificate or secret may repeat parts of it.
         raise _malformed(destination) from None
 
 
-def _options(destination: Destination) -> Mapping[str, Any]:
+def _options(destination: Destination, heard: Heard | None) -> Mapping[str, Any]:
     """Return what all credentials take. The library's own retries are off: the publisher's count."""
     authority = destination.authority
     options: dict[str, Any] = {"authority": authority, "disable_instance_discovery": True, "retry_total": 0}
     if not is_plain_loopback(authority):
-        return {**options, "transport": BoundedAzureTransport()}
+        return {**options, "transport": BoundedAzureTransport(heard=heard)}
     secure = authority.replace("http://", "https://", 1)
-    return {**options, "authority": secure, "transport": LoopbackTransport(authority)}
+    return {**options, "authority": secure, "transport": LoopbackTransport(authority, heard)}
 
 
 async def _plain(value: str | None, secrets: SecretResolver) -> str | None:

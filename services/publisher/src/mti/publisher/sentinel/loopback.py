@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from mti.common.bounded_http.azure_transport import BoundedAzureTransport
+from mti.common.bounded_http.azure_transport import BoundedAzureTransport, Heard
 from mti.common.registry.endpoints import is_loopback
 
 
@@ -25,15 +25,18 @@ class LoopbackTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
 
     Args:
         authority: `http://127.0.0.1:PORT`.
+        heard: is told when the servers say that it is.
 
     Raises:
         ValueError: the authority is not plain HTTP on this machine.
     """
 
-    def __init__(self, authority: str) -> None:
+    def __init__(self, authority: str, heard: Heard | None = None) -> None:
         if not is_plain_loopback(authority):
             raise ValueError(f"{authority} is not plain HTTP on this machine")
-        self._inner: AsyncHttpTransport[HttpRequest, AsyncHttpResponse] = BoundedAzureTransport(use_env_settings=False)
+        self._inner: AsyncHttpTransport[HttpRequest, AsyncHttpResponse] = BoundedAzureTransport(
+            use_env_settings=False, heard=heard
+        )
         self._plain = authority.rstrip("/") + "/"
         self._secure = self._plain.replace("http://", "https://", 1)
 

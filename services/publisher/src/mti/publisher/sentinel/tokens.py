@@ -8,10 +8,12 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from mti.common.bounded_http.azure_refusal import AnswerRefused
+from mti.common.clock_check import CURE, ClockCheck, ClockSkew
 from mti.common.errors import MtiError, Pause
 from mti.common.network.proxies import by_way_of
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
+from mti.common.telemetry.attributes import ENTRA
 from mti.publisher.sentinel.references import CREDENTIALS_REFUSED, references
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -37,11 +39,17 @@ class Tokens:
     azure-identity keeps a token until shortly before it runs out. A credential that is refused is made anew once, from
     secrets that are read again, so that a rotation needs no restart. One that was made a moment ago is made anew only
     when that brings other secrets: its may have been in the memory of the resolver, for a destination that shares them.
+
+    Args:
+        destination: the workspace.
+        secrets: what its references stand for.
+        check: compares the clock with every answer; `None` compares nothing.
     """
 
-    def __init__(self, destination: Destination, secrets: SecretResolver) -> None:
+    def __init__(self, destination: Destination, secrets: SecretResolver, check: ClockCheck | None = None) -> None:
         self._destination = destination
         self._secrets = secrets
+        self._check = check
         self._credential: AsyncTokenCredential | None = None
         self._turn = asyncio.Lock()
 
@@ -49,7 +57,7 @@ class Tokens:
         """Return a token that is good now.
 
         Raises:
-            Pause: `CredentialsRefused` or `SecretUnavailable`.
+            Pause: `CredentialsRefused`, `SecretUnavailable`, or `ClockSkew`.
             TokenUnavailable: no sensible answer.
         """
         async with self._turn:
@@ -80,7 +88,7 @@ class Tokens:
         if self._credential is None:
             from mti.publisher.sentinel.credentials import connect_credential  # noqa: PLC0415  see there
 
-            self._credential = await connect_credential(self._destination, self._secrets)
+            self._credential = await connect_credential(self._destination, self._secrets, self._heard)
         try:
             token = await self._credential.get_token(self._destination.token_scope)
         except ClientAuthenticationError as error:
@@ -116,10 +124,22 @@ class Tokens:
             with contextlib.suppress(Exception):  # a connection that can't be closed is not missed
                 await credential.close()
 
+    def _heard(self, date: str | None, took: float) -> None:
+        if self._check is not None:
+            self._check.saw(ENTRA, date, took)
+
     def _refused(self, error: ClientAuthenticationError) -> Pause:
         """Name what Microsoft Entra ID found, by its code alone: its sentences may repeat what it was sent."""
         code = _AADSTS.search(str(error.message))
         said = code[0] if code else ("no identity here" if _no_identity(error) else "no code")
+        check = self._check
+        if self._destination.auth is SentinelAuth.CERTIFICATE and check is not None and check.is_far(ENTRA):
+            # What a certificate signs says from when to when it is good, by this machine's clock:
+            # https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+            return ClockSkew(
+                f"{self._name}: this machine's clock is {check.difference(ENTRA)} Microsoft Entra ID's, which refused "
+                f"what the certificate signed by it ({said}): {CURE}; it goes on by itself within minutes"
+            )
         return Pause(
             CREDENTIALS_REFUSED,
             f"{self._name}: Microsoft Entra ID refused the {self._destination.auth.value} ({said}); "

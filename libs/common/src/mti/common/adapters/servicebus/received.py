@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -21,6 +22,8 @@ from mti.common.ports.bus import Lease, PropertyValue, Received
 
 DESCRIPTION_LIMIT = 4096
 """Characters of a dead-letter description that the service keeps."""
+_LOCKED_UNTIL: Final = b"x-opt-locked-until"
+"""Milliseconds since 1970 (https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide)."""
 RELEASE_SECONDS: Final = 5.0
 """For giving back what was not settled; after that the service does it when the locks run out."""
 
@@ -31,12 +34,15 @@ def _text(value: object) -> PropertyValue:
     return value if isinstance(value, (str, int, float)) else str(value)
 
 
-def from_sdk(message: ServiceBusReceivedMessage, lease: Lease | None = None) -> Received:
+def from_sdk(
+    message: ServiceBusReceivedMessage, lease: Lease | None = None, locked_until: datetime | None = None
+) -> Received:
     """Return the port's form. Property keys and texts arrive as bytes on the wire and leave as text.
 
     Args:
         message: the SDK's.
         lease: the lock of its session.
+        locked_until: the end of that lock, as the service says; of a message without a session it is in the message.
     """
     body = message.body
     data = body if isinstance(body, bytes) else b"".join(part for part in _parts(body))
@@ -52,8 +58,15 @@ def from_sdk(message: ServiceBusReceivedMessage, lease: Lease | None = None) -> 
         delivery_count=message.delivery_count or 0,
         sequence_number=message.sequence_number or 0,
         enqueued_at=message.enqueued_time_utc,
+        locked_until=locked_until or _locked_until(message),
         lease=lease,
     )
+
+
+def _locked_until(message: ServiceBusReceivedMessage) -> datetime | None:
+    """Return what the service said, which the SDK's own property does not after `unjudged`."""
+    said = (message.raw_amqp_message.annotations or {}).get(_LOCKED_UNTIL)
+    return datetime.fromtimestamp(said / 1000, UTC) if isinstance(said, int) and said > 0 else None
 
 
 def _parts(body: object) -> Iterable[bytes]:

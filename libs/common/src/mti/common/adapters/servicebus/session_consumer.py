@@ -156,12 +156,12 @@ class SessionConsumer:
         raw = await receive(receiver, entity, self._batch_size, self._idle)
         if not raw:
             return False
-        messages = [from_sdk(message, lock) for message in raw]
+        messages = [from_sdk(message, lock, lock.locked_until) for message in raw]
         last = len(raw)
         while last == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
             more = await receive(receiver, entity, self._batch_size, MORE_WAIT)
             raw += more
-            messages += [from_sdk(message, lock) for message in more]
+            messages += [from_sdk(message, lock, lock.locked_until) for message in more]
             last = len(more)
         received(self._address.traced_as, messages, began)
         settlement = ReceiverSettlement(receiver, entity, raw)

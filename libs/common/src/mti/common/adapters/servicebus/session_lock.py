@@ -52,7 +52,9 @@ class SessionLock:
         self._seconds = seconds
         self._until = (clock.monotonic() if since is None else since) + seconds
         self._turn = asyncio.Lock()
-        _compare(session, clock.now(), seconds)
+        self.locked_until = _in_utc(session.locked_until_utc)
+        """The service's word, by its own clock: it is earlier there now."""
+        _compare(self.locked_until, session.session_id, clock.now(), seconds)
         unjudged(session)
 
     @property
@@ -74,7 +76,7 @@ class SessionLock:
         async with self._turn:
             asked = self._clock.monotonic()
             try:
-                await asyncio.wait_for(self._session.renew_lock(timeout=RENEW_TIMEOUT), RENEW_TIMEOUT)
+                until = await asyncio.wait_for(self._session.renew_lock(timeout=RENEW_TIMEOUT), RENEW_TIMEOUT)
             except SessionLockLostError as error:
                 self._until = float("-inf")
                 raise LockLost(f"session {self.session_id!r}: its lock ran out, and another may have it") from error
@@ -85,6 +87,7 @@ class SessionLock:
             finally:
                 unjudged(self._session)
             self._until = asked + self._seconds
+            self.locked_until = _in_utc(until)
 
     async def keep(self) -> None:
         """Renew the lock in time, again and again, until it is lost or this is cancelled. A failure is tried again.
@@ -113,15 +116,18 @@ def unjudged(session: ServiceBusSession) -> None:
     session._locked_until_utc = None  # type: ignore[assignment]  # noqa: SLF001
 
 
-def _compare(session: ServiceBusSession, now: datetime, seconds: float) -> None:
+def _in_utc(until: datetime | None) -> datetime | None:
+    return None if until is None else until.replace(tzinfo=until.tzinfo or UTC)
+
+
+def _compare(until: datetime | None, session: str | None, now: datetime, seconds: float) -> None:
     """Say it when the service's word and the local clock don't fit."""
-    until = session.locked_until_utc
     if until is None:
         return
-    left = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+    left = (until - now).total_seconds()
     if abs(left - seconds) > NOTICED:
         log.warning(
             "a session's lock and this machine's clock don't fit: set the clock by NTP, and see that the subscription's"
             " LockDuration is what it is deployed with",
-            extra={"session": session.session_id, "seconds_left": round(left), "expected_seconds": seconds},
+            extra={"session": session, "seconds_left": round(left), "expected_seconds": seconds},
         )

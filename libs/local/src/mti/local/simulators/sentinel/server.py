@@ -63,6 +63,7 @@ class SentinelSimulator(LoopbackServer):
             ],
             port,
             tls,
+            now,
         )
 
     def _now_ms(self) -> int:
