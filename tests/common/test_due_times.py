@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ class Completing:
     async def dead_letter(self, message: Received, reason: str, description: str) -> None: ...
 
 
-async def due(clock: datetime, outcome: Park | Resend, **fields: datetime | None) -> datetime:
+async def due(clock: datetime, outcome: Park | Resend, **fields: Any) -> datetime:
     """Return when the bus is told to hand the copy out of a message that it handed out at noon."""
     topic = Topic()
     message = Received(body=b"{}", message_id="one", **fields)

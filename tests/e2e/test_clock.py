@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mti.cli.tenants_desk import following
-from mti.local.simulators import Simulators
+from mti.local.simulators import SentinelFault, Simulators
 from mti.local.simulators.feed.store import LateBatch
 from mti.local.stack.stack import EmbeddedStack, StackOptions
 from tests.support.cli import Said, mti, up
@@ -145,4 +145,36 @@ async def test_a_fetcher_whose_clock_is_an_hour_fast_for_good_fetches_nothing_an
         assert said.status == 0, said.err
         assert said.document["closed"] is True
         assert said.document["dead_letters"] == []
+        assert_exact(world)
+
+
+async def test_a_publisher_whose_clock_is_six_hours_fast_delivers_and_is_named_and_its_pauses_end_in_their_time(
+    tmp_path: Path,
+) -> None:
+    refused = SentinelFault.model_validate({"kind": "status", "status": 403, "workspace": CONTOSO, "times": None})
+    async with small(sentinel_faults=[refused]) as world:
+        there = Clocked(tmp_path, world, "publisher")
+        there.set(6 * HOUR)
+        async with there.stack():
+
+            async def contoso_is_paused() -> bool:
+                found = {one["destination"]: one for one in (await there.status())["destinations"]}
+                return found[CONTOSO]["pause"] is not None and found[FABRIKAM]["counts"]["accepted"] > 0
+
+            await until(contoso_is_paused)
+            said = " ".join((await there.mti("status")).err.split())
+            assert "ahead of Sentinel's and Microsoft Entra ID's" in said
+            assert "NTP" in said
+            world.sentinel.faults.clear()
+            await until(there.delivered)
+            assert len(there.says("clock is not Sentinel's")) == 1
+            assert len(there.says("clock is not Entra's")) == 1
+            there.set(0)
+            there.publish()
+            await until(there.delivered)
+
+            async def nothing_is_said_of_the_clock() -> bool:
+                return not [note for note in (await there.status())["notes"] if "clock" in note]
+
+            await until(nothing_is_said_of_the_clock)
         assert_exact(world)

@@ -88,9 +88,10 @@ async def test_how_long_the_books_are_kept_does_not_hang_on_the_clock(tmp_path: 
     async with world(tmp_path) as there:
         there.machine.ahead = ahead
         publisher = there.publisher()
-        assert completed(await publisher([message(indicator("a"))]))
-        there.clock.turn(days=25)
-        assert completed(await publisher([message(indicator("a"))]))
+        lasting = indicator("a", validity=timedelta(days=200))
+        assert completed(await publisher([message(lasting)]))
+        there.clock.turn(days=150)
+        assert completed(await publisher([message(lasting)]))
         counts = (await there.checkpoint()).counts
         assert (counts.accepted, counts.held) == (1, 1), "what it holds is not forgotten, nor billed again"
 

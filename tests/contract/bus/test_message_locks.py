@@ -17,7 +17,7 @@ from mti.common.errors import LockLost
 from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
-from mti.common.ports.settlement import Complete, Outcome
+from mti.common.ports.settlement import Complete, Outcome, Park
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
 from tests.support.clocks import BrokerClock, QuickClock
 
@@ -28,8 +28,8 @@ def outgoing(id: str, address: Address) -> Outgoing:
     return Outgoing(body=b"x", message_id=id, session_id="w1" if address == INDICATORS else None)
 
 
-async def consumed(bus: ServiceBus, address: Address, count: int) -> list[Received]:
-    """Consume until that many were handled, and what was handled is settled."""
+async def consumed(bus: ServiceBus, address: Address, count: int, outcome: Outcome | None = None) -> list[Received]:
+    """Consume until that many were handled, and what was handled is settled; they are completed by default."""
     seen: list[Received] = []
     stop, clock = asyncio.Event(), SystemClock()
 
@@ -37,7 +37,7 @@ async def consumed(bus: ServiceBus, address: Address, count: int) -> list[Receiv
         seen.extend(messages)
         if len(seen) >= count:
             stop.set()
-        return [Complete() for _ in messages]
+        return [outcome or Complete() for _ in messages]
 
     settler = Settler(bus.sender(address), address.to, clock, random.Random(1))
     consumer: QueueConsumer | SessionConsumer
@@ -61,6 +61,22 @@ async def test_messages_are_handled_once_and_settled_however_wrong_this_machine_
         assert [message.message_id for message in seen] == ["m0", "m1", "m2"]
         found = await counts(namespace, str(address))
         assert (found["active"], found["locked"], found["dead_letter"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("broker_ahead", [timedelta(hours=-6), timedelta(hours=6), timedelta()], ids=str)
+@pytest.mark.parametrize("address", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
+async def test_what_waits_comes_back_by_the_bus_s_clock(
+    tmp_path: Path, address: Address, broker_ahead: timedelta
+) -> None:
+    broker = BrokerClock(broker_ahead)
+    async with running_namespace(tmp_path, broker) as namespace, connected(namespace) as bus:
+        await bus.sender(address).send([outgoing("m1", address)])
+        await consumed(bus, address, 1, Park(timedelta(minutes=10), "a pause"))
+        found = await counts(namespace, address.entity)
+        assert (found["active"], found["scheduled"]) == (0, 1), "it does not come back at once"
+        broker.ahead += timedelta(minutes=16)
+        (again,) = await consumed(bus, address, 1)
+        assert again.properties["mti_parks"] == 1
 
 
 @pytest.mark.parametrize("broker_ahead", WRONG.values(), ids=WRONG)
