@@ -12,7 +12,7 @@ from mti.common.errors import BusUnavailable, StoreUnavailable
 from mti.common.hosting import decide
 from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.settlement import Complete, Park
-from mti.common.ports.store import Container, Document
+from mti.common.ports.store import Container, Document, Key
 from mti.fetcher.checkpoint import checkpoints_in
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.ledger import Ledger
@@ -60,6 +60,9 @@ class FatedContainer:
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
         return await self._inner.read_many(partition, ids)
+
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        return await self._inner.read_each(keys)
 
     async def write(self, document: Document) -> Document:
         self._fate.step()

@@ -16,7 +16,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, page_message
 from mti.common.contracts.envelope import REFUSAL
 from mti.common.ports.bus import Outgoing, PropertyValue, Received, Sender
-from mti.common.ports.store import Container, Document
+from mti.common.ports.store import Container, Document, Key
 from mti.common.registry import (
     Feed,
     FeedFormat,
@@ -236,6 +236,9 @@ class FusedContainer:
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
         return await self.container.read_many(partition, ids)
+
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        return await self.container.read_each(keys)
 
     async def write(self, document: Document) -> Document:
         self.fuse.step()

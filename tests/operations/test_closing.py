@@ -11,7 +11,7 @@ import pytest
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts.envelope import PREFIX
 from mti.common.errors import StoreUnavailable
-from mti.common.ports.store import Container, Document, Store
+from mti.common.ports.store import Container, Document, Key, Store
 from mti.fetcher.ledger import Ledger as FetchLedger
 from mti.normalizer.ledger import ChunkBooks, IndicatorCounts
 from mti.normalizer.ledger import Ledger as NormalizeLedger
@@ -64,6 +64,9 @@ class Watched:
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
         return await self._inner.read_many(partition, ids)
+
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        return await self._inner.read_each(keys)
 
     async def write(self, document: Document) -> Document:
         self._limits.change()

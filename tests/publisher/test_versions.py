@@ -13,6 +13,7 @@ from mti.publisher.published import PURGED, Accept, PassOver, Refuse
 from mti.publisher.versions import SHARDS, PublishedVersions, partition_of, shard_of
 from tests.publisher.test_guard import item
 from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator
+from tests.support.counted import CountedContainer
 
 ID = indicator("a").id
 
@@ -58,6 +59,18 @@ async def test_workspaces_are_kept_apart_and_spread_over_shards(there: World) ->
     assert sorted(found) == sorted(indicator(name).id for name in names)
     partitions = {name async for name in there.store.container("published").partitions()}
     assert len(partitions) > 12
+
+
+async def test_a_batch_is_looked_up_and_recorded_by_one_call_each_whatever_shards_it_is_of(there: World) -> None:
+    names = [f"file-{number}" for number in range(200)]
+    container = CountedContainer(there.store.container("published"))
+    versions = PublishedVersions(container, there.clock)
+    await versions.record(CONTOSO, [Accept(item(name)) for name in names])
+    assert container.calls == {"read_each": 1, "write_many": 1}
+    found = await versions.look_up(CONTOSO, [indicator(name).id for name in (*names, "unheard of")])
+    assert container.calls == {"read_each": 2, "write_many": 1}
+    assert found.keys() == {indicator(name).id for name in names}
+    assert len({shard_of(id) for id in found}) == len(SHARDS)
 
 
 async def test_what_was_refused_and_what_was_passed_over_is_remembered(there: World) -> None:

@@ -142,6 +142,9 @@ class StoreContract:
         assert written.id == id
         assert await known.read(written.partition, id) == written
         assert await known.read_many(written.partition, [id, "other"]) == {id: written}
+        other = await known.write(document(id, partition=id[:50]))
+        keys = [(found.partition, found.id) for found in (written, other)]
+        assert await known.read_each(keys) == dict(zip(keys, (written, other), strict=True))
         assert [found async for found in known.scan(written.partition)] == [written]
         replaced = await known.write(replace(written, body={"n": 2}))
         assert await known.read(written.partition, id) == replaced
@@ -172,7 +175,33 @@ class StoreContract:
     async def test_reading_none_of_many_is_empty(self, known: Container) -> None:
         assert await known.read_many("contoso", []) == {}
         assert await known.read_many("contoso", ["a", "b"]) == {}
+        assert await known.read_each([]) == {}
+        assert await known.read_each([("contoso", "a"), ("fabrikam", "b")]) == {}
         assert await known.write_many([]) == []
+
+    async def test_many_are_read_across_partitions_by_their_keys(self, known: Container) -> None:
+        documents = [document(f"id-{n:03}", f"grid:eu#{n % 40:02}", n=n) for n in range(400)]
+        written = {(one.partition, one.id): one for one in await known.write_many(documents) if one is not None}
+        missing = [("grid:eu#00", "id-001"), ("grid:eu#40", "id-000"), ("nowhere", "id-000")]
+        found = await known.read_each([*written, *missing, *list(written)[:100]])
+        assert found == written
+        assert len(found) == 400
+
+    async def test_more_are_read_across_partitions_than_a_query_takes(self, known: Container) -> None:
+        written = await known.write_many([document("a", f"of {n}", n=n) for n in (0, 1099, 2199)])
+        found = await known.read_each([(f"of {n}", "a") for n in range(2200)])
+        assert list(found.values()) == written
+
+    async def test_one_id_in_several_partitions_is_as_many_documents(self, known: Container) -> None:
+        here, there = await known.write_many([document("a", "contoso", n=1), document("a", "fabrikam", n=2)])
+        await known.write(document("b", "fabrikam", n=3))
+        keys = [("contoso", "a"), ("fabrikam", "a"), ("contoso", "b")]
+        assert await known.read_each(keys) == {keys[0]: here, keys[1]: there}
+        assert await known.read_each(keys[1:2]) == {keys[1]: there}
+
+    async def test_only_what_is_in_the_container_is_read_across_partitions(self, store: Store, known: Container) -> None:
+        await store.container("ledger").write(document("a"))
+        assert await known.read_each([("contoso", "a"), ("fabrikam", "a")]) == {}
 
     async def test_a_conflict_of_one_does_not_undo_the_others(self, known: Container) -> None:
         old = await known.write(document("changed", n=1))

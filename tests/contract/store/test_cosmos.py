@@ -94,6 +94,10 @@ async def read_one(container: Container) -> object:
     return await container.read_many("contoso", ["a"])
 
 
+async def read_each(container: Container) -> object:
+    return await container.read_each([("contoso", "a"), ("fabrikam", "a"), ("fabrikam", "b")])
+
+
 async def write(container: Container) -> object:
     return await container.write(document("a"))
 
@@ -115,7 +119,7 @@ async def partitions(container: Container) -> object:
     return [name async for name in container.partitions()]
 
 
-OPERATIONS = [read, read_many, read_one, write, write_many, delete, scan, partitions]
+OPERATIONS = [read, read_many, read_one, read_each, write, write_many, delete, scan, partitions]
 
 
 class RefusingAccount:

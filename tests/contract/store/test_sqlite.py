@@ -94,6 +94,7 @@ async def test_an_expired_document_is_gone_for_every_reader(store: Store, clock:
     clock.time += timedelta(seconds=10)
     assert await known.read("contoso", "short") is None
     assert await known.read_many("contoso", ["short", "long"]) == {"long": kept}
+    assert await known.read_each([("contoso", "short"), ("contoso", "long")]) == {("contoso", "long"): kept}
     assert [found async for found in known.scan("contoso")] == [kept]
     assert [name async for name in known.partitions()] == ["contoso"]
 

@@ -5,7 +5,6 @@ a source are shards by the id: each holds a range of it, so that reading the sha
 order. A grid is large and has 32, a customer's feed has 4.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +12,7 @@ from typing import Final
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
-from mti.common.ports.store import Container, Document
+from mti.common.ports.store import Container, Document, Key
 from mti.common.registry import Feed
 from mti.common.retention import time_to_live
 from mti.normalizer.decisions import Verdict, earlier_verdict
@@ -43,6 +42,11 @@ def partition_of(source: str, shard: int) -> str:
     return f"{source}#{shard:02d}"
 
 
+def key_of(source: str, id: str) -> Key:
+    """Return the key of an indicator's document in a source."""
+    return partition_of(source, shard_of(source, id)), id
+
+
 class KnownIndicators:
     """One document an indicator and source.
 
@@ -57,14 +61,8 @@ class KnownIndicators:
 
     async def look_up(self, source: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
         """Return what is known of those ids; the unknown are absent."""
-        shards: dict[int, list[str]] = {}
-        for id in ids:
-            shards.setdefault(shard_of(source, id), []).append(id)
-        reads = [
-            self._container.read_many(partition_of(source, shard), members) for shard, members in sorted(shards.items())
-        ]
-        found = await asyncio.gather(*reads)
-        return {id: _entry(document) for documents in found for id, document in documents.items()}
+        found = await self._container.read_each([key_of(source, id) for id in ids])
+        return {id: _entry(document) for (_, id), document in found.items()}
 
     async def remember(self, source: str, entries: Sequence[KnownIndicator]) -> dict[str, Verdict]:
         """Record what was emitted, by the chunk that is `entry.by`, and return what each indicator was to it.
@@ -132,9 +130,10 @@ class KnownIndicators:
 
 def document_of(source: str, entry: KnownIndicator, now: datetime) -> Document:
     """Return the document of an indicator of a source, which lives well beyond its validity."""
+    partition, id = key_of(source, entry.id)
     return Document(
-        partition=partition_of(source, shard_of(source, entry.id)),
-        id=entry.id,
+        partition=partition,
+        id=id,
         body=entry.body(),
         etag=entry.etag,
         ttl=time_to_live(entry.valid_until, now),

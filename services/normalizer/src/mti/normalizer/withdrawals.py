@@ -74,15 +74,16 @@ class Withdrawals:
     async def look_up(self, source: str, observables: Iterable[Observable]) -> dict[Observable, Standing]:
         """Return how those observables stand with a source; those that nobody ever withdrew are absent."""
         ids = {indicator_id(found): found for found in observables}
+        documents = await self._container.read_each(
+            [(_PREFIX + audience, id) for audience in (EVERYONE, source) for id in ids]
+        )
         standings: dict[Observable, Standing] = {}
-        for audience in (EVERYONE, source):
-            documents = await self._container.read_many(_PREFIX + audience, list(ids))
-            for id, document in documents.items():
-                found = Withdrawal.model_validate(document.body)
-                before = standings.get(ids[id], UNTOUCHED)
-                standings[ids[id]] = Standing(
-                    before.withdrawn or found.withdrawn is not None, before.generation + found.generation
-                )
+        for (_, id), document in documents.items():
+            found = Withdrawal.model_validate(document.body)
+            before = standings.get(ids[id], UNTOUCHED)
+            standings[ids[id]] = Standing(
+                before.withdrawn or found.withdrawn is not None, before.generation + found.generation
+            )
         return standings
 
     async def withdraw(

@@ -7,7 +7,7 @@ from typing import Final
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
-from mti.common.ports.store import Container, Document
+from mti.common.ports.store import Container, Document, Key
 from mti.common.retention import time_to_live
 from mti.publisher.published import Change, Published, after
 
@@ -26,6 +26,11 @@ def shard_of(id: str) -> str:
 def partition_of(destination: str, shard: str) -> str:
     """Return the name of a partition."""
     return f"{destination}#{shard}"
+
+
+def key_of(destination: str, id: str) -> Key:
+    """Return the key of an observable's document, by its own id, in the books of a destination."""
+    return partition_of(destination, shard_of(id)), id
 
 
 def destination_of(partition: str) -> str:
@@ -102,17 +107,9 @@ class PublishedVersions:
             yield document.id, Published.model_validate(document.body)
 
     async def _read(self, destination: str, ids: Iterable[str]) -> Mapping[str, _Read]:
-        shards: dict[str, list[str]] = {}
-        for id in ids:
-            shards.setdefault(shard_of(id), []).append(id)
-        found: dict[str, _Read] = {}
-        for shard, members in shards.items():
-            documents = await self._container.read_many(partition_of(destination, shard), members)
-            for id in members:
-                document = documents.get(id)
-                value = None if document is None else Published.model_validate(document.body)
-                found[id] = _Read(value, document)
-        return found
+        keys = {id: key_of(destination, id) for id in ids}
+        documents = await self._container.read_each(list(keys.values()))
+        return {id: _read(documents.get(key)) for id, key in keys.items()}
 
 
 def document_of(destination: str, own: str, value: Published, etag: str | None, now: datetime) -> Document:
@@ -125,13 +122,18 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
         etag: of the document that it was read from; `None` where there is none.
         now: the time, for how long it lives.
     """
+    partition, id = key_of(destination, own)
     return Document(
-        partition=partition_of(destination, shard_of(own)),
-        id=own,
+        partition=partition,
+        id=id,
         body=value.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
         etag=etag,
         ttl=_time_to_live(value, now),
     )
+
+
+def _read(document: Document | None) -> _Read:
+    return _Read(None if document is None else Published.model_validate(document.body), document)
 
 
 def _etag(document: Document | None) -> str | None:

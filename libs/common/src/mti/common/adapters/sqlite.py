@@ -16,7 +16,7 @@ from mti.common.adapters.sqlite_file import Row, SqliteFile
 from mti.common.adapters.store_documents import body_from_text, body_to_text, check
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock, SystemClock
-from mti.common.ports.store import Document
+from mti.common.ports.store import Document, Key
 
 BUSY_TIMEOUT_SECONDS = 10.0
 PAGE_SIZE = 500
@@ -26,12 +26,14 @@ PURGE_SECONDS = 60.0
 PURGE_SIZE = 500
 """Expired documents that one write removes beside its own work, at most."""
 
-_READ_MANY = """
-    SELECT id, version, ttl, body FROM documents
-    WHERE container = ? AND partition = ? AND id IN (SELECT value FROM json_each(?))
-    AND (expires IS NULL OR expires > ?)"""
+_READ_EACH = """
+    SELECT found.partition, found.id, found.version, found.ttl, found.body
+    FROM json_each(?) AS wanted CROSS JOIN documents AS found
+    ON found.container = ? AND found.partition = json_extract(wanted.value, '$[0]')
+    AND found.id = json_extract(wanted.value, '$[1]')
+    WHERE found.expires IS NULL OR found.expires > ?"""
 _PAGE = """
-    SELECT id, version, ttl, body FROM documents
+    SELECT partition, id, version, ttl, body FROM documents
     WHERE container = ? AND partition = ? AND id > ? AND (expires IS NULL OR expires > ?)
     ORDER BY id LIMIT ?"""
 _NEXT_PARTITION = """
@@ -51,8 +53,6 @@ _DELETE = "DELETE FROM documents WHERE container = ? AND partition = ? AND id = 
 _PURGE = """
     DELETE FROM documents WHERE (container, partition, id) IN
     (SELECT container, partition, id FROM documents WHERE expires <= ? LIMIT ?)"""
-
-Key = tuple[str, str]
 
 
 class SqliteStore:
@@ -98,14 +98,19 @@ class SqliteContainer:
 
     async def read(self, partition: str, id: str) -> Document | None:
         """Return the document or `None`."""
-        return (await self.read_many(partition, [id])).get(id)
+        return (await self.read_each([(partition, id)])).get((partition, id))
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
         """Return those of the ids that exist, by id, all of one moment."""
-        if not ids:
+        return {id: found for (_, id), found in (await self.read_each([(partition, id) for id in ids])).items()}
+
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        """Return those that exist of the documents with these keys, by key, all of one moment."""
+        if not keys:
             return {}
-        rows = await self._file.fetch(_READ_MANY, (self._name, partition, json.dumps(ids), self._now()))
-        return {document.id: document for document in (_document(partition, row) for row in rows)}
+        wanted = json.dumps(list(dict.fromkeys(keys)))
+        rows = await self._file.fetch(_READ_EACH, (wanted, self._name, self._now()))
+        return {(document.partition, document.id): document for document in map(_document, rows)}
 
     async def write(self, document: Document) -> Document:
         """Create or replace the document, if it is still the version that was read.
@@ -144,7 +149,7 @@ class SqliteContainer:
         while True:
             rows = await self._file.fetch(_PAGE, (self._name, partition, after, self._now(), PAGE_SIZE))
             for row in rows:
-                document = _document(partition, row)
+                document = _document(row)
                 yield document
                 after = document.id
             if len(rows) < PAGE_SIZE:
@@ -203,6 +208,6 @@ def _row(container: str, document: Document, now: float) -> Row:
     return (container, document.partition, document.id, version, document.ttl, expires, body_to_text(document.body))
 
 
-def _document(partition: str, row: Row) -> Document:
-    id, version, ttl, body = cast("tuple[str, int, int | None, str]", row)
+def _document(row: Row) -> Document:
+    partition, id, version, ttl, body = cast("tuple[str, str, int, int | None, str]", row)
     return Document(partition=partition, id=id, body=body_from_text(body), etag=str(version), ttl=ttl)

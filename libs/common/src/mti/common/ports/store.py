@@ -13,6 +13,9 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+Key = tuple[str, str]
+"""The partition and the id of a document."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
@@ -40,6 +43,13 @@ class Container(Protocol):
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
         """Return those of the ids that exist, by id. Any number of ids; repeats are harmless."""
+        ...
+
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        """Return those that exist of the documents with these keys, by key, in one call whatever partitions they are of.
+
+        Any number of keys; repeats are harmless.
+        """
         ...
 
     async def write(self, document: Document) -> Document:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from mti.common.adapters.store_documents import body_from_text, body_to_text, check
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
-from mti.common.ports.store import Document
+from mti.common.ports.store import Document, Key
 from mti.local.fairness.parameters import Costs
 
 FREE = Costs(store=0.0, document_read=0.0, document_written=0.0)
@@ -62,9 +62,13 @@ class MemoryContainer:
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
         """Return those of the ids that exist, by id."""
-        await self._pass(self._costs.document_read * len(ids))
-        found = {id: self._get(partition, id) for id in ids}
-        return {id: document for id, document in found.items() if document is not None}
+        return {id: found for (_, id), found in (await self.read_each([(partition, id) for id in ids])).items()}
+
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        """Return those that exist of the documents with these keys, by key."""
+        await self._pass(self._costs.document_read * len(keys))
+        found = {key: self._get(*key) for key in keys}
+        return {key: document for key, document in found.items() if document is not None}
 
     async def write(self, document: Document) -> Document:
         """Create or replace the document, if it is still the version that was read.

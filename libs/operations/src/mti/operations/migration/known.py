@@ -13,7 +13,7 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.schema import CONTAINER as CHECKPOINTS
 from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
-from mti.normalizer.known import CONTAINER, document_of, partition_of, shard_of
+from mti.normalizer.known import CONTAINER, document_of, key_of
 from mti.normalizer.withdrawals import EVERYONE
 from mti.operations.migration.earlier import WITHDRAWN, Orders, parts, read_orders, scopes_in, source_of
 from mti.operations.reconcile import Stores
@@ -91,11 +91,12 @@ class KnownMigration:
         own = generation_id(*found.observable)
         current = found.generation >= orders.generation(own, scope)
         entry = replace(found, id=own, generation=orders.lifts(own, source) if current else 0)
-        here = (partition_of(source, shard_of(source, own)), own) == (document.partition, document.id)
+        key = key_of(source, own)
+        here = key == (document.partition, document.id)
         if here and entry.generation == found.generation:
             return
         if not here:
-            there = await self._known.read(partition_of(source, shard_of(source, own)), own)
+            there = await self._known.read(*key)
             entry = replace(entry, etag=None)
             if there is not None:
                 before = KnownIndicator.from_body(own, there.body, there.etag)

@@ -73,7 +73,7 @@ class PublishedMigration:
         routed = {route.source for route in self._registry.routes_to(destination)}
         givers = {document.body.get("source") for document in part}
         wanted = [scope for scope in scopes if source_of(scope) in routed or source_of(scope) in givers]
-        entries = {scope: await self._entries(scope, [document.id for document in part]) for scope in wanted}
+        entries = await self._entries(wanted, [document.id for document in part])
         found: set[str] = set()
         served = serving(self._registry, destination, scopes)
         # Later generations go where the first is, so that one is rewritten before.
@@ -88,14 +88,13 @@ class PublishedMigration:
             found |= known.sources.keys()
         return found
 
-    async def _entries(self, scope: str, ids: Sequence[str]) -> dict[str, KnownIndicator]:
-        """Return what is known of those ids in a scope."""
-        source, shards, found = source_of(scope), dict[int, list[str]](), dict[str, KnownIndicator]()
-        for id in ids:
-            shards.setdefault(shard_of(source, id), []).append(id)
-        for shard, members in shards.items():
-            for id, document in (await self._known.read_many(partition_of(scope, shard), members)).items():
-                found[id] = KnownIndicator.from_body(id, document.body, None)
+    async def _entries(self, scopes: Sequence[str], ids: Sequence[str]) -> dict[str, dict[str, KnownIndicator]]:
+        """Return what is known of those ids in each scope."""
+        # A scope has the shards of its source, under its own name.
+        keys = [(partition_of(scope, shard_of(source_of(scope), id)), id) for scope in scopes for id in ids]
+        found: dict[str, dict[str, KnownIndicator]] = {scope: {} for scope in scopes}
+        for (partition, id), document in (await self._known.read_each(keys)).items():
+            found[partition.rpartition("#")[0]][id] = KnownIndicator.from_body(id, document.body, None)
         return found
 
     def _rewritten(
@@ -155,7 +154,7 @@ class PublishedMigration:
         if own == document.id:
             await self._published.write(document_of(destination, own, new, document.etag, self._clock.now()))
             return
-        there = await self._published.read(versions.partition_of(destination, versions.shard_of(own)), own)
+        there = await self._published.read(*versions.key_of(destination, own))
         before = Published.model_validate(there.body) if there is not None else Published()
         if there is None or before.generation < new.generation:
             new = new.model_copy(update={"sources": {**before.sources, **new.sources}})
@@ -165,11 +164,13 @@ class PublishedMigration:
 
     async def _mark_withdrawn(self, destination: str, orders: Orders) -> None:
         """Enter what is withdrawn for everyone in a workspace that never had it."""
-        for own, order in orders.everyone.items():
-            partition = versions.partition_of(destination, versions.shard_of(own))
-            if order.withdrawn is not None and await self._published.read(partition, own) is None:
-                marked = Published(withdrawn=order.withdrawn)
-                await self._published.write(document_of(destination, own, marked, None, self._clock.now()))
+        marked = {own: order.withdrawn for own, order in orders.everyone.items() if order.withdrawn is not None}
+        there = await self._published.read_each([versions.key_of(destination, own) for own in marked])
+        held = {own for _, own in there}
+        for own, withdrawn in marked.items():
+            if own not in held:
+                new = Published(withdrawn=withdrawn)
+                await self._published.write(document_of(destination, own, new, None, self._clock.now()))
 
 
 def _age(backing: Backing) -> datetime:

@@ -21,7 +21,7 @@ from mti.common.adapters.cosmos.ids import decode_id, encode_id
 from mti.common.adapters.store_documents import body_from_text, body_to_text, check
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.logs import redaction
-from mti.common.ports.store import Document
+from mti.common.ports.store import Document, Key
 
 CONCURRENCY = 32
 """Writes at the same time; 429 answers grow with it, the rate hardly does."""
@@ -121,15 +121,23 @@ class CosmosContainer:
 
     async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
         """Return those of the ids that exist, by id."""
-        if not ids:
+        return {id: found for (_, id), found in (await self.read_each([(partition, id) for id in ids])).items()}
+
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        """Return those that exist of the documents with these keys, by key.
+
+        The SDK makes one query of up to 1,000 keys that lie in the same physical partition, however many partition keys
+        they have (https://learn.microsoft.com/azure/cosmos-db/nosql/how-to-read-many).
+        """
+        if not keys:
             return {}
         container = await self._database.container(self._name)
-        asked, doubts = [(encode_id(id), partition) for id in dict.fromkeys(ids)], Doubts()
+        asked, doubts = [(encode_id(id), partition) for partition, id in dict.fromkeys(keys)], Doubts()
         with self._database.translated():
             items = await container.read_items(asked, raw_response_hook=doubts)
         if doubts.substatus and len(items) < len(asked):
             raise self._database.doubtful(doubts.substatus)
-        return {document.id: document for document in map(_document, items)}
+        return {(document.partition, document.id): document for document in map(_document, items)}
 
     async def write(self, document: Document) -> Document:
         """Create or replace the document, if it is still the version that was read.
