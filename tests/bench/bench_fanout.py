@@ -1,21 +1,26 @@
 """A chunk of new detections to many workspaces: what the normalizer computes for it, against the same to one.
 
-Processor time of the handler with its store on disk and a sender that only counts, so that no send is in it.
+Processor time of the handler, with its store on disk and a sender that only counts: what sending costs is not in it.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Outgoing
-from mti.common.registry import Registry, Route
+from mti.common.registry import IndicatorPolicy, Registry, Route
+from mti.normalizer.checkpoint import Offsets
+from mti.normalizer.handler import NormalizeHandler
+from mti.normalizer.known import KnownIndicators
+from mti.normalizer.ledger import Ledger
 from tests.bench.timing import line
-from tests.normalizer.world import DEFAULT, GRID, NOW, World, message, registry, stix
+from tests.normalizer.world import DEFAULT, GRID, NOW, StandingClock, message, registry, stix
+from tests.support.counted import CountedContainer
 
 DETECTIONS = 400
 WORKSPACES = (1, 100, 1000)
@@ -23,8 +28,8 @@ RUNS = 5
 
 
 @dataclass
-class Counter:
-    """A topic that forgets what it is sent."""
+class Topic:
+    """Forgets what it is sent."""
 
     messages: int = 0
 
@@ -33,38 +38,50 @@ class Counter:
 
 
 async def main() -> None:
-    """Measure 400 new detections of a grid."""
+    """Measure 400 new detections of a grid, to workspaces of one policy and to such with allow-lists of their own."""
     baseline: float | None = None
-    for workspaces in WORKSPACES:
-        found = min([await seconds(workspaces) for _ in range(RUNS)])
-        what = f"400 new detections to {workspaces:,} workspace" + ("s" if workspaces > 1 else " (baseline)")
-        line(what, found * 1000, "ms of processor", baseline)
-        baseline = baseline or found * 1000
+    for what, own in (("one policy", False), ("own allow-lists", True)):
+        for workspaces in WORKSPACES:
+            policies = [
+                replace(DEFAULT, allow_list=frozenset({f"t{n}.example"})) if own else DEFAULT for n in range(workspaces)
+            ]
+            runs = [await cost(policies) for _ in range(RUNS)]
+            found = min(seconds for seconds, _ in runs) * 1000
+            calls = runs[0][1]
+            line(f"400 new to {workspaces:,}, {what}, {calls} calls of the store", found, "ms processor", baseline)
+            baseline = baseline or found
 
 
-async def seconds(workspaces: int) -> float:
-    """Return the processor time of one chunk."""
-    found = [stix(f"file {number}", NOW - timedelta(seconds=number)) for number in range(DETECTIONS)]
-    arrived = message(*found, source=GRID)
+async def cost(policies: Sequence[IndicatorPolicy]) -> tuple[float, int]:
+    """Return the processor time of one chunk to a workspace for each policy, and the calls about what is known."""
+    detections = [stix(f"file {number}", NOW - timedelta(seconds=number)) for number in range(DETECTIONS)]
+    arrived = message(*detections, source=GRID)
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteStore(Path(folder) / "store.db")
-        sent = Counter()
-        handler = World(store, to_many(workspaces), indicators=sent, pages=Counter()).normalizer()  # type: ignore[arg-type]
+        store, topic = SqliteStore(Path(folder) / "store.db"), Topic()
+        known = CountedContainer(store.container("known"))
+        handler = NormalizeHandler(
+            to_each(policies),
+            KnownIndicators(known, StandingClock()),
+            Ledger(store.container("ledger")),
+            Offsets(store.container("checkpoints")),
+            indicators=topic,
+            pages=Topic(),
+            to="normalizer",
+        )
         await handler([message(stix("before"), source=GRID)])
-        sent.messages = 0
-        began = time.process_time()
+        topic.messages, calls, began = 0, known.calls.total(), time.process_time()
         await handler([arrived])
         took = time.process_time() - began
         await store.close()
-    if sent.messages != workspaces * DETECTIONS // 100:
-        sys.exit(f"{sent.messages} messages were sent")
-    return took
+    if topic.messages != len(policies) * DETECTIONS // 100:
+        sys.exit(f"{topic.messages} messages were sent")
+    return took, known.calls.total() - calls
 
 
-def to_many(workspaces: int) -> Registry:
-    """Return a registry in which the grid goes to that many workspaces."""
+def to_each(policies: Sequence[IndicatorPolicy]) -> Registry:
+    """Return a registry in which the grid goes to a workspace for each policy."""
     routes = tuple(
-        Route(source=GRID, destination=f"00000000-0000-0000-0000-{number:012}", tenant=f"t{number}", policy=DEFAULT)
-        for number in range(workspaces)
+        Route(source=GRID, destination=f"00000000-0000-0000-0000-{number:012}", tenant=f"t{number}", policy=policy)
+        for number, policy in enumerate(policies)
     )
     return Registry(sources=registry().sources, destinations={}, routes=routes)

@@ -127,6 +127,21 @@ def test_the_identity_of_a_batch_is_its_destination_with_ids_and_versions() -> N
     )
 
 
+@pytest.mark.parametrize(("run", "suffix"), [(None, ""), ("r7", "~br7")])
+def test_the_identity_of_a_batch_is_what_it_has_always_been(run: str | None, suffix: str) -> None:
+    batch = IndicatorBatch(source="grid:eu", objects=[indicator(1), indicator(2)])
+    message = indicators_message("00000000-0000-0000-0000-00000000000a", batch, run=run)
+    assert message.message_id == f"c8412672c4d3be752d157334d79205f3ddca285a{suffix}"
+    assert message.properties == {
+        "cloudEvents_specversion": "1.0",
+        "cloudEvents_id": "c8412672c4d3be752d157334d79205f3ddca285a",
+        "cloudEvents_source": "/sources/grid:eu",
+        "cloudEvents_type": "mimecast.ti.indicators.v1",
+        "cloudEvents_subject": "00000000-0000-0000-0000-00000000000a",
+        "content_encoding": "gzip",
+    }
+
+
 def test_a_batch_goes_into_the_session_of_its_destination() -> None:
     message = indicators_message("w1", IndicatorBatch(source="grid:eu", objects=[indicator(1)]))
     assert message.session_id == "w1"

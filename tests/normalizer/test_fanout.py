@@ -1,25 +1,48 @@
 """One chunk for many workspaces: what it costs follows from what is new in it, whatever the shards and tenants."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from mti.common.registry import Registry, Route
+from mti.common.comparable import comparable
+from mti.common.registry import IndicatorPolicy, Registry, Route
 from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.known import KnownIndicators, shard_of
 from mti.normalizer.ledger import Ledger
-from tests.normalizer.world import CUSTOMER, DEFAULT, GRID, World, message, registry, stix
+from tests.normalizer.world import (
+    CONTOSO,
+    CUSTOMER,
+    DEFAULT,
+    FABRIKAM,
+    GRID,
+    NOW,
+    STRICT,
+    World,
+    message,
+    registry,
+    sha256,
+    stix,
+)
 from tests.support.counted import CountedContainer
 
 FILES = [f"file {number}" for number in range(400)]
 
 
-def to_many(workspaces: int) -> Registry:
+def each_with(policies: Sequence[IndicatorPolicy]) -> Registry:
+    """Return a registry in which the sources go to a workspace for each of these policies."""
     routes = tuple(
-        Route(source=source, destination=f"00000000-0000-0000-0000-{number:012}", tenant=f"t{number}", policy=DEFAULT)
+        Route(source=source, destination=workspace(number), tenant=f"t{number}", policy=policy)
         for source in (GRID, CUSTOMER)
-        for number in range(workspaces)
+        for number, policy in enumerate(policies)
     )
     return Registry(sources=registry().sources, destinations={}, routes=routes)
+
+
+def workspace(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012}"
 
 
 def handler_of(there: World, known: CountedContainer) -> NormalizeHandler:
@@ -39,7 +62,7 @@ def handler_of(there: World, known: CountedContainer) -> NormalizeHandler:
 async def test_a_chunk_asks_once_what_is_withdrawn_once_what_is_known_and_writes_once(
     there: World, source: str, workspaces: int
 ) -> None:
-    there.registry = to_many(workspaces)
+    there.registry = each_with([DEFAULT] * workspaces)
     known = CountedContainer(there.store.container("known"))
     await handler_of(there, known)([message(*map(stix, FILES), source=source)])
     assert known.calls == {"read_each": 2, "write_many": 1}
@@ -61,3 +84,72 @@ async def test_a_chunk_of_nothing_asks_nothing_of_what_is_known(there: World) ->
     known = KnownIndicators(CountedContainer(there.store.container("known")), there.clock)
     assert await known.look_up(GRID, []) == {}
     assert await known.withdrawals.look_up(GRID, []) == {}
+
+
+def bodies(there: World) -> set[int]:
+    """Return the bodies that were made; what is equal by chance was made all the same."""
+    return {id(sent.body) for sent in there.indicators.sent}
+
+
+async def test_a_batch_is_packed_once_for_all_workspaces(there: World) -> None:
+    there.registry = each_with([DEFAULT] * 50)
+    await there.normalizer()([message(*map(stix, FILES), source=GRID)])
+    assert len(there.indicators.sent) == 4 * 50
+    assert len(bodies(there)) == 4
+
+
+async def test_allow_lists_of_other_things_make_no_work_of_their_own(there: World) -> None:
+    there.registry = each_with([replace(DEFAULT, allow_list=frozenset({f"t{number}.example"})) for number in range(50)])
+    await there.normalizer()([message(*map(stix, FILES), source=GRID)])
+    assert len(there.indicators.sent) == 4 * 50
+    assert len(bodies(there)) == 4
+    totals = await there.ledger.totals(GRID)
+    assert (totals.detections, totals.new, totals.indicators_new) == (400, 400, 400)
+
+
+async def test_an_allow_list_that_names_something_of_the_chunk_holds_for_its_workspace_alone(there: World) -> None:
+    lists = [{sha256("file 1"), "t0.example"}, {"t1.example"}, {"evil.example", "t2.example"}, set(), {"EVIL.example."}]
+    there.registry = each_with([replace(DEFAULT, allow_list=frozenset(map(comparable, found))) for found in lists])
+    domain = stix(pattern="[domain-name:value = 'Evil.Example']")
+    await there.normalizer()([message(stix("file 1"), stix("file 2"), domain, source=GRID)])
+    everything = {sha256("file 1"), sha256("file 2"), "evil.example"}
+    held = [there.indicators.values(workspace(number)) for number in range(5)]
+    assert held == [everything - {sha256("file 1")}, everything, everything - {"evil.example"}, everything, held[2]]
+    assert len(bodies(there)) == 3
+    assert (await there.ledger.totals(GRID)).new == 3
+
+
+async def test_what_is_to_be_sent_differently_is_packed_for_each_policy(there: World) -> None:
+    there.registry = each_with([DEFAULT, STRICT, replace(DEFAULT, confidence=7), DEFAULT])
+    await there.normalizer()([message(stix("file 1"), source=GRID)])
+    assert [found["confidence"] for found in there.indicators.objects()] == [80, 80, 50, 7]
+    assert len(bodies(there)) == 3
+
+
+async def test_what_a_chunk_is_sent_as_has_the_ids_that_it_has_always_had(there: World) -> None:
+    """A release that gave other ids would send once more what the one before it had sent when it was stopped."""
+    records = [stix(f"file {number}", NOW - timedelta(seconds=number)) for number in range(250)]
+    await there.normalizer()([message(*records, source=GRID)])
+    found = [(sent.session_id, sent.message_id, sent.properties["cloudEvents_id"]) for sent in there.indicators.sent]
+    assert found == [
+        (destination, id, id)
+        for destination, ids in (
+            (
+                CONTOSO,
+                (
+                    "a0871cd7c37ba2ce12cd81390af7fd944c435460",
+                    "aef2e99f1b219a100a14c5e3245c771759ccf861",
+                    "7f40f1681c259fb03596ab33a06c7e046edbe8ad",
+                ),
+            ),
+            (
+                FABRIKAM,
+                (
+                    "8eae4221b0eb1be6c66364eef787419039596fc1",
+                    "5038cbf5a45295629ac5f623e0dc7c49d1342153",
+                    "23c484c95594d21d55be0f444917641fc2dfdfcc",
+                ),
+            ),
+        )
+        for id in ids
+    ]

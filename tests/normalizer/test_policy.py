@@ -8,9 +8,9 @@ import pytest
 from mti.common.registry import IndicatorPolicy, TestFilePolicy
 from mti.normalizer.parsing import Sighting, parse
 from mti.normalizer.parsing.observables import value_observable
-from mti.normalizer.policy import ALLOW_LISTED, TEST_FILES, Admitted, admit, reason_of
+from mti.normalizer.policy import ALLOW_LISTED, TEST_FILES, Admitted, admit, narrowed, reason_of
 from tests.common.tenants import load, tenant
-from tests.normalizer.world import DEFAULT, chunk, md5, row, sha256, stix
+from tests.normalizer.world import DEFAULT, STRICT, chunk, md5, row, sha256, stix
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
@@ -78,3 +78,27 @@ def test_positions_tell_the_sightings_that_are_left_from_those_that_are_not() ->
     found = under(policy, *seen(stix("a"), stix("b"), stix("c")))
     assert found.positions == [0, 2]
     assert found.dropped == {1: "AllowListed"}
+
+
+def test_policies_that_treat_the_sightings_alike_become_equal() -> None:
+    sightings = seen(stix("a"), stix(pattern="[domain-name:value = 'Evil.Example']"))
+    policies = [
+        DEFAULT,
+        replace(DEFAULT, allow_list=frozenset({"elsewhere.example"})),
+        replace(DEFAULT, test_files=TestFilePolicy.KEEP),
+        replace(DEFAULT, allow_list=frozenset({"evil.example", "elsewhere.example"})),
+        replace(DEFAULT, allow_list=frozenset({sha256("a")})),
+        STRICT,
+    ]
+    found = narrowed(policies, sightings)
+    assert found[0] == found[1] == found[2]
+    assert len(set(found)) == 4
+    for whole, part in zip(policies, found, strict=True):
+        assert admit(sightings, part) == admit(sightings, whole)
+
+
+def test_a_policy_for_test_files_matters_where_there_is_one() -> None:
+    eicar = stix(pattern=f"[file:hashes.MD5 = '{hashlib.md5(EICAR).hexdigest()}']")
+    keep, drop = narrowed([replace(DEFAULT, test_files=TestFilePolicy.KEEP), DEFAULT], seen(eicar))
+    assert under(keep, *seen(eicar)).dropped == {}
+    assert under(drop, *seen(eicar)).dropped == {0: "TestFile"}

@@ -199,7 +199,9 @@ class StoreContract:
         assert await known.read_each(keys) == {keys[0]: here, keys[1]: there}
         assert await known.read_each(keys[1:2]) == {keys[1]: there}
 
-    async def test_only_what_is_in_the_container_is_read_across_partitions(self, store: Store, known: Container) -> None:
+    async def test_only_what_is_in_the_container_is_read_across_partitions(
+        self, store: Store, known: Container
+    ) -> None:
         await store.container("ledger").write(document("a"))
         assert await known.read_each([("contoso", "a"), ("fabrikam", "a")]) == {}
 

@@ -26,7 +26,7 @@ from mti.normalizer.ledger import ChunkBooks, Ledger
 from mti.normalizer.parsing import Sighting, parse
 from mti.normalizer.policy import admit
 from mti.normalizer.rejections import parts_of, refusal_of
-from mti.normalizer.routing import Scope, check_source, way_of
+from mti.normalizer.routing import Scope, check_source, joined, way_of
 from mti.normalizer.tally import ScopeResult, books_of, measure
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class NormalizeHandler:
                 "detections claim to be later than the page that they came on, and are given its time",
                 extra={"source": chunk.source, "detections": parsed.ahead, "answered_at": str(chunk.answered_at)},
             )
-        results = await self._emit(envelope.id, source, scopes, parsed.sightings)
+        results = await self._emit(envelope.id, source, joined(scopes, parsed.sightings), parsed.sightings)
         parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
         await self._pages.send(list(parts))
         books = await self._moved(message, chunk.source, books_of(parsed, results))

@@ -110,12 +110,31 @@ def reason_of_file(observable: Observable, siblings: Sequence[str], policy: Indi
     return next((reason for found in values if (reason := reason_of(found, policy)) is not None), None)
 
 
+def narrowed(policies: Sequence[IndicatorPolicy], sightings: Sequence[Sighting]) -> list[IndicatorPolicy]:
+    """Return the policies without what cannot matter to these sightings: those that treat them alike become equal."""
+    observables = {observable for sighting in sightings for observable in sighting.observables}
+    listed = any(policy.allow_list for policy in policies)
+    values = {compared(observable) for observable in observables} if listed else set()
+    tested = any(observable.value in TEST_FILES for observable in observables)
+    return [
+        replace(
+            policy,
+            allow_list=policy.allow_list & values,
+            test_files=policy.test_files if tested else TestFilePolicy.DROP,
+        )
+        for policy in policies
+    ]
+
+
+def compared(observable: Observable) -> str:
+    """Return the value of an observable as allow-lists write it."""
+    return observable.value if observable.key in HASH_KEYS else comparable(observable.value)
+
+
 def reason_of(observable: Observable, policy: IndicatorPolicy) -> str | None:
     """Return why a policy does not let an observable be sent, by itself; `None` when it does."""
     if policy.test_files is TestFilePolicy.DROP and observable.value in TEST_FILES:
         return TEST_FILE
-    if policy.allow_list:
-        value = observable.value if observable.key in HASH_KEYS else comparable(observable.value)
-        if value in policy.allow_list:
-            return ALLOW_LISTED
+    if policy.allow_list and compared(observable) in policy.allow_list:
+        return ALLOW_LISTED
     return None

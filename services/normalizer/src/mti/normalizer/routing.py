@@ -1,10 +1,13 @@
 """Where the indicators of a chunk go: from the registry alone, whatever a message says."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mti.common.contracts import Envelope, PageChunk
 from mti.common.errors import Poison
 from mti.common.registry import IndicatorPolicy, Registry, Source
+from mti.normalizer.parsing import Sighting
+from mti.normalizer.policy import narrowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,23 @@ def way_of(registry: Registry, id: str) -> tuple[Source, list[Scope]]:
 
 def scopes_of(registry: Registry, source: str) -> list[Scope]:
     """Return the scopes of a source, in the order of their first destinations."""
-    found: dict[IndicatorPolicy, list[str]] = {}
-    for route in registry.routes_from(source):
-        found.setdefault(route.policy, []).append(route.destination)
-    return [Scope(policy, tuple(dict.fromkeys(destinations))) for policy, destinations in found.items()]
+    return _scopes((route.policy, (route.destination,)) for route in registry.routes_from(source))
+
+
+def joined(scopes: Sequence[Scope], sightings: Sequence[Sighting]) -> list[Scope]:
+    """Return scopes that come to the same for these sightings as one each, in the order of their first destinations.
+
+    Tenants with allow-lists of their own would else be a scope each, and every chunk be decided on and packed for each
+    of them, though hardly any chunk holds what is on one of the lists.
+    """
+    if len(scopes) <= 1:
+        return list(scopes)
+    policies = narrowed([scope.policy for scope in scopes], sightings)
+    return _scopes((policy, scope.destinations) for policy, scope in zip(policies, scopes, strict=True))
+
+
+def _scopes(found: Iterable[tuple[IndicatorPolicy, Sequence[str]]]) -> list[Scope]:
+    by_policy: dict[IndicatorPolicy, dict[str, None]] = {}
+    for policy, destinations in found:
+        by_policy.setdefault(policy, {}).update(dict.fromkeys(destinations))
+    return [Scope(policy, tuple(destinations)) for policy, destinations in by_policy.items()]

@@ -46,7 +46,7 @@ class Container(Protocol):
         ...
 
     async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
-        """Return those that exist of the documents with these keys, by key, in one call whatever partitions they are of.
+        """Return those that exist of the documents with these keys, by key: one call, whatever the partitions.
 
         Any number of keys; repeats are harmless.
         """
