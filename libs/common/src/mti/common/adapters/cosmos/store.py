@@ -126,8 +126,9 @@ class CosmosContainer:
     async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
         """Return those that exist of the documents with these keys, by key.
 
-        The SDK makes one query of up to 1,000 keys that lie in the same physical partition, however many partition keys
-        they have (https://learn.microsoft.com/azure/cosmos-db/nosql/how-to-read-many).
+        The SDK makes one query for up to 1,000 keys of the same physical partition, however many partition keys they
+        have, and five at a time (`ReadItemsHelperAsync` in azure-cosmos,
+        https://learn.microsoft.com/python/api/azure-cosmos/azure.cosmos.aio.containerproxy).
         """
         if not keys:
             return {}
