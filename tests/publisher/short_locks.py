@@ -6,10 +6,12 @@
 import asyncio
 import random
 import sys
+from datetime import timedelta
 
 import httpx
 
 from mti.common.adapters.servicebus import SessionConsumer
+from mti.common.clock_check import ClockCheck
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import open_parts
 from mti.common.logs import configure
@@ -24,8 +26,9 @@ async def main(seconds: float) -> None:
     configure("publisher", settings.log_level)
     clock, rng = SystemClock(), random.Random()
     patient = httpx.Timeout(600)
+    check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
     async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng, timeout=patient) as destinations:
-        handler = worker._handler(settings, parts, destinations, clock, rng)
+        handler = worker._handler(settings, parts, destinations, clock, rng, check)
         address = worker._address(settings)
         settler = Settler(parts.bus.sender(address), address.to, clock, rng)
         consumer = SessionConsumer(
