@@ -23,17 +23,21 @@ SASL_INIT = 0x41
 SASL_OK, SASL_REFUSED = 0, 1
 
 _TRUE, _FALSE = 0x41, 0x42
-_UINT = 0x70
+_NULL, _UINT = 0x40, 0x70
 
-# frame header | transfer list8 with 6 fields | handle | delivery-id | delivery-tag | format 0 | settled | more
-_TRANSFER = struct.Struct(">IHH6sBIBI2s16sBBB")
-_TRANSFER_HEAD = b"\x00\x53\x14\xc0\x20\x06"
+# Trailing fields that are null may be left out, but azure-servicebus before 7.15 finds the payload of a transfer by
+# counting to the eleventh: nothing is left out.
+# frame header | transfer list8 with 11 fields | handle | delivery-id | delivery-tag | format 0 | settled | more | nulls
+_TRANSFER = struct.Struct(">IHH6sBIBI2s16sBBB5s")
+_TRANSFER_HEAD = b"\x00\x53\x14\xc0\x25\x0b"
+_NO_STATE = b"\x40" * 5
+"""rcv-settle-mode, state, resume, aborted and batchable."""
 TRANSFER_OVERHEAD = _TRANSFER.size
-_SETTLED_TRANSFER = struct.Struct(">IHH6sBIBI5s")
-_SETTLED_TRANSFER_HEAD = b"\x00\x53\x14\xc0\x10\x06"
+_SETTLED_TRANSFER = struct.Struct(">IHH6sBIBI10s")
+_SETTLED_TRANSFER_HEAD = b"\x00\x53\x14\xc0\x15\x0b"
 _NO_TAG = b"\xa0\x00"
-_DISPOSITION = struct.Struct(">IHH6sBBIBIB4s")
-_DISPOSITION_HEAD = b"\x00\x53\x15\xc0\x11\x05"
+_DISPOSITION = struct.Struct(">IHH6sBBIBIB4sB")
+_DISPOSITION_HEAD = b"\x00\x53\x15\xc0\x12\x06"
 
 
 class DeliveryState(Enum):
@@ -50,7 +54,7 @@ def transfer(
 ) -> bytes:
     """One transfer frame; the tag has 16 bytes, or none when nothing is left to settle."""
     if not tag:
-        rest = _NO_TAG + bytes((0x43, _TRUE if settled else _FALSE, _TRUE if more else _FALSE))
+        rest = _NO_TAG + bytes((0x43, _TRUE if settled else _FALSE, _TRUE if more else _FALSE)) + _NO_STATE
         size = _SETTLED_TRANSFER.size + len(chunk)
         fields = (_SETTLED_TRANSFER_HEAD, _UINT, handle, _UINT, delivery_id, rest)
         return b"".join((_SETTLED_TRANSFER.pack(size, 0x0200, channel, *fields), chunk))
@@ -68,6 +72,7 @@ def transfer(
         0x43,
         _TRUE if settled else _FALSE,
         _TRUE if more else _FALSE,
+        _NO_STATE,
     )
     return b"".join((head, chunk))
 
@@ -86,6 +91,7 @@ def disposition(channel: int, delivery_id: int, state: DeliveryState, *, to_send
         delivery_id,
         _TRUE,
         state.value,
+        _NULL,
     )
 
 
