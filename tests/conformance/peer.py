@@ -130,9 +130,9 @@ class Peer:
             payload=payload,
         )
 
-    def settle(self, delivery_id: int, state: bytes) -> None:
+    def settle(self, delivery_id: int, state: bytes, *, settled: bool = True) -> None:
         """Say what became of a delivery; the state is encoded."""
-        self.send(frames.DISPOSITION, True, uint(delivery_id), uint(delivery_id), True, state)
+        self.send(frames.DISPOSITION, True, uint(delivery_id), uint(delivery_id), settled, state)
 
     def close(self) -> None:
         """Hang up."""

@@ -126,7 +126,7 @@ def _plain(value: object) -> object:
 def decode(payload: bytes | memoryview) -> IncomingMessage:
     """Take one encoded message apart. Raises `InvalidMessage`."""
     try:
-        return _decode(memoryview(payload))
+        return _decode(readable(memoryview(payload)))
     except (ValueError, IndexError, KeyError, TypeError, struct.error) as error:
         raise InvalidMessage(f"The message cannot be decoded: {error}") from error
 
@@ -135,8 +135,8 @@ def decode_transfer(payload: bytes, message_format: int) -> list[IncomingMessage
     """The messages of one transfer: one, or those of a batch. Raises `InvalidMessage`."""
     if message_format != BATCH_FORMAT:
         return [decode(payload)]
-    buffer = memoryview(payload)
     try:
+        buffer = readable(memoryview(payload))
         data = [section for section in s.sections(buffer) if section.code == s.DATA]
         return [decode(_binary(buffer, section)) for section in data]
     except (ValueError, IndexError) as error:
@@ -148,6 +148,16 @@ def decode_stored(body: Body) -> IncomingMessage:
     message = _decode(memoryview(body.bare))
     message.body = body
     return message
+
+
+def readable(payload: memoryview) -> memoryview:
+    """The sections of a message in the form that all else here reads. Raises `ValueError` or `IndexError`."""
+    try:
+        for _ in s.sections(payload):
+            pass
+    except s.UnusualDescriptor:
+        return s.canonical(payload)
+    return payload
 
 
 def _binary(buffer: memoryview, section: s.Section) -> memoryview:

@@ -6,6 +6,8 @@ https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-messaging-v1.0-os.html#s
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mti.local.namespace.wire import descriptors
+
 HEADER = 0x70
 DELIVERY_ANNOTATIONS = 0x71
 MESSAGE_ANNOTATIONS = 0x72
@@ -24,6 +26,10 @@ _EMPTY_LIST = 0x45
 # The high nibble of a constructor tells the width of a fixed value, or of the size that leads a variable one.
 _FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
 _SIZE_WIDTHS = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}
+
+
+class UnusualDescriptor(ValueError):
+    """A section's descriptor is written in another way than in one byte: `canonical` mends it."""
 
 
 class Section(NamedTuple):
@@ -55,15 +61,28 @@ def end_of_value(buffer: memoryview, position: int) -> int:
 
 
 def sections(buffer: memoryview) -> Iterator[Section]:
-    """The sections of an encoded message, in the order in which they lie. Raises `ValueError` or `IndexError`."""
+    """The sections of an encoded message, in the order in which they lie.
+
+    Raises `ValueError` or `IndexError`; `UnusualDescriptor` for what `canonical` mends.
+    """
     position = 0
     while position < len(buffer):
         if buffer[position] != _DESCRIBED or buffer[position + 1] != _SMALL_ULONG:
-            raise ValueError("a message section does not start with its descriptor")
+            raise UnusualDescriptor("a message section does not start with its descriptor")
         value = position + SECTION_HEAD
         end = end_of_value(buffer, value)
         yield Section(buffer[position + 2], position, value, end)
         position = end
+
+
+def canonical(buffer: memoryview) -> memoryview:
+    """The message with each section's descriptor in one byte. Raises `ValueError` or `IndexError`."""
+    written, position = bytearray(), 0
+    while position < len(buffer):
+        number, value = descriptors.read(buffer, position)
+        position = end_of_value(buffer, value)
+        written += bytes((_DESCRIBED, _SMALL_ULONG, number)) + buffer[value:position]
+    return memoryview(bytes(written))
 
 
 def map_items(buffer: memoryview, position: int) -> Iterator[tuple[int, int, int]]:

@@ -8,14 +8,14 @@ from types import NoneType
 from typing import Any
 
 from mti.local.namespace.errors import ProtocolViolation
-from mti.local.namespace.wire import codec, frames
+from mti.local.namespace.wire import codec, descriptors, frames
 
 _FRAMING = "amqp:connection:framing-error"
 _DECODING = "amqp:decode-error"
 _WORD = 4
 _AMQP, _SASL = 0, 1
 _SMALL_ULONG = b"\x00\x53"
-"""How every performative begins; the other encodings of a descriptor are allowed but used by nobody."""
+"""How nearly every performative begins, and the one beginning that the codec knows."""
 _LISTS = {0x45, 0xC0, 0xD0}
 _MALFORMED = (ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error)
 """What the codec raises for bytes that are no AMQP."""
@@ -66,9 +66,7 @@ def decode(frame: memoryview, *, sasl: bool) -> tuple[int, list[Any]] | None:
         return None
     body = frame[start:]
     try:
-        if body[:2] != _SMALL_ULONG or body[3] not in _LISTS:
-            raise ProtocolViolation(_DECODING, "the body of a frame is no performative")
-        code, fields = codec.decode_performative(body)
+        code, fields = _decode(body)
     except _MALFORMED as error:
         raise ProtocolViolation(_DECODING, f"the body of a frame cannot be decoded: {error!r}") from error
     types = _TYPES.get(code)
@@ -78,3 +76,21 @@ def decode(frame: memoryview, *, sasl: bool) -> tuple[int, list[Any]] | None:
         if not isinstance(fields[index], kinds):
             raise ProtocolViolation(_DECODING, f"field {index} of performative {code:#x} is not of its type")
     return code, fields
+
+
+def _decode(body: memoryview) -> tuple[int, list[Any]]:
+    if body[:2] != _SMALL_ULONG:
+        number, value = descriptors.read(body, 0)
+        body = memoryview(_SMALL_ULONG + bytes((number,)) + body[value:])
+    if body[3] not in _LISTS:
+        raise ProtocolViolation(_DECODING, "the body of a frame is no performative")
+    code, fields = codec.decode_performative(body)
+    if code == frames.DISPOSITION:
+        fields[4] = _outcome(fields[4])
+    return code, fields
+
+
+def _outcome(state: codec.Decoded) -> codec.Decoded:
+    """A delivery state whose descriptor is a symbol, as one whose descriptor is a number."""
+    name = descriptors.OUTCOMES.get(getattr(state, "descriptor", None) or b"")
+    return state if name is None else {name: state}

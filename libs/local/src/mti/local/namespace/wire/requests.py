@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mti.local.namespace.broker.consumer import Consumer
 from mti.local.namespace.errors import InvalidMessage, ServiceError
 from mti.local.namespace.messages import sections as s
-from mti.local.namespace.messages.incoming import as_text
+from mti.local.namespace.messages.incoming import as_text, readable
 from mti.local.namespace.wire import codec
 from mti.local.namespace.wire.egress import Credit, EntityEgress
 from mti.local.namespace.wire.ingress import Ingress
@@ -170,8 +170,8 @@ def _head(code: int) -> bytes:
 
 
 def _decode(payload: bytes, session: "Session") -> Request:
-    buffer = memoryview(payload)
     try:
+        buffer = readable(memoryview(payload))
         values = {section.code: codec.decode_value(buffer[section.value :]) for section in s.sections(buffer)}
         application = {as_text(key): value for key, value in (values.get(s.APPLICATION_PROPERTIES) or {}).items()}
         return Request(values[s.PROPERTIES][0], application, values.get(s.VALUE), session)
