@@ -7,6 +7,7 @@ from typing import Any
 from mti.local.namespace.errors import InvalidMessage
 from mti.local.namespace.messages import sections as s
 from mti.local.namespace.messages.decimals import DECIMAL, as_the_service_writes, decode_property
+from mti.local.namespace.messages.message_ids import identified
 from mti.local.namespace.record import Body
 from mti.local.namespace.wire.codec import decode_value
 
@@ -124,9 +125,9 @@ def _plain(value: object) -> object:
 
 
 def decode(payload: bytes | memoryview) -> IncomingMessage:
-    """Take one encoded message apart. Raises `InvalidMessage`."""
+    """Take one encoded message apart, and give it a MessageId when it has none. Raises `InvalidMessage`."""
     try:
-        return _decode(readable(memoryview(payload)))
+        return _decode(identified(readable(memoryview(payload))))
     except (ValueError, IndexError, KeyError, TypeError, struct.error) as error:
         raise InvalidMessage(f"The message cannot be decoded: {error}") from error
 
