@@ -35,11 +35,9 @@ def verdict_of(state: dict[str, Any] | None) -> Verdict:
     if name == "rejected":
         return _dead_letter(value)
     if name == "modified":
-        failed = bool(value) and bool(value[0])
+        # Clients differ in whether they say that the delivery failed; to the service, `modified` always means it.
         undeliverable_here = len(value) > 1 and bool(value[1])
-        if undeliverable_here:
-            return Verdict(Settlement.DEFER)
-        return Verdict(Settlement.ABANDON if failed else Settlement.RELEASE)
+        return Verdict(Settlement.DEFER if undeliverable_here else Settlement.ABANDON)
     return Verdict(Settlement.RELEASE)
 
 
