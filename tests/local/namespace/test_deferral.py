@@ -36,7 +36,7 @@ async def test_a_deferred_message_is_only_found_by_its_number(serve: Serve) -> N
         counts = await bus.stats("q")
         assert (counts["deferred"], counts["dead_letter"], counts["active"], counts["locked"]) == (2, 1, 0, 0)
         (second,) = await receiver.receive_deferred_messages(numbers[1])
-        assert second.delivery_count == 1
+        assert second.delivery_count == 2
     async with bus.receiver("q", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
         (dead,) = await receive(receiver)
         assert (dead.dead_letter_reason, dead.dead_letter_error_description) == ("Why", "because")

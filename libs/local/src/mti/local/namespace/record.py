@@ -47,7 +47,7 @@ class MessageRecord:
     session_id: str | None
     state: State
     delivery_count: int
-    """Deliveries that failed (abandoned or lock lost)."""
+    """Deliveries that did not complete it (abandoned, deferred, or lock lost)."""
     enqueued_at: int
     ttl: int | None
     expires_at: int | None

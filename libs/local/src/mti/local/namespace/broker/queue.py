@@ -9,7 +9,7 @@ from mti.local.namespace.broker.place import Place, nobody
 from mti.local.namespace.broker.ready import ReadyLine
 from mti.local.namespace.broker.settings import QueueSettings
 from mti.local.namespace.clock import Clock
-from mti.local.namespace.errors import MessageLockLost, MessageNotFound, ServiceError
+from mti.local.namespace.errors import MessageLockLost, MessageNotFound, NotAllowed, ServiceError
 from mti.local.namespace.record import Body, DeadLetter, MessageRecord, State
 from mti.local.namespace.storage.store import Store
 
@@ -90,11 +90,17 @@ class MessageQueue(Place):
         return lock.until
 
     def settle(self, token: bytes, verdict: Verdict, done: Done) -> None:
-        """Settle a locked message. Raises `MessageLockLost`, or `SessionLockLost` on a queue with sessions."""
+        """Settle a locked message.
+
+        Raises `MessageLockLost`, or `SessionLockLost` on a queue with sessions, and `NotAllowed` when a dead letter is
+        to be dead-lettered.
+        """
         lock = self.lock(token)
         if verdict.settlement is Settlement.COMPLETE:
             self._delete(lock.record, lock, done)
         elif verdict.settlement is Settlement.DEAD_LETTER:
+            if self.dead_letters is None:
+                raise NotAllowed(f"A message of '{self.path}' cannot be dead-lettered: it is a dead letter already.")
             self._dead_letter(lock.record, lock, DeadLetter(verdict.reason, verdict.description, self.path), done)
         elif verdict.settlement is Settlement.DEFER:
             self._defer(lock, done)
@@ -227,14 +233,17 @@ class MessageQueue(Place):
 
     def _defer(self, lock: Lock, done: Done) -> None:
         record = lock.record
+        count = record.delivery_count + 1
 
         def deferred(error: ServiceError | None) -> None:
             record.busy = False
             if error is None:
+                record.delivery_count = count
                 record.deferred = True
                 self._unlock(lock)
             done(error)
 
         record.busy = True
+        self._store.writes.count(self.id, record, count)
         self._store.writes.defer(self.id, record)
         self._store.then(deferred)

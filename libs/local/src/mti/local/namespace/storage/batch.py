@@ -26,7 +26,7 @@ Rows = dict[str, Any]
 
 @dataclass(slots=True)
 class WriteBatch:
-    """Writes that will be durable together. No message may be in two of the lists: see `MessageRecord.busy`."""
+    """Writes that will be durable together. A message has one change at a time: see `MessageRecord.busy`."""
 
     bodies: list[tuple[int, bytes, bytes]] = field(default_factory=list)
     messages: list[tuple[Any, ...]] = field(default_factory=list)
