@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.servicebus import ServiceBusMessage
@@ -187,3 +188,40 @@ async def test_a_deleted_queue_takes_its_messages_along_and_sends_its_clients_aw
 async def test_the_namespace_tells_its_name(sdk: Sdk) -> None:
     found = await sdk.do(sdk.admin.get_namespace_properties)
     assert (found.name, found.messaging_sku) == ("local", "Standard")
+
+
+@pytest.mark.parametrize("size", [1, 1500, 6144, 81920])
+async def test_the_size_of_an_entity_goes_in_steps(sdk: Sdk, size: int) -> None:
+    queue, topic = await sdk.queue(max_size_in_megabytes=2048), await sdk.topic(max_size_in_megabytes=5120)
+    for create in (sdk.admin.create_queue, sdk.admin.create_topic):
+        with pytest.raises(HttpResponseError, match="MaxSizeInMegabytes"):
+            await sdk.do(create, "no-such-step", max_size_in_megabytes=size)
+    found = await sdk.do(sdk.admin.get_queue, queue), await sdk.do(sdk.admin.get_topic, topic)
+    for properties, update in zip(found, (sdk.admin.update_queue, sdk.admin.update_topic), strict=True):
+        with pytest.raises(HttpResponseError, match="MaxSizeInMegabytes"):
+            await sdk.do(update, properties, max_size_in_megabytes=size)
+
+
+async def test_a_size_that_no_client_could_set_stays_when_other_properties_change(sdk: Sdk) -> None:
+    small = await sdk.do(sdk.admin.get_queue, f"small-{'aio' if sdk.asynchronously else 'sync'}")
+    await sdk.do(sdk.admin.update_queue, small, user_metadata="still small")
+    assert (await sdk.do(sdk.admin.get_queue, small.name)).max_size_in_megabytes == 1
+
+
+async def test_the_administration_spells_names_as_the_service_does(sdk: Sdk) -> None:
+    """Clients that read XML by its prefixes, as JavaScript's does, find what they look for."""
+    topic = await sdk.topic("one")
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sdk.namespace.http_port}") as client:
+        texts = [
+            (await client.get(path, params={"api-version": "2021-05"})).text
+            for path in (f"/{topic}", f"/{topic}/subscriptions", f"/{topic}/Subscriptions/one/rules", "/$namespaceinfo")
+        ]
+    origin = f"http://127.0.0.1:{sdk.namespace.http_port}/{topic}"
+    assert not [text for text in texts if "ns0" in text or "ns1" in text]
+    assert '<entry xmlns="http://www.w3.org/2005/Atom">' in texts[0]
+    assert '<TopicDescription xmlns="http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"' in texts[0]
+    assert '<CountDetails xmlns:d2p1="http://schemas.microsoft.com/netservices/2011/06/servicebus">' in texts[0]
+    assert "<d2p1:ActiveMessageCount>0<" in texts[0]
+    assert f"<id>{origin}/Subscriptions/one</id>" in texts[1]
+    assert f"<id>{origin}/Subscriptions/one/Rules/$Default</id>" in texts[2]
+    assert 'i:type="TrueFilter"' in texts[2]

@@ -14,9 +14,8 @@ INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = "http://www.w3.org/2001/XMLSchema"
 TYPE = f"{{{INSTANCE}}}type"
 NIL = f"{{{INSTANCE}}}nil"
-_PREFIX = "d6p1"
-
-ET.register_namespace("i", INSTANCE)
+_PREFIX, _COUNTS_PREFIX, _INSTANCE_PREFIX = "d6p1", "d2p1", "i"
+"""What the service calls the namespaces that are not the default one."""
 
 
 class Malformed(ValueError):
@@ -113,9 +112,35 @@ def error(code: int, detail: str) -> ET.Element:
 
 
 def encode(element: ET.Element) -> bytes:
-    """Return the document."""
-    encoded: bytes = ET.tostring(element, encoding="utf-8", xml_declaration=True)
+    """Return the document, as the service spells it: some clients read names as they are written.
+
+    The entry and the description each declare their default namespace; counts and types have the service's prefixes.
+    """
+    encoded: bytes = ET.tostring(_spelt(element, ""), encoding="utf-8", xml_declaration=True)
     return encoded
+
+
+def _spelt(element: ET.Element, default: str) -> ET.Element:
+    namespace = _namespace(element)
+    spelt = ET.Element(local_name(element))
+    if namespace == COUNTS:
+        spelt.tag = f"{_COUNTS_PREFIX}:{spelt.tag}"
+    elif namespace != default:
+        default = namespace
+        spelt.set("xmlns", namespace)
+        if namespace == CONNECT:
+            spelt.set(f"xmlns:{_INSTANCE_PREFIX}", INSTANCE)
+    if any(_namespace(child) == COUNTS for child in element):
+        spelt.set(f"xmlns:{_COUNTS_PREFIX}", COUNTS)
+    for key, value in element.attrib.items():
+        spelt.set(key.replace(f"{{{INSTANCE}}}", f"{_INSTANCE_PREFIX}:"), value)
+    spelt.text = element.text
+    spelt.extend(_spelt(child, default) for child in element)
+    return spelt
+
+
+def _namespace(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[0].removeprefix("{")
 
 
 Document = dict[str, Any]

@@ -82,7 +82,7 @@ class Resources:
             return self._subscription(request, topic, subscription, body)
         if rule is None:
             node, found = self._rules.all(topic, subscription)
-            return _page(request, rules, [_named(node, each) for each in found])
+            return _page(request, rules, [_named(node, each) for each in found], _rules_of(node))
         return self._rule(request, topic, subscription, rule, body)
 
     # -- queues and topics
@@ -128,35 +128,34 @@ class Resources:
             return web.Response()
         if request.method != "PUT":
             node = self._catalogue.subscription(topic, name)
-            return _answer(_entry(request, node.config.name, d.subscription_description(node)))
+            return _answer(_subscription_entry(request, topic, node))
         description = atom.description_of(body)
         document: dict[str, Any] = {"Name": name, "Properties": d.properties_of(description)}
         if _is_update(request):
             rules = self._catalogue.subscription(topic, name).config.rules
             config = SubscriptionConfig.model_validate(document).model_copy(update={"rules": rules})
             node = self._catalogue.update_subscription(topic, config)
-            return _answer(_entry(request, node.config.name, d.subscription_description(node)))
+            return _answer(_subscription_entry(request, topic, node))
         rule = d.default_rule_of(description)
         document["Rules"] = [DEFAULT_RULE.document if rule is None else rule]
         node = self._catalogue.create_subscription(topic, SubscriptionConfig.model_validate(document))
-        return _answer(_entry(request, node.config.name, d.subscription_description(node)), 201)
+        return _answer(_subscription_entry(request, topic, node), 201)
 
     def _list_subscriptions(self, request: web.Request, topic: str) -> web.Response:
         nodes = sorted(self._catalogue.topic(topic).subscriptions.items())
-        return _page(
-            request, "subscriptions", [(node.config.name, d.subscription_description(node)) for _, node in nodes]
-        )
+        found = [(node.config.name, d.subscription_description(node)) for _, node in nodes]
+        return _page(request, "subscriptions", found, _subscriptions_of(self._catalogue.topic(topic).path))
 
     def _rule(self, request: web.Request, topic: str, subscription: str, name: str, body: bytes) -> web.Response:
         if request.method == "DELETE":
             self._rules.delete(topic, subscription, name)
             return web.Response()
         if request.method != "PUT":
-            return _answer(_entry(request, *_named(*self._rules.get(topic, subscription, name))))
+            return _answer(_rule_entry(request, *self._rules.get(topic, subscription, name)))
         document = {"Name": name, "Properties": d.rule_of(atom.description_of(body))}
         update = _is_update(request)
         found = self._rules.put(topic, subscription, document, update=update)
-        return _answer(_entry(request, *_named(*found)), 200 if update else 201)
+        return _answer(_rule_entry(request, *found), 200 if update else 201)
 
     # -- the namespace
 
@@ -188,19 +187,41 @@ def _named(node: SubscriptionNode, rule: RuleConfig) -> tuple[str, ET.Element]:
     return rule.name, d.rule_description(rule, node.created_at)
 
 
-def _entry(request: web.Request, title: str, description: ET.Element) -> ET.Element:
+def _subscriptions_of(topic: str) -> str:
+    """Where a topic's subscriptions are; clients find a subscription's topic by its capital letter."""
+    return f"{topic}/Subscriptions/"
+
+
+def _rules_of(node: SubscriptionNode) -> str:
+    topic, _, subscription = node.path.partition("/subscriptions/")
+    return f"{_subscriptions_of(topic)}{subscription}/Rules/"
+
+
+def _subscription_entry(request: web.Request, topic: str, node: SubscriptionNode) -> ET.Element:
+    return _entry(request, node.config.name, d.subscription_description(node), _subscriptions_of(topic))
+
+
+def _rule_entry(request: web.Request, node: SubscriptionNode, rule: RuleConfig) -> ET.Element:
+    return _entry(request, *_named(node, rule), _rules_of(node))
+
+
+def _address(request: web.Request, parent: str, name: str) -> str:
+    return f"{request.url.origin()}/{quote(parent + name, safe='/$')}"
+
+
+def _entry(request: web.Request, title: str, description: ET.Element, parent: str = "") -> ET.Element:
     updated = next((each.text or "" for each in description if atom.local_name(each) == "UpdatedAt"), d.time_of(0))
-    return atom.entry(str(request.url), title, updated, description)
+    return atom.entry(_address(request, parent, title), title, updated, description)
 
 
-def _page(request: web.Request, title: str, found: Sequence[tuple[str, ET.Element]]) -> web.Response:
+def _page(request: web.Request, title: str, found: Sequence[tuple[str, ET.Element]], parent: str = "") -> web.Response:
+    """A page of what there is; an entry's id is its address, from which clients take the names of what it is in."""
     skip, top = int(request.query.get("$skip", "0")), int(request.query.get("$top", str(_PAGE)))
     if skip < 0 or top < 0:
         raise BadRequest("$skip and $top are not below zero.")
     top = min(top, _PAGE)
     entries: Iterable[ET.Element] = [
-        atom.entry(f"{request.url.origin()}/{quote(name)}", name, d.time_of(0), each)
-        for name, each in found[skip : skip + top]
+        atom.entry(_address(request, parent, name), name, d.time_of(0), each) for name, each in found[skip : skip + top]
     ]
     following = str(request.url.update_query({"$skip": str(skip + top), "$top": str(top)}))
     more = top > 0 and len(found) > skip + top
