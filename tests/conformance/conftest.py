@@ -1,14 +1,22 @@
 """One namespace for all, with both kinds of clients connected to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from mti.local.namespace.pytest_plugin import ServiceBusNamespace, service_bus, service_bus_config
+from mti.local.namespace.pytest_plugin import ServiceBusNamespace, service_bus
 from tests.conformance.sdk import Sdk
 
 __all__ = ["service_bus", "service_bus_config"]
+
+
+@pytest.fixture(scope="session")
+def service_bus_config() -> Mapping[str, Any]:
+    """Queues that are full with a megabyte, for each of the SDK's faces: no client can ask for one so small."""
+    small = [{"Name": f"small-{face}", "Properties": {"MaxSizeInMegabytes": 1}} for face in ("sync", "aio")]
+    return {"UserConfig": {"Namespaces": [{"Name": "local", "Queues": small}]}}
 
 
 @pytest_asyncio.fixture(params=[False, True], ids=["sync", "aio"])

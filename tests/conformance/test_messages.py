@@ -159,7 +159,7 @@ async def test_a_message_above_the_limit_is_refused_and_the_sender_lives_on(sdk:
 
 
 async def test_a_full_queue_refuses_messages(sdk: Sdk) -> None:
-    queue = await sdk.queue(max_size_in_megabytes=1)
+    queue = f"small-{'aio' if sdk.asynchronously else 'sync'}"
     async with sdk.opened(sdk.client.get_queue_sender(queue)) as sender:
         for _ in range(4):
             await sdk.do(sender.send_messages, ServiceBusMessage(b"x" * 230_000))

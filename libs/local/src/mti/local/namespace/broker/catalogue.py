@@ -32,7 +32,10 @@ from mti.local.namespace.storage.store import Store
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 _Forwards = QueueProperties | SubscriptionProperties
+_Sized = QueueProperties | TopicProperties
 _DELETED = "null"
+_SIZES = range(1024, 5120 + 1, 1024)
+"""Megabytes that an entity of the standard tier may have: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas."""
 _FIXED = ("requires_session", "requires_duplicate_detection", "enable_partitioning", "max_message_size_in_kilobytes")
 
 
@@ -123,6 +126,7 @@ class Catalogue:
         """Change a queue. Raises `EntityNotFound`, or `BadRequest` for what cannot be changed."""
         node = self.queue(config.name)
         _check_fixed(node.config.properties, config.properties)
+        _check_size(config.properties, node.config.properties)
         self._check_forwarding(config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name})
         _change_queue(node.queue, QueueSettings.of(config.properties))
@@ -134,6 +138,7 @@ class Catalogue:
         """Change a topic. Raises `EntityNotFound`, or `BadRequest` for what cannot be changed."""
         node = self.topic(config.name)
         _check_fixed(node.config.properties, config.properties)
+        _check_size(config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name, "subscriptions": ()})
         node.destination.change(DestinationSettings.of(config.properties))
         self._updated(node, node.config)
@@ -288,6 +293,18 @@ def _check_fixed(before: object, after: object) -> None:
             raise BadRequest(f"The property {name} cannot be changed after the entity was created.")
 
 
-def _check_tier(properties: QueueProperties | TopicProperties) -> None:
+def _check_tier(properties: _Sized) -> None:
+    _check_size(properties)
     if properties.max_message_size_in_kilobytes != STANDARD_TIER_KILOBYTES:
         raise BadRequest("MaxMessageSizeInKilobytes can only be set in the premium tier.")
+
+
+def _check_size(after: _Sized, before: _Sized | None = None) -> None:
+    """What a client sets goes in steps; a Config.json may have any size, so that a test can fill an entity."""
+    size = after.max_size_in_megabytes
+    if size not in _SIZES and (before is None or size != before.max_size_in_megabytes):
+        allowed = ";".join(map(str, _SIZES))
+        raise BadRequest(
+            f"The specified value {size} is invalid. The property 'MaxSizeInMegabytes', must be one of the following"
+            f" values: {allowed}"
+        )
