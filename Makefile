@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := libs/common libs/local libs/operations libs/cli services/fetcher services/normalizer services/publisher
 COSMOS := tests/support/cosmos
+JAVASCRIPT := tests/support/javascript
 # The tests mostly wait, for links to open and locks to run out: three times as many processes as cores keep the cores busy.
 JOBS ?= 6
 # Where a shell forbids Python to keep compiled modules, every process of every test compiles all that it imports again.
@@ -19,7 +20,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(VENV)/.ready $(COSMOS)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
+setup: $(VENV)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
 
 demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
 	$(BIN)/mti demo
@@ -62,7 +63,7 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
 
 clean:  ## Remove what setup made
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache $(COSMOS)/node_modules
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache $(COSMOS)/node_modules $(JAVASCRIPT)/node_modules
 
 .cache/uv/bin/uv: requirements/uv.txt
 	$(PYTHON) -m venv .cache/uv
@@ -77,7 +78,7 @@ $(VENV)/.ready: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
 	touch $@
 
 # The Cosmos DB protocol server that the contract tests talk to runs on Node: the machine's, else one from PyPI.
-$(COSMOS)/node_modules/.ready: $(COSMOS)/package-lock.json | $(VENV)/.ready
+%/node_modules/.ready: %/package-lock.json | $(VENV)/.ready
 	command -v npm >/dev/null || $(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/node.txt
-	cd $(COSMOS) && PATH="$$PATH:$(abspath $(BIN))" npm ci --silent --no-audit --no-fund
+	cd $* && PATH="$$PATH:$(abspath $(BIN))" npm ci --silent --no-audit --no-fund
 	touch $@

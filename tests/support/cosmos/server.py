@@ -12,7 +12,8 @@ HERE = Path(__file__).parent
 SECONDS_TO_END = 10
 
 
-def _node() -> str:
+def node() -> str:
+    """Where Node.js is."""
     beside_python = Path(sys.executable).parent / "node"  # where the wheel puts it
     found = shutil.which("node") or (str(beside_python) if beside_python.exists() else None)
     if found is None:
@@ -24,7 +25,7 @@ def _node() -> str:
 def cosmos_endpoint() -> Iterator[str]:
     """The address of an empty account on this machine. Its certificate is self-signed; any key will do."""
     with subprocess.Popen(
-        [_node(), str(HERE / "server.cjs")], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [node(), str(HERE / "server.cjs")], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None
