@@ -7,7 +7,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := libs/common libs/local libs/operations libs/cli services/fetcher services/normalizer services/publisher
+MEMBERS := libs/common libs/servicebus-local libs/local libs/operations libs/cli services/fetcher services/normalizer services/publisher
+# The name under which a member is installed: `mti-` before its folder's, but for what is of use to others too.
+distribution = $(if $(filter libs/servicebus-local,$1),servicebus-local,mti-$(notdir $1))
 COSMOS := tests/support/cosmos
 JAVASCRIPT := tests/support/javascript
 # The tests mostly wait, for links to open and locks to run out: three times as many processes as cores keep the cores busy.
@@ -54,10 +56,10 @@ soak: setup  ## Run the long tests
 
 requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves them)
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $(if $(UPGRADE),--upgrade) \
-	  $(foreach m,$(MEMBERS),--no-emit-package mti-$(notdir $(m))) --custom-compile-command 'make requirements' \
+	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
 	  $(MEMBERS:%=%/pyproject.toml) requirements/dev.in -o requirements/dev.txt
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
-	  $(foreach m,$(MEMBERS),--no-emit-package mti-$(notdir $(m))) --custom-compile-command 'make requirements' \
+	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
 	  -c requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) requirements/build.in -o requirements/runtime.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/uv.in -o requirements/uv.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt

@@ -15,7 +15,7 @@ from pathlib import Path
 from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient
 
-from mti.local.namespace import NamespaceProcess
+from servicebus_local import NamespaceProcess
 from tests.bench.timing import line
 
 BODY = b"x" * 1024

@@ -8,20 +8,20 @@ import os
 import sys
 from typing import Any, cast
 
-from mti.local.namespace.access import Access
-from mti.local.namespace.broker.consumer import Consumer, Done, Lock, Verdict
-from mti.local.namespace.broker.entity import Entity
-from mti.local.namespace.broker.queue import MessageQueue
-from mti.local.namespace.clock import system_clock
-from mti.local.namespace.paths import path_of
-from mti.local.namespace.record import Body, MessageRecord, State
-from mti.local.namespace.wire.connection import Connection
-from mti.local.namespace.wire.egress import EntityEgress
-from mti.local.namespace.wire.ingress import Ingress
-from mti.local.namespace.wire.link import AttachRequest, Link
-from mti.local.namespace.wire.nodes import CBS, Nodes
-from mti.local.namespace.wire.requests import Reply, Request, RequestIngress, Response, ResponseEgress, Style
-from mti.local.namespace.wire.session import Session
+from servicebus_local.access import Access
+from servicebus_local.broker.consumer import Consumer, Done, Lock, Verdict
+from servicebus_local.broker.entity import Entity
+from servicebus_local.broker.queue import MessageQueue
+from servicebus_local.clock import system_clock
+from servicebus_local.paths import path_of
+from servicebus_local.record import Body, MessageRecord, State
+from servicebus_local.wire.connection import Connection
+from servicebus_local.wire.egress import EntityEgress
+from servicebus_local.wire.ingress import Ingress
+from servicebus_local.wire.link import AttachRequest, Link
+from servicebus_local.wire.nodes import CBS, Nodes
+from servicebus_local.wire.requests import Reply, Request, RequestIngress, Response, ResponseEgress, Style
+from servicebus_local.wire.session import Session
 
 BODY = Body(b"", b"\x00\x53\x75\xb0" + (1024).to_bytes(4, "big") + b"x" * 1024)
 _LIMIT = 1024 * 1024

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mti.local.namespace import Namespace
 from mti.local.stack.layout import namespace_config
 from mti.operations.dead_letters.archive import read_archive
+from servicebus_local import Namespace
 from tests.operations.dead_letters.world import page
 from tests.support.bus import RAW_PAGES, connected
 from tests.support.cli import mti

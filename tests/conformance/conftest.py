@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from mti.local.namespace.pytest_plugin import ServiceBusNamespace, service_bus
+from servicebus_local.pytest_plugin import ServiceBusNamespace, service_bus, service_bus_config
 from tests.conformance.sdk import Sdk
 
 __all__ = ["service_bus", "service_bus_config"]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from mti.local.namespace.wire import codec, frames
+from servicebus_local.wire import codec, frames
 from tests.support.waiting import in_time
 
 SASL_MECHANISMS, SASL_OUTCOME = 0x40, 0x44

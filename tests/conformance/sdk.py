@@ -12,8 +12,8 @@ import azure.servicebus.aio.management as asynchronous_management
 import azure.servicebus.management as synchronous_management
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 
-from mti.local.namespace.pytest_plugin import ServiceBusNamespace
-from mti.local.namespace.transports import AsyncPlainTransport, PlainTransport
+from servicebus_local.pytest_plugin import ServiceBusNamespace
+from servicebus_local.transports import AsyncPlainTransport, PlainTransport
 from tests.support.waiting import PATIENCE
 
 WAIT = PATIENCE

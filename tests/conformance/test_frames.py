@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from mti.local.namespace.pytest_plugin import ServiceBusNamespace
-from mti.local.namespace.wire import frames
+from servicebus_local.pytest_plugin import ServiceBusNamespace
+from servicebus_local.wire import frames
 from tests.conformance.peer import connected, described, message
 from tests.conformance.sdk import Sdk
 

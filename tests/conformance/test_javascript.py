@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mti.local.namespace.pytest_plugin import ServiceBusNamespace
+from servicebus_local.pytest_plugin import ServiceBusNamespace
 from tests.conformance.sdk import Sdk
 from tests.support.cosmos.server import node
 from tests.support.waiting import in_time

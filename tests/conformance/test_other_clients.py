@@ -7,8 +7,8 @@ import pytest_asyncio
 from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.exceptions import ServiceBusError
 
-from mti.local.namespace.pytest_plugin import ServiceBusNamespace
-from mti.local.namespace.wire import codec, frames
+from servicebus_local.pytest_plugin import ServiceBusNamespace
+from servicebus_local.wire import codec, frames
 from tests.conformance.peer import code, connected, described, message
 from tests.conformance.sdk import Sdk
 

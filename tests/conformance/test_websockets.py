@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from azure.servicebus import ServiceBusMessage, TransportType
 
-from mti.local.namespace.pytest_plugin import ServiceBusNamespace
+from servicebus_local.pytest_plugin import ServiceBusNamespace
 from tests.conformance.sdk import Sdk, bodies
 from tests.support.processes import start_python
 

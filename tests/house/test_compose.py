@@ -35,7 +35,7 @@ def test_every_service_keeps_a_store_of_its_own() -> None:
 def test_the_image_holds_every_member_and_only_pinned_packages() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     members = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("*/*/pyproject.toml")}
-    assert set(re.findall(r"\./((?:libs|services)/[a-z]+)", dockerfile)) == members
+    assert set(re.findall(r"\./((?:libs|services)/[a-z-]+)", dockerfile)) == members
     assert "--require-hashes -r requirements/runtime.txt" in dockerfile
 
 

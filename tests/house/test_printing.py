@@ -22,8 +22,8 @@ WAYS = {
     "libs/local/src/mti/local/launching/fork_server.py",
     # Announcements of ports as JSON in ASCII, for a parent process:
     "libs/local/src/mti/local/demo/simulators_process.py",
-    "libs/local/src/mti/local/namespace/serving.py",
-    "libs/local/src/mti/local/namespace/__main__.py",
+    "libs/servicebus-local/src/servicebus_local/serving.py",
+    "libs/servicebus-local/src/servicebus_local/__main__.py",
     "libs/local/src/mti/local/simulators/__main__.py",
 }
 STREAMS = {("sys", "stdout"), ("sys", "stderr"), ("sys", "__stdout__"), ("sys", "__stderr__")}

@@ -21,7 +21,7 @@ SAY = "import json, sys; sys.stdout.write('\\n' + json.dumps(sorted(sys.modules)
 SDKS = {"azure.cosmos", "azure.identity", "azure.keyvault", "azure.monitor", "azure.servicebus.aio.management"}
 TELEMETRY = {"opentelemetry.sdk", "opentelemetry.exporter"}
 TERMINAL = {"rich", "typer"}
-LOCAL = {"mti.local", "mti.operations", "mti.cli", "aiohttp.web", "lark"}
+LOCAL = {"mti.local", "servicebus_local", "mti.operations", "mti.cli", "aiohttp.web", "lark"}
 UNUSED_BY_A_SERVICE = SDKS | TELEMETRY | TERMINAL | LOCAL | {"aiohttp", "cryptography", "psutil"}
 ROOT = Path(__file__).parents[2]
 SERVICES = ("fetcher", "normalizer", "publisher")
@@ -53,7 +53,7 @@ def test_the_page_of_all_commands_loads_nothing_but_itself() -> None:
 @pytest.mark.parametrize("arguments", [(), ("no-such-command",), ("--no-such-option",)])
 def test_what_concerns_no_command_loads_none(arguments: tuple[str, ...]) -> None:
     modules = loaded(said_by(*arguments))
-    assert of({"azure", "httpx", "yaml", "mti.local", "mti.operations", "rich"}, modules) == set()
+    assert of({"azure", "httpx", "yaml", "mti.local", "servicebus_local", "mti.operations", "rich"}, modules) == set()
 
 
 @pytest.mark.parametrize("arguments", [("status", "--help"), ("tenants", "--help"), ("checkpoints", "show", "--help")])

@@ -7,10 +7,10 @@ import pytest
 
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message, job_message, page_message
-from mti.local.namespace import Namespace
 from mti.operations.on_the_bus import STANDARD, OnTheBus
 from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
+from servicebus_local import Namespace
 from tests.normalizer.world import chunk, stix
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, running_namespace

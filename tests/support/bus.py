@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from mti.common.adapters.servicebus import Address, ServiceBus
-from mti.local.namespace import Namespace, NamespaceConfig
-from mti.local.namespace.clock import Clock, system_clock
+from servicebus_local import Namespace, NamespaceConfig
+from servicebus_local.clock import Clock, system_clock
 
 FETCH_JOBS = Address("fetch-jobs")
 RAW_PAGES = Address("raw-pages", "normalizer")

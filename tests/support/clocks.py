@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from mti.local.namespace.clock import system_clock
+from servicebus_local.clock import system_clock
 
 
 class BrokerClock:

@@ -9,7 +9,7 @@ import pytest
 from mti.common.adapters.servicebus import Address, Line, ServiceBus
 from mti.common.adapters.servicebus.line import BLIND, FRESH, IN_HAND
 from mti.common.ports.bus import Outgoing
-from mti.local.namespace import Namespace
+from servicebus_local import Namespace
 from tests.support.bus import RAW_PAGES, connected, counts, running_namespace
 
 

@@ -20,7 +20,7 @@ from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
-from mti.local.namespace import Namespace
+from servicebus_local import Namespace
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace, stats
 from tests.support.waiting import until
 

@@ -23,11 +23,11 @@ TESTS = textwrap.dedent("""
     import psutil
 
     from mti.local.launching.launcher import Launcher
-    from mti.local.namespace import NamespaceProcess
+    from servicebus_local import NamespaceProcess
     from tests.support import processes
     from tests.support.cli import start
 
-    pytest_plugins = ["mti.local.namespace.pytest_plugin"]
+    pytest_plugins = ["servicebus_local.pytest_plugin"]
     processes.share()
 
 
@@ -37,7 +37,7 @@ TESTS = textwrap.dedent("""
             commands = [
                 await start("bus", "--data", tmp_path / "two", "--port", "0", "--http-port", "0"),
                 await Launcher(forking=False).start(
-                    "-m", "mti.local.namespace", "--data", str(tmp_path / "three"), stdout=PIPE
+                    "-m", "servicebus_local", "--data", str(tmp_path / "three"), stdout=PIPE
                 ),
             ]
             for command in commands:

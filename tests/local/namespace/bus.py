@@ -9,7 +9,7 @@ import aiohttp
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
-from mti.local.namespace import Namespace, NamespaceProcess
+from servicebus_local import Namespace, NamespaceProcess
 from tests.support.waiting import PATIENCE
 
 WAIT = PATIENCE

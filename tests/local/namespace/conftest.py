@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from azure.servicebus.aio import ServiceBusClient
 
-from mti.local.namespace import ManualClock, Namespace, NamespaceConfig
-from mti.local.namespace.clock import Clock, system_clock
+from servicebus_local import ManualClock, Namespace, NamespaceConfig
+from servicebus_local.clock import Clock, system_clock
 from tests.local.namespace.bus import Bus, Serve
 
 

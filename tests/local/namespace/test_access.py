@@ -16,9 +16,9 @@ from azure.servicebus.aio.management import ServiceBusAdministrationClient
 from azure.servicebus.exceptions import ServiceBusAuthenticationError, ServiceBusAuthorizationError
 from azure.servicebus.management import AuthorizationRule
 
-from mti.local.namespace import ConfigError, Namespace, NamespaceConfig
-from mti.local.namespace.access import SharedAccessKeys
-from mti.local.namespace.transports import AsyncPlainTransport
+from servicebus_local import ConfigError, Namespace, NamespaceConfig
+from servicebus_local.access import SharedAccessKeys
+from servicebus_local.transports import AsyncPlainTransport
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mti.local.namespace import ConfigError, NamespaceConfig
+from servicebus_local import ConfigError, NamespaceConfig
 
 EMULATOR_SAMPLE: dict[str, Any] = {
     "UserConfig": {

@@ -9,8 +9,8 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from mti.local.namespace import ManualClock
-from mti.local.namespace.wire import codec, frames
+from servicebus_local import ManualClock
+from servicebus_local.wire import codec, frames
 from tests.local.namespace.bus import NOTHING, WAIT, Bus, Serve, bodies, receive
 from tests.local.namespace.wire import AMQP_HEADER, HEARTBEAT, OPEN, beating
 from tests.support.waiting import until

@@ -12,8 +12,8 @@ import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceBusReceiveMode, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
-from mti.local.namespace import DataFolderBusy, ManualClock, Namespace, NamespaceConfig, NamespaceProcess
-from mti.local.namespace.clock import system_clock
+from servicebus_local import DataFolderBusy, ManualClock, Namespace, NamespaceConfig, NamespaceProcess
+from servicebus_local.clock import system_clock
 from tests.local.namespace.bus import WAIT, Bus, bodies, receive
 from tests.support.waiting import until
 

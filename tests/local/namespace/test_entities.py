@@ -13,14 +13,14 @@ from azure.servicebus.aio.management import ServiceBusAdministrationClient
 from azure.servicebus.exceptions import ServiceBusError
 from azure.servicebus.management import SqlRuleFilter
 
-from mti.local.namespace import ManualClock, Namespace, NamespaceConfig
-from mti.local.namespace.broker.broker import Broker
-from mti.local.namespace.clock import system_clock
-from mti.local.namespace.entities import QueueConfig, SubscriptionConfig, TopicConfig
-from mti.local.namespace.messages.incoming import IncomingMessage
-from mti.local.namespace.record import Body
-from mti.local.namespace.storage import schema
-from mti.local.namespace.transports import AsyncPlainTransport
+from servicebus_local import ManualClock, Namespace, NamespaceConfig
+from servicebus_local.broker.broker import Broker
+from servicebus_local.clock import system_clock
+from servicebus_local.entities import QueueConfig, SubscriptionConfig, TopicConfig
+from servicebus_local.messages.incoming import IncomingMessage
+from servicebus_local.record import Body
+from servicebus_local.storage import schema
+from servicebus_local.transports import AsyncPlainTransport
 from tests.local.namespace.bus import WAIT, Serve, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

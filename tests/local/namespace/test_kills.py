@@ -12,7 +12,7 @@ from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusError
 
-from mti.local.namespace import NamespaceProcess
+from servicebus_local import NamespaceProcess
 from tests.local.namespace.bus import WAIT, bodies, receive
 
 pytestmark = [

@@ -12,7 +12,7 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from mti.local.namespace import ManualClock
+from servicebus_local import ManualClock
 from tests.local.namespace.bus import NOTHING, WAIT, Serve, bodies, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

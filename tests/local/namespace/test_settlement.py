@@ -6,7 +6,7 @@ import pytest
 from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.exceptions import MessageLockLostError
 
-from mti.local.namespace import ManualClock
+from servicebus_local import ManualClock
 from tests.local.namespace.bus import NOTHING, Serve, bodies, receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mti.local.namespace.sql import EvaluationError, Properties, SqlError, parse_action, parse_filter
-from mti.local.namespace.sql.expressions import Value
+from servicebus_local.sql import EvaluationError, Properties, SqlError, parse_action, parse_filter
+from servicebus_local.sql.expressions import Value
 
 
 class Message(Properties):

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mti.local.namespace import ManualClock, NamespaceConfig
-from mti.local.namespace.broker.broker import Broker
-from mti.local.namespace.errors import ServiceError
-from mti.local.namespace.messages.incoming import decode
-from mti.local.namespace.record import DeadLetter, MessageRecord, State
-from mti.local.namespace.storage.batch import WriteBatch
-from mti.local.namespace.storage.merging import merged
-from mti.local.namespace.storage.schema import open_database
+from servicebus_local import ManualClock, NamespaceConfig
+from servicebus_local.broker.broker import Broker
+from servicebus_local.errors import ServiceError
+from servicebus_local.messages.incoming import decode
+from servicebus_local.record import DeadLetter, MessageRecord, State
+from servicebus_local.storage.batch import WriteBatch
+from servicebus_local.storage.merging import merged
+from servicebus_local.storage.schema import open_database
 
 MESSAGE = bytes.fromhex("005375a00568656c6c6f")
 HEAD = struct.Struct(">QII")

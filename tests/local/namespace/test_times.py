@@ -7,7 +7,7 @@ import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageState, ServiceBusSubQueue
 from azure.servicebus.exceptions import ServiceBusError
 
-from mti.local.namespace import ManualClock
+from servicebus_local import ManualClock
 from tests.local.namespace.bus import Bus, Serve, bodies, receive
 from tests.support.waiting import until
 

@@ -25,8 +25,8 @@ from azure.servicebus.exceptions import (
     ServiceBusError,
 )
 
-from mti.local.namespace import ManualClock, Namespace, NamespaceConfig
-from mti.local.namespace.access import SharedAccessKeys
+from servicebus_local import ManualClock, Namespace, NamespaceConfig
+from servicebus_local.access import SharedAccessKeys
 from tests.local.namespace.bus import WAIT
 from tests.local.namespace.wire import passing
 

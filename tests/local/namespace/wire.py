@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from mti.local.namespace import ManualClock, Namespace, NamespaceProcess
+from servicebus_local import ManualClock, Namespace, NamespaceProcess
 from tests.support.waiting import in_time
 
 AMQP_HEADER = b"AMQP\x00\x01\x00\x00"

@@ -13,8 +13,8 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential
 
-from mti.local.namespace.certificates import CERTIFICATE, server_context
 from mti.local.simulators.sentinel import SentinelSettings, SentinelSimulator, WorkspaceSpec
+from servicebus_local.certificates import CERTIFICATE, server_context
 from tests.local.simulators.clients import HeldClock, indicator, sha256, token_form, upload
 from tests.local.simulators.world import APP, DIRECTORY, WORKSPACE
 

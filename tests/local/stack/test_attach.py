@@ -12,10 +12,10 @@ import pytest
 from mti.common.adapters.servicebus import Address, ServiceBus
 from mti.common.contracts import job_message
 from mti.common.errors import ConfigurationError
-from mti.local.namespace import Namespace
 from mti.local.stack.attach import attached
 from mti.local.stack.errors import StackError
 from mti.local.stack.layout import Layout, namespace_config
+from servicebus_local import Namespace
 
 JOBS = "fetch-jobs"
 

@@ -26,7 +26,6 @@ from mti.common.ports.bus import Outgoing, PropertyValue, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Feed, FeedFormat
 from mti.common.settings import BusSettings
-from mti.local.namespace import Namespace
 from mti.operations.dead_letters import (
     Judge,
     NoJudge,
@@ -45,6 +44,7 @@ from mti.operations.dead_letters import (
 from mti.publisher.item import Item
 from mti.publisher.published import Accept, Withdraw
 from mti.publisher.versions import CONTAINER, PublishedVersions
+from servicebus_local import Namespace
 from tests.publisher.world import CONTOSO, CUSTOMER, indicator
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
 from tests.support.waiting import PATIENCE

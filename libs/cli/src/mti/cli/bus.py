@@ -8,9 +8,9 @@ import typer
 
 from mti.common.errors import ConfigurationError, MtiError
 from mti.common.hosting import process
-from mti.local.namespace import ConfigError, DataFolderBusy, Namespace, NamespaceConfig, SharedAccessKeys
-from mti.local.namespace.serving import serve
 from mti.local.stack.layout import namespace_config
+from servicebus_local import ConfigError, DataFolderBusy, Namespace, NamespaceConfig, SharedAccessKeys
+from servicebus_local.serving import serve
 
 
 def command(

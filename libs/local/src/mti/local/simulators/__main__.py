@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mti.local.namespace.certificates import server_context
 from mti.local.simulators.scenario import Scenario, Simulators, demo_scenario
+from servicebus_local.certificates import server_context
 
 _log = logging.getLogger("mti.local.simulators")
 

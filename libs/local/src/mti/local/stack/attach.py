@@ -14,10 +14,10 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from mti.common.errors import ConfigurationError
-from mti.local.namespace.errors import DataFolderBusy
 from mti.local.own_http import own_client
 from mti.local.stack.errors import StackError
 from mti.local.stack.layout import Layout, namespace_config
+from servicebus_local.errors import DataFolderBusy
 
 PATIENCE = 15.0
 """Seconds to wait for a stack that is starting or ending, or for another command that has the folder."""
@@ -72,7 +72,7 @@ async def attached(data: Path, *, patience: float = PATIENCE) -> AsyncIterator[A
                 )
             await asyncio.sleep(_BETWEEN)
         layout.running.unlink(missing_ok=True)  # of a stack that was killed
-        from mti.local.namespace import Namespace  # noqa: PLC0415  a stack that runs has its own
+        from servicebus_local import Namespace  # noqa: PLC0415  a stack that runs has its own
 
         try:
             namespace = await stack.enter_async_context(Namespace(namespace_config(), layout.bus))

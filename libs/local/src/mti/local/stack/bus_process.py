@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mti.common.hosting import process
 from mti.common.logs import configure
-from mti.local.namespace import Namespace
-from mti.local.namespace.serving import serve
 from mti.local.stack.layout import namespace_config
+from servicebus_local import Namespace
+from servicebus_local.serving import serve
 
 
 async def main(stop: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mti.common.adapters.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from mti.local.namespace import NamespaceConfig
+    from servicebus_local import NamespaceConfig
 
 SERVICES = ("fetcher", "normalizer", "publisher")
 TENANTS_SECONDS = "1"
@@ -95,7 +95,7 @@ class Layout:
 
 def namespace_config() -> "NamespaceConfig":
     """Return the entities of the project, from the file that Microsoft's emulator reads as well."""
-    from mti.local.namespace import NamespaceConfig  # noqa: PLC0415  not for commands that only look at the folder
+    from servicebus_local import NamespaceConfig  # noqa: PLC0415  not for commands that only look at the folder
 
     with as_file(files("mti.local.stack") / "Config.json") as path:
         return NamespaceConfig.load(path)

@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 MODULES = (
     "mti.local.stack.layout",
-    "mti.local.namespace.config",
-    "mti.local.namespace.namespace",
-    "mti.local.namespace.serving",
+    "servicebus_local.config",
+    "servicebus_local.namespace",
+    "servicebus_local.serving",
     *(f"mti.{service}.worker" for service in SERVICES),
     "mti.publisher.sentinel.credentials",
 )

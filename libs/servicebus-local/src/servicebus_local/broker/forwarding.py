@@ -1,0 +1,69 @@
+"""Auto-forwarding: a message for a queue that forwards goes on at once, within the same transaction.
+
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-auto-forwarding
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from servicebus_local.errors import ServiceError
+from servicebus_local.messages.changes import with_annotation
+from servicebus_local.messages.incoming import IncomingMessage
+from servicebus_local.record import DeadLetter, MessageRecord, State
+from servicebus_local.wire import codec
+
+if TYPE_CHECKING:
+    from servicebus_local.broker.destination import Destination
+    from servicebus_local.broker.place import Place
+
+MAX_HOPS = 4
+_TOO_MANY_HOPS = ("MaxTransferHopCountExceeded", "The message was forwarded more than four times.")
+_ORIGIN = "x-opt-enqueue-sequence-number"
+
+Arrival = tuple["Place", MessageRecord]
+"""A message that was written, and the queue that must admit it once it is durable."""
+
+
+class Forwarding:
+    """Finds where messages end up."""
+
+    def __init__(self, find: Callable[[str], "Destination"]) -> None:
+        self._find = find
+        """The open destination of a path or URI; raises `ServiceError`."""
+
+    def place(
+        self,
+        queue: "Place",
+        message: IncomingMessage,
+        now: int,
+        ttl: int | None,
+        grave: DeadLetter | None = None,
+        hops: int = 0,
+    ) -> list[Arrival]:
+        """Write a message to a queue, or to where that forwards to."""
+        if queue.settings.forward_to is None:
+            return [queue.write(message, State.ACTIVE, now, ttl, grave)]
+        return self.send(queue, queue.settings.forward_to, message, now, grave, hops)
+
+    def send(
+        self,
+        queue: "Place",
+        target: str,
+        message: IncomingMessage,
+        now: int,
+        grave: DeadLetter | None,
+        hops: int = 0,
+    ) -> list[Arrival]:
+        """Write a message to the target, or to one of the queue's dead-letter queues when that cannot be."""
+        if hops >= MAX_HOPS:
+            graveyard = queue.dead_letters or queue
+            return [graveyard.write(message, State.ACTIVE, now, None, DeadLetter(*_TOO_MANY_HOPS, queue.path))]
+        try:
+            destination = self._find(target)
+            destination.check([message])
+        except ServiceError as error:
+            failed = queue.transfers or queue
+            grave = DeadLetter(type(error).__name__, f"Forwarding to '{target}' failed: {error}", queue.path)
+            return [failed.write(message, State.ACTIVE, now, None, grave)]
+        origin = with_annotation(message, _ORIGIN, codec.long(queue.sequence.take())) if hops == 0 else message
+        return destination.forwarded(origin, now, hops + 1, grave)

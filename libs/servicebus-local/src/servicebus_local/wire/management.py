@@ -1,0 +1,237 @@
+"""The operations of an entity's `$management` node.
+
+https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from servicebus_local.broker.broker import Broker
+from servicebus_local.broker.consumer import Consumer, Delivered, Settlement, Verdict
+from servicebus_local.broker.destination import Destination
+from servicebus_local.broker.entity import Entity
+from servicebus_local.broker.queue import MessageQueue
+from servicebus_local.broker.rule_changes import RuleChanges
+from servicebus_local.broker.session_queue import SessionQueue
+from servicebus_local.entities import STANDARD_TIER_KILOBYTES
+from servicebus_local.errors import (
+    BadRequest,
+    MessageTooLarge,
+    NotAllowed,
+    ServiceError,
+    SessionLockLost,
+    Unsupported,
+)
+from servicebus_local.messages.incoming import as_text, decode
+from servicebus_local.messages.outgoing import encode
+from servicebus_local.wire import codec
+from servicebus_local.wire.requests import Reply, Request, Response
+from servicebus_local.wire.rule_requests import RuleRequests
+
+_PEEK_BYTES = 4 * 1024 * 1024
+_PEEK_COUNT = 1000
+_STATE_BYTES = STANDARD_TIER_KILOBYTES * 1024
+"""The state of a session is at most as large as a message."""
+_SETTLES_ON_DELIVERY = 0
+_ANY_TIME = 253_402_300_800_000
+"""The year 10000, in milliseconds: the caller asks for sessions with messages or a state."""
+_NO_CONTENT = Response(204, "No content.")
+_SETTLEMENTS = {
+    "completed": Settlement.COMPLETE,
+    "abandoned": Settlement.ABANDON,
+    "suspended": Settlement.DEAD_LETTER,
+    "defered": Settlement.DEFER,
+}
+
+
+class Management:
+    """Answers for one entity."""
+
+    def __init__(self, broker: Broker, entity: Entity) -> None:
+        self._broker = broker
+        self._entity = entity
+        self._operations: dict[str, Callable[[Request, Reply], None]] = {
+            "com.microsoft:renew-lock": self._renew_lock,
+            "com.microsoft:receive-by-sequence-number": self._receive_deferred,
+            "com.microsoft:get-message-sessions": self._list_sessions,
+            "com.microsoft:update-disposition": self._update_disposition,
+            "com.microsoft:peek-message": self._peek,
+            "com.microsoft:schedule-message": self._schedule,
+            "com.microsoft:cancel-scheduled-message": self._cancel,
+            "com.microsoft:renew-session-lock": self._renew_session_lock,
+            "com.microsoft:get-session-state": self._get_session_state,
+            "com.microsoft:set-session-state": self._set_session_state,
+        }
+        topic, _, subscription = entity.path.partition("/subscriptions/")
+        if subscription and "/" not in subscription:
+            rules = RuleRequests(RuleChanges(broker.catalogue), topic, subscription)
+            self._operations |= {
+                "com.microsoft:add-rule": rules.add,
+                "com.microsoft:remove-rule": rules.remove,
+                "com.microsoft:enumerate-rules": rules.enumerate,
+            }
+
+    def handle(self, request: Request, reply: Reply) -> None:
+        """Do what is asked for. Raises `ServiceError`."""
+        self._broker.check_busy()
+        operation = self._operations.get(request.operation)
+        if operation is None:
+            raise Unsupported(f"The operation {request.operation} is not offered by this namespace.")
+        try:
+            operation(request, reply)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            raise BadRequest(f"The request {request.operation} is malformed: {error!r}") from error
+
+    # -- messages
+
+    def _renew_lock(self, request: Request, reply: Reply) -> None:
+        queue = self._queue()
+        ends = [codec.timestamp(queue.renew(token.bytes_le)) for token in _tokens(request)]
+        reply(Response(body={"expirations": codec.array(ends)}))
+
+    def _update_disposition(self, request: Request, reply: Reply) -> None:
+        queue, body = self._queue(), request.body
+        if isinstance(queue, SessionQueue):
+            self._held(request)
+        status = as_text(body[b"disposition-status"])
+        if status not in _SETTLEMENTS:
+            raise Unsupported(f"The disposition status {status} is not offered by this namespace.")
+        reason, description = body.get(b"deadletter-reason"), body.get(b"deadletter-description")
+        verdict = Verdict(_SETTLEMENTS[status], _optional(reason), _optional(description))
+        tokens = [token.bytes_le for token in _tokens(request)]
+        for token in tokens:
+            queue.lock(token)
+        waiting = _Countdown(len(tokens), reply)
+        for token in tokens:
+            queue.settle(token, verdict, waiting.done)
+
+    def _receive_deferred(self, request: Request, reply: Reply) -> None:
+        queue, body = self._queue(), request.body
+        consumer = self._held(request)[1] if isinstance(queue, SessionQueue) else None
+        numbers = [int(number) for number in body[b"sequence-numbers"]]
+        if int(body[b"receiver-settle-mode"]) == _SETTLES_ON_DELIVERY:
+
+            def done(error: ServiceError | None) -> None:
+                reply(_deliveries(found) if error is None else Response.of(error))
+
+            found = queue.receive_deferred(numbers, consumer, done)
+        else:
+            reply(_deliveries(queue.lock_deferred(numbers, consumer)))
+
+    def _peek(self, request: Request, reply: Reply) -> None:
+        queue, body, store = self._queue(), request.body, self._broker.store
+        queue.accessed_at = self._broker.clock()
+        session_id = body.get(b"session-id")
+        limit = min(int(body[b"message-count"]), _PEEK_COUNT)
+        session_id = None if session_id is None else as_text(session_id)
+        found, size = [], 0
+        for sequence in store.tables.sequences(queue.id, int(body[b"from-sequence-number"]), limit, session_id):
+            record = queue.records.get(sequence)
+            if record is None or size > _PEEK_BYTES:
+                continue
+            message = encode(record, store.body(record), None, peeked=True)
+            size += len(message)
+            found.append({"message": message})
+        reply(Response(body={"messages": found}) if found else _NO_CONTENT)
+
+    def _schedule(self, request: Request, reply: Reply) -> None:
+        encoded = [each[b"message"] for each in request.body[b"messages"]]
+        destination = self._destination()
+        largest, limit = max(map(len, encoded), default=0), destination.settings.max_message_size
+        if largest > limit:
+            raise MessageTooLarge(largest, limit)
+
+        def done(error: ServiceError | None) -> None:
+            body = {"sequence-numbers": codec.array([codec.long(number) for number in numbers])}
+            reply(Response(body=body) if error is None else Response.of(error))
+
+        numbers = destination.publish([decode(each) for each in encoded], done)
+
+    def _cancel(self, request: Request, reply: Reply) -> None:
+        self._destination().cancel(request.body[b"sequence-numbers"], _Countdown(1, reply).done)
+
+    # -- sessions
+
+    def _renew_session_lock(self, request: Request, reply: Reply) -> None:
+        queue, consumer = self._held(request)
+        reply(Response(body={"expiration": codec.timestamp(queue.renew_session(consumer))}))
+
+    def _get_session_state(self, request: Request, reply: Reply) -> None:
+        queue, consumer = self._held(request)
+        reply(Response(body={"session-state": queue.session_state(consumer)}))
+
+    def _set_session_state(self, request: Request, reply: Reply) -> None:
+        queue, consumer = self._held(request)
+        state = request.body.get(b"session-state")
+        if state is not None and len(state) > _STATE_BYTES:
+            raise MessageTooLarge(len(state), _STATE_BYTES)
+        queue.set_session_state(consumer, state)
+        self._broker.store.then(_Countdown(1, reply).done)
+
+    def _list_sessions(self, request: Request, reply: Reply) -> None:
+        queue, body = self._queue(), request.body
+        if not isinstance(queue, SessionQueue):
+            raise NotAllowed(f"'{self._entity.path}' has no sessions.")
+        since, skip, top = int(body[b"last-updated-time"]), int(body[b"skip"]), int(body[b"top"])
+        found = queue.sessions(None if since >= _ANY_TIME else since)[skip : skip + top]
+        if not found:
+            reply(Response(204, "No sessions.", "com.microsoft:session-not-found"))
+            return
+        names = codec.array([codec.string(session_id) for session_id in found])
+        reply(Response(body={"skip": skip + len(found), "sessions-ids": names}))
+
+    # -- what the entity is
+
+    def _queue(self) -> MessageQueue:
+        if self._entity.queue is None:
+            raise NotAllowed(f"'{self._entity.path}' is a topic: receive from its subscriptions.")
+        return self._entity.queue
+
+    def _destination(self) -> Destination:
+        if self._entity.destination is None:
+            raise NotAllowed(f"Messages cannot be sent to '{self._entity.path}'.")
+        return self._entity.destination
+
+    def _held(self, request: Request) -> tuple[SessionQueue, Consumer]:
+        queue, consumer = self._queue(), request.consumer()
+        session_id = as_text(request.body[b"session-id"])
+        if not isinstance(queue, SessionQueue):
+            raise NotAllowed(f"'{self._entity.path}' has no sessions.")
+        if consumer is None or consumer.session_id != session_id:
+            raise SessionLockLost(session_id)
+        return queue, consumer
+
+
+def _deliveries(found: Sequence[Delivered]) -> Response:
+    messages = []
+    for record, body, lock in found:
+        item: dict[str, Any] = {"message": encode(record, body, lock)}
+        if lock is not None:
+            item["lock-token"] = uuid.UUID(bytes_le=lock.token)
+        messages.append(item)
+    return Response(body={"messages": messages})
+
+
+class _Countdown:
+    """Replies once, when all parts are done; with the first error, if there is one."""
+
+    def __init__(self, parts: int, reply: Reply) -> None:
+        self._left = parts
+        self._reply = reply
+        self._error: ServiceError | None = None
+
+    def done(self, error: ServiceError | None) -> None:
+        """A part is done."""
+        self._left -= 1
+        self._error = self._error or error
+        if self._left == 0:
+            self._reply(Response() if self._error is None else Response.of(self._error))
+
+
+def _tokens(request: Request) -> list[uuid.UUID]:
+    return list(request.body[b"lock-tokens"])
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None else as_text(value)
