@@ -2,10 +2,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test lint types fmt unit bench soak requirements clean
+.PHONY: help setup demo simulate test lint types fmt unit bench soak package requirements clean
 
 PYTHON ?= python3
 VENV := .venv
+DIST := dist
 BIN := $(VENV)/bin
 MEMBERS := libs/common libs/servicebus-local libs/local libs/operations libs/cli services/fetcher services/normalizer services/publisher
 # The name under which a member is installed: `mti-` before its folder's, but for what is of use to others too.
@@ -54,6 +55,12 @@ bench: setup  ## Run the benchmarks (prints ratios)
 soak: setup  ## Run the long tests
 	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
 
+package: $(VENV)/.ready  ## Build the wheels into dist/ (offline, the same bytes each time)
+	@# Hatchling itself, as pinned: nothing is fetched, and its time stamps are constant (or SOURCE_DATE_EPOCH).
+	for member in $(MEMBERS); do \
+	  (cd $$member && $(abspath $(BIN))/python -m hatchling build -t wheel -d $(abspath $(DIST))); \
+	done
+
 requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves them)
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $(if $(UPGRADE),--upgrade) \
 	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
@@ -65,7 +72,7 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
 
 clean:  ## Remove what setup made
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache $(COSMOS)/node_modules $(JAVASCRIPT)/node_modules
+	rm -rf $(VENV) $(DIST) .cache .mypy_cache .pytest_cache .ruff_cache $(COSMOS)/node_modules $(JAVASCRIPT)/node_modules
 
 .cache/uv/bin/uv: requirements/uv.txt
 	$(PYTHON) -m venv .cache/uv

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from servicebus_local.pytest_plugin import ServiceBusNamespace, service_bus, service_bus_config
+from servicebus_local.pytest_plugin import ServiceBusNamespace
 from tests.conformance.sdk import Sdk
-
-__all__ = ["service_bus", "service_bus_config"]
 
 
 @pytest.fixture(scope="session")

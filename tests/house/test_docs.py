@@ -10,7 +10,11 @@ from typer.core import TyperGroup
 from mti.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / "README.md", ROOT / "CHANGELOG.md"),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(ROOT.glob("libs/*/*.md")),
+]
 
 
 def commands() -> set[str]:
@@ -41,6 +45,8 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
             assert (words[0] if name is None else f"{words[0]} {name}") in known | groups, text
 
 
-@pytest.mark.parametrize("name", sorted({"demo", "test", "bench", "help", "lint", "fmt", "soak", "simulate"}))
+@pytest.mark.parametrize(
+    "name", sorted({"demo", "test", "bench", "help", "lint", "fmt", "soak", "simulate", "package"})
+)
 def test_every_make_target_explains_itself(name: str) -> None:
     assert re.search(rf"^{name}:.*## \S", (ROOT / "Makefile").read_text(), re.MULTILINE)

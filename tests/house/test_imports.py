@@ -1,6 +1,7 @@
 """The import rules of the house: a service knows the common library and itself, and nobody reaches back."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def test_the_rule_would_notice_a_stranger(tmp_path: Path) -> None:
 def test_the_rule_knows_whose_a_module_is() -> None:
     names = ["mti.common.logs", "servicebus_local.wire.codec", "servicebus_local", "mti", "azure.servicebus", "common"]
     assert [member_of(name) for name in names] == ["common", "servicebus_local", "servicebus_local", None, None, None]
+
+
+@pytest.mark.parametrize("name", sorted(DISTRIBUTIONS_OF_THEIR_OWN))
+def test_a_distribution_of_its_own_does_not_even_name_this_project(name: str) -> None:
+    package = members()[name]
+    texts = [*package.rglob("*.py"), package.parents[1] / "README.md", package.parents[1] / "pyproject.toml"]
+    assert [path.name for path in texts if re.search(r"\bmti\b", path.read_text())] == []
 
 
 def test_the_private_codec_of_the_sdk_stands_behind_one_module() -> None:

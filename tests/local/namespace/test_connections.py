@@ -198,7 +198,7 @@ async def test_who_breaks_the_protocol_is_told_how(serve: Serve, caplog: pytest.
     for stream, condition in VIOLATIONS:
         answer = await _answer(bus, stream)
         assert answer.startswith(AMQP_HEADER + b"\x00\x00\x00"), stream
-        assert answer.count(b"mti-local-namespace") == 1, stream  # an open comes before every close
+        assert answer.count(b"servicebus-local") == 1, stream  # an open comes before every close
         assert condition in answer, stream
     assert not [record for record in caplog.records if record.exc_info]
 

@@ -4,8 +4,7 @@ Layers, each knowing only those below it: `wire` (AMQP) and `administration` (HT
 `storage`. `sql` (rules), `entities` and `filters` (descriptions) and the type codec of `wire.codec` stand below
 everything. `door` listens and tells AMQP and HTTP, plain and over TLS, apart.
 
-What it offers, and how to use it from another project: `docs/local-namespace.md`. Where it is not like the service, on
-purpose:
+What it offers and how to use it: the README of `servicebus-local`. Where it is not like the service, on purpose:
 
 - Any credentials are accepted, unless it is given keys; then shared access signatures are checked, and no others.
 - Messages that a plain receiver held come back at once when its link or connection ends (the service waits for the lock
@@ -14,7 +13,7 @@ purpose:
   failed.
 - `x-opt-deadletter-source` is on every dead-lettered message, not only on forwarded ones.
 - Absent settings have the service's defaults, not the emulator's.
-- No transactions, partitions or AMQP over WebSockets; a server is busy only when it is told to be.
+- No transactions or partitions; a server is busy only when it is told to be.
 """
 
 from importlib import import_module

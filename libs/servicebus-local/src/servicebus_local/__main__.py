@@ -1,4 +1,4 @@
-"""The namespace as a process of its own: `python -m servicebus_local --config Config.json --data DIR`.
+"""The namespace as a process of its own: `servicebus-local --config Config.json --data DIR`.
 
 Prints one JSON line on stdout when it is ready and logs to stderr. Ends on SIGTERM and SIGINT. Exit status 2: it could
 not start.
@@ -10,8 +10,10 @@ import logging
 import signal
 import sqlite3
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+from servicebus_local import lifeline
 from servicebus_local.access import SharedAccessKeys
 from servicebus_local.config import NamespaceConfig
 from servicebus_local.errors import ConfigError, DataFolderBusy
@@ -20,7 +22,9 @@ from servicebus_local.serving import serve
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="servicebus_local", description="A Service Bus namespace on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="servicebus-local", description="Azure Service Bus on this machine, for development and tests."
+    )
     parser.add_argument(
         "--config", type=Path, help="a Config.json as Microsoft's emulator reads it (default: no entities yet)"
     )
@@ -29,6 +33,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--http-port", type=int, default=0, help="administration port (default: a free one)")
     parser.add_argument("--keys", type=Path, help="a JSON file of SharedAccessKeys (default: any credentials will do)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end at once when standard input does: with whoever started this, however that ends",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('servicebus-local')}")
     return parser.parse_args()
 
 
@@ -45,9 +55,12 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 def main() -> int:
     """Run until told to stop; returns the exit status."""
+    arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
-        asyncio.run(_serve(_arguments()))
+        if arguments.until_stdin_closes:
+            lifeline.hold()
+        asyncio.run(_serve(arguments))
     except (ConfigError, DataFolderBusy, OSError, sqlite3.Error, RuntimeError) as error:
         logging.getLogger("servicebus_local").error("%s", error)
         return 2

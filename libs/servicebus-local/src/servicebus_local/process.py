@@ -1,13 +1,13 @@
 """The namespace as a child process, for those who need it to live and die apart from them."""
 
+import asyncio
 import json
+import sys
+from asyncio.subprocess import Process
 from pathlib import Path
 from subprocess import PIPE
 from types import TracebackType
 from typing import Self
-
-from mti.local.launching.launcher import Launcher
-from mti.local.launching.processes import Process
 
 
 class NamespaceProcess:
@@ -29,15 +29,17 @@ class NamespaceProcess:
             str(port),
             "--http-port",
             str(http_port),
+            "--until-stdin-closes",
         )
-        self._launcher = Launcher()
         self._process: Process | None = None
         self.port = port
         self.http_port = http_port
         self.connection_string = ""
 
     async def __aenter__(self) -> Self:
-        self._process = await self._launcher.start("-m", "servicebus_local", *self._arguments, stdout=PIPE)
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "servicebus_local", *self._arguments, stdin=PIPE, stdout=PIPE
+        )
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         line = await self._process.stdout.readline()
         if not line:

@@ -1,6 +1,4 @@
-"""A namespace for the tests of any project: put this into the `conftest.py` at its root.
-
-    pytest_plugins = ["servicebus_local.pytest_plugin"]
+"""A namespace for the tests of any project: pytest finds this plugin by itself once the package is installed.
 
     def test_it(service_bus):
         client = ServiceBusClient.from_connection_string(service_bus.connection_string)
@@ -14,7 +12,6 @@ entities: create what a test needs with an administration client, under a name o
 """
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -53,16 +50,15 @@ def service_bus(
     if not isinstance(config, Path):
         config = folder / "Config.json"
         config.write_text(json.dumps(service_bus_config), encoding="utf-8")
-    lifeline, held = socket.socketpair()  # the namespace ends when the tests do, however they end
-    command = [sys.executable, "-m", "mti.local.launching", str(held.fileno()), "-m", "servicebus_local"]
-    command += ["--config", str(config), "--data", str(folder / "data")]
-    with (
-        lifeline,
-        subprocess.Popen(  # noqa: S603 - our own program
-            command, stdout=subprocess.PIPE, text=True, pass_fds=[held.fileno()]
-        ) as process,
-    ):
-        held.close()
+    command = [sys.executable, "-P", "-m", "servicebus_local", "--config", str(config)]
+    command += [
+        "--data",
+        str(folder / "data"),
+        "--until-stdin-closes",
+    ]  # the namespace ends when the tests do, however they end
+    with subprocess.Popen(  # noqa: S603 - our own program
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         line = process.stdout.readline()
         if not line:

@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
             codec.encode_frame(
                 0,
                 codec.Open(
-                    container_id="mti-local-namespace",
+                    container_id="servicebus-local",
                     hostname=None,
                     max_frame_size=frames.MAX_FRAME_SIZE,
                     channel_max=_CHANNEL_MAX,
