@@ -86,12 +86,17 @@ def test_nothing_of_this_project_comes_along(stranger: Environment) -> None:
 def test_the_wheel_carries_its_readme_its_licence_and_its_types(stranger: Environment) -> None:
     found = installed(stranger)
     assert (found.metadata["Name"], found.metadata["License-Expression"]) == ("servicebus-local", "MIT")
-    assert README.strip() in str(found.metadata.get_payload())
+    assert README.strip() in found.metadata["Description"]
     assert {"LICENSE", "py.typed"} <= {Path(each).name for each in found.files or []}
 
 
-def test_the_readme_names_the_wheel_and_its_version(stranger: Environment, wheels: list[Path]) -> None:
-    assert f"pip install {next(each.name for each in wheels if each.name.startswith('servicebus'))}" in README
+def test_the_pages_name_the_wheel_that_is_built(wheels: list[Path]) -> None:
+    wheel = next(each.name for each in wheels if each.name.startswith("servicebus_local-"))
+    assert f"$ pip install {wheel}\n" in README
+    assert f"$ make package\n$ pip install dist/{wheel}\n" in (ROOT / "docs/local-namespace.md").read_text()
+
+
+def test_the_command_says_its_version(stranger: Environment) -> None:
     assert stranger.run("servicebus-local", "--version").stdout == f"servicebus-local {installed(stranger).version}\n"
 
 
