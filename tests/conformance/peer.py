@@ -4,7 +4,7 @@ It shows what one client sends, or needs, that azure-servicebus of this project'
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self.descriptor = code
+        self.descriptor: Callable[[int], bytes] = code
         """How the performatives' descriptors are encoded."""
 
     async def sasl(self, mechanism: str, response: bytes) -> int:
