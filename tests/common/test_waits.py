@@ -100,3 +100,22 @@ def test_a_pause_that_a_wrong_clock_wrote_far_ahead_is_over() -> None:
     assert not pause_until(ahead + timedelta(minutes=5), ahead).holds(NOW, None)
     far = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
     assert not pause_until(far, far).holds(NOW, None)
+
+
+@pytest.mark.parametrize(
+    ("probed", "is_of"),
+    [
+        (timedelta(minutes=-11), False),
+        (timedelta(minutes=-10), True),
+        (timedelta(), True),
+        (timedelta(minutes=2), True),
+        (timedelta(hours=1), False),
+        (timedelta(days=400), False),
+    ],
+)
+def test_a_pause_is_of_this_run_when_it_was_found_since_and_not_by_a_clock_that_was_wrong(
+    probed: timedelta, is_of: bool
+) -> None:
+    pause = pause_until(NOW + probed + timedelta(minutes=5), NOW + probed)
+    assert pause.is_of(NOW, NOW - timedelta(minutes=10)) is is_of
+    assert pause.holds(NOW, NOW - timedelta(minutes=10)) is (is_of and probed > timedelta(minutes=-5))

@@ -128,6 +128,20 @@ async def test_what_a_fast_clock_claims_to_have_covered_is_fetched_again(tmp_pat
         assert checkpoint.covered_until <= there.clock.now()
 
 
+async def test_a_run_until_idle_does_not_believe_what_a_fast_clock_claims_to_have_covered(tmp_path: Path) -> None:
+    async with world(tmp_path) as there:
+        later = there.clock.now() + timedelta(hours=6)
+        damaged = SourceCheckpoint(covered_until=later, asked_until=later, last_success=later)
+        versioned = await there.checkpoints.load(CUSTOMER, SourceCheckpoint())
+        await there.checkpoints.save(versioned.with_value(damaged))
+        there.run = Run(started=there.clock.now(), until_idle=True)
+        there.clock.turn(seconds=1)
+        await there.schedule().run_once()
+        await there.drain()
+        assert published(there) == there.truth()
+        assert await there.schedule().run_once() == 0
+
+
 @given(st.text(max_size=60))
 def test_any_date_at_all_can_be_read_or_says_nothing(text: str) -> None:
     server_time(text, NOON, 1.0)

@@ -13,20 +13,19 @@ from itertools import chain
 
 from pydantic import JsonValue
 
-from mti.common.clock_check import CURE
 from mti.common.contracts import envelope_of
 from mti.common.errors import Poison
 from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.common.server_time import in_words
 from mti.fetcher.checkpoint import SourceCheckpoint
 from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
 from mti.normalizer.ledger import CONTAINER as HANDLED
 from mti.normalizer.ledger import Ledger
 from mti.operations.books import SourceBooks, plain
 from mti.operations.bus_view import BusView, DeadMessage
+from mti.operations.clock_notes import clock_notes
 from mti.operations.loads import BusLoads, LoadMeter, SessionLoad
 from mti.operations.on_the_bus import STANDARD, BusNames
 from mti.operations.reconcile import Stores
@@ -137,7 +136,7 @@ async def take_status(
         _destination(id, list(found.tenants), publishing.get(id, DestinationCheckpoint()), loads, dead, names, now)
         for id, found in registry.destinations.items()
     ]
-    notes = [*loads.notes, *dead.notes, *_clock_notes(destinations)]
+    notes = [*loads.notes, *dead.notes, *clock_notes(found.clock for found in destinations)]
     return Status(at=now, sources=sources, destinations=destinations, loads=loads, notes=notes)
 
 
@@ -249,19 +248,6 @@ def _destination(
         pause=checkpoint.pause,
         clock=checkpoint.clock,
     )
-
-
-def _clock_notes(destinations: Iterable[DestinationStatus]) -> list[str]:
-    said = [found.clock for found in destinations if found.clock is not None]
-    if not said:
-        return []
-    last = max(said, key=lambda note: note.at)
-    heard = last.at.isoformat(timespec="seconds")
-    note = (
-        f"a publisher's clock is {in_words(last.ahead)} Sentinel's and Microsoft Entra ID's, as they said at {heard} "
-        f"({len(said)} workspaces): {CURE}; until then it goes by their time"
-    )
-    return [note]
 
 
 def _source_document(found: SourceStatus) -> dict[str, JsonValue]:
