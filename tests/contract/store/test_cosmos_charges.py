@@ -29,3 +29,21 @@ async def test_each_operation_is_charged_to_its_container(cosmos_endpoint: str) 
         series(db_collection_name="known", db_operation_name=operation): 1
         for operation in ("create_item", "replace_item", "read_item", "query_items")
     }
+
+
+async def test_documents_of_many_partitions_are_read_by_one_query(cosmos_endpoint: str) -> None:
+    client = CosmosClient(
+        cosmos_endpoint, KEY, connection_verify=False, enable_endpoint_discovery=False, raw_response_hook=charged
+    )
+    store = CosmosStore(client, f"charges-{uuid4().hex}", create=True)
+    with recorded() as there:
+        container = store.container("known")
+        documents = [Document(partition=f"grid:eu#{n % 32:02}", id=f"{n}", body={}) for n in range(64)]
+        await container.write_many(documents)
+        assert len(await container.read_each([(found.partition, found.id) for found in documents])) == 64
+        found = there.points("azure.cosmosdb.client.operation.request_charge")
+    await store.close()
+    assert found == {
+        series(db_collection_name="known", db_operation_name="create_item"): 64,
+        series(db_collection_name="known", db_operation_name="query_items"): 1,
+    }
