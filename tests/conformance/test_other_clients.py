@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from azure.servicebus import ServiceBusSubQueue
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.exceptions import ServiceBusError
 
 from servicebus_local.pytest_plugin import ServiceBusNamespace
@@ -90,3 +90,44 @@ async def test_a_dead_letter_cannot_be_dead_lettered(sdk: Sdk) -> None:
     async with sdk.receiver(queue, sub_queue=DEAD_LETTER) as receiver:
         (still,) = await sdk.do(receiver.peek_messages, 5, sequence_number=1)
         assert still.dead_letter_reason == "First"
+
+
+def _map(**items: object) -> bytes:
+    """An encoded map with names as symbols."""
+    content = b"".join(
+        codec.encode_value(codec.symbol(name)) + codec.encode_value(value) for name, value in items.items()
+    )
+    return b"\xd1" + (len(content) + 4).to_bytes(4, "big") + (2 * len(items)).to_bytes(4, "big") + content
+
+
+async def test_what_a_client_changes_as_it_settles_keeps_its_type_wherever_the_message_goes(sdk: Sdk) -> None:
+    graves = await sdk.queue()
+    queue = await sdk.queue(max_delivery_count=2, forward_dead_lettered_messages_to=graves)
+    await sdk.send(queue, ServiceBusMessage("x", application_properties={"kept": 1, "tries": 0}))
+    changes = _map(tries=codec.long(1), at=codec.timestamp(1709209800000), note="n")
+    async with connected(sdk.namespace.port) as peer:
+        await peer.receive_from(queue)
+        for _ in range(2):
+            delivery = await peer.read(frames.TRANSFER)
+            peer.settle(delivery.fields[1], described(code(MODIFIED), None, None, changes))
+        await peer.receive_from(graves, handle=2)
+        payload = bytes((await peer.read(frames.TRANSFER)).fields[11])
+    for name, value in (("tries", codec.long(1)), ("at", codec.timestamp(1709209800000)), ("kept", 1), ("note", "n")):
+        assert codec.encode_value(name) + codec.encode_value(value) in payload
+    assert payload.count(codec.encode_value("tries")) == 1
+
+
+async def test_a_dead_letter_has_what_else_stood_beside_its_reason(sdk: Sdk) -> None:
+    queue = await sdk.queue()
+    await sdk.send(queue, "x")
+    reason = _map(DeadLetterReason="Why", DeadLetterErrorDescription="because", who="me")
+    async with connected(sdk.namespace.port) as peer:
+        await peer.receive_from(queue)
+        delivery = await peer.read(frames.TRANSFER)
+        error = described(code(0x1D), codec.symbol("com.microsoft:dead-letter"), None, reason)
+        peer.settle(delivery.fields[1], described(code(REJECTED), error))
+        async with sdk.receiver(queue, sub_queue=DEAD_LETTER) as receiver:
+            (dead,) = await sdk.receive(receiver)
+    assert (dead.dead_letter_reason, dead.dead_letter_error_description) == ("Why", "because")
+    assert dead.application_properties is not None
+    assert dead.application_properties[b"who"] == b"me"

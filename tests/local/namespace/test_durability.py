@@ -14,6 +14,8 @@ from azure.servicebus.aio import ServiceBusClient
 
 from servicebus_local import DataFolderBusy, ManualClock, Namespace, NamespaceConfig, NamespaceProcess
 from servicebus_local.clock import system_clock
+from servicebus_local.wire import codec, frames
+from tests.conformance.peer import code, connected, described
 from tests.local.namespace.bus import WAIT, Bus, bodies, receive
 from tests.support.waiting import until
 
@@ -41,6 +43,22 @@ async def connect(namespace: Namespace | NamespaceProcess) -> AsyncIterator[Bus]
         yield bus
     finally:
         await bus.close()
+
+
+async def test_what_a_client_changed_as_it_abandoned_survives_kill_9(config: Path, tmp_path: Path) -> None:
+    changes = codec.encode_value({"note": "changed"})
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
+        await (await bus.sender("plain")).send_messages(ServiceBusMessage("x", message_id="1"))
+        async with connected(namespace.port) as peer:
+            await peer.receive_from("plain")
+            delivery = await peer.read(frames.TRANSFER)
+            peer.settle(delivery.fields[1], described(code(0x27), None, None, changes))
+            await peer.read(frames.TRANSFER)  # again, so the change is durable
+            await namespace.kill()
+    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
+        async with bus.receiver("plain") as receiver:
+            (message,) = await receive(receiver)
+            assert message.application_properties == {b"note": b"changed"}
 
 
 async def test_a_confirmed_send_survives_kill_9(config: Path, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Who receives messages, and the locks that it holds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -30,11 +30,13 @@ class Settlement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A settlement, with the reason of a dead-lettering."""
+    """A settlement, with the reason of a dead-lettering, and the application properties that it changes."""
 
     settlement: Settlement
     reason: str | None = None
     description: str | None = None
+    properties: Mapping[str, bytes] = field(default_factory=dict)
+    """Names and encoded values."""
 
 
 @dataclass(slots=True, eq=False)

@@ -5,9 +5,10 @@ message is `busy`, so that nobody else takes it; it keeps its state until then, 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from servicebus_local.broker.consumer import Done, Lock
 from servicebus_local.broker.forwarding import Arrival, Forwarding
@@ -18,10 +19,13 @@ from servicebus_local.broker.tally import Tally
 from servicebus_local.broker.timetable import Timetable
 from servicebus_local.clock import Clock
 from servicebus_local.errors import ServiceError
+from servicebus_local.messages.application_properties import with_application_properties
+from servicebus_local.messages.changes import with_properties
 from servicebus_local.messages.incoming import IncomingMessage, decode_stored
-from servicebus_local.record import DeadLetter, MessageRecord, State
+from servicebus_local.record import Body, DeadLetter, MessageRecord, State
 from servicebus_local.storage.store import Store
 
+NO_CHANGES: Mapping[str, bytes] = MappingProxyType({})
 _EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 
 
@@ -136,28 +140,57 @@ class Place(ABC):
         self._leave_for_good(record, lock, done, lambda: None)
 
     def _dead_letter(
-        self, record: MessageRecord, lock: Lock | None, grave: DeadLetter, done: Done, count: int | None = None
+        self,
+        record: MessageRecord,
+        lock: Lock | None,
+        grave: DeadLetter,
+        done: Done,
+        count: int | None = None,
+        *,
+        properties: Mapping[str, bytes] = NO_CHANGES,
     ) -> None:
         graveyard = self.dead_letters or self
         count = record.delivery_count if count is None else count
         target = self.settings.forward_dead_letters_to
         if target is not None and self._forwarding is not None:
-            arrivals = self._forwarding.send(self, target, self._stored(record), self._clock(), grave)
+            message = with_properties(self._stored(record), properties) if properties else self._stored(record)
+            arrivals = self._forwarding.send(self, target, message, self._clock(), grave)
             self._store.writes.delete(self.id, record)
             self._leave_for_good(record, lock, done, partial(_admit, arrivals))
             return
-        buried = replace(
-            record,
-            state=State.ACTIVE,
-            delivery_count=count,
-            expires_at=None,
-            due_at=None,
-            dead_letter=grave,
-            deferred=False,
-            busy=False,
-        )
+
+        def admit() -> None:
+            buried = replace(
+                record,
+                state=State.ACTIVE,
+                delivery_count=count,
+                expires_at=None,
+                due_at=None,
+                dead_letter=grave,
+                deferred=False,
+                busy=False,
+            )
+            graveyard.admit(buried)
+
+        self._rewrite(record, properties)
         self._store.writes.bury(self.id, graveyard.id, record, count, grave)
-        self._leave_for_good(record, lock, done, lambda: graveyard.admit(buried))
+        self._leave_for_good(record, lock, done, admit)
+
+    def _rewrite(self, record: MessageRecord, properties: Mapping[str, bytes]) -> None:
+        """Write a message's application properties anew, with what else is written of it."""
+        if not properties:
+            return
+        before = self._store.body(record)
+        body = Body(before.annotations, with_application_properties(before.bare, properties))
+        size = len(body.annotations) + len(body.bare)
+
+        def rewritten(error: ServiceError | None) -> None:
+            if error is None:
+                self.tally.size += size - record.size
+                record.size = size
+
+        self._store.writes.change_body(self.id, record, *body)
+        self._store.then(rewritten)
 
     def _forward_waiting(self, now: int) -> None:
         waiting = [each for each in self.records.values() if each.state is State.ACTIVE and not each.busy]

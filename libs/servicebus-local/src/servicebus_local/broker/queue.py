@@ -1,11 +1,11 @@
 """A queue, a subscription or a dead-letter queue: messages are handed out to receivers, locked and settled."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from servicebus_local.broker.consumer import Consumer, Delivered, Done, Lock, Settlement, Verdict
 from servicebus_local.broker.forwarding import Forwarding
-from servicebus_local.broker.place import Place, nobody
+from servicebus_local.broker.place import NO_CHANGES, Place, nobody
 from servicebus_local.broker.ready import ReadyLine
 from servicebus_local.broker.settings import QueueSettings
 from servicebus_local.clock import Clock
@@ -101,11 +101,18 @@ class MessageQueue(Place):
         elif verdict.settlement is Settlement.DEAD_LETTER:
             if self.dead_letters is None:
                 raise NotAllowed(f"A message of '{self.path}' cannot be dead-lettered: it is a dead letter already.")
-            self._dead_letter(lock.record, lock, DeadLetter(verdict.reason, verdict.description, self.path), done)
+            self._dead_letter(
+                lock.record,
+                lock,
+                DeadLetter(verdict.reason, verdict.description, self.path),
+                done,
+                properties=verdict.properties,
+            )
         elif verdict.settlement is Settlement.DEFER:
-            self._defer(lock, done)
+            self._defer(lock, done, verdict.properties)
         else:
-            self._give_back(lock, done, failed=verdict.settlement is Settlement.ABANDON)
+            failed = verdict.settlement is Settlement.ABANDON
+            self._give_back(lock, done, failed=failed, properties=verdict.properties)
 
     # -- messages are set aside
 
@@ -203,7 +210,7 @@ class MessageQueue(Place):
 
         self._delete(record, None, deleted)
 
-    def _give_back(self, lock: Lock, done: Done, *, failed: bool) -> None:
+    def _give_back(self, lock: Lock, done: Done, *, failed: bool, properties: Mapping[str, bytes] = NO_CHANGES) -> None:
         record = lock.record
         if not failed:
             self._unlock(lock)
@@ -213,7 +220,7 @@ class MessageQueue(Place):
         if self.dead_letters is not None and count >= self.settings.max_delivery_count:
             description = f"Message could not be consumed after {count} delivery attempts."
             grave = DeadLetter("MaxDeliveryCountExceeded", description, self.path)
-            self._dead_letter(record, lock, grave, done, count)
+            self._dead_letter(record, lock, grave, done, count, properties=properties)
             return
 
         def counted(error: ServiceError | None) -> None:
@@ -224,6 +231,7 @@ class MessageQueue(Place):
             done(error)
 
         record.busy = True
+        self._rewrite(record, properties)
         self._store.writes.count(self.id, record, count)
         self._store.then(counted)
 
@@ -231,7 +239,7 @@ class MessageQueue(Place):
         self._locks.drop(lock)
         self.back_in_place(lock.record)
 
-    def _defer(self, lock: Lock, done: Done) -> None:
+    def _defer(self, lock: Lock, done: Done, properties: Mapping[str, bytes]) -> None:
         record = lock.record
         count = record.delivery_count + 1
 
@@ -244,6 +252,7 @@ class MessageQueue(Place):
             done(error)
 
         record.busy = True
+        self._rewrite(record, properties)
         self._store.writes.count(self.id, record, count)
         self._store.writes.defer(self.id, record)
         self._store.then(deferred)

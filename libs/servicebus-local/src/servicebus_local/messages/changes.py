@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from servicebus_local.messages import sections as s
+from servicebus_local.messages.application_properties import with_application_properties
 from servicebus_local.messages.decimals import decode_property
 from servicebus_local.messages.incoming import IncomingMessage, as_text, decode_stored
 from servicebus_local.record import Body
@@ -48,6 +49,13 @@ def with_annotation(message: IncomingMessage, name: str, value: object) -> Incom
     """Return a copy with one more message annotation."""
     item = encode_value({"TYPE": "SYMBOL", "VALUE": name}) + encode_value(value)
     changed = decode_stored(Body(message.body.annotations + item, message.body.bare))
+    changed.ttl, changed.due_at = message.ttl, message.due_at
+    return changed
+
+
+def with_properties(message: IncomingMessage, added: Mapping[str, bytes]) -> IncomingMessage:
+    """Return a copy with more application properties, whose values are encoded already."""
+    changed = decode_stored(Body(message.body.annotations, with_application_properties(message.body.bare, added)))
     changed.ttl, changed.due_at = message.ttl, message.due_at
     return changed
 

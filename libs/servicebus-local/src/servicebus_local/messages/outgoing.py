@@ -7,6 +7,7 @@ import struct
 from typing import Protocol
 
 from servicebus_local.messages import sections as s
+from servicebus_local.messages.application_properties import with_application_properties
 from servicebus_local.record import Body, DeadLetter, MessageRecord, State
 from servicebus_local.wire.codec import Typed, decode_value, encode_value
 
@@ -132,21 +133,5 @@ def _count_items(items: bytes) -> int:
 def _with_reason(bare: bytes, dead_letter: DeadLetter) -> bytes:
     """Add `DeadLetterReason` and `DeadLetterErrorDescription` to the application properties."""
     added = {"DeadLetterReason": dead_letter.reason, "DeadLetterErrorDescription": dead_letter.description}
-    items = b"".join(encode_value(key) + encode_value(value) for key, value in added.items() if value is not None)
-    buffer, before, after, count = memoryview(bare), b"", b"", 0
-    for section in s.sections(buffer):
-        if section.code < s.APPLICATION_PROPERTIES:
-            before += buffer[section.start : section.end]
-        elif section.code > s.APPLICATION_PROPERTIES:
-            after += buffer[section.start : section.end]
-        else:
-            for start, value, end in s.map_items(buffer, section.value):
-                if _key(buffer, start, value) not in added:
-                    items += buffer[start:end]
-    count = _count_items(items)
-    head = b"\x00\x53\x74\xd1" + struct.pack(">II", len(items) + 4, count * 2)
-    return before + head + items + after
-
-
-def _key(buffer: memoryview, start: int, end: int) -> str:
-    return bytes(buffer[start + (2 if buffer[start] >> 4 == 0xA else 5) : end]).decode("utf-8", "replace")
+    encoded = {name: encode_value(value) for name, value in added.items() if value is not None}
+    return with_application_properties(bare, encoded, removed=added)

@@ -30,6 +30,8 @@ class WriteBatch:
 
     bodies: list[tuple[int, bytes, bytes]] = field(default_factory=list)
     messages: list[tuple[Any, ...]] = field(default_factory=list)
+    changed_bodies: list[tuple[bytes, bytes, int]] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
     deferrals: list[tuple[int]] = field(default_factory=list)
     burials: list[tuple[Any, ...]] = field(default_factory=list)
@@ -97,6 +99,11 @@ class WriteBatch:
         """Store a new delivery count."""
         self.counts.append((delivery_count, message_key(queue, record.sequence)))
 
+    def change_body(self, queue: int, record: MessageRecord, annotations: bytes, bare: bytes) -> None:
+        """Store another body for a message."""
+        self.changed_bodies.append((annotations, bare, record.body))
+        self.sizes.append((len(annotations) + len(bare), message_key(queue, record.sequence)))
+
     def defer(self, queue: int, record: MessageRecord) -> None:
         """Set a message aside."""
         self.deferrals.append((message_key(queue, record.sequence),))
@@ -120,6 +127,8 @@ class WriteBatch:
         for statement, rows in (
             ("INSERT INTO bodies(id, annotations, bare) VALUES(?,?,?)", self.bodies),
             (_INSERT_MESSAGE, self.messages),
+            ("UPDATE bodies SET annotations=?, bare=? WHERE id=?", self.changed_bodies),
+            ("UPDATE messages SET size=? WHERE id=?", self.sizes),
             ("UPDATE messages SET delivery_count=? WHERE id=?", self.counts),
             (_DEFER, self.deferrals),
             (_BURY, self.burials),

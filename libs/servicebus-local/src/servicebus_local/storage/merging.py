@@ -31,5 +31,7 @@ def _cancel(batch: WriteBatch) -> None:
     batch.counts = [row for row in batch.counts if row[1] not in gone]
     batch.deferrals = [row for row in batch.deferrals if row[0] not in gone]
     batch.deletions = [row for row in batch.deletions if row[0] not in gone]
+    batch.sizes = [row for row in batch.sizes if row[1] not in gone]
     batch.bodies = [row for row in batch.bodies if row[0] not in bodies]
+    batch.changed_bodies = [row for row in batch.changed_bodies if row[2] not in bodies]
     batch.body_deletions = [row for row in batch.body_deletions if row[0] not in bodies]

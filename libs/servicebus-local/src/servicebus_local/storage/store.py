@@ -117,6 +117,9 @@ class Store:
         self._confirmed.append(batch)
         for key, annotations, bare in batch.bodies:
             self._recent.add(key, Body(annotations, bare))
+        for annotations, bare, key in batch.changed_bodies:
+            self._recent.discard(key)
+            self._recent.add(key, Body(annotations, bare))
         for (key,) in batch.body_deletions:
             self._recent.discard(key)
         return None

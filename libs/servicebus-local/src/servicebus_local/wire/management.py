@@ -26,6 +26,7 @@ from servicebus_local.errors import (
 from servicebus_local.messages.incoming import as_text, decode
 from servicebus_local.messages.outgoing import encode
 from servicebus_local.wire import codec
+from servicebus_local.wire.encoded import items_of
 from servicebus_local.wire.requests import Reply, Request, Response
 from servicebus_local.wire.rule_requests import RuleRequests
 
@@ -98,7 +99,9 @@ class Management:
         if status not in _SETTLEMENTS:
             raise Unsupported(f"The disposition status {status} is not offered by this namespace.")
         reason, description = body.get(b"deadletter-reason"), body.get(b"deadletter-description")
-        verdict = Verdict(_SETTLEMENTS[status], _optional(reason), _optional(description))
+        changes = items_of(request.item("properties-to-modify"))
+        properties = {name: bytes(value) for name, value in changes.items()}
+        verdict = Verdict(_SETTLEMENTS[status], _optional(reason), _optional(description), properties)
         tokens = [token.bytes_le for token in _tokens(request)]
         for token in tokens:
             queue.lock(token)
@@ -194,10 +197,10 @@ class Management:
         return self._entity.destination
 
     def _held(self, request: Request) -> tuple[SessionQueue, Consumer]:
-        queue, consumer = self._queue(), request.consumer()
-        session_id = as_text(request.body[b"session-id"])
+        queue, session_id = self._queue(), as_text(request.body[b"session-id"])
         if not isinstance(queue, SessionQueue):
             raise NotAllowed(f"'{self._entity.path}' has no sessions.")
+        consumer = request.consumer(queue, session_id)
         if consumer is None or consumer.session_id != session_id:
             raise SessionLockLost(session_id)
         return queue, consumer

@@ -9,6 +9,7 @@ from typing import Any
 
 from servicebus_local.errors import ProtocolViolation
 from servicebus_local.wire import codec, descriptors, frames
+from servicebus_local.wire.encoded import modifications_of
 
 _FRAMING = "amqp:connection:framing-error"
 _DECODING = "amqp:decode-error"
@@ -79,6 +80,7 @@ def decode(frame: memoryview, *, sasl: bool) -> tuple[int, list[Any]] | None:
 
 
 def _decode(body: memoryview) -> tuple[int, list[Any]]:
+    """As the codec does; a disposition has the properties that it changes as one field more."""
     if body[:2] != _SMALL_ULONG:
         number, value = descriptors.read(body, 0)
         body = memoryview(_SMALL_ULONG + bytes((number,)) + body[value:])
@@ -87,6 +89,7 @@ def _decode(body: memoryview) -> tuple[int, list[Any]]:
     code, fields = codec.decode_performative(body)
     if code == frames.DISPOSITION:
         fields[4] = _outcome(fields[4])
+        fields.append(modifications_of(body, next(iter(fields[4]))) if isinstance(fields[4], dict) else {})
     return code, fields
 
 

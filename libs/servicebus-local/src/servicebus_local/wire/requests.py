@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from servicebus_local.broker.consumer import Consumer
+from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.errors import InvalidMessage, ServiceError
 from servicebus_local.messages import sections as s
 from servicebus_local.messages.incoming import as_text, readable
 from servicebus_local.wire import codec
 from servicebus_local.wire.egress import Credit, EntityEgress
+from servicebus_local.wire.encoded import items_of
 from servicebus_local.wire.ingress import Ingress
 from servicebus_local.wire.link import AttachRequest
 
@@ -52,18 +54,26 @@ class Request:
     properties: dict[str, Any]
     body: Any
     session: "Session"
+    encoded: memoryview | None = None
+    """The body's value as it came."""
 
     @property
     def operation(self) -> str:
         """What is asked for."""
         return as_text(self.properties.get("operation", b""))
 
-    def consumer(self) -> Consumer | None:
-        """The receiver's link that the request belongs to."""
-        name = as_text(self.properties.get(_ASSOCIATED_LINK) or b"")
+    def item(self, name: str) -> memoryview | None:
+        """An item of the map that is the body, as it came; None where it is not there."""
+        return items_of(self.encoded).get(name)
+
+    def consumer(self, queue: MessageQueue, session_id: str) -> Consumer | None:
+        """The receiver's link that the request belongs to: the one that it names, else the one with the session."""
+        name = self.properties.get(_ASSOCIATED_LINK)
         for session in self.session.connection.sessions:
             for link in session.links.values():
-                if isinstance(link, EntityEgress) and link.name == name:
+                if not isinstance(link, EntityEgress) or link.queue is not queue:
+                    continue
+                if (link.session_id == session_id) if name is None else (link.name == as_text(name)):
                     return link
         return None
 
@@ -172,8 +182,9 @@ def _head(code: int) -> bytes:
 def _decode(payload: bytes, session: "Session") -> Request:
     try:
         buffer = readable(memoryview(payload))
-        values = {section.code: codec.decode_value(buffer[section.value :]) for section in s.sections(buffer)}
+        places = {section.code: buffer[section.value : section.end] for section in s.sections(buffer)}
+        values = {code: codec.decode_value(place) for code, place in places.items()}
         application = {as_text(key): value for key, value in (values.get(s.APPLICATION_PROPERTIES) or {}).items()}
-        return Request(values[s.PROPERTIES][0], application, values.get(s.VALUE), session)
+        return Request(values[s.PROPERTIES][0], application, values.get(s.VALUE), session, places.get(s.VALUE))
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise InvalidMessage(f"The request cannot be decoded: {error}") from error

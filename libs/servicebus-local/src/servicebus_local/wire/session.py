@@ -133,11 +133,11 @@ class Session:
 
     def on_disposition(self, fields: list[Any]) -> None:
         """A receiver settles deliveries; what a sender says of its own needs no answer."""
-        from_receiver, first, last, settled, state = fields[:5]
+        from_receiver, first, last, settled, state, _, properties = fields
         if not from_receiver:
             return
         for delivery_id in self._range(first, first if last is None else last):
-            self._settle(delivery_id, state, answer=not settled)
+            self._settle(delivery_id, verdict_of(state, properties), answer=not settled)
 
     def on_detach(self, fields: list[Any]) -> None:
         """A link is closed, or left, by the client."""
@@ -173,12 +173,11 @@ class Session:
             return range(first, last + 1)
         return [each for each in self._unsettled if first <= each <= last]
 
-    def _settle(self, delivery_id: int, state: dict[str, Any] | None, *, answer: bool) -> None:
+    def _settle(self, delivery_id: int, verdict: Verdict, *, answer: bool) -> None:
         delivery = self._unsettled.pop(delivery_id, None)
         if delivery is None:
             return
         link, tag = delivery
-        verdict = verdict_of(state)
 
         def done(error: ServiceError | None) -> None:
             if answer:

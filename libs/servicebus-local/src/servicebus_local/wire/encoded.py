@@ -1,0 +1,79 @@
+"""Parts of what a client sent in the bytes that it sent them in, where the types of AMQP matter.
+
+Decoding forgets them: a long and an int, a time and a number, a string and a binary become the same in Python.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from servicebus_local.filters import Scalar, TypedValue
+from servicebus_local.messages import sections as s
+from servicebus_local.messages.incoming import as_text
+from servicebus_local.wire import codec
+
+_NULL, _TIMESTAMP = 0x40, 0x83
+_MAPS = (0xC1, 0xD1)
+_LISTS = (0x45, 0xC0, 0xD0)
+_LONGS = (0x44, 0x53, 0x55, 0x80, 0x81)
+_STATE, _MESSAGE_ANNOTATIONS, _ERROR, _INFO = 4, 2, 0, 2
+_INT_BITS = 31
+
+
+def items_of(value: memoryview | None) -> dict[str, memoryview]:
+    """The items of an encoded map by their names; none for what is no map. Raises `ValueError` or `IndexError`."""
+    if value is None or value[0] not in _MAPS:
+        return {}
+    return {
+        as_text(codec.decode_value(value[key:start])): value[start:end] for key, start, end in s.map_items(value, 0)
+    }
+
+
+def modifications_of(body: memoryview, outcome: str) -> Mapping[str, bytes]:
+    """The properties that the disposition in a frame's body wants changed, with their encoded values.
+
+    The service's clients put them into the `message-annotations` of `modified`, or the `info` of the error of
+    `rejected`. Raises `ValueError` or `IndexError`.
+    """
+    state = _fields(body)[_STATE:]
+    found = _fields(state[0]) if state else []
+    if outcome == "modified":
+        found = found[_MESSAGE_ANNOTATIONS:]
+    elif outcome == "rejected":
+        found = _fields(found[_ERROR])[_INFO:] if found else []
+    else:
+        return {}
+    return {name: bytes(value) for name, value in items_of(found[0] if found else None).items()}
+
+
+def _fields(composite: memoryview) -> list[memoryview]:
+    """The fields of a described list, as far as they are there."""
+    if composite[0] == _NULL:
+        return []
+    start = s.end_of_value(composite, 1)
+    if composite[start] not in _LISTS:
+        return []
+    return [composite[a:b] for a, b in s.list_items(composite, start)]
+
+
+def scalar_of(value: memoryview) -> Scalar:
+    """What a rule compares with, with the type that it came in where Python's does not tell it."""
+    decoded = codec.decode_value(value)
+    if value[0] == _TIMESTAMP:
+        moment = datetime.fromtimestamp(decoded / 1000, UTC)
+        return TypedValue(type="dateTime", text=moment.isoformat().replace("+00:00", "Z"))
+    if value[0] in _LONGS:
+        return TypedValue(type="long", text=str(decoded))
+    return decoded if isinstance(decoded, bool | int | float) else as_text(decoded)
+
+
+def encode_scalar(value: Scalar) -> bytes:
+    """Encode what a rule compares with, in its type."""
+    kind = value.type if isinstance(value, TypedValue) else None
+    plain = value.value if isinstance(value, TypedValue) else value
+    if isinstance(plain, bool) or not isinstance(plain, int):
+        return codec.encode_value(plain)
+    if kind == "dateTime":
+        return codec.encode_value(codec.timestamp(plain))
+    if kind == "long" or not -(1 << _INT_BITS) <= plain < 1 << _INT_BITS:
+        return codec.encode_value(codec.long(plain))
+    return codec.encode_value(plain)
