@@ -12,9 +12,10 @@ from servicebus_local.broker.rule_changes import RuleChanges
 from servicebus_local.config import explain
 from servicebus_local.entities import RuleConfig
 from servicebus_local.errors import BadRequest
-from servicebus_local.filters import CorrelationFilterConfig, plain
+from servicebus_local.filters import CorrelationFilterConfig
 from servicebus_local.messages.incoming import as_text
 from servicebus_local.wire import codec
+from servicebus_local.wire.encoded import encode_scalar, items_of, scalar_of
 from servicebus_local.wire.requests import Reply, Request, Response
 
 # Descriptors of the composite types, as the service's clients know them.
@@ -43,7 +44,7 @@ class RuleRequests:
     def add(self, request: Request, reply: Reply) -> None:
         """Add a rule."""
         description = request.body[b"rule-description"]
-        properties = _filter_of(description)
+        properties = _filter_of(description, request.item("rule-description"))
         action = description.get(b"sql-rule-action")
         if action:
             properties["Action"] = {"SqlExpression": as_text(action[b"expression"])}
@@ -71,7 +72,7 @@ class RuleRequests:
         reply(Response(raw=_map([("rules", _list(items))])))
 
 
-def _filter_of(description: Mapping[bytes, Any]) -> dict[str, Any]:
+def _filter_of(description: Mapping[bytes, Any], encoded: memoryview | None) -> dict[str, Any]:
     sql, correlation = description.get(b"sql-filter"), description.get(b"correlation-filter")
     if sql is not None:
         return {"FilterType": "Sql", "SqlFilter": {"SqlExpression": as_text(sql[b"expression"])}}
@@ -80,10 +81,8 @@ def _filter_of(description: Mapping[bytes, Any]) -> dict[str, Any]:
     document: dict[str, Any] = {
         _outer(name): as_text(correlation[name.encode()]) for name in _CORRELATION if correlation.get(name.encode())
     }
-    properties = correlation.get(b"properties") or {}
-    document["Properties"] = {
-        as_text(key): as_text(value) if isinstance(value, bytes) else value for key, value in properties.items()
-    }
+    properties = items_of(items_of(items_of(encoded).get("correlation-filter")).get("properties"))
+    document["Properties"] = {name: scalar_of(value) for name, value in properties.items()}
     return {"FilterType": "Correlation", "CorrelationFilter": document}
 
 
@@ -115,7 +114,7 @@ def _filter(rule: RuleConfig) -> bytes:
 
 def _correlation(config: CorrelationFilterConfig) -> list[bytes]:
     values = [codec.encode_value(getattr(config, name.replace("-", "_"))) for name in _CORRELATION]
-    items = [(name, codec.encode_value(plain(value))) for name, value in config.properties.items()]
+    items = [(name, encode_scalar(value)) for name, value in config.properties.items()]
     return [*values, _map(items)]
 
 
