@@ -96,6 +96,25 @@ class Peer:
         number, fields = codec.decode_performative(memoryview(body))
         return Frame(number, list(fields), body)
 
+    async def attach(
+        self,
+        name: str,
+        handle: int,
+        *,
+        source: str | None = None,
+        target: str | None = None,
+        answered: bool = True,
+    ) -> bytes | None:
+        """Attach a link; returns the condition with which it is refused, None when it is open, or nobody answers."""
+        self._attach(name, handle, source is not None, source, target, uint(0) if source is None else None)
+        if not answered:
+            return None
+        answer = await self.read(frames.ATTACH)
+        terminus = answer.fields[5 if source is not None else 6]
+        if terminus is not None:
+            return None
+        return bytes((await self.read(frames.DETACH)).fields[2][0])
+
     async def send_to(self, address: str, handle: int = 0, delivery_count: int | None = 0) -> Frame:
         """Attach a link to send on; returns the flow that gives credit."""
         started = None if delivery_count is None else uint(delivery_count)

@@ -19,6 +19,8 @@ from azure.servicebus.management import AuthorizationRule
 from servicebus_local import ConfigError, Namespace, NamespaceConfig
 from servicebus_local.access import SharedAccessKeys
 from servicebus_local.transports import AsyncPlainTransport
+from servicebus_local.wire import frames
+from tests.conformance.peer import connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -142,3 +144,35 @@ async def test_a_bad_file_of_keys_is_named_without_its_secrets(tmp_path: Path) -
     assert "hush" not in str(failure.value)
     with pytest.raises(ConfigError, match="No such file"):
         SharedAccessKeys.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "secret", "may_send", "may_listen"),
+    [
+        ("root", "second", {"one", "two"}, {"one", "two"}),
+        ("sender", "sender-secret", {"one", "two"}, set()),
+        ("one", "one-secret", {"one"}, {"one"}),
+    ],
+)
+async def test_sasl_plain_gives_the_rights_of_the_rule(
+    namespace: Namespace, name: str, secret: str, may_send: set[str], may_listen: set[str]
+) -> None:
+    async with connected(namespace.port, opened=False) as peer:
+        assert await peer.sasl("PLAIN", f"\0{name}\0{secret}".encode()) == frames.SASL_OK
+        await peer.open()
+        for handle, queue in enumerate(("one", "two")):
+            opened = await peer.attach(f"to-{queue}", 2 * handle, target=queue)
+            assert (opened is None) == (queue in may_send), (queue, opened)
+            opened = await peer.attach(f"from-{queue}", 2 * handle + 1, source=queue)
+            assert (opened is None) == (queue in may_listen), (queue, opened)
+            assert opened in (None, b"amqp:unauthorized-access")
+
+
+@pytest.mark.parametrize("response", [b"\0root\0wrong", b"\0nobody\0root-secret", b"root", b"", b"\xff\0root\0second"])
+async def test_sasl_plain_with_another_name_or_key_is_refused(
+    namespace: Namespace, response: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(namespace.port, opened=False) as peer:
+        assert await peer.sasl("PLAIN", response) == frames.SASL_REFUSED
+    assert "wrong" not in caplog.text
+    assert "root-secret" not in caplog.text

@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas. Without
 
 import base64
 import hmac
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
@@ -104,6 +105,21 @@ class Access:
             raise Unauthorized("ExpiredToken: the token is expired.")
         audience = path_of(_as_uri(unquote_plus(fields["sr"])))
         return Claim(_innermost(path, audience, key.entity_path), frozenset(key.rights), expires_at)
+
+    def claims_of(self, name: str, secret: str) -> list[Claim]:
+        """Return what a rule's name and key allow, as a client shows them by SASL PLAIN; they do not expire.
+
+        Raises `Unauthorized` when no rule of that name has that key.
+        """
+        given = secret.encode()
+        found = [
+            Claim(key.entity_path.lower(), frozenset(key.rights), sys.maxsize)
+            for key in (*self._keys, *self._of_entities())
+            if key.key_name == name and any(hmac.compare_digest(each.encode(), given) for each in _secrets(key))
+        ]
+        if not found:
+            raise Unauthorized("InvalidSignature: no shared access rule has that name and key.")
+        return found
 
     def check(self, claims: Iterable[Claim], path: str, *rights: Right) -> None:
         """Raises `Unauthorized` when no claim allows any of that."""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 _ROOM = 256 * 1024
 """Bytes that may wait in this process for a client; beyond that its messages stay in the storage."""
-_MECHANISMS = [b"MSSBCBS", b"PLAIN", b"ANONYMOUS", b"EXTERNAL"]
+_PLAIN = b"PLAIN"
+_LOGIN = "\0login "
+"""Where the claims of SASL stand among those of tokens: no path begins like this."""
+_MECHANISMS = [b"MSSBCBS", _PLAIN, b"ANONYMOUS", b"EXTERNAL"]
 _CHANNEL_MAX = 4999
 _LATE = {frames.DETACH, frames.FLOW, frames.DISPOSITION}
 """What the SDK may still send for a session that it has ended."""
@@ -35,7 +38,7 @@ class Connection(asyncio.Protocol):
         self.lost: Callable[[Connection], None] = lambda _: None
         """Called when the connection is gone."""
         self.claims: dict[str, Claim] = {}
-        """What the client's tokens allow, by the path that each was put for."""
+        """What the client's tokens allow, by the path that each was put for, and what its login does."""
         self._idle_timeout = idle_timeout
         self._defer = defer
         self._transport: asyncio.Transport | None = None
@@ -200,7 +203,7 @@ class Connection(asyncio.Protocol):
     def _on_sasl(self, code: int, fields: list[Any]) -> None:
         if code != frames.SASL_INIT:
             raise ProtocolViolation("amqp:not-allowed", f"unexpected SASL frame {code:#x}")
-        known = fields[0] in _MECHANISMS
+        known = fields[0] in _MECHANISMS and (fields[0] != _PLAIN or self._log_in(fields[1] or b""))
         outcome = codec.SaslOutcome(frames.SASL_OK if known else frames.SASL_REFUSED, None)
         self.write(codec.encode_frame(0, outcome, sasl=True))
         self._awaits_header = True
@@ -223,6 +226,20 @@ class Connection(asyncio.Protocol):
                     max_frame_size=frames.MAX_FRAME_SIZE,
                     channel_max=_CHANNEL_MAX,
                     idle_timeout=self._idle_timeout,
+    def _log_in(self, response: bytes) -> bool:
+        """Take the name and key of a shared access rule: https://www.rfc-editor.org/rfc/rfc4616."""
+        access = self.nodes.access
+        if access.is_open:
+            return True
+        try:
+            _, name, key = response.decode().split("\0")
+            found = access.claims_of(name, key)
+        except (ValueError, Unauthorized):  # what was shown stays unsaid
+            LOG.warning("a client showed a name and key that no shared access rule has")
+            return False
+        self.claims |= {f"{_LOGIN}{number}": claim for number, claim in enumerate(found)}
+        return True
+
                     outgoing_locales=None,
                     incoming_locales=None,
                     offered_capabilities=None,

@@ -25,7 +25,7 @@ _NUMBER, _NUMBER_OR_NOT = int, (int, NoneType)
 _BYTES, _BYTES_OR_NOT = bytes, (bytes, NoneType)
 _LIST_OR_NOT, _MAP_OR_NOT = (list, NoneType), (dict, NoneType)
 _TYPES: dict[int, tuple[tuple[int, Any], ...]] = {
-    frames.SASL_INIT: ((0, _BYTES),),
+    frames.SASL_INIT: ((0, _BYTES), (1, _BYTES_OR_NOT)),
     frames.OPEN: ((0, _BYTES), (2, _NUMBER), (3, _NUMBER), (4, _NUMBER_OR_NOT)),
     frames.BEGIN: ((1, _NUMBER), (2, _NUMBER), (3, _NUMBER)),
     frames.ATTACH: (
