@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import secrets
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,9 @@ def _make(certificate: Path, key: Path, host: str) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
 
     private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "local Service Bus namespace")])
+    # Each namespace is an issuer of its own: in a bundle of several, a verifier looks for the issuer by its name.
+    unique = f"local Service Bus namespace {secrets.token_hex(8)}"
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, unique)])
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
     for address in dict.fromkeys(["127.0.0.1", "::1", host]):
         try:
@@ -46,6 +49,7 @@ def _make(certificate: Path, key: Path, host: str) -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(private.public_key()), critical=False)
         .sign(private, hashes.SHA256())
     )
     pem = private.private_bytes(
