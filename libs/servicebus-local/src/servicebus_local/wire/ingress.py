@@ -9,7 +9,7 @@ from servicebus_local.broker.entity import Entity
 from servicebus_local.errors import LinkIdle, MessageTooLarge, ProtocolViolation, ServiceError
 from servicebus_local.messages.incoming import decode_transfer
 from servicebus_local.wire import frames
-from servicebus_local.wire.link import AttachRequest, Link
+from servicebus_local.wire.link import MODULUS, AttachRequest, Link
 
 if TYPE_CHECKING:
     from servicebus_local.wire.session import Session
@@ -25,8 +25,8 @@ class Ingress(Link):
     def __init__(self, session: "Session", request: AttachRequest, max_message_size: int) -> None:
         super().__init__(session, request)
         self._limit = max_message_size
-        self._received = 0  # deliveries, which is the link's delivery-count
-        self._granted = 0
+        self._received = request.initial_delivery_count  # with the deliveries that came: the link's delivery-count
+        self._granted = self._received
         self._first: list[Any] | None = None
         self._parts: list[bytes] = []
         self._size = 0
@@ -96,7 +96,7 @@ class Ingress(Link):
 
     def _grant(self) -> None:
         self._granted = self._received + CREDIT
-        self.session.send_flow(self.handle, delivery_count=self._received, credit=CREDIT, drained=False)
+        self.session.send_flow(self.handle, delivery_count=self._received % MODULUS, credit=CREDIT, drained=False)
 
 
 class EntityIngress(Ingress):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 SETTLED = 1
 """snd-settle-mode of a receiver that takes messages as settled (receive-and-delete)."""
+MODULUS = 1 << 32
+"""Counts of deliveries and transfers go round: RFC 1982."""
 _SEND_SETTLE_MODES = range(3)
 _RECEIVE_SETTLE_MODES = range(2)
 
@@ -26,6 +28,8 @@ class AttachRequest(NamedTuple):
     receive_settle_mode: int
     source: list[Any]
     target: list[Any]
+    initial_delivery_count: int
+    """Of a client that sends: how many deliveries it counts before the first."""
     properties: dict[bytes, Any]
 
     @classmethod

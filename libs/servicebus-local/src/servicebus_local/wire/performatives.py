@@ -36,6 +36,7 @@ _TYPES: dict[int, tuple[tuple[int, Any], ...]] = {
         (4, _NUMBER),
         (5, _LIST_OR_NOT),
         (6, _LIST_OR_NOT),
+        (9, _NUMBER_OR_NOT),
         (13, _MAP_OR_NOT),
     ),
     frames.FLOW: (

@@ -8,14 +8,13 @@ from servicebus_local.broker.consumer import Verdict
 from servicebus_local.errors import ProtocolViolation, ServiceError
 from servicebus_local.wire import codec, frames
 from servicebus_local.wire.egress import Credit, EntityEgress
-from servicebus_local.wire.link import AttachRequest, Link
+from servicebus_local.wire.link import MODULUS, AttachRequest, Link
 from servicebus_local.wire.verdicts import echo_of, verdict_of
 
 if TYPE_CHECKING:
     from servicebus_local.wire.connection import Connection
 
 INCOMING_WINDOW = 5000
-_MODULUS = 1 << 32
 
 
 class Session:
@@ -71,7 +70,7 @@ class Session:
     def send_delivery(self, link: Credit, tag: bytes, payload: bytes, *, settled: bool) -> None:
         """Send a message, in as many frames as it needs."""
         delivery_id = self._next_delivery_id
-        self._next_delivery_id = (delivery_id + 1) % _MODULUS
+        self._next_delivery_id = (delivery_id + 1) % MODULUS
         if not settled and isinstance(link, EntityEgress):
             self._unsettled[delivery_id] = (link, tag)
         step = self.connection.peer_frame_size - frames.TRANSFER_OVERHEAD
@@ -86,7 +85,7 @@ class Session:
             self._stalled.append(frame)
             return
         self._outgoing_window -= 1
-        self._next_outgoing_id = (self._next_outgoing_id + 1) % _MODULUS
+        self._next_outgoing_id = (self._next_outgoing_id + 1) % MODULUS
         self.connection.write(frame)
 
     def refuse(self, link: Link, error: ServiceError) -> None:
@@ -111,7 +110,7 @@ class Session:
         self._next_incoming_id = fields[2]
         seen = fields[0] if fields[0] is not None else 0
         was_shut = self._outgoing_window <= 0
-        self._outgoing_window = (seen + fields[1] - self._next_outgoing_id) % _MODULUS
+        self._outgoing_window = (seen + fields[1] - self._next_outgoing_id) % MODULUS
         while self._stalled and self._outgoing_window > 0:
             self._send_transfer(self._stalled.popleft())
         if fields[4] is not None:
@@ -123,7 +122,7 @@ class Session:
 
     def on_transfer(self, fields: list[Any]) -> None:
         """A part of a message."""
-        self._next_incoming_id = (self._next_incoming_id + 1) % _MODULUS
+        self._next_incoming_id = (self._next_incoming_id + 1) % MODULUS
         self._incoming_since_flow += 1
         link = self.links.get(fields[0])
         if link is not None:  # else it was closed by us while the client was still sending
