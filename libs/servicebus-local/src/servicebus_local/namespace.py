@@ -24,6 +24,8 @@ from servicebus_local.wire.websocket import WebSockets
 LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05
 _TICKS_A_SECOND = 20
+_TICKS_A_BEAT = 5
+"""Often enough for a client whose idle time-out is one second."""
 IDLE_TIMEOUT = 120_000
 """Milliseconds of silence that clients are asked to stay below; the connection ends after twice that."""
 
@@ -144,8 +146,9 @@ async def _keep_time(broker: Broker, amqp: AmqpServer) -> None:
         try:
             broker.advance()
             broker.store.follow()
+            if tick % _TICKS_A_BEAT == 0:
+                amqp.on_beat()
             if tick % _TICKS_A_SECOND == 0:
-                amqp.on_second()
                 broker.delete_idle()
                 broker.store.tables.reclaim()
         except Exception:

@@ -139,15 +139,15 @@ class Connection(asyncio.Protocol):
             LOG.exception("a frame could not be handled")
             self._fail("amqp:internal-error", "The frame could not be handled; the namespace's log tells why.")
 
-    def on_second(self) -> None:
-        """Keep the connection alive, or end it when the client is silent. Called about once a second."""
+    def on_beat(self) -> None:
+        """Keep the connection alive, or end it when the client is silent. Called several times a second."""
         now = self.clock()
         if now - self._last_input > 2 * self._idle_timeout:
             self._fail("amqp:connection:forced", "The connection was silent for longer than its idle time-out.")
         elif self._peer_idle_timeout is not None and now - self._last_output > self._peer_idle_timeout // 3:
             self.write(frames.HEARTBEAT)
         for session in self.sessions:
-            session.on_second(now)
+            session.on_beat(now)
 
     def abort(self) -> None:
         """End the connection without a word. The broker is not told: it ends too, and its locks with it."""

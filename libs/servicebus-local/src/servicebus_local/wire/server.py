@@ -19,10 +19,10 @@ class AmqpServer:
         self._idle_timeout = idle_timeout
         self._connections: set[Connection] = set()
 
-    def on_second(self) -> None:
+    def on_beat(self) -> None:
         """Heartbeats, and the end of connections that are silent."""
         for connection in list(self._connections):
-            connection.on_second()
+            connection.on_beat()
 
     def stop(self) -> None:
         """End all connections."""

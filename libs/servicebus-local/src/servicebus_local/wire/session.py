@@ -153,7 +153,7 @@ class Session:
             link.closed(dropped=dropped)
         self.links.clear()
 
-    def on_second(self, now: int) -> None:
+    def on_beat(self, now: int) -> None:
         """Close the links that nobody used for long, and those whose token has expired."""
         for link in list(self.links.values()):
             if link.attached:
