@@ -55,10 +55,13 @@ async def test_what_a_client_changed_as_it_abandoned_survives_kill_9(config: Pat
             peer.settle(delivery.fields[1], described(code(0x27), None, None, changes))
             await peer.read(frames.TRANSFER)  # again, so the change is durable
             await namespace.kill()
-    async with NamespaceProcess(config, tmp_path / "data") as namespace, connect(namespace) as bus:
-        async with bus.receiver("plain") as receiver:
-            (message,) = await receive(receiver)
-            assert message.application_properties == {b"note": b"changed"}
+    async with (
+        NamespaceProcess(config, tmp_path / "data") as namespace,
+        connect(namespace) as bus,
+        bus.receiver("plain") as receiver,
+    ):
+        (message,) = await receive(receiver)
+        assert message.application_properties == {b"note": b"changed"}
 
 
 async def test_a_confirmed_send_survives_kill_9(config: Path, tmp_path: Path) -> None:

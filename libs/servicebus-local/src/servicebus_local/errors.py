@@ -23,6 +23,7 @@
     ConfigError                  Config.json is not usable
     DataFolderBusy               another namespace uses the data folder
     ProtocolViolation            the peer broke AMQP; the connection is closed
+    └── SessionViolation         … in one session, which is ended
 
 Conditions as the SDK maps them to its exceptions (azure.servicebus._common.constants) and as listed in
 https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide.
@@ -234,3 +235,7 @@ class ProtocolViolation(Exception):
     def __init__(self, condition: str, description: str) -> None:
         super().__init__(description)
         self.condition = condition
+
+
+class SessionViolation(ProtocolViolation):
+    """The peer broke the rules of one session, which is ended; the connection goes on."""

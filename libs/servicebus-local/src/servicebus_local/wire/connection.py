@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicebus_local.access import Claim
 from servicebus_local.clock import Clock
-from servicebus_local.errors import ProtocolViolation
+from servicebus_local.errors import ProtocolViolation, SessionViolation, Unauthorized
 from servicebus_local.wire import codec, frames, performatives
 from servicebus_local.wire.session import Session
 
@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._sessions: dict[int, Session] = {}
         self._ended: set[int] = set()
+        self._discarding: set[int] = set()
         self._input = b""
         self._awaits_header = True
         self._in_sasl = self._opened = False
@@ -196,9 +197,24 @@ class Connection(asyncio.Protocol):
         if (code == frames.OPEN) is self._opened:
             raise ProtocolViolation("amqp:illegal-state", "a connection begins with open, which comes once")
         channel = int.from_bytes(frame[6:8], "big")
-        if channel in self._ended and code in _LATE:
+        if (channel in self._ended and code in _LATE) or self._is_discarded(channel, code):
             return
-        self._handlers[code](channel, fields)
+        try:
+            self._handlers[code](channel, fields)
+        except SessionViolation as error:
+            LOG.warning("a client broke the rules of a session: %s", error)
+            self._sessions.pop(channel).close(dropped=False)
+            self._discarding.add(channel)
+            self.write(codec.encode_frame(channel, codec.End(codec.error(error.condition, str(error)))))
+
+    def _is_discarded(self, channel: int, code: int) -> bool:
+        """Whether the frame is for a session that we ended: what comes before the client's end goes nowhere."""
+        if channel not in self._discarding or code == frames.CLOSE:
+            return False
+        if code == frames.END:
+            self._discarding.discard(channel)
+            self._ended.add(channel)
+        return True
 
     def _on_sasl(self, code: int, fields: list[Any]) -> None:
         if code != frames.SASL_INIT:
@@ -209,6 +225,20 @@ class Connection(asyncio.Protocol):
         self._awaits_header = True
         if not known:
             self._hang_up()
+
+    def _log_in(self, response: bytes) -> bool:
+        """Take the name and key of a shared access rule: https://www.rfc-editor.org/rfc/rfc4616."""
+        access = self.nodes.access
+        if access.is_open:
+            return True
+        try:
+            _, name, key = response.decode().split("\0")
+            found = access.claims_of(name, key)
+        except (ValueError, Unauthorized):  # what was shown stays unsaid
+            LOG.warning("a client showed a name and key that no shared access rule has")
+            return False
+        self.claims |= {f"{_LOGIN}{number}": claim for number, claim in enumerate(found)}
+        return True
 
     def _on_open(self, _: int, fields: list[Any]) -> None:
         self.peer_frame_size = max(frames.MIN_FRAME_SIZE, min(fields[2], frames.MAX_FRAME_SIZE))
@@ -226,20 +256,6 @@ class Connection(asyncio.Protocol):
                     max_frame_size=frames.MAX_FRAME_SIZE,
                     channel_max=_CHANNEL_MAX,
                     idle_timeout=self._idle_timeout,
-    def _log_in(self, response: bytes) -> bool:
-        """Take the name and key of a shared access rule: https://www.rfc-editor.org/rfc/rfc4616."""
-        access = self.nodes.access
-        if access.is_open:
-            return True
-        try:
-            _, name, key = response.decode().split("\0")
-            found = access.claims_of(name, key)
-        except (ValueError, Unauthorized):  # what was shown stays unsaid
-            LOG.warning("a client showed a name and key that no shared access rule has")
-            return False
-        self.claims |= {f"{_LOGIN}{number}": claim for number, claim in enumerate(found)}
-        return True
-
                     outgoing_locales=None,
                     incoming_locales=None,
                     offered_capabilities=None,

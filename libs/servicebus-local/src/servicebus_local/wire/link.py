@@ -45,6 +45,7 @@ class AttachRequest(NamedTuple):
             fields[4],
             fields[5] or [],
             fields[6] or [],
+            fields[9] or 0,
             fields[13] or {},
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from servicebus_local.broker.consumer import Verdict
-from servicebus_local.errors import ProtocolViolation, ServiceError
+from servicebus_local.errors import ServiceError, SessionViolation
 from servicebus_local.wire import codec, frames
 from servicebus_local.wire.egress import Credit, EntityEgress
 from servicebus_local.wire.link import MODULUS, AttachRequest, Link
@@ -31,6 +31,10 @@ class Session:
         self._next_delivery_id = 0
         self._unsettled: dict[int, tuple[EntityEgress, bytes]] = {}
         self._stalled: deque[bytes] = deque()
+        self._known: set[int] = set()
+        """Handles that were attached at some time: the SDK may still send a flow or a detach for them."""
+        self._leaving: set[int] = set()
+        """Handles that we detached, for which the client has not said the same yet."""
         self.send(codec.Begin(channel, 0, INCOMING_WINDOW, INCOMING_WINDOW, 0xFFFFFFFF, None, None, None))
 
     # -- frames go out
@@ -94,6 +98,7 @@ class Session:
             link.refuse()
         link.attached = False
         self.links.pop(link.handle, None)
+        self._leaving.add(link.handle)
         self.write(frames.detach(self.channel, link.handle, error))
 
     # -- frames come in
@@ -102,7 +107,9 @@ class Session:
         """A link is asked for."""
         request = AttachRequest.of(fields)
         if request.handle in self.links:
-            raise ProtocolViolation("amqp:session:handle-in-use", f"handle {request.handle} is in use")
+            raise SessionViolation("amqp:session:handle-in-use", f"handle {request.handle} is in use")
+        self._leaving.discard(request.handle)
+        self._known.add(request.handle)
         self.connection.nodes.attach(self, request)
 
     def on_flow(self, fields: list[Any]) -> None:
@@ -117,6 +124,10 @@ class Session:
             link = self.links.get(fields[4])
             if link is not None:
                 link.on_flow(fields)
+            elif fields[4] not in self._known:
+                raise _unattached(fields[4])
+        elif fields[9]:
+            self.send_flow(None, None, None, drained=False)
         if was_shut or fields[4] is None:
             self.use_room()
 
@@ -125,8 +136,10 @@ class Session:
         self._next_incoming_id = (self._next_incoming_id + 1) % MODULUS
         self._incoming_since_flow += 1
         link = self.links.get(fields[0])
-        if link is not None:  # else it was closed by us while the client was still sending
+        if link is not None:
             link.on_transfer(fields)
+        elif fields[0] not in self._leaving:  # else it was closed by us while the client was still sending
+            raise _unattached(fields[0])
         if self._incoming_since_flow > INCOMING_WINDOW // 2:
             self.send_flow(None, None, None, drained=False)
 
@@ -141,6 +154,9 @@ class Session:
     def on_detach(self, fields: list[Any]) -> None:
         """A link is closed, or left, by the client."""
         link = self.links.pop(fields[0], None)
+        self._leaving.discard(fields[0])
+        if link is None and fields[0] not in self._known:
+            raise _unattached(fields[0])
         if link is None:  # our own detach, confirmed
             return
         link.closed(dropped=False)
@@ -200,3 +216,7 @@ class Session:
         gone = [delivery_id for delivery_id, (owner, _) in self._unsettled.items() if owner is link]
         for delivery_id in gone:
             del self._unsettled[delivery_id]
+
+
+def _unattached(handle: int) -> SessionViolation:
+    return SessionViolation("amqp:session:unattached-handle", f"handle {handle} has no link")
