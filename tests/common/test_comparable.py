@@ -62,3 +62,8 @@ def test_an_allow_list_is_kept_in_the_form_that_is_compared() -> None:
         "example.com",
         "xn--bcher-kva.example",
     }
+
+
+@pytest.mark.parametrize("text", ["\u00b8", "a.\u00b8", "\u00a8.example ", "x@\u00b8", "\uff0eexample\uff0e"])
+def test_what_folds_to_something_that_folds_again_is_folded_to_the_end(text: str) -> None:
+    assert comparable(comparable(text)) == comparable(text)

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 import idna
 
 _HEX: Final = re.compile(r"[0-9a-f]{32,}")
+_FOLDS: Final = 8
 _PORTS: Final = {"http": 80, "https": 443, "ftp": 21}
 _SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 """What stays as it is in a path or a query; the rest is percent-encoded, and letters and digits never are."""
@@ -30,6 +31,17 @@ def comparable(text: str) -> str:
     Args:
         text: a hash, a URL, an IP address or network, an e-mail address, or a domain.
     """
+    value = _folded(text)
+    # Compatible characters may fold to what is folded once more (a cedilla alone to a blank with one): until it stays.
+    for _ in range(_FOLDS):
+        again = _folded(value)
+        if again == value:
+            break
+        value = again
+    return value
+
+
+def _folded(text: str) -> str:
     value = text.strip().lower()
     if _HEX.fullmatch(value):
         return value
