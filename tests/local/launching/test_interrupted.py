@@ -76,7 +76,7 @@ async def test_a_run_that_is_ended_by_a_signal_leaves_no_process_behind(tmp_path
                     assert process.returncode is None, (tmp_path / "said").read_text()
                     await asyncio.sleep(0.05)
             children = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
-            # Three namespaces, `mti bus`, and the process that two of them were forked from.
+            # Three namespaces, `mti bus`, and the process that the last was forked from.
             assert len(children) >= 5
             process.send_signal(number)
             await process.wait()
