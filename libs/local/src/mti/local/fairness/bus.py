@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from azure.servicebus.amqp import AmqpAnnotatedMessage
+
 from mti.common.ports.bus import Outgoing, PropertyValue
 from mti.common.ports.clock import Clock
 from mti.local.fairness.parameters import Costs
@@ -37,6 +39,11 @@ class Kept:
     delivery_count: int = 0
     _expiry: datetime | None = None
     """What the SDK takes for the end of its lock; nothing here runs out."""
+
+    @property
+    def raw_amqp_message(self) -> AmqpAnnotatedMessage:
+        """Return the message as it came, with no annotation that says how long its lock is."""
+        return AmqpAnnotatedMessage(data_body=self.body)
 
 
 class Entity:
