@@ -11,7 +11,7 @@ from servicebus_local.messages import sections as s
 from servicebus_local.messages.incoming import as_text
 from servicebus_local.wire import codec
 
-_NULL, _TIMESTAMP = 0x40, 0x83
+_DESCRIBED, _TIMESTAMP = 0x00, 0x83
 _MAPS = (0xC1, 0xD1)
 _LISTS = (0x45, 0xC0, 0xD0)
 _LONGS = (0x44, 0x53, 0x55, 0x80, 0x81)
@@ -45,14 +45,12 @@ def modifications_of(body: memoryview, outcome: str) -> Mapping[str, bytes]:
     return {name: bytes(value) for name, value in items_of(found[0] if found else None).items()}
 
 
-def _fields(composite: memoryview) -> list[memoryview]:
-    """The fields of a described list, as far as they are there."""
-    if composite[0] == _NULL:
+def _fields(value: memoryview) -> list[memoryview]:
+    """The fields of a list, described or not; none for what is no list."""
+    start = s.end_of_value(value, 1) if value[0] == _DESCRIBED else 0
+    if value[start] not in _LISTS:
         return []
-    start = s.end_of_value(composite, 1)
-    if composite[start] not in _LISTS:
-        return []
-    return [composite[a:b] for a, b in s.list_items(composite, start)]
+    return [value[a:b] for a, b in s.list_items(value, start)]
 
 
 def scalar_of(value: memoryview) -> Scalar:
