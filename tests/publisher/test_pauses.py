@@ -9,8 +9,7 @@ import pytest
 from mti.common.ports.settlement import Park
 from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from mti.publisher.checkpoint import DestinationCheckpoint
-from mti.publisher.published import Change
-from mti.publisher.versions import Recorded
+from mti.publisher.published import Change, Published
 from tests.publisher.world import (
     CONTOSO,
     FABRIKAM,
@@ -204,7 +203,7 @@ async def test_a_pause_that_is_lifted_while_a_batch_is_in_hand_does_not_come_bac
     class Versions:
         look_up = there.versions.look_up
 
-        async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Recorded]:
+        async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
             await lifted(there)
             return await there.versions.record(destination, changes)
 

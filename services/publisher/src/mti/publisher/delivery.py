@@ -27,7 +27,6 @@ from mti.publisher.packing import pack
 from mti.publisher.published import Accept, Change, PassOver, Published, Refuse
 from mti.publisher.unrecorded import Unrecorded
 from mti.publisher.upload import Tally
-from mti.publisher.versions import Recorded
 
 log = logging.getLogger(__name__)
 
@@ -233,10 +232,10 @@ class Delivery:
         recorded = await self._versions.record(self._destination, changes)
         self._learn(recorded)
         moment = self._clock.now()
-        return [again for item in taken.accepted for again in repairs(recorded[item.own].now, item, moment)]
+        return [again for item in taken.accepted for again in repairs(recorded[item.own], item, moment)]
 
-    def _learn(self, recorded: dict[str, Recorded]) -> None:
-        self._known |= {id: entry.now for id, entry in recorded.items()}
+    def _learn(self, recorded: dict[str, Published]) -> None:
+        self._known |= recorded
 
     @staticmethod
     def _measure(taken: Taken) -> None:

@@ -19,7 +19,6 @@ from mti.common.ports.clock import Clock
 from mti.publisher.guard import repairs
 from mti.publisher.item import Item
 from mti.publisher.published import Accept, Change, Published, Refuse
-from mti.publisher.versions import Recorded
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +30,8 @@ class Books(Protocol):
         """Return what the workspace holds of those ids."""
         ...
 
-    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Recorded]:
-        """Apply changes and return what was known of their ids and is now."""
+    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
+        """Apply changes and return what is known of their ids then."""
         ...
 
 
@@ -66,8 +65,8 @@ class Unrecorded:
         async with _foreseen(destination):
             return await self._books.look_up(destination, ids)
 
-    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Recorded]:
-        """Note the changes, write them down and return what was known of their ids and is now.
+    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
+        """Note the changes, write them down and return what is known of their ids then.
 
         Args:
             destination: the workspace.
@@ -108,8 +107,8 @@ class Unrecorded:
         self._forget(destination, noted)
         moment = self._clock.now()
         for note in noted:
-            if isinstance(note.change, Accept) and (entry := recorded.get(note.change.id)) is not None:
-                self._repairs.setdefault(destination, []).extend(repairs(entry.now, note.change.item, moment))
+            if isinstance(note.change, Accept) and (known := recorded.get(note.change.id)) is not None:
+                self._repairs.setdefault(destination, []).extend(repairs(known, note.change.item, moment))
         log.info(
             "what a workspace took is written down after all",
             extra={"destination": destination, "objects": len(noted)},

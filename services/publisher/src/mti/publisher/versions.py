@@ -44,14 +44,6 @@ class _Read:
     document: Document | None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What is known of one observable in one workspace, before and after a change was entered."""
-
-    before: Published | None
-    now: Published
-
-
 class PublishedVersions:
     """One document an observable and destination, under the observable's own id.
 
@@ -69,8 +61,8 @@ class PublishedVersions:
         found = await self._read(destination, ids)
         return {id: read.value for id, read in found.items() if read.value is not None}
 
-    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Recorded]:
-        """Apply changes and return what was known of their ids and is now. A lost race is read again.
+    async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
+        """Apply changes and return what is known of their ids then. A lost race is read again; the newest wins.
 
         Raises:
             StoreUnavailable: the store does not answer, or too many others write the same ids.
@@ -78,7 +70,7 @@ class PublishedVersions:
         waiting: dict[str, list[Change]] = {}
         for change in changes:
             waiting.setdefault(change.id, []).append(change)
-        done: dict[str, Recorded] = {}
+        done: dict[str, Published] = {}
         for _ in range(_RACES):
             if not waiting:
                 return done
@@ -89,7 +81,7 @@ class PublishedVersions:
                 [document_of(destination, id, new[id], _etag(known[id].document), now) for id in changed]
             )
             lost = {id for id, document in zip(changed, written, strict=True) if document is None}
-            done |= {id: Recorded(known[id].value, value) for id, value in new.items() if id not in lost}
+            done |= {id: value for id, value in new.items() if id not in lost}
             waiting = {id: waiting[id] for id in lost}
         if not waiting:
             return done

@@ -37,7 +37,6 @@ class MemoryBus:
         *,
         session: str | None = None,
         connect_wait: float | None = None,
-        renewer: object = None,  # noqa: ARG002  the model's locks don't run out
     ) -> "MemoryReceiver":
         """Return a receiver of messages, or of the next session that is free."""
         entity = self._entities[address.subscription or address.entity]

@@ -102,7 +102,7 @@ class Lifting:
         found: dict[str, int] = {}
         for destination, held in there.items():
             if held.is_withdrawn:
-                held = (await self._versions.record(destination, [Lift(id=own, at=now)]))[own].now  # noqa: PLW2901
+                held = (await self._versions.record(destination, [Lift(id=own, at=now)]))[own]  # noqa: PLW2901
             found[destination] = held.generation + held.revoked
         lifted = 0
         for audience in await self._known.withdrawals.audiences():

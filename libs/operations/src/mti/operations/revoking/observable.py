@@ -71,4 +71,4 @@ class RevokeObservable:
         """Return what a workspace's books say once it is entered there."""
         if dry_run:
             return after((await self._versions.look_up(destination, [order.id])).get(order.id), order)
-        return (await self._versions.record(destination, [order]))[order.id].now
+        return (await self._versions.record(destination, [order]))[order.id]

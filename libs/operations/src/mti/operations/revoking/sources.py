@@ -132,8 +132,7 @@ class RevokeSources:
             current = {own: after(found[own], order) for own, order in orders.items()}
         else:
             await self._remember(whose, found, sources, now, reason)
-            recorded = await self._versions.record(destination, list(orders.values()))
-            current = {own: entry.now for own, entry in recorded.items()}
+            current = await self._versions.record(destination, list(orders.values()))
         routed = {route.source for route in self._registry.routes_to(destination)}
         gone: list[tuple[str, str, Published]] = []
         for own, held in current.items():
