@@ -57,6 +57,12 @@ def test_without_mimecast_s_own_time_nothing_is_changed() -> None:
     assert (found.sightings[0].time, found.ahead) == (at(days=900), 0)
 
 
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-23:59"])
+def test_a_page_of_the_calendar_s_last_day_changes_nothing_and_ends_nothing(end: str) -> None:
+    found = parse(dated(stix("a", at(days=900)), answered_at=datetime.fromisoformat(end)))
+    assert (found.sightings[0].time, found.ahead, found.rejections) == (at(days=900), 0, [])
+
+
 def test_all_else_that_it_says_stays() -> None:
     [true] = parse(dated(stix("a", at(days=900)), answered_at=None)).sightings
     [taken] = parse(dated(stix("a", at(days=900)))).sightings

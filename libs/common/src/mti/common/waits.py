@@ -15,8 +15,6 @@ LONGEST: Final = timedelta(minutes=30)
 """The longest that anything is left alone for because somebody told us to."""
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
-_ENDS: Final = frozenset({1, 9999})
-"""Years in which an offset may lead out of the calendar."""
 _EPOCH_SECONDS: Final = 1e9
 """A number from here on (September 2001, or eleven days in milliseconds) is no wait in milliseconds but a time."""
 _EPOCH_MILLISECONDS: Final = 1e11
@@ -45,7 +43,7 @@ def retry_after(text: str | None, now: datetime) -> timedelta | None:
     value = (text or "").strip()
     if _SECONDS.fullmatch(value):
         return seconds_told(float(value))
-    moment = http_date(value)
+    moment = _written(value)
     return None if moment is None else _until(moment, now)
 
 
@@ -59,7 +57,7 @@ def reset_in(text: str | None, now: datetime) -> timedelta | None:
     try:
         number = float(text or "")
     except ValueError:
-        moment = http_date(text or "")
+        moment = _written(text or "")
         return None if moment is None else _until(moment, now)
     for unit, first in ((1000, _EPOCH_MILLISECONDS), (1, _EPOCH_SECONDS)):
         if number >= first:
@@ -68,16 +66,24 @@ def reset_in(text: str | None, now: datetime) -> timedelta | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """Read an HTTP date (https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats); without a zone it is UTC.
+    """Read an HTTP date (https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats) as UTC, also without a zone.
 
     `None` when it is none, or one that no calendar has.
     """
+    moment = _written(text)
+    try:
+        return None if moment is None else moment.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _written(text: str) -> datetime | None:
+    """Read an HTTP date in the zone that it is written in, out of which it may lead beyond the calendar."""
     try:
         moment = parsedate_to_datetime(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment if moment.year in _ENDS else moment.astimezone(UTC)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _until(moment: datetime, now: datetime) -> timedelta:

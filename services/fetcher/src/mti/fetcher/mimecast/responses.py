@@ -6,12 +6,12 @@ Mimecast's errors is a failure that is tried again, never the end of the feed.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 import httpx
 
 from mti.common.errors import Retry
+from mti.common.waits import http_date
 from mti.fetcher.mimecast.contents import Content, content_of
 from mti.fetcher.mimecast.failures import Failure, failures_in
 from mti.fetcher.mimecast.limits import free_in
@@ -77,12 +77,8 @@ def _date_of(headers: httpx.Headers, request: FeedRequest) -> datetime | None:
 
     One that lies before the span of time that was asked for is no time of that answer, but a clock that is wrong.
     """
-    try:
-        date = parsedate_to_datetime(headers.get("Date", ""))
-        moment = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment if moment >= request.start - DATE_SLACK else None
+    moment = http_date(headers.get("Date", ""))
+    return moment if moment is not None and moment >= request.start - DATE_SLACK else None
 
 
 def failures_of(answer: Answer) -> Sequence[Failure]:

@@ -44,6 +44,6 @@ def _fault_of(oversize: Oversize) -> str:
 
 def _not_ahead(sighting: Sighting, answered_at: datetime | None) -> Sighting:
     """Return a sighting that is no later than the page it came on: one of the year 2099 would hide all true ones."""
-    if answered_at is None or sighting.time <= answered_at + AHEAD:
+    if answered_at is None or sighting.time - answered_at <= AHEAD:
         return sighting
     return replace(sighting, time=answered_at.astimezone(UTC).replace(microsecond=0))
