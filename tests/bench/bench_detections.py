@@ -9,10 +9,10 @@ from mti.common.contracts import PageChunk, cut, decode
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.registry import Feed, FeedFormat
 from mti.fetcher.mimecast.records import document_of, stix_file
-from mti.local.simulators import FeedSpec, generate
-from mti.local.simulators.feed.stix import bundle
 from mti.normalizer.grouping import group
 from mti.normalizer.parsing import parse
+from mti.simulators import FeedSpec, generate
+from mti.simulators.feed.stix import bundle
 from tests.bench.timing import line, rate
 
 DETECTIONS = 5000

@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mti.local.launching.launcher import Launcher
-from mti.local.stack.stack import MODULES
+from mti.stack.launching.launcher import Launcher
+from mti.stack.stack import MODULES
 from tests.bench.timing import line
 from tests.support.bus import running_namespace
 from tests.support.cli import MTI

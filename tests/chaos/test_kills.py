@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
+from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
 from tests.support.cli import mti, start, up
 from tests.support.waiting import PATIENCE, until
 from tests.support.worlds import assert_exact, two_tenants
@@ -75,7 +75,7 @@ async def test_a_process_of_the_stack_that_is_killed_again_and_again_is_started_
         env = world.write_tenants(tmp_path / "tenants.yaml")
         process = await start(*up(tmp_path / "tenants.yaml", tmp_path / "data"), env=env)
         told = asyncio.create_task(process.communicate())
-        word = "mti.local.stack.bus_process" if victim == "bus" else f"mti.{victim}"
+        word = "mti.stack.bus_process" if victim == "bus" else f"mti.{victim}"
         kills = 0
         for goal in (0, 100, 200):
             await until_delivering(world, goal)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mti.local.demo import Simulation
+from mti.stack.demo import Simulation
 from tests.support.cli import mti, start, up
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]

@@ -16,10 +16,10 @@ from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import REPLAYS
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import SystemClock
-from mti.local.stack.attach import attached
-from mti.local.stack.layout import Layout
 from mti.normalizer.ledger import Ledger
 from mti.publisher.versions import PublishedVersions
+from mti.stack.attach import attached
+from mti.stack.layout import Layout
 from tests.operations.dead_letters.world import page
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator
 from tests.support.bus import INDICATORS, RAW_PAGES

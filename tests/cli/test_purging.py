@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mti.local.stack.layout import namespace_config
 from mti.operations.dead_letters.archive import read_archive
+from mti.stack.layout import namespace_config
 from servicebus_local import Namespace
 from tests.operations.dead_letters.world import page
 from tests.support.bus import RAW_PAGES, connected

@@ -16,8 +16,8 @@ from mti.common.errors import Pause
 from mti.common.pauses import paused
 from mti.common.showing import on_one_line, shown
 from mti.fetcher.checkpoint import SourceCheckpoint, checkpoints_in
-from mti.local.stack.attach import attached
-from mti.local.stack.layout import LastRun, Layout
+from mti.stack.attach import attached
+from mti.stack.layout import LastRun, Layout
 from tests.common.tenants import tenant
 from tests.publisher.world import CONTOSO, CUSTOMER, indicator
 from tests.support.bus import INDICATORS

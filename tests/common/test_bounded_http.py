@@ -15,8 +15,8 @@ from mti.common.bounded_http import BodyBroken, BodyRefused, BodyTooLarge, Encod
 from mti.common.bounded_http.azure_refusal import AnswerRefused as AzureRefused
 from mti.common.bounded_http.azure_transport import BoundedAzureTransport
 from mti.common.bounded_http.httpx_bodies import AnswerRefused, BoundedTransport, read_body
-from mti.local.own_http import own_client
-from mti.local.simulators.serving import LoopbackServer
+from mti.simulators.serving import LoopbackServer
+from mti.stack.own_http import own_client
 
 LIMIT = 64 * 1024
 SWOLLEN = b"0" * (48 * 1024 * 1024)

@@ -15,7 +15,7 @@ from mti.common.logs import redaction
 from mti.common.network.proxies import by_way_of, check_proxies, proxy_for, spare_ourselves
 from mti.common.network.transport import Outbound
 from mti.common.network.trust import share_authorities
-from mti.local.simulators.serving import LoopbackServer
+from mti.simulators.serving import LoopbackServer
 from tests.support.authority import Authority
 from tests.support.proxy import running_proxy
 

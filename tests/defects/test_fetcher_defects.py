@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mti.common.registry import FeedFormat
-from mti.local.simulators import FeedSpec, LateBatch, MimecastFault, MimecastFaultKind
-from mti.local.simulators.feed import CsvForm
+from mti.simulators import FeedSpec, LateBatch, MimecastFault, MimecastFaultKind
+from mti.simulators.feed import CsvForm
 from tests.fetcher.world import CUSTOMER, NOW, OLD_CUSTOMER, world
 
 CSV: dict[str, Any] = {"format": FeedFormat.CSV}

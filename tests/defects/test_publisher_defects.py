@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
 from mti.publisher.sentinel.client import TIMEOUT
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import CONTOSO, completed, hash_of, indicator, message, messages_of, reasons, world
 from tests.support.waiting import PATIENCE
 

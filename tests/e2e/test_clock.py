@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mti.cli.tenants_desk import following
-from mti.local.simulators import SentinelFault, Simulators
-from mti.local.simulators.feed.store import LateBatch
-from mti.local.stack.stack import EmbeddedStack, StackOptions
+from mti.simulators import SentinelFault, Simulators
+from mti.simulators.feed.store import LateBatch
+from mti.stack.stack import EmbeddedStack, StackOptions
 from tests.support.cli import Said, mti, up
 from tests.support.processes import ROOT, start_python
 from tests.support.waiting import until

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mti.local.simulators import Simulators
+from mti.simulators import Simulators
 from tests.support.authority import Authority
 from tests.support.cli import mti, up
 from tests.support.proxy import running_proxy

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
-from mti.local.simulators.sentinel import SentinelEndpoint
+from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
+from mti.simulators.sentinel import SentinelEndpoint
 from tests.support.cli import Said, mti, start, up
 from tests.support.worlds import CONTOSO, FABRIKAM, assert_exact, two_tenants
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
+from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
 from tests.support.cli import mti, start, up
 from tests.support.waiting import until
 from tests.support.worlds import CONTOSO, two_tenants

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from mti.local.simulators import (
+from mti.simulators import (
     FeedSpec,
     MimecastFault,
     MimecastFaultKind,
@@ -12,9 +12,9 @@ from mti.local.simulators import (
     SentinelFaultKind,
     Simulators,
 )
-from mti.local.simulators.mimecast import AccountV2
-from mti.local.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
-from mti.local.simulators.sentinel import App, WorkspaceSpec
+from mti.simulators.mimecast import AccountV2
+from mti.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
+from mti.simulators.sentinel import App, WorkspaceSpec
 from tests.support.cli import start
 from tests.support.waiting import until
 

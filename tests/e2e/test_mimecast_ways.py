@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mti.local.simulators import MimecastFault, MimecastFaultKind, Simulators
-from mti.local.simulators.mimecast import (
+from mti.simulators import MimecastFault, MimecastFaultKind, Simulators
+from mti.simulators.mimecast import (
     CallLimit,
     EmptyFeed,
     Encoding,

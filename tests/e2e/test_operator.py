@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
-from mti.local.simulators.sentinel.workspace import Workspace
+from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
+from mti.simulators.sentinel.workspace import Workspace
 from tests.support.cli import Said, mti, mti_here, start, up
 from tests.support.waiting import PATIENCE, until
 from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants

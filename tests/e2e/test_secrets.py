@@ -12,8 +12,8 @@ import yaml
 from aiohttp import web
 
 from mti.common.secret_forms import forms_of
-from mti.local.simulators import Simulators
-from mti.local.simulators.serving import LoopbackServer
+from mti.simulators import Simulators
+from mti.simulators.serving import LoopbackServer
 from tests.support.cli import mti, up
 from tests.support.worlds import CONTOSO, DIRECTORY, FABRIKAM, SECRETS, two_tenants
 

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from mti.local.simulators import FeedSpec, Simulators
-from mti.local.simulators.feed.truth import truth_of
-from mti.local.simulators.mimecast import AccountV2
-from mti.local.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
-from mti.local.simulators.sentinel import App, WorkspaceSpec
-from mti.local.simulators.times import to_ms
+from mti.simulators import FeedSpec, Simulators
+from mti.simulators.feed.truth import truth_of
+from mti.simulators.mimecast import AccountV2
+from mti.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
+from mti.simulators.sentinel import App, WorkspaceSpec
+from mti.simulators.times import to_ms
 from tests.support.cli import Said, mti, up
 from tests.support.worlds import DIRECTORY
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from mti.local.simulators import SentinelFault, SentinelFaultKind, Simulators
+from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
 from tests.support.cli import mti, up
 from tests.support.collector import Collector, SeenSpan, collecting
 from tests.support.worlds import CONTOSO, FABRIKAM, SECRETS, two_tenants

@@ -9,8 +9,8 @@ import pytest
 
 from mti.common.contracts import IndicatorBatch
 from mti.common.ports.bus import Outgoing
-from mti.local.simulators import MimecastFault, MimecastFaultKind, SentinelFault, SentinelFaultKind, Simulators
-from mti.local.stack.layout import namespace_config
+from mti.simulators import MimecastFault, MimecastFaultKind, SentinelFault, SentinelFaultKind, Simulators
+from mti.stack.layout import namespace_config
 from servicebus_local import Namespace
 from tests.support.bus import INDICATORS, RAW_PAGES, connected
 from tests.support.cli import mti, mti_here, up

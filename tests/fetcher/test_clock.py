@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mti.common.server_time import server_time
 from mti.fetcher.checkpoint import SourceCheckpoint, Window
 from mti.fetcher.timetable import Run
-from mti.local.simulators.feed.store import LateBatch
+from mti.simulators.feed.store import LateBatch
 from tests.fetcher.world import CUSTOMER, GRID, OLD_CUSTOMER, World, world
 
 FAST = [timedelta(minutes=3), timedelta(hours=1), timedelta(hours=6), timedelta(days=400)]

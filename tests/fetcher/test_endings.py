@@ -9,9 +9,9 @@ import pytest
 
 from mti.common.contracts import job_message
 from mti.common.registry import FeedFormat
-from mti.local.simulators import FeedSpec, MimecastFault, MimecastFaultKind
-from mti.local.simulators.mimecast import EmptyFeed, LastPage
-from mti.local.simulators.times import parse_request_time
+from mti.simulators import FeedSpec, MimecastFault, MimecastFaultKind
+from mti.simulators.mimecast import EmptyFeed, LastPage
+from mti.simulators.times import parse_request_time
 from tests.fetcher.test_troubles import fault, paused, whole
 from tests.fetcher.world import CUSTOMER, GRID, NOW, World, world
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mti.common.registry import FeedFormat
-from mti.local.simulators import FeedSpec
+from mti.simulators import FeedSpec
 from tests.fetcher.world import CUSTOMER, GRID, NOW, OLD_CUSTOMER, world
 
 

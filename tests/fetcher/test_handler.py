@@ -11,7 +11,7 @@ from mti.common.contracts.chunks import MESSAGE_LIMIT, fits
 from mti.common.ports.bus import Outgoing
 from mti.fetcher.ledger import Ledger
 from mti.fetcher.publishing import GROUP, Publisher
-from mti.local.simulators import FeedSpec
+from mti.simulators import FeedSpec
 from tests.fetcher.world import CUSTOMER, GRID, OLD_CUSTOMER, Topic, job, world
 
 

@@ -11,9 +11,9 @@ import pytest
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.registry import FeedFormat
-from mti.local.simulators import MimecastFaultKind
-from mti.local.simulators.mimecast import Encoding, Odd, Packing
 from mti.normalizer.ledger import Totals
+from mti.simulators import MimecastFaultKind
+from mti.simulators.mimecast import Encoding, Odd, Packing
 from tests.fetcher.test_troubles import fault, paused, whole
 from tests.fetcher.world import CUSTOMER, NOW, World, world
 from tests.normalizer.world import CONTOSO, received

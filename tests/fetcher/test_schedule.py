@@ -8,7 +8,7 @@ import pytest
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import Outgoing
 from mti.fetcher.timetable import Run
-from mti.local.simulators import MimecastFault, MimecastFaultKind
+from mti.simulators import MimecastFault, MimecastFaultKind
 from tests.fetcher.world import CUSTOMER, GRID, NOW, OLD_CUSTOMER, world
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mti.common.contracts.envelope import TRACEPARENT
-from mti.local.simulators import MimecastFault, MimecastFaultKind
+from mti.simulators import MimecastFault, MimecastFaultKind
 from tests.fetcher.world import CUSTOMER, GRID, world
 from tests.support.recorded import attributes_of, recorded, series
 

@@ -9,8 +9,8 @@ import pytest
 from mti.common.pauses import PauseState
 from mti.fetcher.mimecast import HttpLimits
 from mti.fetcher.timetable import Run
-from mti.local.simulators import MimecastFault, MimecastFaultKind
-from mti.local.simulators.mimecast import Endpoint, Garbage
+from mti.simulators import MimecastFault, MimecastFaultKind
+from mti.simulators.mimecast import Endpoint, Garbage
 from tests.fetcher.world import CUSTOMER, GRID, NOW, OLD_CUSTOMER, World, world
 
 Kind = MimecastFaultKind

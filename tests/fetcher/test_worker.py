@@ -16,8 +16,8 @@ from mti.common.contracts import PageChunk, decode
 from mti.fetcher.checkpoint import SourceCheckpoint, checkpoints_in
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.worker import run
-from mti.local.simulators import Feed, FeedSpec, MimecastSimulator, generate
-from mti.local.simulators.mimecast import MimecastSettings
+from mti.simulators import Feed, FeedSpec, MimecastSimulator, generate
+from mti.simulators.mimecast import MimecastSettings
 from tests.fetcher.world import CONTOSO, CUSTOMER, SECRETS
 from tests.support.bus import RAW_PAGES, connected, counts, running_namespace
 from tests.support.waiting import PATIENCE, in_time, until

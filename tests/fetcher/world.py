@@ -25,9 +25,9 @@ from mti.fetcher.mimecast import HttpLimits, MimecastClients
 from mti.fetcher.publishing import Publisher
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
-from mti.local.simulators import Feed as SimulatedFeed
-from mti.local.simulators import FeedSpec, MimecastFault, MimecastSimulator, generate
-from mti.local.simulators.mimecast import Account, AccountV1, AccountV2, MimecastSettings
+from mti.simulators import Feed as SimulatedFeed
+from mti.simulators import FeedSpec, MimecastFault, MimecastSimulator, generate
+from mti.simulators.mimecast import Account, AccountV1, AccountV2, MimecastSettings
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CUSTOMER = "contoso/malware_customer"

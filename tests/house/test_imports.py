@@ -9,14 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+SERVICES = {"fetcher", "normalizer", "publisher"}
+
 ALLOWED = {
     "common": {"common"},
     "fetcher": {"common", "fetcher"},
     "normalizer": {"common", "normalizer"},
     "publisher": {"common", "publisher"},
-    "operations": {"common", "fetcher", "normalizer", "publisher", "operations"},
-    "local": {"common", "fetcher", "normalizer", "publisher", "operations", "local", "servicebus_local"},
-    "cli": {"common", "fetcher", "normalizer", "publisher", "operations", "local", "cli", "servicebus_local"},
+    "operations": {*SERVICES, "common", "operations"},
+    "simulators": {"common", "simulators", "servicebus_local"},
+    "stack": {*SERVICES, "common", "operations", "simulators", "stack", "servicebus_local"},
+    "simulation": {*SERVICES, "common", "simulation"},
+    "cli": {*SERVICES, "common", "operations", "stack", "simulation", "cli", "servicebus_local"},
     "servicebus_local": {"servicebus_local"},  # a distribution for others too, which knows nothing of this project
 }
 

@@ -18,13 +18,13 @@ WAYS = {
     "services/normalizer/src/mti/normalizer/__main__.py",
     "services/publisher/src/mti/publisher/__main__.py",
     # Hand a child its streams:
-    "libs/local/src/mti/local/launching/child.py",
-    "libs/local/src/mti/local/launching/fork_server.py",
+    "libs/stack/src/mti/stack/launching/child.py",
+    "libs/stack/src/mti/stack/launching/fork_server.py",
     # Announcements of ports as JSON in ASCII, for a parent process:
-    "libs/local/src/mti/local/demo/simulators_process.py",
+    "libs/stack/src/mti/stack/demo/simulators_process.py",
     "libs/servicebus-local/src/servicebus_local/serving.py",
     "libs/servicebus-local/src/servicebus_local/__main__.py",
-    "libs/local/src/mti/local/simulators/__main__.py",
+    "libs/simulators/src/mti/simulators/__main__.py",
 }
 STREAMS = {("sys", "stdout"), ("sys", "stderr"), ("sys", "__stdout__"), ("sys", "__stderr__")}
 CALLS = {"print", "input", "breakpoint"}

@@ -20,7 +20,6 @@ from mti.common.contracts import PageChunk, page_message
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter, Park
 from mti.common.registry import Feed, FeedFormat, Registry, TenantState, TenantStatus, registry_from
-from mti.local.simulators.sentinel import App, SentinelSimulator, WorkspaceSpec
 from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.known import KnownIndicators
@@ -39,6 +38,7 @@ from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
 from mti.publisher.published import Published
 from mti.publisher.versions import SHARDS, PublishedVersions
+from mti.simulators.sentinel import App, SentinelSimulator, WorkspaceSpec
 from tests.normalizer.world import Crash, Fuse, FusedContainer, FusedSender, sha256, stix
 from tests.normalizer.world import Outbox as Pages
 from tests.publisher.world import APP_ID, DIRECTORY, SECRET, TurnedClock, received

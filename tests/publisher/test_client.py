@@ -13,9 +13,9 @@ import orjson
 import pytest
 from aiohttp import web
 
-from mti.local.simulators.serving import LoopbackServer
 from mti.publisher.sentinel import Accepted, Answer, SentinelClient, Unavailable
 from mti.publisher.sentinel.client import WHOLE
+from mti.simulators.serving import LoopbackServer
 from tests.publisher.certificates import self_signed
 from tests.publisher.world import CONTOSO, TurnedClock, destination, indicator
 

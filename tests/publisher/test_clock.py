@@ -12,8 +12,8 @@ from mti.common.clock_check import ClockCheck
 from mti.common.errors import Pause
 from mti.common.ports.settlement import Park
 from mti.common.registry import SentinelAuth
-from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from mti.publisher.sentinel import Tokens
+from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from tests.publisher.certificates import self_signed
 from tests.publisher.world import CONTOSO, World, completed, destination, hash_of, indicator, message, world
 from tests.support.recorded import recorded, series

@@ -6,10 +6,10 @@ import pytest
 
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.store import Container
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
 from mti.publisher.handler import PublishHandler
 from mti.publisher.ledger import summary
 from mti.publisher.versions import PublishedVersions
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
     World,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mti.common.ports.settlement import Complete
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind, Told
 from mti.publisher.ledger import summary
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind, Told
 from tests.publisher.world import (
     CONTOSO,
     FABRIKAM,

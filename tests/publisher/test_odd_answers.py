@@ -9,9 +9,9 @@ import pytest
 
 from mti.common.ports.settlement import Park
 from mti.common.registry import Destination
-from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from mti.publisher.sentinel import SentinelClient
 from mti.publisher.upload import Attempts, Uploader
+from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from tests.publisher.world import SECRET, World, completed, indicator, message, messages_of, reasons, run_until_settled
 
 ODD_TOKENS = [

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from mti.common.ports.settlement import Park
-from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from mti.publisher.checkpoint import DestinationCheckpoint
 from mti.publisher.published import Change, Published
+from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
     FABRIKAM,

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from mti.common.ports.settlement import DeadLetter, Park
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
     World,

@@ -5,9 +5,9 @@ import random
 from mti.common.contracts import IndicatorBatch, decode
 from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLAYS
 from mti.common.ports.settlement import DeadLetter
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
 from mti.publisher.ledger import summary
 from mti.publisher.suspicion import Suspicion
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
     GRID,

@@ -11,7 +11,7 @@ from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import World, indicator, message
 from tests.support.bus import INDICATORS, connected, running_namespace
 from tests.support.waiting import in_time

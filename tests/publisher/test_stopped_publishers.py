@@ -16,13 +16,13 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import load_registry
-from mti.local.simulators.sentinel import App, SentinelFault, SentinelFaultKind, SentinelSimulator, WorkspaceSpec
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.parsing import Observable
 from mti.operations.destinations import DestinationAudit
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import RevokeObservable
 from mti.publisher.versions import PublishedVersions
+from mti.simulators.sentinel import App, SentinelFault, SentinelFaultKind, SentinelSimulator, WorkspaceSpec
 from tests.publisher.world import APP_ID, CONTOSO, CUSTOMER, DIRECTORY, SECRET, hash_of, indicator
 from tests.support.bus import INDICATORS, connected, running_namespace
 from tests.support.processes import start_python

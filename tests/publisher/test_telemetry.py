@@ -4,7 +4,7 @@ from opentelemetry.trace import format_trace_id
 
 from mti.common.contracts.envelope import TRACEPARENT
 from mti.common.ports.bus import Received
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import CONTOSO, World, completed, hash_of, indicator, message
 from tests.support.recorded import attributes_of, recorded, series
 

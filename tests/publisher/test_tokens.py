@@ -13,10 +13,10 @@ from aiohttp import web
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.errors import Pause
 from mti.common.registry import SentinelAuth
-from mti.local.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
-from mti.local.simulators.serving import LoopbackServer
 from mti.publisher.sentinel import Tokens, TokenUnavailable
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
+from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
+from mti.simulators.serving import LoopbackServer
 from tests.publisher.certificates import self_signed
 from tests.publisher.world import (
     APP_ID,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.local.simulators.sentinel import SentinelFault, SentinelFaultKind
 from mti.publisher.checkpoint import checkpoints_in
 from mti.publisher.versions import PublishedVersions
+from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     FABRIKAM,
     OTHER_CUSTOMER,

@@ -20,7 +20,7 @@ INDICATORS = Address("indicators", "publisher")
 
 def config_with(path: Path, **properties: dict[str, Any]) -> NamespaceConfig:
     """Return the project's entities; `properties` are laid over those of each queue, topic or subscription, by name."""
-    document = json.loads((files("mti.local.stack") / "Config.json").read_text())
+    document = json.loads((files("mti.stack") / "Config.json").read_text())
     namespace = document["UserConfig"]["Namespaces"][0]
     topics = namespace["Topics"]
     entities = [*namespace["Queues"], *topics, *(found for topic in topics for found in topic["Subscriptions"])]

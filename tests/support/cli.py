@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mti.local.launching.processes import Process
+from mti.stack.launching.processes import Process
 from tests.support.processes import start_python
 
 MTI = str(Path(sys.executable).parent / "mti")

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from subprocess import DEVNULL
 
-from mti.local.launching.launcher import Launcher
-from mti.local.launching.processes import Process
-from mti.local.launching.servers import SHARED, StartedServer
-from mti.local.stack.stack import MODULES
+from mti.stack.launching.launcher import Launcher
+from mti.stack.launching.processes import Process
+from mti.stack.launching.servers import SHARED, StartedServer
+from mti.stack.stack import MODULES
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("up", "demo", "simulate", "bus", "status", "backfill", "revoke", "tenants", "dlq", "checkpoints")
 SERVER = StartedServer(
-    (*MODULES, "mti.cli.application", *(f"mti.cli.{command}" for command in COMMANDS), "mti.local.simulators")
+    (*MODULES, "mti.cli.application", *(f"mti.cli.{command}" for command in COMMANDS), "mti.simulators")
 )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from mti.local.simulators import FeedSpec, MimecastFault, SentinelFault, Simulators
-from mti.local.simulators.mimecast import AccountV1, AccountV2, MimecastSettings
-from mti.local.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
-from mti.local.simulators.sentinel import App, SentinelSettings, WorkspaceSpec
+from mti.simulators import FeedSpec, MimecastFault, SentinelFault, Simulators
+from mti.simulators.mimecast import AccountV1, AccountV2, MimecastSettings
+from mti.simulators.scenario import DestinationSpec, RegionSpec, Scenario, TenantSpec
+from mti.simulators.sentinel import App, SentinelSettings, WorkspaceSpec
 
 CONTOSO = "10000000-0000-4000-8000-000000000001"
 FABRIKAM = "20000000-0000-4000-8000-000000000002"

@@ -16,7 +16,7 @@ from mti.common.adapters.sqlite import PURGE_SECONDS, SqliteStore
 from mti.common.adapters.sqlite_file import LAYOUT_VERSION
 from mti.common.errors import ConfigurationError, StoreUnavailable, WriteConflict
 from mti.common.ports.store import Document, Store
-from mti.local.launching.processes import Process
+from mti.stack.launching.processes import Process
 from tests.contract.store.contract import StoreContract, document
 from tests.contract.store.processes import ROUNDS, batch
 from tests.support.processes import start_python

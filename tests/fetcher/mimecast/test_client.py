@@ -18,7 +18,7 @@ from mti.common.errors import Pause, Retry
 from mti.common.registry import Feed, FeedFormat, MimecastAccount
 from mti.fetcher.mimecast import FeedPage, FeedRequest, HttpLimits, MimecastClients
 from mti.fetcher.mimecast.auth_v1 import Keys, api_date, signature
-from mti.local.simulators.serving import LoopbackServer
+from mti.simulators.serving import LoopbackServer
 from tests.fetcher.world import CUSTOMER, NOW, OLD_CUSTOMER, TurnedClock, account
 
 ENVIRON = {

@@ -1,1 +1,1 @@
-"""The `mti` command: arguments in, text or JSON out. What it does is in `mti.operations` and `mti.local`."""
+"""The `mti` command: arguments in, text or JSON out. What it does is in `mti.operations` and `mti.stack`."""

@@ -13,12 +13,12 @@ from mti.common.hosting.stores import open_store
 from mti.common.ports.store import Store
 from mti.common.registry import Registry
 from mti.common.settings import BusSettings, StoreSettings
-from mti.local.stack.layout import SERVICES
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.on_the_bus import BusNames
 from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
+from mti.stack.layout import SERVICES
 
 ADMINISTRATION: Final[dict[str, Any]] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 1}
 """Seconds of patience with the namespace's administration; azure-core's own are five minutes, four times."""

@@ -8,7 +8,7 @@ import typer
 
 from mti.common.errors import ConfigurationError, MtiError
 from mti.common.hosting import process
-from mti.local.stack.layout import namespace_config
+from mti.stack.layout import namespace_config
 from servicebus_local import ConfigError, DataFolderBusy, Namespace, NamespaceConfig, SharedAccessKeys
 from servicebus_local.serving import serve
 

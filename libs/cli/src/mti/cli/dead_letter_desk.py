@@ -15,8 +15,6 @@ from mti.common.hosting.stores import open_store
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Store
 from mti.common.settings import BusSettings, StoreSettings
-from mti.local.stack.attach import attached
-from mti.local.stack.layout import SERVICES, Layout
 from mti.operations.dead_letters import (
     Books,
     Entity,
@@ -30,6 +28,8 @@ from mti.operations.dead_letters import (
 )
 from mti.publisher import versions
 from mti.publisher.versions import PublishedVersions
+from mti.stack.attach import attached
+from mti.stack.layout import SERVICES, Layout
 
 PURGED = "purged.jsonl"
 

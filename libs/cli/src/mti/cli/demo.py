@@ -16,9 +16,9 @@ from mti.cli.saying import errors, write
 from mti.cli.terminal import Terminal
 from mti.common.hosting import process
 from mti.common.registry import load_registry
-from mti.local.demo import Outcome, Sabotage, Simulation, outcome_of, sabotage
-from mti.local.stack.run import run
-from mti.local.stack.stack import EmbeddedStack, StackOptions
+from mti.stack.demo import Outcome, Sabotage, Simulation, outcome_of, sabotage
+from mti.stack.run import run
+from mti.stack.stack import EmbeddedStack, StackOptions
 
 
 def command(

@@ -13,9 +13,9 @@ from mti.cli.saying import say, write
 from mti.cli.site import AsJson, Data, TenantsFile, store_site
 from mti.cli.terminal import output
 from mti.common.registry import Registry, TenantStatus
-from mti.local.stack.attach import release_scheduled
-from mti.local.stack.errors import StackError
 from mti.operations.pauses import Held, Selection, held, lift
+from mti.stack.attach import release_scheduled
+from mti.stack.errors import StackError
 
 app = typer.Typer(
     help="List what is paused and why; end a pause at once.",

@@ -8,8 +8,8 @@ from rich.live import Live
 from rich.text import Text
 
 from mti.cli.terminal import Rows, Terminal
-from mti.local.stack.look import Look, Wait
-from mti.local.stack.stack import EmbeddedStack
+from mti.stack.look import Look, Wait
+from mti.stack.stack import EmbeddedStack
 
 PLAIN_EVERY = 5.0
 WAITS_SHOWN = 6

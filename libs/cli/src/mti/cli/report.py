@@ -11,7 +11,7 @@ from mti.common.pauses import PauseState
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 
 if TYPE_CHECKING:
-    from mti.local.stack.run import RunResult
+    from mti.stack.run import RunResult
 
 
 def print_run(result: "RunResult", console: Terminal) -> None:

@@ -10,7 +10,7 @@ from mti.cli.exit import FAILED
 from mti.cli.saying import errors, write
 from mti.cli.terminal import Rows, Terminal
 from mti.common.errors import ConfigurationError
-from mti.local.fairness import Comparison, Noise, Parameters, Percentiles, RunResult, buckets, compared
+from mti.simulation import Comparison, Noise, Parameters, Percentiles, RunResult, buckets, compared
 
 SHORTEST = 14.0
 """Minutes beyond the onset: the last eight are not measured, and something has to be."""

@@ -18,17 +18,17 @@ from mti.common.ports.clock import Clock, SystemClock
 from mti.common.registry import Registry, load_registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings
-from mti.local.own_http import own_client
-from mti.local.stack.admin_loads import AdminLoadMeter
-from mti.local.stack.admin_view import AdminBusView
-from mti.local.stack.attach import attached
-from mti.local.stack.layout import SERVICES, Layout
 from mti.normalizer.known import CONTAINER as KNOWN
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.on_the_bus import BusNames
 from mti.operations.reconcile import Stores
 from mti.publisher.versions import CONTAINER as PUBLISHED
+from mti.stack.admin_loads import AdminLoadMeter
+from mti.stack.admin_view import AdminBusView
+from mti.stack.attach import attached
+from mti.stack.layout import SERVICES, Layout
+from mti.stack.own_http import own_client
 
 if TYPE_CHECKING:
     from mti.common.adapters.servicebus import ServiceBus

@@ -14,7 +14,7 @@ from mti.common.registry import LiveRegistry, Registry
 from mti.common.registry.document import read_document
 from mti.common.registry.records import CONTAINER, read_records
 from mti.common.settings import TenantsSettings
-from mti.local.stack.layout import TENANTS_SECONDS, Layout
+from mti.stack.layout import TENANTS_SECONDS, Layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from rich.text import Text
 
 from mti.cli.report import new_table, number, print_remarks
 from mti.cli.terminal import Terminal
-from mti.local.demo import Outcome, WorkspaceTruth
 from mti.operations.books import SourceBooks
+from mti.stack.demo import Outcome, WorkspaceTruth
 
 _HEADINGS = (
     "in",

@@ -17,10 +17,10 @@ from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
 from mti.common.hosting.starting import patiently
-from mti.local.stack import SERVICES
-from mti.local.stack.errors import StackError
-from mti.local.stack.run import RunResult, run
-from mti.local.stack.stack import EmbeddedStack, StackOptions
+from mti.stack.errors import StackError
+from mti.stack.layout import SERVICES
+from mti.stack.run import RunResult, run
+from mti.stack.stack import EmbeddedStack, StackOptions
 
 
 def command(

@@ -1,0 +1,197 @@
+"""A model of Service Bus: what of it matters to who waits for whom.
+
+Queues and subscriptions hand out in order, to whichever receiver asks first; a session is one receiver's alone until it
+lets go, and goes to the end of the line then; a scheduled message comes when it is due; a MessageId that was seen
+within ten minutes is accepted and thrown away; `To` is `*` or one subscription's name. Locks don't run out, since the
+services renew them. The consumers of `mti.common.adapters.servicebus` run on it as they run on the SDK.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from azure.servicebus.amqp import AmqpAnnotatedMessage
+
+from mti.common.ports.bus import Outgoing, PropertyValue
+from mti.common.ports.clock import Clock
+from mti.simulation.parameters import Costs
+
+HISTORY: Final = 600.0
+"""Seconds for which duplicate detection remembers a MessageId."""
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """A message in an entity, with the names that the SDK gives a received one."""
+
+    body: bytes
+    message_id: str
+    to: str
+    subject: str | None
+    session_id: str | None
+    content_type: str
+    application_properties: dict[str, PropertyValue]
+    sequence_number: int
+    enqueued_time_utc: datetime
+    delivery_count: int = 0
+    _expiry: datetime | None = None
+    """What the SDK takes for the end of its lock; nothing here runs out."""
+
+    @property
+    def raw_amqp_message(self) -> AmqpAnnotatedMessage:
+        """Return the message as it came, with no annotation that says how long its lock is."""
+        return AmqpAnnotatedMessage(data_body=self.body)
+
+
+class Entity:
+    """A queue or a subscription."""
+
+    def __init__(self, name: str, clock: Clock, *, sessions: bool = False) -> None:
+        self.name = name
+        self.sessions = sessions
+        self.dead: list[tuple[Kept, str, str]] = []
+        self.peak = 0
+        """The most messages that were in it at once."""
+        self.here: OrderedDict[int, Kept] = OrderedDict()
+        """All that is not settled, by its sequence number."""
+        self._clock = clock
+        self._lines: dict[str | None, deque[Kept]] = {}
+        self._free: OrderedDict[str | None, None] = OrderedDict()
+        """The sessions that have messages and no receiver, in the order in which they came to be so."""
+        self._held: set[str | None] = set()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._arrivals: dict[str | None, asyncio.Future[None]] = {}
+        self._count = 0
+
+    def put(self, message: Outgoing) -> None:
+        """Take a message in, to be handed out now."""
+        self._count += 1
+        kept = Kept(
+            body=message.body,
+            message_id=message.message_id,
+            to=message.to,
+            subject=message.subject,
+            session_id=message.session_id,
+            content_type=message.content_type,
+            application_properties=dict(message.properties),
+            sequence_number=self._count,
+            enqueued_time_utc=self._clock.now(),
+        )
+        line = kept.session_id if self.sessions else None
+        self.here[kept.sequence_number] = kept
+        self.peak = max(self.peak, len(self.here))
+        self._lines.setdefault(line, deque()).append(kept)
+        arrival = self._arrivals.pop(line, None)
+        if arrival is not None and not arrival.done():
+            arrival.set_result(None)
+        if line not in self._held:
+            self._free[line] = None
+            self._wake()
+
+    def take(self, line: str | None, limit: int) -> list[Kept]:
+        """Lock up to that many of a line's messages."""
+        waiting = self._lines.get(line)
+        if waiting is None:
+            return []
+        return [waiting.popleft() for _ in range(min(limit, len(waiting)))]
+
+    def settle(self, message: Kept) -> None:
+        """Remove a message for good."""
+        del self.here[message.sequence_number]
+
+    def give_back(self, messages: Sequence[Kept]) -> None:
+        """Put locked messages back to the head of their line."""
+        for message in reversed(messages):
+            line = message.session_id if self.sessions else None
+            message.delivery_count += 1
+            self._lines.setdefault(line, deque()).appendleft(message)
+
+    async def accept(self, seconds: float) -> str | None:
+        """Take the next session that is free for oneself.
+
+        Raises:
+            TimeoutError: none was.
+        """
+        async with asyncio.timeout(seconds):
+            while not self._free:
+                await self._wait()
+        session, _ = self._free.popitem(last=False)
+        self._held.add(session)
+        return session
+
+    def release(self, session: str | None) -> None:
+        """Let a session go."""
+        self._held.discard(session)
+        if self._lines.get(session):
+            self._free[session] = None
+            self._wake()
+        else:
+            self._lines.pop(session, None)
+
+    async def arrival(self, line: str | None, seconds: float) -> None:
+        """Wait until a line has messages, for at most that long."""
+        if self._lines.get(line):
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                if line is None:
+                    await self._wait()
+                else:
+                    await self._arrivals.setdefault(line, asyncio.get_running_loop().create_future())
+        except TimeoutError:
+            self._arrivals.pop(line, None)
+
+    async def _wait(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def _wake(self) -> None:
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                return
+
+
+class MemorySender:
+    """The sender port to a queue or to all subscriptions of a topic."""
+
+    def __init__(self, entities: Sequence[Entity], clock: Clock, costs: Costs) -> None:
+        self._entities = entities
+        self._clock = clock
+        self._costs = costs
+        self._seen: dict[str, float] = {}
+        self._turn = asyncio.Lock()
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        """Send all, in order; see `mti.common.ports.bus.Sender`."""
+        if not messages:
+            return
+        async with self._turn:
+            await asyncio.sleep(self._costs.bus)
+        for message in messages:
+            if self._is_new(message.message_id):
+                self._route(message)
+
+    def _is_new(self, id: str) -> bool:
+        now = self._clock.monotonic()
+        while self._seen and self._seen[oldest := next(iter(self._seen))] < now - HISTORY:
+            del self._seen[oldest]
+        if id in self._seen:
+            return False
+        self._seen[id] = now
+        return True
+
+    def _route(self, message: Outgoing) -> None:
+        for entity in self._entities:
+            if message.to not in {"*", entity.name}:
+                continue
+            if message.due is None or message.due <= self._clock.now():
+                entity.put(message)
+            else:
+                seconds = (message.due - self._clock.now()).total_seconds()
+                asyncio.get_running_loop().call_later(seconds, entity.put, message)

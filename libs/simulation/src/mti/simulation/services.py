@@ -1,0 +1,220 @@
+"""The three services in virtual time: the real handlers and consumers, with their own defaults, on the models."""
+
+import asyncio
+import random
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
+
+import httpx
+from pydantic import SecretStr
+
+from mti.common.adapters.servicebus import Address, Line, QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.hosting import Handler, Settler
+from mti.common.ports.bus import Received
+from mti.common.ports.clock import Clock
+from mti.common.ports.settlement import Outcome
+from mti.common.registry import Destination, Registry
+from mti.fetcher import checkpoint as fetching
+from mti.fetcher.configuration import FetcherSettings
+from mti.fetcher.handler import FetchHandler
+from mti.fetcher.ledger import Ledger as PublishedChunks
+from mti.fetcher.mimecast import HttpLimits, MimecastClients
+from mti.fetcher.publishing import Publisher
+from mti.fetcher.schedule import Schedule
+from mti.fetcher.timetable import Run
+from mti.fetcher.worker import keep_schedule
+from mti.normalizer.checkpoint import Offsets
+from mti.normalizer.configuration import NormalizerSettings
+from mti.normalizer.handler import NormalizeHandler
+from mti.normalizer.known import KnownIndicators
+from mti.normalizer.ledger import Ledger as HandledChunks
+from mti.publisher import checkpoint as publishing
+from mti.publisher.configuration import PublisherSettings
+from mti.publisher.handler import PublishHandler
+from mti.publisher.sentinel import SentinelClient
+from mti.publisher.upload import Uploader
+from mti.publisher.versions import PublishedVersions
+from mti.publisher.worker import GATHER
+from mti.simulation.bus import Entity, MemorySender
+from mti.simulation.parameters import Parameters
+from mti.simulation.receivers import MemoryBus
+from mti.simulation.store import MemoryStore
+
+JOBS = Address("fetch-jobs")
+PAGES = Address("raw-pages", "normalizer")
+INDICATORS = Address("indicators", "publisher")
+
+
+class NoSecrets:
+    """Resolves every reference to what follows its colon."""
+
+    async def resolve(self, reference: str) -> SecretStr:
+        """Return the value."""
+        return SecretStr(reference.partition(":")[2])
+
+    def forget(self, reference: str) -> None:
+        """Forget nothing."""
+
+
+class OneToken:
+    """A token that is always good."""
+
+    async def token(self) -> str:
+        """Return it."""
+        return "token"
+
+    async def renew(self) -> None:
+        """Keep it."""
+
+
+class Processor:
+    """One core: work takes turns on it."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def work(self, seconds: float) -> None:
+        """Keep it busy."""
+        async with self._turn:
+            await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Laboured:
+    """A handler whose messages keep a processor busy, by their size."""
+
+    handler: Handler
+    processor: Processor
+    seconds_a_kilobyte: float
+
+    async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
+        """Work, and handle."""
+        await self.processor.work(sum(len(message.body) for message in messages) / 1024 * self.seconds_a_kilobyte)
+        return await self.handler(messages)
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """The bus between the services, and what they are made of."""
+
+    parameters: Parameters
+    registry: Registry
+    clock: Clock
+    mimecast: httpx.AsyncBaseTransport
+    sentinel: httpx.AsyncBaseTransport
+    jobs: Entity = field(init=False)
+    pages: Entity = field(init=False)
+    indicators: Entity = field(init=False)
+    fetched: MemoryStore = field(init=False)
+    _bus: ServiceBus = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.jobs = Entity("fetch-jobs", self.clock)
+        self.pages = Entity("normalizer", self.clock)
+        self.indicators = Entity("publisher", self.clock, sessions=True)
+        self.fetched = self._store()
+        self._bus = cast(
+            "ServiceBus",
+            MemoryBus({found.name: found for found in (self.jobs, self.pages, self.indicators)}, self.parameters.costs),
+        )
+
+    def tasks(self, stop: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield what runs until `stop` is set: every process of every service."""
+        parameters = self.parameters
+        jobs, pages, indicators = (self._sender(found) for found in (self.jobs, self.pages, self.indicators))
+        for number in range(parameters.fetchers):
+            yield from self._fetcher(self._rng("fetcher", number), jobs, pages, stop)
+        normalized = self._store()
+        for number in range(parameters.normalizers):
+            yield self._normalizer(self._rng("normalizer", number), normalized, pages, indicators).run(stop)
+        published = self._store()
+        for number in range(parameters.publishers):
+            yield self._publisher(self._rng("publisher", number), published, indicators).run(stop)
+
+    def _fetcher(
+        self, rng: random.Random, jobs: MemorySender, pages: MemorySender, stop: asyncio.Event
+    ) -> Iterator[Coroutine[Any, Any, None]]:
+        defaults = FetcherSettings.model_fields
+        run = Run()
+        checkpoints = fetching.checkpoints_in(self.fetched.container(fetching.CONTAINER))
+        concurrency: int = self.parameters.jobs or defaults["fetcher_concurrency"].default
+        limits = HttpLimits(
+            connect_seconds=defaults["mimecast_connect_seconds"].default,
+            read_seconds=defaults["mimecast_read_seconds"].default,
+            whole_seconds=defaults["mimecast_page_seconds"].default,
+        )
+        handler = FetchHandler(
+            registry=self.registry,
+            clients=MimecastClients(NoSecrets(), self.clock, rng, limits, self.mimecast),
+            checkpoints=checkpoints,
+            publisher=Publisher(pages, PublishedChunks(self.fetched.container("ledger")), self.clock),
+            jobs=jobs,
+            clock=self.clock,
+            rng=rng,
+            run=run,
+            backlog=Line(self._bus, PAGES, self.clock),
+            jobs_at_once=concurrency,
+            pages_in_hand=defaults["fetcher_pages_in_hand"].default,
+            spacing=timedelta(seconds=defaults["mimecast_spacing_seconds"].default),
+        )
+        settler = Settler(jobs, JOBS.to, self.clock, rng)
+        consumer = QueueConsumer(self._bus, JOBS, handler, settler, self.clock, concurrency=concurrency)
+        yield consumer.run(stop)
+        schedule = Schedule(self.registry, checkpoints, jobs, self.clock, run)
+        yield keep_schedule(schedule, defaults["fetcher_schedule_seconds"].default, stop)
+
+    def _normalizer(
+        self, rng: random.Random, store: MemoryStore, pages: MemorySender, indicators: MemorySender
+    ) -> QueueConsumer:
+        handler = NormalizeHandler(
+            self.registry,
+            KnownIndicators(store.container("known"), self.clock),
+            HandledChunks(store.container("ledger")),
+            Offsets(store.container("checkpoints")),
+            indicators=indicators,
+            pages=pages,
+            to=PAGES.to,
+        )
+        concurrency = self.parameters.chunks or NormalizerSettings.model_fields["normalizer_concurrency"].default
+        laboured = Laboured(handler, Processor(), self.parameters.costs.normalizer_kilobyte)
+        settler = Settler(pages, PAGES.to, self.clock, rng)
+        return QueueConsumer(self._bus, PAGES, laboured, settler, self.clock, concurrency=concurrency)
+
+    def _publisher(self, rng: random.Random, store: MemoryStore, indicators: MemorySender) -> SessionConsumer:
+        def connect(destination: Destination) -> Uploader:
+            tokens = OneToken()
+            client = SentinelClient(destination, tokens, self.clock, transport=self.sentinel)
+            return Uploader(destination, client, tokens, self.clock, rng)
+
+        defaults = PublisherSettings.model_fields
+        handler = PublishHandler(
+            self.registry,
+            PublishedVersions(store.container("published"), self.clock),
+            publishing.checkpoints_in(store.container(publishing.CONTAINER)),
+            connect,
+            indicators,
+            INDICATORS.to,
+            self.clock,
+            rng,
+        )
+        return SessionConsumer(
+            self._bus,
+            INDICATORS,
+            Laboured(handler, Processor(), self.parameters.costs.publisher_kilobyte),
+            Settler(indicators, INDICATORS.to, self.clock, rng),
+            self.clock,
+            slots=self.parameters.sessions or defaults["publisher_slots"].default,
+            batch_size=defaults["publisher_batch_size"].default,
+            gather=GATHER,
+        )
+
+    def _sender(self, entity: Entity) -> MemorySender:
+        return MemorySender([entity], self.clock, self.parameters.costs)
+
+    def _store(self) -> MemoryStore:
+        return MemoryStore(self.clock, self.parameters.costs)
+
+    def _rng(self, service: str, number: int) -> random.Random:
+        return random.Random(f"{self.parameters.seed}/{service}/{number}")  # noqa: S311  a simulation

@@ -1,0 +1,136 @@
+"""The namespace of a stack's folder, for a command that works on it, whether the stack runs at that moment or not."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from mti.common.errors import ConfigurationError
+from mti.stack.errors import StackError
+from mti.stack.layout import Layout, namespace_config
+from mti.stack.own_http import own_client
+from servicebus_local.errors import DataFolderBusy
+
+PATIENCE = 15.0
+"""Seconds to wait for a stack that is starting or ending, or for another command that has the folder."""
+_BETWEEN = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Where the namespace of the folder can be reached, while the context lasts."""
+
+    connection_string: str
+    http_port: int
+    """Of its administration, on this machine."""
+    running: bool
+    """Whether a stack runs on the folder; if not, the namespace runs in this process, and no service does."""
+
+
+class _Running(BaseModel):
+    connection_string: str
+    http_port: int
+    pid: int
+
+
+@asynccontextmanager
+async def attached(data: Path, *, patience: float = PATIENCE) -> AsyncIterator[Attachment]:
+    """Reach the namespace of `DIR`: that of the running stack, or one of our own for the time being.
+
+    The lock on the folder says whether a stack runs. What a killed stack left in `running.json` is not believed.
+
+    Args:
+        data: the folder, `DIR` of `mti up`.
+        patience: see `PATIENCE`.
+
+    Raises:
+        ConfigurationError: no stack ever ran on the folder.
+        StackError: another command has the folder, or its stack does not come up.
+    """
+    layout = Layout(data)
+    if not layout.bus.is_dir():
+        raise ConfigurationError(f"{data} is no folder of an embedded stack; name the --data folder of `mti up`")
+    async with contextlib.AsyncExitStack() as stack:
+        lock = stack.enter_context(layout.lock.open("a+"))
+        deadline = asyncio.get_running_loop().time() + patience
+        while not _taken(lock):
+            if (running := await _running(layout)) is not None:
+                yield Attachment(running.connection_string, running.http_port, running=True)
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise StackError(
+                    f"{data} is in use, and no running stack answers there: another command works on it, or its stack "
+                    "is starting or ending; try again when that is over"
+                )
+            await asyncio.sleep(_BETWEEN)
+        layout.running.unlink(missing_ok=True)  # of a stack that was killed
+        from servicebus_local import Namespace  # noqa: PLC0415  a stack that runs has its own
+
+        try:
+            namespace = await stack.enter_async_context(Namespace(namespace_config(), layout.bus))
+        except DataFolderBusy as error:
+            raise StackError(f"{error}; end the `mti bus` that uses it") from error
+        yield Attachment(namespace.connection_string, namespace.http_port, running=False)
+
+
+async def release_scheduled(data: Path) -> int | None:
+    """Make due now all that the namespace of a running stack keeps for later; return how many messages that are.
+
+    What is still to wait waits again when it comes. `None` where no stack runs: the next one does this by itself.
+
+    Raises:
+        ConfigurationError: no stack ever ran on the folder.
+        StackError: another command has the folder, or the namespace does not answer.
+    """
+    async with attached(data) as there:
+        if not there.running:
+            return None
+        try:
+            async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+                answer = await client.post(f"http://127.0.0.1:{there.http_port}/scheduled/release")
+                answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise StackError(f"the local namespace does not answer: {type(error).__name__}") from error
+        return int(answer.json()["released"])
+
+
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _running(layout: Layout) -> _Running | None:
+    """Return what the running stack says of itself, if it is alive; `None` while it is not there yet, or stale."""
+    try:
+        found = _Running.model_validate_json(layout.running.read_text())
+    except (OSError, ValidationError):
+        return None
+    if not _is_alive(found.pid):
+        return None
+    try:
+        async with own_client(seconds=5) as client:
+            answer = await client.get(f"http://127.0.0.1:{found.http_port}/health")
+    except httpx.HTTPError:
+        return None
+    return found if answer.is_success else None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
