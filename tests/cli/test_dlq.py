@@ -16,8 +16,8 @@ from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import REPLAYS
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import SystemClock
-from mti.normalizer.ledger import Ledger
-from mti.publisher.versions import PublishedVersions
+from mti.normalizer.records.ledger import Ledger
+from mti.publisher.records.versions import PublishedVersions
 from mti.stack.attach import attached
 from mti.stack.layout import Layout
 from tests.operations.dead_letters.world import page

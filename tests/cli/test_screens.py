@@ -15,7 +15,7 @@ from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.errors import Pause
 from mti.common.pauses import paused
 from mti.common.showing import on_one_line, shown
-from mti.fetcher.checkpoint import SourceCheckpoint, checkpoints_in
+from mti.fetcher.records.checkpoint import SourceCheckpoint, checkpoints_in
 from mti.stack.attach import attached
 from mti.stack.layout import LastRun, Layout
 from tests.common.tenants import tenant

@@ -10,9 +10,9 @@ from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.settlement import Complete
 from mti.fetcher import claims
-from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints
-from mti.fetcher.ledger import Ledger
 from mti.fetcher.publishing import Publisher
+from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints
+from mti.fetcher.records.ledger import Ledger
 from mti.fetcher.timetable import CLAIMED_FOR, needs_job
 from tests.fetcher.world import CUSTOMER, Topic, World, job, world
 

@@ -13,10 +13,10 @@ from mti.common.hosting import decide
 from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.settlement import Complete, Park
 from mti.common.ports.store import Container, Document, Key
-from mti.fetcher.checkpoint import checkpoints_in
 from mti.fetcher.handler import FetchHandler
-from mti.fetcher.ledger import Ledger
 from mti.fetcher.publishing import Publisher
+from mti.fetcher.records.checkpoint import checkpoints_in
+from mti.fetcher.records.ledger import Ledger
 from tests.fetcher.world import CUSTOMER, NOW, World, job, world
 
 

@@ -9,8 +9,8 @@ import pytest
 from mti.common.contracts import job_message
 from mti.common.contracts.chunks import MESSAGE_LIMIT, fits
 from mti.common.ports.bus import Outgoing
-from mti.fetcher.ledger import Ledger
 from mti.fetcher.publishing import GROUP, Publisher
+from mti.fetcher.records.ledger import Ledger
 from mti.simulators import FeedSpec
 from tests.fetcher.world import CUSTOMER, GRID, OLD_CUSTOMER, Topic, job, world
 

@@ -12,8 +12,8 @@ import pytest
 from mti.common.errors import Pause, Retry
 from mti.common.registry.model import FeedFormat, MimecastAccount, MimecastApi
 from mti.fetcher import troubles
-from mti.fetcher.checkpoint import SourceCheckpoint
 from mti.fetcher.mimecast import HttpLimits, MimecastClients, NoAnswer
+from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.silence import AGAIN, BRIEF, IN_A_ROW, OVERDUE, PROBES, Held, Silences
 from tests.fetcher.world import TurnedClock, world
 

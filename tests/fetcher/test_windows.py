@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mti.fetcher.checkpoint import AHEAD, SourceCheckpoint, TokenMemory
+from mti.fetcher.records.checkpoint import AHEAD, SourceCheckpoint, TokenMemory
 from mti.fetcher.windows import advanced, opened, remembered, request_for
 from tests.fetcher.world import CUSTOMER, NOW, registry
 

@@ -18,11 +18,11 @@ from mti.common.hosting import Settler, decide
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.store import Store
 from mti.common.registry import Feed, FeedFormat, MimecastAccount, MimecastApi, Registry, Source
-from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, checkpoints_in
 from mti.fetcher.handler import FetchHandler
-from mti.fetcher.ledger import Ledger
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
 from mti.fetcher.publishing import Publisher
+from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, checkpoints_in
+from mti.fetcher.records.ledger import Ledger
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
 from mti.simulators import Feed as SimulatedFeed

@@ -96,11 +96,10 @@ def test_services_have_the_same_file_names_for_the_same_things() -> None:
     same = {
         "__init__.py",
         "__main__.py",
-        "checkpoint.py",
         "configuration.py",
         "handler.py",
-        "ledger.py",
+        "records/checkpoint.py",
         "worker.py",
     }
     for service in ("fetcher", "normalizer", "publisher"):
-        assert same <= {path.name for path in members()[service].glob("*.py")}, service
+        assert same <= {str(path.relative_to(members()[service])) for path in members()[service].rglob("*.py")}, service

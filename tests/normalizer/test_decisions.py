@@ -7,11 +7,11 @@ import pytest
 
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.decisions import Decision, Verdict, decide
-from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.facts import Facts
 from mti.normalizer.grouping import Group
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.parsing import Observable
+from mti.normalizer.records.entry import KnownIndicator
 from tests.normalizer.world import DEFAULT, NOW, STRICT, at, md5
 
 OBSERVABLE = Observable("file:hashes.MD5", md5("a file"))

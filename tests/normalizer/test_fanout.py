@@ -8,10 +8,10 @@ import pytest
 
 from mti.common.comparable import comparable
 from mti.common.registry import IndicatorPolicy, Registry, Route
-from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.known import KnownIndicators, shard_of
-from mti.normalizer.ledger import Ledger
+from mti.normalizer.records.checkpoint import Offsets
+from mti.normalizer.records.known import KnownIndicators, shard_of
+from mti.normalizer.records.ledger import Ledger
 from tests.normalizer.world import (
     CONTOSO,
     CUSTOMER,

@@ -29,11 +29,11 @@ from mti.common.registry import (
     Source,
     Tlp,
 )
-from mti.normalizer.checkpoint import Offsets
-from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.known import KnownIndicators, shards_of
-from mti.normalizer.ledger import Ledger
+from mti.normalizer.records.checkpoint import Offsets
+from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.known import KnownIndicators, shards_of
+from mti.normalizer.records.ledger import Ledger
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CUSTOMER = "contoso/malware_customer"

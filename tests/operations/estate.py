@@ -20,10 +20,10 @@ from mti.common.contracts import PageChunk, page_message
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter, Park
 from mti.common.registry import Feed, FeedFormat, Registry, TenantState, TenantStatus, registry_from
-from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.known import KnownIndicators
-from mti.normalizer.ledger import Ledger
+from mti.normalizer.records.checkpoint import Offsets
+from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records.ledger import Ledger
 from mti.operations.backfill import Backfill, Selection
 from mti.operations.books import DestinationBooks
 from mti.operations.bus_view import DeadMessage, Unseen
@@ -33,11 +33,11 @@ from mti.operations.placing import Hidden, place_objects
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, LiftedSources, Lifting, RevokeObservable, RevokeResult, RevokeSources, Whose
 from mti.operations.revoking import observable_of as observable_in_words
-from mti.publisher.checkpoint import checkpoints_in
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
-from mti.publisher.published import Published
-from mti.publisher.versions import SHARDS, PublishedVersions
+from mti.publisher.records.checkpoint import checkpoints_in
+from mti.publisher.records.published import Published
+from mti.publisher.records.versions import SHARDS, PublishedVersions
 from mti.simulators.sentinel import App, SentinelSimulator, WorkspaceSpec
 from tests.normalizer.world import Crash, Fuse, FusedContainer, FusedSender, sha256, stix
 from tests.normalizer.world import Outbox as Pages

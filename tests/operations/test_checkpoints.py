@@ -8,7 +8,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
 from mti.common.registry import Source
-from mti.fetcher.checkpoint import Claim, SourceCheckpoint, Window, checkpoints_in
+from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint, Window, checkpoints_in
 from mti.fetcher.timetable import Run, needs_job
 from mti.fetcher.windows import opened
 from mti.operations.checkpoints import reset, set_back, show

@@ -11,13 +11,13 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError, Pause
 from mti.common.pauses import PauseState, paused
 from mti.common.registry import Registry
-from mti.fetcher.checkpoint import SourceCheckpoint
-from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.fetcher.timetable import Run, needs_job
 from mti.operations.pauses import Held, Selection, held, lift
 from mti.operations.reconcile import Stores
-from mti.publisher.checkpoint import Counts, DestinationCheckpoint
-from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.checkpoint import Counts, DestinationCheckpoint
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, GRID, NOW, OTHER_CUSTOMER, registry
 
 HALF_AN_HOUR = timedelta(minutes=30)

@@ -8,7 +8,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.registry import Destination, Registry, SentinelAuth
-from mti.fetcher.ledger import Ledger as FetchLedger
+from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.operations.bus_view import DeadMessage, Unseen
 from mti.operations.loads import BusLoads, EntityLoad
 from mti.operations.on_the_bus import STANDARD

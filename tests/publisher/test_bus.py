@@ -21,10 +21,10 @@ from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Outcome
-from mti.publisher.checkpoint import checkpoints_in
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records.checkpoint import checkpoints_in
+from mti.publisher.records.versions import PublishedVersions
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from servicebus_local import Namespace
 from tests.publisher.world import (

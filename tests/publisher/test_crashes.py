@@ -7,8 +7,7 @@ import pytest
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.store import Container
 from mti.publisher.handler import PublishHandler
-from mti.publisher.ledger import summary
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records.versions import PublishedVersions
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
@@ -19,6 +18,7 @@ from tests.publisher.world import (
     message,
     messages_of,
 )
+from tests.support.holdings import summary
 
 NAMES = [f"file-{number}" for number in range(300)]
 

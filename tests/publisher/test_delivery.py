@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from mti.common.ports.settlement import Complete
-from mti.publisher.ledger import summary
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind, Told
 from tests.publisher.world import (
     CONTOSO,
@@ -21,6 +20,7 @@ from tests.publisher.world import (
     run_until_settled,
     world,
 )
+from tests.support.holdings import summary
 
 
 async def test_small_messages_share_requests_of_a_hundred(there: World) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mti.common.registry import Feed
-from mti.publisher.guard import Verdict, choose, judge, order_in, prepared
-from mti.publisher.item import Item
 from mti.publisher.packing import pack
-from mti.publisher.published import Accept, Backing, Change, Lift, PassOver, Published, Refuse, Withdraw, after
+from mti.publisher.records.guard import Verdict, choose, judge, order_in, prepared
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import Accept, Backing, Change, Lift, PassOver, Published, Refuse, Withdraw, after
 from tests.publisher.world import CUSTOMER, GRID, NOW, indicator
 
 FEEDS = {CUSTOMER: Feed.MALWARE_CUSTOMER, "msp/malware_customer": Feed.MALWARE_CUSTOMER, GRID: Feed.MALWARE_GRID}

@@ -5,7 +5,6 @@ import random
 from mti.common.contracts import IndicatorBatch, decode
 from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLAYS
 from mti.common.ports.settlement import DeadLetter
-from mti.publisher.ledger import summary
 from mti.publisher.suspicion import Suspicion
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
@@ -21,6 +20,7 @@ from tests.publisher.world import (
     received,
     run_until_settled,
 )
+from tests.support.holdings import summary
 
 
 def refuse(name: str) -> SentinelFault:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.publisher.checkpoint import checkpoints_in
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records.checkpoint import checkpoints_in
+from mti.publisher.records.versions import PublishedVersions
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     FABRIKAM,

@@ -9,8 +9,8 @@ import pytest
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document
-from mti.publisher.published import PURGED, Accept, PassOver, Refuse
-from mti.publisher.versions import SHARDS, PublishedVersions, partition_of, shard_of
+from mti.publisher.records.published import PURGED, Accept, PassOver, Refuse
+from mti.publisher.records.versions import SHARDS, PublishedVersions, partition_of, shard_of
 from tests.publisher.test_guard import item
 from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator
 from tests.support.counted import CountedContainer

@@ -33,12 +33,12 @@ from mti.common.registry import (
     SentinelAuth,
     Source,
 )
-from mti.publisher.checkpoint import DestinationCheckpoint, DestinationCheckpoints, checkpoints_in
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
+from mti.publisher.records.checkpoint import DestinationCheckpoint, DestinationCheckpoints, checkpoints_in
+from mti.publisher.records.versions import PublishedVersions
 from mti.publisher.sentinel.client import TIMEOUT
 from mti.publisher.upload import Attempts
-from mti.publisher.versions import PublishedVersions
 from mti.simulators.sentinel import App, SentinelFault, SentinelSettings, SentinelSimulator, WorkspaceSpec
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

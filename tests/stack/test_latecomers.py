@@ -18,10 +18,10 @@ from mti.common.registry import (
     SentinelAuth,
     Source,
 )
-from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.identity import indicator_id
-from mti.normalizer.known import CONTAINER, KnownIndicators
 from mti.normalizer.parsing import Observable
+from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.known import CONTAINER, KnownIndicators
 from mti.stack.latecomers import Latecomers
 from tests.support.bus import counts, running_namespace
 from tests.support.waiting import until

@@ -16,14 +16,14 @@ from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.ports.store import Container, Store
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
-from mti.fetcher.ledger import Ledger as FetchLedger
+from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.operations.books import Reconciliation
 from mti.operations.bus_view import DESCRIPTION, REASON, DeadMessage, Unseen
 from mti.operations.dead_letters import Entity, Letter, ServiceBooks
 from mti.operations.reconcile import Stores, reconcile
-from mti.publisher.item import Item
-from mti.publisher.published import Accept
-from mti.publisher.versions import CONTAINER, PublishedVersions
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import Accept
+from mti.publisher.records.versions import CONTAINER, PublishedVersions
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, Fuse, FusedContainer, World, received
 from tests.support.bus import INDICATORS, RAW_PAGES
 

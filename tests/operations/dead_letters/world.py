@@ -41,9 +41,9 @@ from mti.operations.dead_letters import (
     opened,
     plan,
 )
-from mti.publisher.item import Item
-from mti.publisher.published import Accept, Withdraw
-from mti.publisher.versions import CONTAINER, PublishedVersions
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import Accept, Withdraw
+from mti.publisher.records.versions import CONTAINER, PublishedVersions
 from servicebus_local import Namespace
 from tests.publisher.world import CONTOSO, CUSTOMER, indicator
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace

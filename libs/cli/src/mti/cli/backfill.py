@@ -9,7 +9,7 @@ from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
 from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection, run_name
 from mti.operations.reconcile import Stores
-from mti.publisher.checkpoint import DestinationCheckpoint, checkpoints_in
+from mti.publisher.records.checkpoint import DestinationCheckpoint, checkpoints_in
 
 SAY_EVERY = 25
 """Messages."""

@@ -26,8 +26,8 @@ from mti.operations.dead_letters import (
     entities_of,
     opened,
 )
-from mti.publisher import versions
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records import versions
+from mti.publisher.records.versions import PublishedVersions
 from mti.stack.attach import attached
 from mti.stack.layout import SERVICES, Layout
 

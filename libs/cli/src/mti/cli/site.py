@@ -18,12 +18,12 @@ from mti.common.ports.clock import Clock, SystemClock
 from mti.common.registry import Registry, load_registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings
-from mti.normalizer.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.on_the_bus import BusNames
 from mti.operations.reconcile import Stores
-from mti.publisher.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
 from mti.stack.admin_loads import AdminLoadMeter
 from mti.stack.admin_view import AdminBusView
 from mti.stack.attach import attached

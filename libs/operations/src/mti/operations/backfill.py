@@ -26,11 +26,11 @@ from mti.common.ports.store import Store
 from mti.common.registry import Feed, Registry, Route
 from mti.normalizer.building import build
 from mti.normalizer.emission import messages_for
-from mti.normalizer.entry import KnownIndicator
-from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, shard_of, shards_of
 from mti.normalizer.policy import reason_of_file
-from mti.normalizer.withdrawals import UNTOUCHED
+from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import KnownIndicators, shard_of, shards_of
+from mti.normalizer.records.withdrawals import UNTOUCHED
 
 CONTAINER: Final = "checkpoints"
 KIND: Final = "backfill"

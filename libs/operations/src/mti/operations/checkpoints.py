@@ -9,14 +9,14 @@ from pydantic import JsonValue
 from mti.common.checkpoints import Checkpoints
 from mti.common.errors import ConfigurationError, StoreUnavailable
 from mti.common.registry import Registry, Source
-from mti.fetcher.checkpoint import SourceCheckpoint, saved
-from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
+from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.fetcher.windows import FRESH
-from mti.normalizer.checkpoint import KIND as OFFSETS
-from mti.normalizer.checkpoint import Offset
+from mti.normalizer.records.checkpoint import KIND as OFFSETS
+from mti.normalizer.records.checkpoint import Offset
 from mti.operations.reconcile import Stores
-from mti.publisher.checkpoint import DestinationCheckpoint
-from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.checkpoint import DestinationCheckpoint
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
 
 CONTAINER = "checkpoints"
 RACES = 20

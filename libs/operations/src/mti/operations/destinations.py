@@ -9,18 +9,18 @@ from mti.common.contracts import timestamp
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Destination, Registry, Route
-from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.identity import indicator_id
-from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, shards_of
 from mti.normalizer.parsing import Observable
 from mti.normalizer.policy import reason_of_file
-from mti.normalizer.withdrawals import UNTOUCHED
+from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import KnownIndicators, shards_of
+from mti.normalizer.records.withdrawals import UNTOUCHED
 from mti.operations.books import DestinationBooks
 from mti.operations.merging import merge
-from mti.publisher.published import Published
-from mti.publisher.versions import CONTAINER as PUBLISHED
-from mti.publisher.versions import SHARDS, PublishedVersions
+from mti.publisher.records.published import Published
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import SHARDS, PublishedVersions
 
 LOOKED_UP = 500
 """Ids that are looked up at a time."""

@@ -14,12 +14,12 @@ from pydantic import AwareDatetime, JsonValue
 from mti.common.errors import ConfigurationError, StoreUnavailable, WriteConflict
 from mti.common.pauses import PauseState
 from mti.common.registry import Registry
-from mti.fetcher.checkpoint import SourceCheckpoint, saved
-from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
+from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.operations.checkpoints import CONTAINER, RACES
 from mti.operations.reconcile import Stores
-from mti.publisher.checkpoint import DestinationCheckpoint
-from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.checkpoint import DestinationCheckpoint
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
 
 Kind = Literal["source", "destination"]
 

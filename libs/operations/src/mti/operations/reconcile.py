@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Store
 from mti.common.registry import Registry
-from mti.fetcher.checkpoint import SourceCheckpoint
-from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
-from mti.normalizer.ledger import CONTAINER as HANDLED
-from mti.normalizer.ledger import Ledger
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.normalizer.records.ledger import CONTAINER as HANDLED
+from mti.normalizer.records.ledger import Ledger
 from mti.operations.books import DeadLetters, DestinationBooks, Reconciliation, SourceBooks
 from mti.operations.bus_view import BusView
 from mti.operations.destinations import DestinationAudit, Undelivered
 from mti.operations.on_the_bus import STANDARD, BusNames, OnTheBus
 from mti.operations.placing import Hidden, place_chunks, place_objects
 from mti.operations.sources import SourceAudit
-from mti.publisher.checkpoint import DestinationCheckpoint
-from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.checkpoint import DestinationCheckpoint
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
 
 
 @dataclass(frozen=True, slots=True)

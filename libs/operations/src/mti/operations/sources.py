@@ -8,12 +8,12 @@ from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Feed, Source
-from mti.fetcher.ledger import CONTAINER as FETCHED
-from mti.fetcher.ledger import Entry
-from mti.fetcher.ledger import Ledger as FetchLedger
-from mti.normalizer.ledger import CONTAINER as HANDLED
-from mti.normalizer.ledger import ChunkBooks, Totals
-from mti.normalizer.ledger import Ledger as NormalizeLedger
+from mti.fetcher.records.ledger import CONTAINER as FETCHED
+from mti.fetcher.records.ledger import Entry
+from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.normalizer.records.ledger import CONTAINER as HANDLED
+from mti.normalizer.records.ledger import ChunkBooks, Totals
+from mti.normalizer.records.ledger import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks
 from mti.operations.closing import CLOSED_AFTER, Closing, Matched
 from mti.operations.merging import merge

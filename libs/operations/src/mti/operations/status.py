@@ -19,10 +19,10 @@ from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.fetcher.checkpoint import SourceCheckpoint
-from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
-from mti.normalizer.ledger import CONTAINER as HANDLED
-from mti.normalizer.ledger import Ledger
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.normalizer.records.ledger import CONTAINER as HANDLED
+from mti.normalizer.records.ledger import Ledger
 from mti.operations.books import SourceBooks, plain
 from mti.operations.bus_view import BusView, DeadMessage
 from mti.operations.clock_notes import clock_notes
@@ -30,8 +30,8 @@ from mti.operations.loads import BusLoads, LoadMeter, SessionLoad
 from mti.operations.on_the_bus import STANDARD, BusNames
 from mti.operations.reconcile import Stores
 from mti.operations.sources import SourceAudit
-from mti.publisher.checkpoint import ClockNote, Counts, DestinationCheckpoint
-from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
 
 DEAD_LIMIT = 500
 """Dead letters of an entity that a look reads; beyond it their numbers by source and destination are lower bounds."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from mti.common.ports.store import Store
-from mti.fetcher.ledger import CONTAINER as FETCHED
-from mti.fetcher.ledger import Ledger as FetchLedger
-from mti.normalizer.ledger import CONTAINER as HANDLED
-from mti.normalizer.ledger import Ledger as NormalizeLedger
+from mti.fetcher.records.ledger import CONTAINER as FETCHED
+from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.normalizer.records.ledger import CONTAINER as HANDLED
+from mti.normalizer.records.ledger import Ledger as NormalizeLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

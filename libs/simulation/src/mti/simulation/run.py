@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 
-from mti.fetcher import checkpoint as fetching
-from mti.fetcher.checkpoint import SourceCheckpoint
+from mti.fetcher.records import checkpoint as fetching
+from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.simulation import virtual_time
 from mti.simulation.bus import Entity
 from mti.simulation.feeds import ModelledMimecast

@@ -16,26 +16,26 @@ from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Outcome
 from mti.common.registry import Destination, Registry
-from mti.fetcher import checkpoint as fetching
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
-from mti.fetcher.ledger import Ledger as PublishedChunks
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
 from mti.fetcher.publishing import Publisher
+from mti.fetcher.records import checkpoint as fetching
+from mti.fetcher.records.ledger import Ledger as PublishedChunks
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
 from mti.fetcher.worker import keep_schedule
-from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.configuration import NormalizerSettings
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.known import KnownIndicators
-from mti.normalizer.ledger import Ledger as HandledChunks
-from mti.publisher import checkpoint as publishing
+from mti.normalizer.records.checkpoint import Offsets
+from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records.ledger import Ledger as HandledChunks
 from mti.publisher.configuration import PublisherSettings
 from mti.publisher.handler import PublishHandler
+from mti.publisher.records import checkpoint as publishing
+from mti.publisher.records.versions import PublishedVersions
 from mti.publisher.sentinel import SentinelClient
 from mti.publisher.upload import Uploader
-from mti.publisher.versions import PublishedVersions
 from mti.publisher.worker import GATHER
 from mti.simulation.bus import Entity, MemorySender
 from mti.simulation.parameters import Parameters

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.pauses import AHEAD, PauseState
-from mti.fetcher.checkpoint import SourceCheckpoint
-from mti.fetcher.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.operations.tallies import Tallies
-from mti.publisher.checkpoint import DestinationCheckpoint
-from mti.publisher.checkpoint import checkpoints_in as destination_checkpoints
 from mti.publisher.intake import TENANT_PAUSED
+from mti.publisher.records.checkpoint import DestinationCheckpoint
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
 from mti.publisher.waiting import For, Waiting, waitings_in
 from mti.stack.idle import TRANSIENT, EntityCounts, Snapshot
 from mti.stack.layout import SERVICES

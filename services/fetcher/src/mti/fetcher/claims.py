@@ -19,7 +19,7 @@ from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.registry.model import MimecastAccount, Source
-from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
+from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.timetable import CLAIMED_FOR, Run, claim_of, is_held, is_taken, wants_page
 from mti.fetcher.windows import account_for, opened
 

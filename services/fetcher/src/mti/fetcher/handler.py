@@ -37,11 +37,11 @@ from mti.common.server_time import ServerTime
 from mti.common.telemetry import active, beginning
 from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import notices, troubles, windows
-from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.claims import RENEW_EVERY, ClaimLost, Claims, Turn
 from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import Publisher
+from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.silence import Held, Silences
 from mti.fetcher.timetable import Run, wants_page
 

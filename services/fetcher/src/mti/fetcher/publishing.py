@@ -11,8 +11,8 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry.model import Source
 from mti.common.telemetry import active
-from mti.fetcher.ledger import Ledger
 from mti.fetcher.mimecast.model import FeedPage
+from mti.fetcher.records.ledger import Ledger
 
 GROUP: Final = 8
 """Chunks that are in memory at once, sent and entered together: 2 MB at most."""

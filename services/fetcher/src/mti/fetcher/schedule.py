@@ -28,7 +28,7 @@ from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import RegistryProvider
 from mti.common.telemetry import beginning
-from mti.fetcher.checkpoint import SourceCheckpoint, SourceCheckpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints
 from mti.fetcher.timetable import Run, needs_job
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from mti.fetcher.checkpoint import AHEAD, Claim, SourceCheckpoint
+from mti.fetcher.records.checkpoint import AHEAD, Claim, SourceCheckpoint
 
 QUEUED_FOR: Final = timedelta(minutes=5)
 """How long a job that was put on the queue is waited for before it counts as lost and another is sent."""

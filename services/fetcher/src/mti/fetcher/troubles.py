@@ -9,8 +9,8 @@ from mti.common.backoff import Backoff
 from mti.common.errors import Pause, Retry
 from mti.common.pauses import paused
 from mti.common.registry.model import MimecastAccount, Source
-from mti.fetcher.checkpoint import Damage, SourceCheckpoint
 from mti.fetcher.mimecast import PartlyUnreadable, subject_of
+from mti.fetcher.records.checkpoint import Damage, SourceCheckpoint
 from mti.fetcher.windows import FRESH, account_after, restarted
 
 HELD: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))

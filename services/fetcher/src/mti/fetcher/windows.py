@@ -12,8 +12,8 @@ from typing import Final
 
 from mti.common.registry.model import MimecastAccount, Source
 from mti.common.server_time import ServerTime
-from mti.fetcher.checkpoint import AHEAD, SourceCheckpoint, TokenMemory, Window
 from mti.fetcher.mimecast.model import FeedRequest
+from mti.fetcher.records.checkpoint import AHEAD, SourceCheckpoint, TokenMemory, Window
 
 FRESH = {"token": None, "page": 0, "tokens": TokenMemory(), "damage": None}
 """The fields of a checkpoint at the beginning of a window."""

@@ -18,11 +18,11 @@ from mti.common.logs import configure
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.telemetry import running
-from mti.fetcher import checkpoint, ledger
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.mimecast import MimecastClients
 from mti.fetcher.publishing import Publisher
+from mti.fetcher.records import checkpoint, ledger
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
 

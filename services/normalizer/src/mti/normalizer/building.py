@@ -8,10 +8,10 @@ from typing import Final
 
 from mti.common.contracts import ExternalReference, Indicator, pattern_of, timestamp
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
-from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.facts import Facts, told
 from mti.normalizer.parsing import Observable
 from mti.normalizer.parsing.observables import HASH_KEYS
+from mti.normalizer.records.entry import KnownIndicator
 
 TLP_MARKINGS: Final = {
     Tlp.WHITE: "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",

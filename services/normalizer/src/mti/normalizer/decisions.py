@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mti.common.registry import IndicatorPolicy
-from mti.normalizer.entry import REFRESHES_KEPT, SHORTEST_VALIDITY, KnownIndicator, emitted_after
 from mti.normalizer.facts import told
 from mti.normalizer.grouping import Group
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.parsing import Observable
-from mti.normalizer.withdrawals import UNTOUCHED, Standing
+from mti.normalizer.records.entry import REFRESHES_KEPT, SHORTEST_VALIDITY, KnownIndicator, emitted_after
+from mti.normalizer.records.withdrawals import UNTOUCHED, Standing
 
 
 class Verdict(StrEnum):

@@ -16,15 +16,15 @@ from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
 from mti.common.registry import IndicatorPolicy, RegistryProvider, Source
 from mti.normalizer.building import build
-from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.decisions import Decision, decide, identified, merged
 from mti.normalizer.emission import messages_for
-from mti.normalizer.entry import KnownIndicator
 from mti.normalizer.grouping import group
-from mti.normalizer.known import KnownIndicators
-from mti.normalizer.ledger import ChunkBooks, Ledger
 from mti.normalizer.parsing import Sighting, parse
 from mti.normalizer.policy import admit
+from mti.normalizer.records.checkpoint import Offsets
+from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records.ledger import ChunkBooks, Ledger
 from mti.normalizer.rejections import parts_of, refusal_of
 from mti.normalizer.routing import Scope, check_source, joined, way_of
 from mti.normalizer.tally import ScopeResult, books_of, measure

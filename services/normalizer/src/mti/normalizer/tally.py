@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from mti.common.telemetry import active
 from mti.normalizer.decisions import Decision, Verdict
-from mti.normalizer.ledger import ChunkBooks, IndicatorCounts
 from mti.normalizer.parsing import Parsed
 from mti.normalizer.policy import Admitted
+from mti.normalizer.records.ledger import ChunkBooks, IndicatorCounts
 
 _RANK = {Verdict.SUPPRESSED: 0, Verdict.REFRESHED: 1, Verdict.NEW: 2}
 

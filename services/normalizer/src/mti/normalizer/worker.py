@@ -12,12 +12,12 @@ from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.schema import require_current
 from mti.common.telemetry import running
-from mti.normalizer import checkpoint, known, ledger
-from mti.normalizer.checkpoint import Offsets
 from mti.normalizer.configuration import NormalizerSettings
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.known import KnownIndicators
-from mti.normalizer.ledger import Ledger
+from mti.normalizer.records import checkpoint, known, ledger
+from mti.normalizer.records.checkpoint import Offsets
+from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,12 @@ from mti.common.errors import LockLost, Pause, StoreUnavailable, Unavailable
 from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import active
-from mti.publisher.checkpoint import Counts
-from mti.publisher.guard import Verdict, judge, order_in, prepared, repairs, restored
 from mti.publisher.halving import Taken
-from mti.publisher.item import Item
 from mti.publisher.packing import pack
-from mti.publisher.published import Accept, Change, PassOver, Published, Refuse
+from mti.publisher.records.checkpoint import Counts
+from mti.publisher.records.guard import Verdict, judge, order_in, prepared, repairs, restored
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import Accept, Change, PassOver, Published, Refuse
 from mti.publisher.unrecorded import Unrecorded
 from mti.publisher.upload import Tally
 

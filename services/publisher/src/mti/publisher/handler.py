@@ -19,13 +19,13 @@ from mti.common.ports.settlement import DeadLetter, Outcome, Park
 from mti.common.registry import Destination, RegistryProvider
 from mti.common.telemetry import active
 from mti.common.telemetry.attributes import tenant_among
-from mti.publisher.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints
 from mti.publisher.delivery import Delivery, Sending
 from mti.publisher.intake import Intake, Unrouted, refusal_of
-from mti.publisher.item import Item
+from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints
+from mti.publisher.records.item import Item
+from mti.publisher.records.versions import PublishedVersions
 from mti.publisher.settling import settle
 from mti.publisher.unrecorded import Unrecorded
-from mti.publisher.versions import PublishedVersions
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter
 from mti.common.registry import Destination, Feed, Registry, TenantStatus
 from mti.common.telemetry import traceparent_in
-from mti.publisher.item import Item
+from mti.publisher.records.item import Item
 
 TENANT_PAUSED: Final = "TenantPaused"
 

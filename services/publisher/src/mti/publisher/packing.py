@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mti.common.contracts.indicators import OBJECTS_LIMIT
-from mti.publisher.guard import Verdict, choose, judge
-from mti.publisher.item import Item
-from mti.publisher.published import Published
+from mti.publisher.records.guard import Verdict, choose, judge
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import Published
 
 
 @dataclass(frozen=True, slots=True)

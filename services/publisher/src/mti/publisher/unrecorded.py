@@ -16,9 +16,9 @@ from typing import Protocol
 
 from mti.common.errors import MtiError, StoreUnavailable
 from mti.common.ports.clock import Clock
-from mti.publisher.guard import repairs
-from mti.publisher.item import Item
-from mti.publisher.published import Accept, Change, Published, Refuse
+from mti.publisher.records.guard import repairs
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import Accept, Change, Published, Refuse
 
 log = logging.getLogger(__name__)
 

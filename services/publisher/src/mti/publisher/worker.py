@@ -15,11 +15,11 @@ from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.schema import require_current
 from mti.common.telemetry import running
-from mti.publisher import checkpoint, versions
 from mti.publisher.configuration import PublisherSettings
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records import checkpoint, versions
+from mti.publisher.records.versions import PublishedVersions
 from mti.publisher.waiting import Waits
 
 log = logging.getLogger(__name__)

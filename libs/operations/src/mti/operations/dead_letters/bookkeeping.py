@@ -18,17 +18,17 @@ from mti.common.errors import Poison
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Feed
-from mti.fetcher.ledger import CONTAINER as FETCHED
-from mti.fetcher.ledger import Ledger as FetchLedger
-from mti.normalizer.ledger import CONTAINER as HANDLED
-from mti.normalizer.ledger import ChunkBooks
-from mti.normalizer.ledger import Ledger as NormalizeLedger
+from mti.fetcher.records.ledger import CONTAINER as FETCHED
+from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.normalizer.records.ledger import CONTAINER as HANDLED
+from mti.normalizer.records.ledger import ChunkBooks
+from mti.normalizer.records.ledger import Ledger as NormalizeLedger
 from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.letter import Letter
-from mti.publisher.item import Item
-from mti.publisher.published import PURGED, Refuse
-from mti.publisher.versions import CONTAINER as PUBLISHED
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import PURGED, Refuse
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import PublishedVersions
 
 _DROPPED = "a person purged it from the dead letters"
 _CHUNK_ID = re.compile("[0-9a-f]{40}")

@@ -12,9 +12,9 @@ from mti.common.contracts import generation_id
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.schema import CONTAINER as CHECKPOINTS
-from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
-from mti.normalizer.known import CONTAINER, document_of, key_of
-from mti.normalizer.withdrawals import EVERYONE
+from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
+from mti.normalizer.records.known import CONTAINER, document_of, key_of
+from mti.normalizer.records.withdrawals import EVERYONE
 from mti.operations.migration.earlier import WITHDRAWN, Orders, parts, read_orders, scopes_in, source_of
 from mti.operations.reconcile import Stores
 

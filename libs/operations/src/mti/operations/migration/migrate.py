@@ -13,11 +13,11 @@ from pydantic import JsonValue
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.common.schema import VERSION, is_marked, mark, version_of
-from mti.normalizer.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.operations.migration.known import KnownMigration
 from mti.operations.migration.published import PublishedMigration
 from mti.operations.reconcile import Stores
-from mti.publisher.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.registry import Feed, IndicatorPolicy, Registry
 from mti.normalizer.building import build
-from mti.normalizer.entry import KnownIndicator
-from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import partition_of, shard_of
+from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import partition_of, shard_of
 from mti.operations.migration.earlier import Orders, parts, read_orders, scopes_in, serving, source_of
 from mti.operations.reconcile import Stores
-from mti.publisher import versions
-from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.checkpoint import Counts, DestinationCheckpoint, checkpoints_in
-from mti.publisher.published import Backing, Published, content_of
-from mti.publisher.versions import SHARDS, PublishedVersions, document_of
+from mti.publisher.records import versions
+from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.records.checkpoint import Counts, DestinationCheckpoint, checkpoints_in
+from mti.publisher.records.published import Backing, Published, content_of
+from mti.publisher.records.versions import SHARDS, PublishedVersions, document_of
 
 Later = Mapping[str, tuple[str, int]]
 """The ids of later generations, with the observables' own and the generation."""

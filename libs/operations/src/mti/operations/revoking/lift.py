@@ -16,17 +16,17 @@ from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.identity import indicator_id
-from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators
 from mti.normalizer.parsing import Observable
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import KnownIndicators
 from mti.operations.reconcile import Stores
 from mti.operations.revoking.sources import observable_of
 from mti.operations.revoking.whose import Whose, workspaces
-from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.checkpoint import checkpoints_in
-from mti.publisher.published import STEP, Lift, Published
-from mti.publisher.versions import CONTAINER as PUBLISHED
-from mti.publisher.versions import SHARDS, PublishedVersions
+from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.records.checkpoint import checkpoints_in
+from mti.publisher.records.published import STEP, Lift, Published
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import SHARDS, PublishedVersions
 
 PART = 500
 """Observables that are lifted at a time."""

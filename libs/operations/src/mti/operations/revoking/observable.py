@@ -5,17 +5,17 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.identity import indicator_id
-from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators
 from mti.normalizer.parsing import Observable
-from mti.normalizer.withdrawals import EVERYONE
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records.withdrawals import EVERYONE
 from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocation_of, run_at
 from mti.operations.revoking.whose import workspaces
-from mti.publisher.published import Published, Withdraw, after
-from mti.publisher.versions import CONTAINER as PUBLISHED
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records.published import Published, Withdraw, after
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import PublishedVersions
 
 
 class RevokeObservable:

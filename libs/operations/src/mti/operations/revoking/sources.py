@@ -8,19 +8,19 @@ from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.normalizer.entry import KnownIndicator
-from mti.normalizer.known import CONTAINER as KNOWN
-from mti.normalizer.known import KnownIndicators, shards_of
 from mti.normalizer.parsing import Observable
+from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import KnownIndicators, shards_of
 from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocations
 from mti.operations.revoking.whose import Whose
-from mti.publisher.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.checkpoint import checkpoints_in
-from mti.publisher.published import Backing, Published, Withdraw, after
-from mti.publisher.versions import CONTAINER as PUBLISHED
-from mti.publisher.versions import SHARDS, PublishedVersions
+from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.records.checkpoint import checkpoints_in
+from mti.publisher.records.published import Backing, Published, Withdraw, after
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import SHARDS, PublishedVersions
 
 
 class RevokeSources:

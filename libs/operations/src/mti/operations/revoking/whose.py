@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry
-from mti.publisher.checkpoint import DestinationCheckpoint, DestinationCheckpoints
-from mti.publisher.versions import PublishedVersions
+from mti.publisher.records.checkpoint import DestinationCheckpoint, DestinationCheckpoints
+from mti.publisher.records.versions import PublishedVersions
 
 
 async def workspaces(registry: Registry, versions: PublishedVersions) -> list[str]:

@@ -1,9 +1,9 @@
-"""The publisher's books: what each workspace holds, summed up. Derived from `published`, so no redelivery bends it."""
+"""What the publisher's books say a workspace holds, summed up."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
-from mti.publisher.versions import SHARDS, PublishedVersions
+from mti.publisher.records.versions import SHARDS, PublishedVersions
 
 
 @dataclass(slots=True)

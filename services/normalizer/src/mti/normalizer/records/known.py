@@ -16,8 +16,8 @@ from mti.common.ports.store import Container, Document, Key
 from mti.common.registry import Feed
 from mti.common.retention import time_to_live
 from mti.normalizer.decisions import Verdict, earlier_verdict
-from mti.normalizer.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
-from mti.normalizer.withdrawals import Withdrawals
+from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
+from mti.normalizer.records.withdrawals import Withdrawals
 
 CONTAINER: Final = "known"
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from mti.common.contracts import Indicator
 from mti.common.registry import Feed
-from mti.publisher.item import Item
-from mti.publisher.published import STEP, Accept, Backing, Published, Withdraw, after, held_object
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import STEP, Accept, Backing, Published, Withdraw, after, held_object
 
 
 class Verdict(StrEnum):

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from mti.common.contracts import Indicator, id_in
 from mti.common.registry import Feed
-from mti.publisher.item import Item
+from mti.publisher.records.item import Item
 
 STEP: Final = timedelta(milliseconds=1)
 """The precision of a STIX timestamp here: a revocation is at least so much newer than what it revokes."""

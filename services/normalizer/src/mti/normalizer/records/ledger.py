@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mti.common.checkpoints import Versioned
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.store import Container, Document
-from mti.normalizer.closed_books import SUMS, ClosedBooks, ClosedSum, is_kept
+from mti.normalizer.records.closed_books import SUMS, ClosedBooks, ClosedSum, is_kept
 
 CONTAINER: Final = "ledger"
 PURGED: Final = "Purged"
