@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test lint types fmt unit bench soak package requirements clean
+.PHONY: help setup demo simulate test lint types graph fmt unit bench soak package requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,6 +39,9 @@ lint: $(VENV)/.ready  ## Check style
 
 types: $(VENV)/.ready  ## Check types (mypy, strict)
 	$(BIN)/mypy $(MEMBERS:%=%/src) tests
+
+graph: $(VENV)/.ready  ## Print who imports whom, members and packages, and whether the house's contracts hold
+	$(BIN)/python -m tests.house.graph
 
 fmt: $(VENV)/.ready  ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
