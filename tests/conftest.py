@@ -4,6 +4,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import processes
 
+pytest_plugins = ["tests.support.leaks"]
+
 processes.share()
 
 # How long an example takes is the machine's business, and says nothing about the code.
