@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from servicebus_local.wire import codec, frames
+from servicebus_local.amqp import codec
+from servicebus_local.wire import frames
 from tests.support.waiting import in_time
 
 SASL_MECHANISMS, SASL_OUTCOME = 0x40, 0x44

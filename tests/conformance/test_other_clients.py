@@ -7,8 +7,9 @@ import pytest_asyncio
 from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.exceptions import ServiceBusError
 
+from servicebus_local.amqp import codec
 from servicebus_local.pytest_plugin import ServiceBusNamespace
-from servicebus_local.wire import codec, frames
+from servicebus_local.wire import frames
 from tests.conformance.peer import code, connected, described, message
 from tests.conformance.sdk import Sdk
 

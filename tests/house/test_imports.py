@@ -71,7 +71,7 @@ def test_the_rule_would_notice_a_stranger(tmp_path: Path) -> None:
 
 
 def test_the_rule_knows_whose_a_module_is() -> None:
-    names = ["mti.common.logs", "servicebus_local.wire.codec", "servicebus_local", "mti", "azure.servicebus", "common"]
+    names = ["mti.common.logs", "servicebus_local.amqp.codec", "servicebus_local", "mti", "azure.servicebus", "common"]
     assert [member_of(name) for name in names] == ["common", "servicebus_local", "servicebus_local", None, None, None]
 
 

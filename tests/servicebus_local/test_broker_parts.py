@@ -4,11 +4,11 @@ import importlib.metadata
 
 import pytest
 
+from servicebus_local.amqp.codec import check_version
 from servicebus_local.broker.timetable import Timetable
 from servicebus_local.errors import InvalidMessage
 from servicebus_local.messages.incoming import BATCH_FORMAT, decode, decode_transfer
 from servicebus_local.paths import path_of
-from servicebus_local.wire.codec import check_version
 
 MESSAGE = bytes.fromhex("005375a00568656c6c6f")
 
@@ -46,7 +46,7 @@ def test_an_address_is_a_path_or_a_uri(address: str) -> None:
 
 def test_another_sdk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_version()
-    monkeypatch.setattr("servicebus_local.wire.codec.version", lambda _: "7.16.0")
+    monkeypatch.setattr("servicebus_local.amqp.codec.version", lambda _: "7.16.0")
     with pytest.raises(RuntimeError, match=r"7\.15\.0, but 7\.16\.0"):
         check_version()
     assert importlib.metadata.version("azure-servicebus") == "7.15.0"

@@ -10,7 +10,8 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from servicebus_local import ManualClock
-from servicebus_local.wire import codec, frames
+from servicebus_local.amqp import codec
+from servicebus_local.wire import frames
 from tests.servicebus_local.bus import NOTHING, WAIT, Bus, Serve, bodies, receive
 from tests.servicebus_local.wire import AMQP_HEADER, HEARTBEAT, OPEN, beating
 from tests.support.waiting import until

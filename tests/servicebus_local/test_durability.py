@@ -13,8 +13,9 @@ from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceB
 from azure.servicebus.aio import ServiceBusClient
 
 from servicebus_local import DataFolderBusy, ManualClock, Namespace, NamespaceConfig, NamespaceProcess
+from servicebus_local.amqp import codec
 from servicebus_local.clock import system_clock
-from servicebus_local.wire import codec, frames
+from servicebus_local.wire import frames
 from tests.conformance.peer import code, connected, described
 from tests.servicebus_local.bus import WAIT, Bus, bodies, receive
 from tests.support.waiting import until

@@ -1,14 +1,14 @@
 """A Service Bus namespace on this machine, for development and tests: AMQP 1.0 for the unmodified SDK, SQLite behind.
 
-Layers, each knowing only those below it: `wire` (AMQP) and `administration` (HTTP) -> `broker` -> `messages` and
-`storage`. `sql` (rules), `entities` and `filters` (descriptions) and the type codec of `wire.codec` stand below
-everything. `door` listens and tells AMQP and HTTP, plain and over TLS, apart.
+Layers, each knowing only those below it: `wire` (AMQP) and `administration` (HTTP) -> `broker` -> `messages` ->
+`storage`. `amqp` (types), `sql` (rules), `entities` and `filters` (descriptions) stand below everything. `door` listens
+and tells AMQP and HTTP, plain and over TLS, apart.
 
 What it offers and how to use it: the README of `servicebus-local`. Where it is not like the service, on purpose:
 
-- Any credentials are accepted, unless it is given keys; then shared access signatures are checked, and no others.
-- Messages that a plain receiver held come back at once when its link or connection ends (the service waits for the lock
-  to expire), and count as one failed delivery unless they were released. A dropped connection frees a session at once.
+- Any credentials are accepted, unless it is given keys; then shared access signatures and SASL PLAIN are checked.
+- Messages that a receiver held come back at once when its connection is lost without a word (the service waits for the
+  lock to expire), and count as one failed delivery. A dropped connection frees a session at once.
 - When the namespace itself ends, in order or not, what was locked is active again after the restart, and not counted as
   failed.
 - `x-opt-deadletter-source` is on every dead-lettered message, not only on forwarded ones.

@@ -6,11 +6,11 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-auto-forward
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from servicebus_local.amqp import codec
 from servicebus_local.errors import ServiceError
 from servicebus_local.messages.changes import with_annotation
 from servicebus_local.messages.incoming import IncomingMessage
 from servicebus_local.record import DeadLetter, MessageRecord, State
-from servicebus_local.wire import codec
 
 if TYPE_CHECKING:
     from servicebus_local.broker.destination import Destination

@@ -3,8 +3,8 @@
 import struct
 from collections.abc import Collection, Mapping
 
-from servicebus_local.messages import sections as s
-from servicebus_local.wire.codec import encode_value
+from servicebus_local.amqp import sections as s
+from servicebus_local.amqp.codec import encode_value
 
 
 def with_application_properties(bare: bytes, added: Mapping[str, bytes], removed: Collection[str] = ()) -> bytes:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
-from servicebus_local.messages import sections as s
+from servicebus_local.amqp import sections as s
+from servicebus_local.amqp.codec import decode_value, encode_value, long
 from servicebus_local.messages.application_properties import with_application_properties
 from servicebus_local.messages.decimals import decode_property
 from servicebus_local.messages.incoming import IncomingMessage, as_text, decode_stored
 from servicebus_local.record import Body
 from servicebus_local.sql.expressions import Value
-from servicebus_local.wire.codec import decode_value, encode_value, long
 
 NAMES = {
     "message_id": 0,

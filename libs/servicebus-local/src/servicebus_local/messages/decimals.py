@@ -7,8 +7,8 @@ nothing else: https://github.com/Azure/azure-amqp/blob/master/src/Encoding/Decim
 
 from decimal import Decimal
 
-from servicebus_local.messages import sections as s
-from servicebus_local.wire.codec import Decoded, decode_value
+from servicebus_local.amqp import sections as s
+from servicebus_local.amqp.codec import Decoded, decode_value
 
 DECIMAL = b"\x94"
 """The constructor of decimal128."""

@@ -4,12 +4,12 @@ import struct
 from functools import cached_property
 from typing import Any
 
+from servicebus_local.amqp import sections as s
+from servicebus_local.amqp.codec import decode_value
 from servicebus_local.errors import InvalidMessage
-from servicebus_local.messages import sections as s
 from servicebus_local.messages.decimals import DECIMAL, as_the_service_writes, decode_property
 from servicebus_local.messages.message_ids import identified
 from servicebus_local.record import Body
-from servicebus_local.wire.codec import decode_value
 
 BATCH_FORMAT = 0x80013700
 """message-format of a transfer that carries many messages, each in a data section (Microsoft's AMQP guide)."""

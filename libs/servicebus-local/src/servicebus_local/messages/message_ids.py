@@ -5,7 +5,7 @@ Not every client sets one, and some cannot settle a message that has none.
 
 import uuid
 
-from servicebus_local.messages import sections as s
+from servicebus_local.amqp import sections as s
 
 _NULL = 0x40
 _HEAD = b"\x00\x53\x73"

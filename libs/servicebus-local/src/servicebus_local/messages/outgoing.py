@@ -6,10 +6,10 @@ The annotations are those of https://learn.microsoft.com/azure/service-bus-messa
 import struct
 from typing import Protocol
 
-from servicebus_local.messages import sections as s
+from servicebus_local.amqp import sections as s
+from servicebus_local.amqp.codec import Typed, decode_value, encode_value
 from servicebus_local.messages.application_properties import with_application_properties
 from servicebus_local.record import Body, DeadLetter, MessageRecord, State
-from servicebus_local.wire.codec import Typed, decode_value, encode_value
 
 _LONG, _TIMESTAMP, _SMALL_INT = b"\x81", b"\x83", b"\x54"
 

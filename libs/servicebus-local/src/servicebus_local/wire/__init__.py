@@ -1,1 +1,1 @@
-"""AMQP 1.0: codec, frames, connections, sessions and links."""
+"""AMQP 1.0: frames, connections, sessions and links."""

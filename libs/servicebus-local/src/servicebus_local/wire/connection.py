@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from servicebus_local.access import Claim
+from servicebus_local.amqp import codec
 from servicebus_local.clock import Clock
 from servicebus_local.errors import ProtocolViolation, SessionViolation, Unauthorized
-from servicebus_local.wire import codec, frames, performatives
+from servicebus_local.wire import frames, performatives
 from servicebus_local.wire.session import Session
 
 if TYPE_CHECKING:

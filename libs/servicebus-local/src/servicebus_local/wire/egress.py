@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from servicebus_local.amqp import codec
 from servicebus_local.broker.consumer import Consumer, Lock
 from servicebus_local.broker.entity import Entity
 from servicebus_local.broker.queue import MessageQueue
@@ -9,7 +10,6 @@ from servicebus_local.broker.session_queue import SessionQueue
 from servicebus_local.errors import BadRequest, LinkIdle, NotAllowed, ProtocolViolation, ServiceError
 from servicebus_local.messages.outgoing import encode
 from servicebus_local.record import Body, MessageRecord
-from servicebus_local.wire import codec
 from servicebus_local.wire.link import SETTLED, AttachRequest, Link, text
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ Decoding forgets them: a long and an int, a time and a number, a string and a bi
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from servicebus_local.amqp import codec
+from servicebus_local.amqp import sections as s
 from servicebus_local.filters import Scalar, TypedValue
-from servicebus_local.messages import sections as s
 from servicebus_local.messages.incoming import as_text
-from servicebus_local.wire import codec
 
 _DESCRIBED, _TIMESTAMP = 0x00, 0x83
 _MAPS = (0xC1, 0xD1)

@@ -6,8 +6,8 @@ https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html
 import struct
 from enum import Enum
 
+from servicebus_local.amqp import codec
 from servicebus_local.errors import ServiceError
-from servicebus_local.wire import codec
 
 HEADER_SIZE = 8
 AMQP_HEADER = b"AMQP\x00\x01\x00\x00"

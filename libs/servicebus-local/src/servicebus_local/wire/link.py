@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from servicebus_local.amqp import codec
 from servicebus_local.errors import ProtocolViolation, ServiceError, TokenNotRenewed, Unauthorized
-from servicebus_local.wire import codec
 
 if TYPE_CHECKING:
     from servicebus_local.wire.session import Session

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from servicebus_local.amqp import codec
 from servicebus_local.broker.broker import Broker
 from servicebus_local.broker.consumer import Consumer, Delivered, Settlement, Verdict
 from servicebus_local.broker.destination import Destination
@@ -25,7 +26,6 @@ from servicebus_local.errors import (
 )
 from servicebus_local.messages.incoming import as_text, decode
 from servicebus_local.messages.outgoing import encode
-from servicebus_local.wire import codec
 from servicebus_local.wire.encoded import items_of
 from servicebus_local.wire.requests import Reply, Request, Response
 from servicebus_local.wire.rule_requests import RuleRequests

@@ -7,8 +7,9 @@ import struct
 from types import NoneType
 from typing import Any
 
+from servicebus_local.amqp import codec, descriptors
 from servicebus_local.errors import ProtocolViolation
-from servicebus_local.wire import codec, descriptors, frames
+from servicebus_local.wire import frames
 from servicebus_local.wire.encoded import modifications_of
 
 _FRAMING = "amqp:connection:framing-error"

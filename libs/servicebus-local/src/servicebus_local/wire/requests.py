@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from servicebus_local.amqp import codec
+from servicebus_local.amqp import sections as s
 from servicebus_local.broker.consumer import Consumer
 from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.errors import InvalidMessage, ServiceError
-from servicebus_local.messages import sections as s
 from servicebus_local.messages.incoming import as_text, readable
-from servicebus_local.wire import codec
 from servicebus_local.wire.egress import Credit, EntityEgress
 from servicebus_local.wire.encoded import items_of
 from servicebus_local.wire.ingress import Ingress

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from servicebus_local.amqp import codec
 from servicebus_local.broker.rule_changes import RuleChanges
 from servicebus_local.config import explain
 from servicebus_local.entities import RuleConfig
 from servicebus_local.errors import BadRequest
 from servicebus_local.filters import CorrelationFilterConfig
 from servicebus_local.messages.incoming import as_text
-from servicebus_local.wire import codec
 from servicebus_local.wire.encoded import encode_scalar, items_of, scalar_of
 from servicebus_local.wire.requests import Reply, Request, Response
 

@@ -1,9 +1,9 @@
 """Serves AMQP clients; who listens gives it the connections."""
 
 from servicebus_local.access import Access
+from servicebus_local.amqp.codec import check_version
 from servicebus_local.broker.broker import Broker
 from servicebus_local.turns import Turn
-from servicebus_local.wire.codec import check_version
 from servicebus_local.wire.connection import Connection
 from servicebus_local.wire.nodes import Nodes
 

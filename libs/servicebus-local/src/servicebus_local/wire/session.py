@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from servicebus_local.amqp import codec
 from servicebus_local.broker.consumer import Verdict
 from servicebus_local.errors import ServiceError, SessionViolation
-from servicebus_local.wire import codec, frames
+from servicebus_local.wire import frames
 from servicebus_local.wire.egress import Credit, EntityEgress
 from servicebus_local.wire.link import MODULUS, AttachRequest, Link
 from servicebus_local.wire.verdicts import echo_of, verdict_of

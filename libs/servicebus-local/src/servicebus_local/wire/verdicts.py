@@ -6,9 +6,9 @@ https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protoco
 from collections.abc import Mapping
 from typing import Any
 
+from servicebus_local.amqp import codec
 from servicebus_local.broker.consumer import Settlement, Verdict
 from servicebus_local.messages.incoming import as_text
-from servicebus_local.wire import codec
 from servicebus_local.wire.frames import DeliveryState
 
 _ECHOES = {

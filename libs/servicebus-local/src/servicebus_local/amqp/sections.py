@@ -6,7 +6,7 @@ https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-messaging-v1.0-os.html#s
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from servicebus_local.wire import descriptors
+from servicebus_local.amqp import descriptors
 
 HEADER = 0x70
 DELIVERY_ANNOTATIONS = 0x71

@@ -1,0 +1,1 @@
+"""AMQP 1.0 below frames and messages: the codec of its types, their descriptors, and where encoded values end."""
