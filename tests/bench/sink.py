@@ -15,13 +15,13 @@ from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.clock import system_clock
 from servicebus_local.paths import path_of
 from servicebus_local.record import Body, MessageRecord, State
+from servicebus_local.wire.attach import AttachRequest
 from servicebus_local.wire.connection import Connection
 from servicebus_local.wire.egress import EntityEgress
 from servicebus_local.wire.ingress import Ingress
-from servicebus_local.wire.link import AttachRequest, Link
+from servicebus_local.wire.link import Link, LinkSession
 from servicebus_local.wire.nodes import CBS, Nodes
 from servicebus_local.wire.requests import Reply, Request, RequestIngress, Response, ResponseEgress, Style
-from servicebus_local.wire.session import Session
 
 BODY = Body(b"", b"\x00\x53\x75\xb0" + (1024).to_bytes(4, "big") + b"x" * 1024)
 _LIMIT = 1024 * 1024
@@ -46,6 +46,9 @@ class Source:
     def leave(self, consumer: Consumer, *, failed: bool) -> None:
         pass
 
+    def depart(self, consumer: Consumer) -> None:
+        pass
+
 
 class SinkIngress(Ingress):
     """Accepts everything."""
@@ -60,12 +63,12 @@ class SinkNodes:
     access = Access(None, system_clock)
     link_idle_limit = 600_000
 
-    def attach(self, session: Session, request: AttachRequest) -> None:
+    def attach(self, session: LinkSession, request: AttachRequest) -> None:
         link = self._link(session, request)
         session.links[link.handle] = link
         link.open()
 
-    def _link(self, session: Session, request: AttachRequest) -> Link:
+    def _link(self, session: LinkSession, request: AttachRequest) -> Link:
         path = path_of(request.address)
         if path == CBS:
             if request.client_receives:

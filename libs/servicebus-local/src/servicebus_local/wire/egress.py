@@ -1,6 +1,6 @@
 """Links on which a client receives from an entity."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from servicebus_local.amqp import codec
 from servicebus_local.broker.consumer import Consumer, Lock
@@ -10,10 +10,8 @@ from servicebus_local.broker.session_queue import SessionQueue
 from servicebus_local.errors import BadRequest, LinkIdle, NotAllowed, ProtocolViolation, ServiceError
 from servicebus_local.messages.outgoing import encode
 from servicebus_local.record import Body, MessageRecord
-from servicebus_local.wire.link import SETTLED, AttachRequest, Link, text
-
-if TYPE_CHECKING:
-    from servicebus_local.wire.session import Session
+from servicebus_local.wire.attach import SETTLED, AttachRequest, text
+from servicebus_local.wire.link import Link, LinkSession
 
 SESSION_FILTER = b"com.microsoft:session-filter"
 _ACCEPT_TIMEOUT = b"com.microsoft:timeout"
@@ -26,7 +24,7 @@ _TICKS_PER_MILLISECOND = 10_000
 class Credit(Link):
     """The credit of a link on which we send."""
 
-    def __init__(self, session: "Session", request: AttachRequest) -> None:
+    def __init__(self, session: LinkSession, request: AttachRequest) -> None:
         super().__init__(session, request)
         self.credit = 0
         self.delivery_count = 0
@@ -54,7 +52,7 @@ class Credit(Link):
 class EntityEgress(Credit, Consumer):
     """A receiver's link to a queue, a subscription or a dead-letter queue; perhaps for one session."""
 
-    def __init__(self, session: "Session", request: AttachRequest, entity: Entity, queue: MessageQueue) -> None:
+    def __init__(self, session: LinkSession, request: AttachRequest, entity: Entity, queue: MessageQueue) -> None:
         Credit.__init__(self, session, request)
         Consumer.__init__(self, settles_on_delivery=request.send_settle_mode == SETTLED)
         self.queue = queue
@@ -84,21 +82,21 @@ class EntityEgress(Credit, Consumer):
         """Spend credit for a message that will be delivered."""
         self.credit -= 1
         self.delivery_count += 1
-        self.session.connection.reserve(size)
+        self.session.peer.output.reserve(size)
 
     def unreserve(self, size: int) -> None:
         """The message does not come."""
         self.credit += 1
         self.delivery_count -= 1
-        self.session.connection.reserve(-size)
+        self.session.peer.output.reserve(-size)
 
     def deliver(self, record: MessageRecord, body: Body, lock: Lock | None) -> None:
         """Send a message that was reserved."""
-        self.session.connection.reserve(-len(body.bare))
+        self.session.peer.output.reserve(-len(body.bare))
         if not self.attached:
             return
         payload = encode(record, body, lock)
-        self.used_at = self.session.connection.clock()
+        self.used_at = self.session.peer.clock()
         tag = b"" if lock is None else lock.token
         self.session.send_delivery(self, tag, payload, settled=lock is None)
 
@@ -118,7 +116,7 @@ class EntityEgress(Credit, Consumer):
 
     def on_flow(self, fields: list[Any]) -> None:
         """The client gives credit."""
-        self.used_at = self.session.connection.clock()
+        self.used_at = self.session.peer.clock()
         super().on_flow(fields)
 
     def use_credit(self) -> None:
@@ -146,7 +144,7 @@ class EntityEgress(Credit, Consumer):
         wanted = self.request.filters[SESSION_FILTER]
         if wanted is None:
             timeout = self.request.properties.get(_ACCEPT_TIMEOUT, _DEFAULT_ACCEPT_TIMEOUT)
-            queue.accept_next(self, self.session.connection.clock() + timeout)
+            queue.accept_next(self, self.session.peer.clock() + timeout)
         elif not isinstance(wanted, bytes | str):
             raise BadRequest("The session filter is neither a string nor null.")
         else:

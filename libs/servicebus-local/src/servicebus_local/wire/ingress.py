@@ -1,7 +1,7 @@
 """Links on which a client sends."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from servicebus_local.broker.broker import Broker
 from servicebus_local.broker.destination import Destination
@@ -9,10 +9,8 @@ from servicebus_local.broker.entity import Entity
 from servicebus_local.errors import LinkIdle, MessageTooLarge, ProtocolViolation, ServiceError
 from servicebus_local.messages.incoming import decode_transfer
 from servicebus_local.wire import frames
-from servicebus_local.wire.link import MODULUS, AttachRequest, Link
-
-if TYPE_CHECKING:
-    from servicebus_local.wire.session import Session
+from servicebus_local.wire.attach import AttachRequest
+from servicebus_local.wire.link import MODULUS, Link, LinkSession
 
 CREDIT = 1000
 _BATCH_LIMITS = (1024 * 1024, 256 * 1024)
@@ -22,7 +20,7 @@ _BATCH_LIMITS = (1024 * 1024, 256 * 1024)
 class Ingress(Link):
     """Puts the parts of a message together, and keeps the client in credit."""
 
-    def __init__(self, session: "Session", request: AttachRequest, max_message_size: int) -> None:
+    def __init__(self, session: LinkSession, request: AttachRequest, max_message_size: int) -> None:
         super().__init__(session, request)
         self._limit = max_message_size
         self._received = request.initial_delivery_count  # with the deliveries that came: the link's delivery-count
@@ -103,7 +101,7 @@ class EntityIngress(Ingress):
     """A sender's link to a queue or topic."""
 
     def __init__(
-        self, session: "Session", request: AttachRequest, broker: Broker, entity: Entity, destination: Destination
+        self, session: LinkSession, request: AttachRequest, broker: Broker, entity: Entity, destination: Destination
     ) -> None:
         super().__init__(session, request, destination.settings.max_message_size)
         self._broker = broker
@@ -127,6 +125,6 @@ class EntityIngress(Ingress):
     def take(self, delivery_id: int, settled: bool, payload: bytes, message_format: int) -> None:
         """Publish; the sender hears `accepted` once the messages are durable."""
         self._broker.check_busy()
-        self.used_at = self.session.connection.clock()
+        self.used_at = self.session.peer.clock()
         messages = decode_transfer(payload, message_format)
         self._destination.publish(messages, lambda error: self.answer(delivery_id, settled, error))

@@ -1,83 +1,81 @@
-"""One end of an AMQP link, ours."""
+"""One end of an AMQP link, ours, and what it knows of the session and the connection that it belongs to."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+from servicebus_local.access import Claim
 from servicebus_local.amqp import codec
-from servicebus_local.errors import ProtocolViolation, ServiceError, TokenNotRenewed, Unauthorized
+from servicebus_local.clock import Clock
+from servicebus_local.errors import ServiceError, TokenNotRenewed, Unauthorized
+from servicebus_local.wire import frames
+from servicebus_local.wire.attach import AttachRequest, address_of
+from servicebus_local.wire.output import Output
 
-if TYPE_CHECKING:
-    from servicebus_local.wire.session import Session
-
-SETTLED = 1
-"""snd-settle-mode of a receiver that takes messages as settled (receive-and-delete)."""
 MODULUS = 1 << 32
 """Counts of deliveries and transfers go round: RFC 1982."""
-_SEND_SETTLE_MODES = range(3)
-_RECEIVE_SETTLE_MODES = range(2)
 
 
-class AttachRequest(NamedTuple):
-    """The attach of a client, decoded."""
+class Peer:
+    """The client at the other end of a connection."""
 
-    name: str
-    handle: int
-    client_receives: bool
-    send_settle_mode: int
-    receive_settle_mode: int
-    source: list[Any]
-    target: list[Any]
-    initial_delivery_count: int
-    """Of a client that sends: how many deliveries it counts before the first."""
-    properties: dict[bytes, Any]
+    def __init__(self, output: Output, clock: Clock, link_idle_limit: int) -> None:
+        self.output = output
+        self.clock = clock
+        self.link_idle_limit = link_idle_limit
+        """Milliseconds after which a link closes on which nothing happens."""
+        self.frame_size = frames.MAX_FRAME_SIZE
+        """Bytes of the largest frame that it takes."""
+        self.claims: dict[str, Claim] = {}
+        """What its tokens allow, by the path that each was put for, and what its login does."""
+        self.sessions: Mapping[int, LinkSession] = {}
+        """Those that are open, by channel."""
 
-    @classmethod
-    def of(cls, fields: list[Any]) -> "AttachRequest":
-        """From the fields of the performative. Raises `ProtocolViolation`."""
-        if fields[3] not in _SEND_SETTLE_MODES or fields[4] not in _RECEIVE_SETTLE_MODES:
-            raise ProtocolViolation("amqp:invalid-field", "an attach with a settle mode that does not exist")
-        return cls(
-            text(fields[0]),
-            fields[1],
-            bool(fields[2]),
-            fields[3],
-            fields[4],
-            fields[5] or [],
-            fields[6] or [],
-            fields[9] or 0,
-            fields[13] or {},
-        )
+
+class LinkSession(Protocol):
+    """The session of a link."""
 
     @property
-    def address(self) -> str:
-        """The node that the client wants to talk to, as it wrote it."""
-        terminus = self.source if self.client_receives else self.target
-        return text(terminus[0]) if terminus and terminus[0] is not None else ""
+    def peer(self) -> Peer:
+        """The client."""
 
     @property
-    def filters(self) -> dict[bytes, Any]:
-        """The filter set of the source."""
-        return (self.source[7] if len(self.source) > 7 else None) or {}
+    def channel(self) -> int:
+        """The channel that it uses."""
 
+    @property
+    def links(self) -> "dict[int, Link]":
+        """Its links by their handles."""
 
-def text(value: codec.Decoded) -> str:
-    """A decoded string. Raises `ProtocolViolation` when it is none."""
-    try:
-        return value if isinstance(value, str) else str(value, "utf-8")
-    except (TypeError, UnicodeDecodeError) as error:
-        raise ProtocolViolation("amqp:decode-error", f"{value!r} is no string") from error
+    @property
+    def has_room(self) -> bool:
+        """Whether a delivery could leave now."""
+
+    def send(self, performative: tuple[Any, ...]) -> None:
+        """Send a frame."""
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame that is encoded already."""
+
+    def send_flow(self, handle: int | None, delivery_count: int | None, credit: int | None, *, drained: bool) -> None:
+        """Tell the state of the session, and of one link."""
+
+    def send_delivery(self, link: "Link", tag: bytes, payload: bytes, *, settled: bool) -> None:
+        """Send a message."""
+
+    def refuse(self, link: "Link", error: ServiceError) -> None:
+        """Close a link, or do not open it, and tell why."""
 
 
 class Link(ABC):
     """What both directions have in common."""
 
-    def __init__(self, session: "Session", request: AttachRequest) -> None:
+    def __init__(self, session: "LinkSession", request: AttachRequest) -> None:
         self.session = session
         self.request = request
         self.handle = request.handle
         self.attached = False
-        self.used_at = session.connection.clock()
+        self.used_at = session.peer.clock()
         """When a message last went through, or credit came."""
         self.check_access: Callable[[], None] = lambda: None
         """Raises `Unauthorized` when the client's tokens do not allow the link, or no longer."""
@@ -88,7 +86,7 @@ class Link(ABC):
         return self.request.name
 
     def _is_idle(self, now: int) -> bool:
-        return now - self.used_at > self.session.connection.nodes.link_idle_limit
+        return now - self.used_at > self.session.peer.link_idle_limit
 
     def confirm(
         self,
@@ -100,14 +98,14 @@ class Link(ABC):
         """Answer the attach: the link is open. The client compares the addresses, so they are echoed as they came."""
         self.attached = True
         request = self.request
-        source = codec.source(_address(request.source), filters)
-        self._attach(source, codec.target(_address(request.target)), max_message_size, properties)
+        source = codec.source(address_of(request.source), filters)
+        self._attach(source, codec.target(address_of(request.target)), max_message_size, properties)
 
     def refuse(self) -> None:
         """Answer the attach of a link that cannot be: without the terminus that was asked for; a detach must follow."""
         request = self.request
-        source = None if request.client_receives else codec.source(_address(request.source))
-        target = codec.target(_address(request.target)) if request.client_receives else None
+        source = None if request.client_receives else codec.source(address_of(request.source))
+        target = codec.target(address_of(request.target)) if request.client_receives else None
         self._attach(source, target, None, None)
 
     def overdue(self, now: int) -> ServiceError | None:  # noqa: ARG002 - others grow idle
@@ -165,7 +163,3 @@ class Link(ABC):
                 properties=properties,
             )
         )
-
-
-def _address(terminus: list[Any]) -> str | None:
-    return text(terminus[0]) if terminus and terminus[0] is not None else None

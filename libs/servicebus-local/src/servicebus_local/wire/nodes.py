@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from servicebus_local.access import Access
 from servicebus_local.broker.broker import Broker
 from servicebus_local.errors import NotAllowed, ServiceError
 from servicebus_local.messages.incoming import as_text
 from servicebus_local.paths import path_of
+from servicebus_local.wire.attach import AttachRequest
 from servicebus_local.wire.egress import EntityEgress
 from servicebus_local.wire.ingress import EntityIngress
-from servicebus_local.wire.link import AttachRequest, Link
+from servicebus_local.wire.link import Link, LinkSession
 from servicebus_local.wire.management import Management
 from servicebus_local.wire.requests import Reply, Request, RequestIngress, Response, ResponseEgress, Style
-
-if TYPE_CHECKING:
-    from servicebus_local.wire.session import Session
 
 CBS = "$cbs"
 _MANAGEMENT_SUFFIX = "/$management"
@@ -35,7 +32,7 @@ class Nodes:
         self.link_idle_limit = link_idle_limit
         """Milliseconds after which a link closes on which nothing happens."""
 
-    def attach(self, session: "Session", request: AttachRequest) -> None:
+    def attach(self, session: LinkSession, request: AttachRequest) -> None:
         """Open the link that is asked for, or refuse it with the service's reason."""
         path = path_of(request.address)
         link: Link = ResponseEgress(session, request)  # stands for the link that cannot be
@@ -53,7 +50,7 @@ class Nodes:
         except ServiceError as error:
             session.refuse(link, error)
 
-    def _sender(self, session: "Session", request: AttachRequest, path: str) -> Link:
+    def _sender(self, session: LinkSession, request: AttachRequest, path: str) -> Link:
         if path.lower() == CBS:
             return RequestIngress(session, request, self._put_token, _CBS_STYLE)
         if path.lower().endswith(_MANAGEMENT_SUFFIX):
@@ -63,7 +60,7 @@ class Nodes:
         entity = self._broker.entity(path)
         return EntityIngress(session, request, self._broker, entity, entity.open_destination())
 
-    def _receiver(self, session: "Session", request: AttachRequest, path: str) -> Link:
+    def _receiver(self, session: LinkSession, request: AttachRequest, path: str) -> Link:
         if path.lower() == CBS:
             return ResponseEgress(session, request)
         if path.lower().endswith(_MANAGEMENT_SUFFIX):
@@ -75,9 +72,9 @@ class Nodes:
             raise NotAllowed(f"Messages cannot be received from '{entity.path}': it forwards them.")
         return EntityEgress(session, request, entity, queue)
 
-    def _access_check(self, session: "Session", request: AttachRequest, path: str) -> Callable[[], None]:
+    def _access_check(self, session: LinkSession, request: AttachRequest, path: str) -> Callable[[], None]:
         """Who may send or listen may also ask the management node, which offers both; everybody may show a token."""
-        claims = session.connection.claims.values()
+        claims = session.peer.claims.values()
         if path.lower() == CBS:
             return lambda: None
         if path.lower().endswith(_MANAGEMENT_SUFFIX):
@@ -88,7 +85,7 @@ class Nodes:
         path = path_of(as_text(request.properties.get("name", b"")))
         if not self.access.is_open:  # else no token is looked at, and the link tells what is missing
             claim = self.access.claim_of(as_text(request.body), path)
-            request.session.connection.claims[path.lower()] = claim
+            request.session.peer.claims[path.lower()] = claim
             self._check_exists(path)
         reply(Response(202, "Accepted"))
 

@@ -8,7 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from servicebus_local.amqp import codec
 from servicebus_local.amqp import sections as s
@@ -16,13 +16,11 @@ from servicebus_local.broker.consumer import Consumer
 from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.errors import InvalidMessage, ServiceError
 from servicebus_local.messages.incoming import as_text, readable
+from servicebus_local.wire.attach import AttachRequest
 from servicebus_local.wire.egress import Credit, EntityEgress
 from servicebus_local.wire.encoded import items_of
 from servicebus_local.wire.ingress import Ingress
-from servicebus_local.wire.link import AttachRequest
-
-if TYPE_CHECKING:
-    from servicebus_local.wire.session import Session
+from servicebus_local.wire.link import LinkSession
 
 _MAX_REQUEST_SIZE = 4 * 1024 * 1024
 _ASSOCIATED_LINK = "associated-link-name"
@@ -53,7 +51,7 @@ class Request:
     message_id: Any
     properties: dict[str, Any]
     body: Any
-    session: "Session"
+    session: LinkSession
     encoded: memoryview | None = None
     """The body's value as it came."""
 
@@ -69,7 +67,7 @@ class Request:
     def consumer(self, queue: MessageQueue, session_id: str) -> Consumer | None:
         """The receiver's link that the request belongs to: the one that it names, else the one with the session."""
         name = self.properties.get(_ASSOCIATED_LINK)
-        for session in self.session.connection.sessions:
+        for session in self.session.peer.sessions.values():
             for link in session.links.values():
                 if not isinstance(link, EntityEgress) or link.queue is not queue:
                     continue
@@ -85,7 +83,7 @@ Handler = Callable[[Request, Reply], None]
 class ResponseEgress(Credit):
     """The link on which a client hears the answers."""
 
-    def __init__(self, session: "Session", request: AttachRequest) -> None:
+    def __init__(self, session: LinkSession, request: AttachRequest) -> None:
         super().__init__(session, request)
         self._waiting: deque[bytes] = deque()
 
@@ -114,7 +112,7 @@ class ResponseEgress(Credit):
 class RequestIngress(Ingress):
     """The link on which a client asks."""
 
-    def __init__(self, session: "Session", request: AttachRequest, handler: Handler, style: "Style") -> None:
+    def __init__(self, session: LinkSession, request: AttachRequest, handler: Handler, style: "Style") -> None:
         super().__init__(session, request, _MAX_REQUEST_SIZE)
         self._handler = handler
         self._style = style
@@ -179,7 +177,7 @@ def _head(code: int) -> bytes:
     return bytes((0x00, 0x53, code))
 
 
-def _decode(payload: bytes, session: "Session") -> Request:
+def _decode(payload: bytes, session: LinkSession) -> Request:
     try:
         buffer = readable(memoryview(payload))
         places = {section.code: buffer[section.value : section.end] for section in s.sections(buffer)}

@@ -1,19 +1,16 @@
-"""An AMQP session: windows, links by handle, and the deliveries that are not settled."""
+"""An AMQP session: its flow, and its links by their handles."""
 
-from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from servicebus_local.amqp import codec
-from servicebus_local.broker.consumer import Verdict
 from servicebus_local.errors import ServiceError, SessionViolation
 from servicebus_local.wire import frames
-from servicebus_local.wire.egress import Credit, EntityEgress
-from servicebus_local.wire.link import MODULUS, AttachRequest, Link
-from servicebus_local.wire.verdicts import echo_of, verdict_of
-
-if TYPE_CHECKING:
-    from servicebus_local.wire.connection import Connection
+from servicebus_local.wire.attach import AttachRequest
+from servicebus_local.wire.deliveries import Deliveries
+from servicebus_local.wire.egress import Credit
+from servicebus_local.wire.link import MODULUS, Link, Peer
+from servicebus_local.wire.nodes import Nodes
+from servicebus_local.wire.verdicts import verdict_of
 
 INCOMING_WINDOW = 5000
 
@@ -21,17 +18,14 @@ INCOMING_WINDOW = 5000
 class Session:
     """The server's end of one session. Our channel and handles are those of the client."""
 
-    def __init__(self, connection: "Connection", channel: int, begin: list[Any]) -> None:
-        self.connection = connection
+    def __init__(self, peer: Peer, nodes: Nodes, channel: int, begin: list[Any]) -> None:
+        self.peer = peer
         self.channel = channel
         self.links: dict[int, Link] = {}
+        self._nodes = nodes
         self._next_incoming_id: int = begin[1]
         self._incoming_since_flow = 0
-        self._next_outgoing_id = 0
-        self._outgoing_window: int = begin[2]
-        self._next_delivery_id = 0
-        self._unsettled: dict[int, tuple[EntityEgress, bytes]] = {}
-        self._stalled: deque[bytes] = deque()
+        self._deliveries = Deliveries(peer, channel, begin[2])
         self._known: set[int] = set()
         """Handles that were attached at some time: the SDK may still send a flow or a detach for them."""
         self._leaving: set[int] = set()
@@ -42,11 +36,11 @@ class Session:
 
     def send(self, performative: tuple[Any, ...]) -> None:
         """Send a frame on this session's channel."""
-        self.connection.write(codec.encode_frame(self.channel, performative))
+        self.peer.output.write(codec.encode_frame(self.channel, performative))
 
     def write(self, frame: bytes) -> None:
         """Send a frame that is encoded already."""
-        self.connection.write(frame)
+        self.peer.output.write(frame)
 
     def send_flow(self, handle: int | None, delivery_count: int | None, credit: int | None, *, drained: bool) -> None:
         """Tell the state of the session, and of one link."""
@@ -55,7 +49,7 @@ class Session:
             codec.Flow(
                 next_incoming_id=self._next_incoming_id,
                 incoming_window=INCOMING_WINDOW,
-                next_outgoing_id=self._next_outgoing_id,
+                next_outgoing_id=self._deliveries.next_transfer_id,
                 outgoing_window=INCOMING_WINDOW,
                 handle=handle,
                 delivery_count=delivery_count,
@@ -70,28 +64,11 @@ class Session:
     @property
     def has_room(self) -> bool:
         """Whether a delivery could leave now."""
-        return self._outgoing_window > 0 and not self._stalled and self.connection.has_room
+        return self._deliveries.has_room
 
-    def send_delivery(self, link: Credit, tag: bytes, payload: bytes, *, settled: bool) -> None:
+    def send_delivery(self, link: Link, tag: bytes, payload: bytes, *, settled: bool) -> None:
         """Send a message, in as many frames as it needs."""
-        delivery_id = self._next_delivery_id
-        self._next_delivery_id = (delivery_id + 1) % MODULUS
-        if not settled and isinstance(link, EntityEgress):
-            self._unsettled[delivery_id] = (link, tag)
-        step = self.connection.peer_frame_size - frames.TRANSFER_OVERHEAD
-        view = memoryview(payload)
-        for start in range(0, len(payload), step):
-            chunk, more = view[start : start + step], start + step < len(payload)
-            frame = frames.transfer(self.channel, link.handle, delivery_id, tag, chunk, settled=settled, more=more)
-            self._send_transfer(frame)
-
-    def _send_transfer(self, frame: bytes) -> None:
-        if self._outgoing_window <= 0:
-            self._stalled.append(frame)
-            return
-        self._outgoing_window -= 1
-        self._next_outgoing_id = (self._next_outgoing_id + 1) % MODULUS
-        self.connection.write(frame)
+        self._deliveries.send(link, tag, payload, settled=settled)
 
     def refuse(self, link: Link, error: ServiceError) -> None:
         """Close a link, or do not open it, and tell why."""
@@ -111,16 +88,12 @@ class Session:
             raise SessionViolation("amqp:session:handle-in-use", f"handle {request.handle} is in use")
         self._leaving.discard(request.handle)
         self._known.add(request.handle)
-        self.connection.nodes.attach(self, request)
+        self._nodes.attach(self, request)
 
     def on_flow(self, fields: list[Any]) -> None:
         """Windows and credit."""
         self._next_incoming_id = fields[2]
-        seen = fields[0] if fields[0] is not None else 0
-        was_shut = self._outgoing_window <= 0
-        self._outgoing_window = (seen + fields[1] - self._next_outgoing_id) % MODULUS
-        while self._stalled and self._outgoing_window > 0:
-            self._send_transfer(self._stalled.popleft())
+        was_shut = self._deliveries.open_window(fields[0] if fields[0] is not None else 0, fields[1])
         if fields[4] is not None:
             link = self.links.get(fields[4])
             if link is not None:
@@ -149,8 +122,8 @@ class Session:
         from_receiver, first, last, settled, state, _, properties = fields
         if not from_receiver:
             return
-        for delivery_id in self._range(first, first if last is None else last):
-            self._settle(delivery_id, verdict_of(state, properties), answer=not settled)
+        for delivery_id in self._deliveries.unsettled(first, first if last is None else last):
+            self._deliveries.settle(delivery_id, verdict_of(state, properties), answer=not settled)
 
     def on_detach(self, fields: list[Any]) -> None:
         """A link is closed, or left, by the client."""
@@ -161,8 +134,10 @@ class Session:
         if link is None:  # our own detach, confirmed
             return
         link.closed(dropped=False)
-        self._forget(link)
+        self._deliveries.forget(link)
         self.write(frames.detach(self.channel, link.handle, closed=bool(fields[1])))
+
+    # -- time passes
 
     def close(self, *, dropped: bool) -> None:
         """All links are gone."""
@@ -183,40 +158,6 @@ class Session:
         for link in list(self.links.values()):
             if isinstance(link, Credit) and link.credit > 0:
                 link.use_credit()
-
-    def _range(self, first: int, last: int) -> Iterable[int]:
-        if last - first < len(self._unsettled):
-            return range(first, last + 1)
-        return [each for each in self._unsettled if first <= each <= last]
-
-    def _settle(self, delivery_id: int, verdict: Verdict, *, answer: bool) -> None:
-        delivery = self._unsettled.pop(delivery_id, None)
-        if delivery is None:
-            return
-        link, tag = delivery
-
-        def done(error: ServiceError | None) -> None:
-            if answer:
-                self._answer(delivery_id, verdict, error)
-
-        try:
-            link.queue.settle(tag, verdict, done)
-        except ServiceError as error:
-            done(error)
-
-    def _answer(self, delivery_id: int, verdict: Verdict, error: ServiceError | None) -> None:
-        if error is not None:
-            self.write(frames.rejection(self.channel, delivery_id, error, to_sender=False))
-            return
-        self.write(frames.disposition(self.channel, delivery_id, echo_of(verdict.settlement), to_sender=False))
-        # The SDK's coroutines that settle at the same time take turns at reading a frame each, and one whose own answer
-        # was read by another still reads on, for 200 ms when nothing comes: an empty frame ends its turn.
-        self.write(frames.HEARTBEAT)
-
-    def _forget(self, link: Link) -> None:
-        gone = [delivery_id for delivery_id, (owner, _) in self._unsettled.items() if owner is link]
-        for delivery_id in gone:
-            del self._unsettled[delivery_id]
 
 
 def _unattached(handle: int) -> SessionViolation:
