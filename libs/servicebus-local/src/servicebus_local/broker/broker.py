@@ -7,7 +7,7 @@ from servicebus_local.broker.catalogue import Catalogue
 from servicebus_local.broker.consumer import Done
 from servicebus_local.broker.entity import Entity
 from servicebus_local.broker.idleness import is_in_use, last_use
-from servicebus_local.broker.queue import MessageQueue
+from servicebus_local.broker.message_store import MessageStore
 from servicebus_local.broker.settings import milliseconds
 from servicebus_local.broker.tally import Counts
 from servicebus_local.clock import Clock
@@ -32,7 +32,7 @@ class Broker:
         self.busy = 0
         """How many operations will be refused because the server is busy."""
         self._defer = defer
-        self._awake: dict[MessageQueue, None] = {}
+        self._awake: dict[MessageStore, None] = {}
         self.catalogue = Catalogue(config, self.store, clock, self._wake)
 
     def entity(self, address: str) -> Entity:
@@ -67,7 +67,9 @@ class Broker:
 
     def release_scheduled(self, done: Done) -> int:
         """Make every scheduled message due now; returns how many, and calls back once they are active."""
-        count = sum(destination.release(None, lambda _: None) for destination in self.catalogue.destinations())
+        count = sum(
+            destination.scheduled.release(None, lambda _: None) for destination in self.catalogue.destinations()
+        )
         self.store.then(done)
         return count
 
@@ -90,7 +92,7 @@ class Broker:
             node.queues[0].sequence.settle()
         self.store.close()
 
-    def _wake(self, queue: MessageQueue) -> None:
+    def _wake(self, queue: MessageStore) -> None:
         if not self._awake:
             self._defer(self.pump)
         self._awake[queue] = None

@@ -1,12 +1,14 @@
 """Makes the live parts of entities from their descriptions, with the messages that the storage holds of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from servicebus_local.broker.destination import Destination, Routed
 from servicebus_local.broker.entity import Entity
 from servicebus_local.broker.forwarding import Forwarding
+from servicebus_local.broker.message_store import QueueParts, Wake
 from servicebus_local.broker.nodes import QueueNode, SubscriptionNode, TopicNode
-from servicebus_local.broker.queue import MessageQueue, Wake
+from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.broker.rules import RuleSet
 from servicebus_local.broker.session_queue import SessionQueue
 from servicebus_local.broker.settings import DestinationSettings, QueueSettings
@@ -24,9 +26,7 @@ class Builder:
     """Builds nodes."""
 
     def __init__(self, store: Store, clock: Clock, wake: Wake, find: Callable[[str], Destination]) -> None:
-        self._store = store
-        self._clock = clock
-        self._wake = wake
+        self._parts = QueueParts(store, clock, wake)
         self._forwarding = Forwarding(find)
 
     def queue(self, config: QueueConfig, created_at: int, updated_at: int) -> QueueNode:
@@ -54,7 +54,7 @@ class Builder:
     def topic(self, config: TopicConfig, created_at: int, updated_at: int) -> TopicNode:
         """A topic without its subscriptions."""
         keeps = QueueSettings(lock_duration=0, max_delivery_count=0, default_ttl=None, dead_letters_expired=False)
-        holding = MessageQueue(config.name, keeps, self._store, self._clock, self._wake)
+        holding = MessageQueue(config.name, keeps, self._parts, self._forwarding)
         holding.load()
 
         def route(message: IncomingMessage) -> list[Routed]:
@@ -102,17 +102,18 @@ class Builder:
         settings: DestinationSettings,
         usage: Callable[[], int],
     ) -> Destination:
-        return Destination(queue, route, settings, self._forwarding, usage, self._store, self._clock)
+        return Destination(queue, route, settings, self._forwarding, usage, self._parts.store, self._parts.clock)
 
     def _queue(self, path: str, settings: QueueSettings, *, sessions: bool) -> tuple[MessageQueue, list[Entity]]:
         dead_letters, transfers = (
-            MessageQueue(path + suffix, settings, self._store, self._clock, self._wake)
+            MessageQueue(path + suffix, settings, self._parts, self._forwarding)
             for suffix in (DEAD_LETTER_SUFFIX, TRANSFER_SUFFIX)
         )
         kind = SessionQueue if sessions else MessageQueue
-        queue = kind(path, settings, self._store, self._clock, self._wake, dead_letters, transfers, self._forwarding)
+        parts = replace(self._parts, dead_letters=dead_letters, transfers=transfers)
+        queue = kind(path, settings, parts, self._forwarding)
         dead_letters.sequence = transfers.sequence = queue.sequence
-        places = (queue, dead_letters, transfers)
-        for place in places:
-            place.load()
-        return queue, [Entity(place.path, place) for place in places]
+        queues = (queue, dead_letters, transfers)
+        for each in queues:
+            each.load()
+        return queue, [Entity(each.path, each) for each in queues]

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from servicebus_local.broker.building import Builder
 from servicebus_local.broker.destination import Destination
 from servicebus_local.broker.entity import Entity
+from servicebus_local.broker.message_store import Wake
 from servicebus_local.broker.nodes import Node, QueueNode, SubscriptionNode, TopicNode
-from servicebus_local.broker.queue import MessageQueue, Wake
+from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.broker.rules import RuleSet
 from servicebus_local.broker.settings import DestinationSettings, QueueSettings
 from servicebus_local.clock import Clock
@@ -129,7 +130,7 @@ class Catalogue:
         _check_size(config.properties, node.config.properties)
         self._check_forwarding(config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name})
-        _change_queue(node.queue, QueueSettings.of(config.properties))
+        _change_queues(node.queues, QueueSettings.of(config.properties))
         node.destination.change(DestinationSettings.of(config.properties))
         self._updated(node, node.config)
         return node
@@ -150,7 +151,7 @@ class Catalogue:
         _check_fixed(node.config.properties, config.properties)
         self._check_forwarding(config.properties, node.config.properties)
         node.config = config.model_copy(update={"name": node.config.name})
-        _change_queue(node.queue, QueueSettings.of(config.properties))
+        _change_queues(node.queues, QueueSettings.of(config.properties))
         node.subscription.rules = RuleSet(config.rules)
         node.subscription.dead_letters_failures = config.properties.dead_lettering_on_filter_evaluation_exceptions
         self._updated(node, node.config)
@@ -280,11 +281,10 @@ def _with_rules(config: SubscriptionConfig) -> SubscriptionConfig:
     return config if config.rules else config.model_copy(update={"rules": (DEFAULT_RULE,)})
 
 
-def _change_queue(queue: MessageQueue, settings: QueueSettings) -> None:
-    for each in (queue, queue.dead_letters, queue.transfers):
-        if each is not None:
-            each.settings = settings
-            each.sort_locks()
+def _change_queues(queues: list[MessageQueue], settings: QueueSettings) -> None:
+    for queue in queues:
+        queue.settings = settings
+        queue.sort_locks()
 
 
 def _check_fixed(before: object, after: object) -> None:

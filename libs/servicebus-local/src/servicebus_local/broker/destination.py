@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from servicebus_local.broker.consumer import Done
-from servicebus_local.broker.forwarding import Arrival, Forwarding
+from servicebus_local.broker.forwarding import Forwarding
 from servicebus_local.broker.history import History
+from servicebus_local.broker.message_store import Arrival, admit
 from servicebus_local.broker.queue import MessageQueue
+from servicebus_local.broker.scheduling import ScheduledMessages
 from servicebus_local.broker.settings import DestinationSettings
-from servicebus_local.broker.timetable import Timetable
 from servicebus_local.clock import Clock
-from servicebus_local.errors import EntityDisabled, MessageNotFound, NotAllowed, QuotaExceeded, ServiceError
-from servicebus_local.messages.incoming import IncomingMessage, decode_stored
-from servicebus_local.record import DeadLetter, MessageRecord, State
+from servicebus_local.errors import EntityDisabled, NotAllowed, QuotaExceeded, ServiceError
+from servicebus_local.messages.incoming import IncomingMessage
+from servicebus_local.record import DeadLetter, State
 from servicebus_local.storage.store import Store
 
 Routed = tuple[MessageQueue, IncomingMessage, DeadLetter | None]
@@ -42,11 +43,9 @@ class Destination:
         """Bytes of all its messages."""
         self._store = store
         self._clock = clock
-        self._due = Timetable()
         window = settings.duplicate_window
         self._history = None if window is None else History(holding.id, window, store)
-        for record in holding.records.values():
-            self._schedule(record)
+        self.scheduled = ScheduledMessages(holding, self._deliver, store, clock)
 
     def publish(self, messages: Sequence[IncomingMessage], done: Done) -> list[int]:
         """Take messages in, all or none; returns the sequence number of each, 0 for what was dropped.
@@ -62,7 +61,7 @@ class Destination:
         arrivals: list[Arrival] = []
         numbers: list[int] = []
         for message in messages:
-            copies = [] if self._is_duplicate(message, now, fresh) else self._place(message, now)
+            copies = [] if self._is_duplicate(message, now, fresh) else self._write(message, now)
             numbers.append(copies[0][1].sequence if copies else 0)
             arrivals.extend(copies)
         self._store.then(partial(self._published, arrivals, fresh, done))
@@ -75,33 +74,9 @@ class Destination:
             return []
         return self._deliver(message, now, hops, grave)
 
-    def cancel(self, sequences: Sequence[int], done: Done) -> None:
-        """Delete scheduled messages. Raises `MessageNotFound` when one of them is not scheduled (any longer)."""
-        records = [self._scheduled(sequence) for sequence in sequences]
-        for record in records:
-            record.busy = True
-            self._store.writes.delete(self.holding.id, record)
-        self._store.then(partial(self._left_holding, records, [], done))
-
-    def release(self, until: int | None, done: Done) -> int:
-        """Enqueue the scheduled messages that are due at `until`, or all (None); returns how many."""
-        now = self._clock()
-        sequences = self._due.due(until)
-        records = [self.holding.records[sequence] for sequence in sequences]
-        arrivals: list[Arrival] = []
-        for record in records:
-            record.busy = True
-            message = decode_stored(self._store.body(record))
-            message.ttl = record.ttl
-            arrivals.extend(self._deliver(message, now))
-            self._store.writes.delete(self.holding.id, record)
-        if records:
-            self._store.then(partial(self._left_holding, records, arrivals, done))
-        return len(records)
-
     def advance(self, now: int) -> None:
         """Do what is due: scheduled messages become active, MessageIds leave the window."""
-        self.release(now, lambda _: None)
+        self.scheduled.release(now, lambda _: None)
         if self._history is not None:
             self._history.advance(now)
 
@@ -139,7 +114,7 @@ class Destination:
         fresh.append(message_id)
         return False
 
-    def _place(self, message: IncomingMessage, now: int) -> list[Arrival]:
+    def _write(self, message: IncomingMessage, now: int) -> list[Arrival]:
         if message.due_at is not None and message.due_at > now:
             return [self.holding.write(message, State.SCHEDULED, now, self._ttl(message))]
         return self._deliver(message, now)
@@ -158,36 +133,9 @@ class Destination:
 
     def _published(self, arrivals: list[Arrival], fresh: list[str], done: Done, error: ServiceError | None) -> None:
         if error is None:
-            self._admit(arrivals)
+            admit(arrivals)
+            for _, record in arrivals:
+                self.scheduled.add(record)
         elif self._history is not None:
             self._history.forget(fresh)
         done(error)
-
-    def _left_holding(
-        self, records: list[MessageRecord], arrivals: list[Arrival], done: Done, error: ServiceError | None
-    ) -> None:
-        for record in records:
-            record.busy = False
-            if error is None:
-                self._due.discard(record.sequence)
-                self.holding.remove(record)
-            else:
-                self._schedule(record)
-        if error is None:
-            self._admit(arrivals)
-        done(error)
-
-    def _admit(self, arrivals: list[Arrival]) -> None:
-        for queue, record in arrivals:
-            queue.admit(record)
-            self._schedule(record)
-
-    def _schedule(self, record: MessageRecord) -> None:
-        if record.state is State.SCHEDULED and record.due_at is not None:
-            self._due.add(record.due_at, record.sequence)
-
-    def _scheduled(self, sequence: int) -> MessageRecord:
-        record = self.holding.records.get(sequence)
-        if record is None or record.state is not State.SCHEDULED or record.busy:
-            raise MessageNotFound(f"No scheduled message has the sequence number {sequence}.")
-        return record

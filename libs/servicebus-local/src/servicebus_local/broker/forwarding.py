@@ -3,37 +3,41 @@
 https://learn.microsoft.com/azure/service-bus-messaging/service-bus-auto-forwarding
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from servicebus_local.amqp import codec
+from servicebus_local.broker.message_store import Arrival, MessageStore
 from servicebus_local.errors import ServiceError
 from servicebus_local.messages.changes import with_annotation
 from servicebus_local.messages.incoming import IncomingMessage
-from servicebus_local.record import DeadLetter, MessageRecord, State
-
-if TYPE_CHECKING:
-    from servicebus_local.broker.destination import Destination
-    from servicebus_local.broker.place import Place
+from servicebus_local.record import DeadLetter, State
 
 MAX_HOPS = 4
 _TOO_MANY_HOPS = ("MaxTransferHopCountExceeded", "The message was forwarded more than four times.")
 _ORIGIN = "x-opt-enqueue-sequence-number"
 
-Arrival = tuple["Place", MessageRecord]
-"""A message that was written, and the queue that must admit it once it is durable."""
+
+class Target(Protocol):
+    """What messages are forwarded to."""
+
+    def check(self, messages: Sequence[IncomingMessage]) -> None:
+        """Raises `ServiceError` when one of the messages cannot be taken in."""
+
+    def forwarded(self, message: IncomingMessage, now: int, hops: int, grave: DeadLetter | None) -> list[Arrival]:
+        """Write a message that another queue forwards; `check` was called."""
 
 
 class Forwarding:
     """Finds where messages end up."""
 
-    def __init__(self, find: Callable[[str], "Destination"]) -> None:
+    def __init__(self, find: Callable[[str], Target]) -> None:
         self._find = find
         """The open destination of a path or URI; raises `ServiceError`."""
 
     def place(
         self,
-        queue: "Place",
+        queue: MessageStore,
         message: IncomingMessage,
         now: int,
         ttl: int | None,
@@ -47,7 +51,7 @@ class Forwarding:
 
     def send(
         self,
-        queue: "Place",
+        queue: MessageStore,
         target: str,
         message: IncomingMessage,
         now: int,

@@ -4,15 +4,13 @@ https://learn.microsoft.com/azure/service-bus-messaging/message-sessions
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 from servicebus_local.broker.consumer import Consumer, Lock
 from servicebus_local.broker.forwarding import Forwarding
-from servicebus_local.broker.place import Place
-from servicebus_local.broker.queue import MessageQueue, Wake
-from servicebus_local.broker.ready import ReadyLine
+from servicebus_local.broker.message_sessions import MessageSession, MessageSessions
+from servicebus_local.broker.message_store import QueueParts
+from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.broker.settings import QueueSettings
-from servicebus_local.clock import Clock
 from servicebus_local.errors import (
     MessageLockLost,
     MessageNotFound,
@@ -21,8 +19,7 @@ from servicebus_local.errors import (
     SessionLockLost,
 )
 from servicebus_local.messages.incoming import IncomingMessage
-from servicebus_local.record import DeadLetter, MessageRecord, State
-from servicebus_local.storage.store import Store
+from servicebus_local.record import DeadLetter, MessageRecord
 
 _NO_SESSION = ("Session ID is null", "Session enabled entity doesn't allow a message whose session identifier is null.")
 _LENIENCE = 500
@@ -30,56 +27,21 @@ _LENIENCE = 500
 who waits for messages exactly as long as the lock lasts is told that none came."""
 
 
-@dataclass(slots=True, eq=False)
-class _Session:
-    id: str
-    ready: ReadyLine
-    holder: Consumer | None = None
-    until: int = 0
-
-
 class SessionQueue(MessageQueue):
     """Locks lie on sessions here: a message's lock ends with its session's."""
 
     requires_session = True
 
-    def __init__(
-        self,
-        path: str,
-        settings: QueueSettings,
-        store: Store,
-        clock: Clock,
-        wake: Wake,
-        dead_letters: MessageQueue,
-        transfers: MessageQueue | None = None,
-        forwarding: Forwarding | None = None,
-    ) -> None:
-        super().__init__(path, settings, store, clock, wake, dead_letters, transfers, forwarding)
-        self._graveyard = dead_letters
-        self._sessions: dict[str, _Session] = {}
-        self._held: dict[str, _Session] = {}
-        self._available: dict[str, _Session] = {}  # free ones with messages; who waits longest comes first
+    def __init__(self, path: str, settings: QueueSettings, parts: QueueParts, forwarding: Forwarding) -> None:
+        super().__init__(path, settings, parts, forwarding)
+        self._sessions = MessageSessions(self.records)
         self._waiting: deque[tuple[int, Consumer]] = deque()
-
-    def write(
-        self,
-        message: IncomingMessage,
-        state: State,
-        enqueued_at: int,
-        ttl: int | None,
-        dead_letter: DeadLetter | None = None,
-    ) -> tuple[Place, MessageRecord]:
-        """Write a message; one without a SessionId goes to the dead-letter queue, as a topic cannot refuse it."""
-        if message.session_id is None:
-            grave = DeadLetter(*_NO_SESSION, self.path)
-            return self._graveyard.write(message, state, enqueued_at, ttl, grave)
-        return super().write(message, state, enqueued_at, ttl, dead_letter)
 
     # -- sessions are accepted
 
     def accept(self, consumer: Consumer, session_id: str) -> None:
         """Give a session to a receiver. Raises `SessionCannotBeLocked`."""
-        session = self._session(session_id)
+        session = self._sessions.get(session_id)
         if session.holder is not None:
             raise SessionCannotBeLocked(session_id)
         self._grant(session, consumer)
@@ -95,10 +57,10 @@ class SessionQueue(MessageQueue):
         session.until = self._clock() + self.settings.lock_duration
         return session.until
 
-    def held_session(self, consumer: Consumer) -> _Session:
+    def held_session(self, consumer: Consumer) -> MessageSession:
         """The session that a receiver holds. Raises `SessionLockLost`."""
-        session = self._sessions.get(consumer.session_id or "")
-        if session is None or session.holder is not consumer or session.until <= self._clock():
+        session = self._sessions.held_by(consumer)
+        if session is None or session.until <= self._clock():
             raise SessionLockLost(consumer.session_id or "")
         return session
 
@@ -127,23 +89,23 @@ class SessionQueue(MessageQueue):
     def feed(self, consumer: Consumer) -> None:
         """A receiver may want messages (again)."""
         self.accessed_at = self._clock()
-        session = self._sessions.get(consumer.session_id or "")
-        if session is not None and session.holder is consumer:
+        session = self._sessions.held_by(consumer)
+        if session is not None:
             self._fill(session, consumer)
 
     def pump(self) -> None:
         """Hand out what can be handed out."""
         self._serve_waiting()
-        for session in list(self._held.values()):
-            if session.holder is not None and session.ready:
-                self._fill(session, session.holder)
+        for session, holder in self._sessions.held():
+            if session.ready:
+                self._fill(session, holder)
 
     def leave(self, consumer: Consumer, *, failed: bool) -> None:
         """A receiver is gone: its session is free once its messages are back."""
         self._waiting = deque(waiter for waiter in self._waiting if waiter[1] is not consumer)
         super().leave(consumer, failed=failed)
-        session = self._sessions.get(consumer.session_id or "")
-        if session is not None and session.holder is consumer:
+        session = self._sessions.held_by(consumer)
+        if session is not None:
             self._store.then(lambda _: self._free(session, consumer))
 
     def renew(self, token: bytes) -> int:  # noqa: ARG002 - the interface
@@ -155,21 +117,21 @@ class SessionQueue(MessageQueue):
         super().advance(now)
         while self._waiting and self._waiting[0][0] <= now:
             self._waiting.popleft()[1].evicted(NothingToAccept())
-        for session in list(self._held.values()):
-            if session.holder is None:
-                continue
-            idle = not session.holder.held and not session.ready
+        for session, holder in self._sessions.held():
+            idle = not holder.held and not session.ready
             if session.until + (_LENIENCE if idle else 0) <= now:
-                session.holder.evicted(SessionLockLost(session.id))
+                holder.evicted(SessionLockLost(session.id))
 
-    def _offer(self, record: MessageRecord) -> None:
-        session = self._session(record.session_id or "")
-        session.ready.add(record)
+    def offer(self, record: MessageRecord) -> None:
+        """A message can be received (again)."""
+        self._sessions.add(record)
         if record.expires_at is not None:
             self._expiry.add(record.expires_at, record.sequence)
-        if session.holder is None:
-            self._available[session.id] = session
         self._wake(self)
+
+    def _refusal_of(self, message: IncomingMessage) -> DeadLetter | None:
+        """A topic cannot refuse a message without a SessionId, so it is dead-lettered here."""
+        return DeadLetter(*_NO_SESSION, self.path) if message.session_id is None else None
 
     def _deferred(self, sequence: int, consumer: Consumer | None) -> MessageRecord:
         record = super()._deferred(sequence, consumer)
@@ -192,46 +154,24 @@ class SessionQueue(MessageQueue):
 
     # -- how it is done
 
-    def _session(self, session_id: str) -> _Session:
-        session = self._sessions.get(session_id)
-        if session is None:
-            session = self._sessions[session_id] = _Session(session_id, ReadyLine(self.records))
-        return session
-
-    def _grant(self, session: _Session, consumer: Consumer) -> None:
-        self._available.pop(session.id, None)
-        self._held[session.id] = session
-        session.holder = consumer
-        session.until = self._clock() + self.settings.lock_duration
+    def _grant(self, session: MessageSession, consumer: Consumer) -> None:
+        self._sessions.hold(session, consumer, self._clock() + self.settings.lock_duration)
         consumer.session_id = session.id
         consumer.accepted(session.id, session.until)
 
     def _serve_waiting(self) -> None:
-        while self._waiting and self._available:
-            session = next(iter(self._available.values()))
-            if session.ready.first(self._clock()) is None:
-                del self._available[session.id]
-                self._tidy(session)
-                continue
+        while self._waiting and (session := self._sessions.next_available(self._clock())):
             self._grant(session, self._waiting.popleft()[1])
 
-    def _fill(self, session: _Session, consumer: Consumer) -> None:
+    def _fill(self, session: MessageSession, consumer: Consumer) -> None:
         while session.ready and session.until > self._clock() and consumer.wants:
             record = session.ready.take(self._clock())
             if record is None:
                 return
             self._give(record, consumer, session.until)
 
-    def _free(self, session: _Session, consumer: Consumer) -> None:
+    def _free(self, session: MessageSession, consumer: Consumer) -> None:
         for lock in [lock for lock in consumer.held if not lock.record.busy]:  # the count could not be stored
             self._unlock(lock)
-        session.holder = None
-        self._held.pop(session.id, None)
-        if session.ready:
-            self._available[session.id] = session
+        if self._sessions.free(session):
             self._wake(self)
-        self._tidy(session)
-
-    def _tidy(self, session: _Session) -> None:
-        if session.holder is None and not session.ready:
-            self._sessions.pop(session.id, None)

@@ -152,7 +152,7 @@ class Management:
         numbers = destination.publish([decode(each) for each in encoded], done)
 
     def _cancel(self, request: Request, reply: Reply) -> None:
-        self._destination().cancel(request.body[b"sequence-numbers"], _Countdown(1, reply).done)
+        self._destination().scheduled.cancel(request.body[b"sequence-numbers"], _Countdown(1, reply).done)
 
     # -- sessions
 
