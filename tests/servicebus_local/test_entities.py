@@ -134,9 +134,9 @@ async def test_an_entity_that_nobody_uses_deletes_itself_when_it_is_told_to(tmp_
         ("waiting", idle),
         ("forwards", {**idle, "ForwardTo": "for-ever"}),
     ):
-        broker.catalogue.create_queue(QueueConfig.model_validate({"Name": name, "Properties": properties}))
-    broker.catalogue.create_topic(TopicConfig.model_validate({"Name": "topic", "Properties": idle}))
-    broker.catalogue.create_subscription("topic", SubscriptionConfig.model_validate({"Name": "s"}))
+        broker.changes.create_queue(QueueConfig.model_validate({"Name": name, "Properties": properties}))
+    broker.changes.create_topic(TopicConfig.model_validate({"Name": "topic", "Properties": idle}))
+    broker.changes.create_subscription("topic", SubscriptionConfig.model_validate({"Name": "s"}))
     later = IncomingMessage(Body(b"", b"\x00\x53\x75\xa0\x01x"), [], None, clock() + 86_400_000)
     broker.catalogue.queue("waiting").destination.publish([later], lambda _: None)
     broker.store.commit()

@@ -42,7 +42,8 @@ class Resources:
         self._broker = broker
         self._access = access
         self._catalogue = broker.catalogue
-        self._rules = RuleChanges(broker.catalogue)
+        self._changes = broker.changes
+        self._rules = RuleChanges(broker.catalogue, broker.changes)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Do what is asked for."""
@@ -89,7 +90,7 @@ class Resources:
 
     def _root(self, request: web.Request, name: str, body: bytes) -> web.Response:
         if request.method == "DELETE":
-            self._catalogue.delete(name)
+            self._changes.delete(name)
             return web.Response()
         if request.method == "PUT":
             return self._put_root(request, name, body)
@@ -105,10 +106,10 @@ class Resources:
         node: QueueNode | TopicNode
         if atom.local_name(description) == "QueueDescription":
             queue = QueueConfig.model_validate(document)
-            node = self._catalogue.update_queue(queue) if update else self._catalogue.create_queue(queue)
+            node = self._changes.update_queue(queue) if update else self._changes.create_queue(queue)
         elif atom.local_name(description) == "TopicDescription":
             topic = TopicConfig.model_validate(document)
-            node = self._catalogue.update_topic(topic) if update else self._catalogue.create_topic(topic)
+            node = self._changes.update_topic(topic) if update else self._changes.create_topic(topic)
         else:
             raise BadRequest(f"{atom.local_name(description)} describes neither a queue nor a topic.")
         return _answer(_entry(request, node.path, _described(node)), 200 if update else 201)
@@ -124,7 +125,7 @@ class Resources:
 
     def _subscription(self, request: web.Request, topic: str, name: str, body: bytes) -> web.Response:
         if request.method == "DELETE":
-            self._catalogue.delete(self._catalogue.subscription(topic, name).path)
+            self._changes.delete(self._catalogue.subscription(topic, name).path)
             return web.Response()
         if request.method != "PUT":
             node = self._catalogue.subscription(topic, name)
@@ -134,11 +135,11 @@ class Resources:
         if _is_update(request):
             rules = self._catalogue.subscription(topic, name).config.rules
             config = SubscriptionConfig.model_validate(document).model_copy(update={"rules": rules})
-            node = self._catalogue.update_subscription(topic, config)
+            node = self._changes.update_subscription(topic, config)
             return _answer(_subscription_entry(request, topic, node))
         rule = d.default_rule_of(description)
         document["Rules"] = [DEFAULT_RULE.document if rule is None else rule]
-        node = self._catalogue.create_subscription(topic, SubscriptionConfig.model_validate(document))
+        node = self._changes.create_subscription(topic, SubscriptionConfig.model_validate(document))
         return _answer(_subscription_entry(request, topic, node), 201)
 
     def _list_subscriptions(self, request: web.Request, topic: str) -> web.Response:

@@ -6,8 +6,10 @@ from pathlib import Path
 from servicebus_local.broker.catalogue import Catalogue
 from servicebus_local.broker.consumer import Done
 from servicebus_local.broker.entity import Entity
+from servicebus_local.broker.entity_changes import EntityChanges
 from servicebus_local.broker.idleness import is_in_use, last_use
 from servicebus_local.broker.message_store import MessageStore
+from servicebus_local.broker.recorded import RecordedEntities
 from servicebus_local.broker.settings import milliseconds
 from servicebus_local.broker.tally import Counts
 from servicebus_local.clock import Clock
@@ -33,7 +35,10 @@ class Broker:
         """How many operations will be refused because the server is busy."""
         self._defer = defer
         self._awake: dict[MessageStore, None] = {}
-        self.catalogue = Catalogue(config, self.store, clock, self._wake)
+        self.catalogue = Catalogue(self.store, clock, self._wake)
+        recorded = RecordedEntities(self.store)
+        recorded.load(config, self.catalogue, self.started_at)
+        self.changes = EntityChanges(self.catalogue, recorded, clock)
 
     def entity(self, address: str) -> Entity:
         """The entity of an address, in any case. Raises `EntityNotFound`."""
@@ -63,7 +68,7 @@ class Broker:
             if is_in_use(node):
                 node.used_at = now
             elif now - max(last_use(node), self.started_at) > milliseconds(limit):
-                self.catalogue.delete(node.path)
+                self.changes.delete(node.path)
 
     def release_scheduled(self, done: Done) -> int:
         """Make every scheduled message due now; returns how many, and calls back once they are active."""

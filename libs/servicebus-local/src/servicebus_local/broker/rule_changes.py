@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from servicebus_local.broker.catalogue import Catalogue
+from servicebus_local.broker.entity_changes import EntityChanges
 from servicebus_local.broker.nodes import SubscriptionNode
 from servicebus_local.entities import RuleConfig
 from servicebus_local.errors import EntityExists, EntityNotFound
@@ -14,8 +15,9 @@ Rules = tuple[RuleConfig, ...]
 class RuleChanges:
     """All rules of a namespace."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, changes: EntityChanges) -> None:
         self._catalogue = catalogue
+        self._changes = changes
 
     def get(self, topic: str, subscription: str, name: str) -> tuple[SubscriptionNode, RuleConfig]:
         """One rule, and whose it is. Raises `EntityNotFound`."""
@@ -53,7 +55,7 @@ class RuleChanges:
         self._replace(topic, node, tuple(each for each in node.config.rules if each is not gone))
 
     def _replace(self, topic: str, node: SubscriptionNode, rules: Rules) -> None:
-        self._catalogue.update_subscription(topic, node.config.model_copy(update={"rules": rules}))
+        self._changes.update_subscription(topic, node.config.model_copy(update={"rules": rules}))
 
 
 def _existing(node: SubscriptionNode, name: str) -> RuleConfig:

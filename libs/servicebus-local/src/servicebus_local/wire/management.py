@@ -66,7 +66,7 @@ class Management:
         }
         topic, _, subscription = entity.path.partition("/subscriptions/")
         if subscription and "/" not in subscription:
-            rules = RuleRequests(RuleChanges(broker.catalogue), topic, subscription)
+            rules = RuleRequests(RuleChanges(broker.catalogue, broker.changes), topic, subscription)
             self._operations |= {
                 "com.microsoft:add-rule": rules.add,
                 "com.microsoft:remove-rule": rules.remove,
