@@ -32,17 +32,27 @@ class Entity:
 
     def open_destination(self) -> Destination:
         """What can be sent to now. Raises `NotAllowed` or `EntityDisabled`."""
-        if self.destination is None:
-            raise NotAllowed(f"Messages cannot be sent to '{self.path}'.")
-        self.destination.check_open()
-        return self.destination
+        destination = self.sendable()
+        destination.check_open()
+        return destination
 
     def open_queue(self) -> MessageQueue:
         """What can be received from now. Raises `NotAllowed` or `EntityDisabled`."""
-        if self.queue is None:
-            raise NotAllowed(f"'{self.path}' is a topic: receive from its subscriptions.")
+        queue = self.receivable()
         if self.receive_disabled:
             raise EntityDisabled(self.path)
+        return queue
+
+    def sendable(self) -> Destination:
+        """What can be sent to, whatever its status. Raises `NotAllowed`."""
+        if self.destination is None:
+            raise NotAllowed(f"Messages cannot be sent to '{self.path}'.")
+        return self.destination
+
+    def receivable(self) -> MessageQueue:
+        """What can be received from, whatever its status. Raises `NotAllowed`."""
+        if self.queue is None:
+            raise NotAllowed(f"'{self.path}' is a topic: receive from its subscriptions.")
         return self.queue
 
     def set_status(self, status: Status) -> None:

@@ -9,34 +9,26 @@ from typing import Any
 
 from servicebus_local.amqp import codec
 from servicebus_local.broker.broker import Broker
-from servicebus_local.broker.consumer import Consumer, Delivered, Settlement, Verdict
-from servicebus_local.broker.destination import Destination
+from servicebus_local.broker.consumer import Delivered, Settlement, Verdict
 from servicebus_local.broker.entity import Entity
-from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.broker.rule_changes import RuleChanges
 from servicebus_local.broker.session_queue import SessionQueue
-from servicebus_local.entities import STANDARD_TIER_KILOBYTES
 from servicebus_local.errors import (
     BadRequest,
     MessageTooLarge,
-    NotAllowed,
     ServiceError,
-    SessionLockLost,
     Unsupported,
 )
 from servicebus_local.messages.incoming import as_text, decode
 from servicebus_local.messages.outgoing import encode
 from servicebus_local.wire.encoded import items_of
-from servicebus_local.wire.requests import Reply, Request, Response
+from servicebus_local.wire.requests import Countdown, Reply, Request, Response
 from servicebus_local.wire.rule_requests import RuleRequests
+from servicebus_local.wire.session_requests import SessionRequests
 
 _PEEK_BYTES = 4 * 1024 * 1024
 _PEEK_COUNT = 1000
-_STATE_BYTES = STANDARD_TIER_KILOBYTES * 1024
-"""The state of a session is at most as large as a message."""
 _SETTLES_ON_DELIVERY = 0
-_ANY_TIME = 253_402_300_800_000
-"""The year 10000, in milliseconds: the caller asks for sessions with messages or a state."""
 _NO_CONTENT = Response(204, "No content.")
 _SETTLEMENTS = {
     "completed": Settlement.COMPLETE,
@@ -52,17 +44,18 @@ class Management:
     def __init__(self, broker: Broker, entity: Entity) -> None:
         self._broker = broker
         self._entity = entity
+        self._sessions = SessionRequests(broker.store, entity)
         self._operations: dict[str, Callable[[Request, Reply], None]] = {
             "com.microsoft:renew-lock": self._renew_lock,
             "com.microsoft:receive-by-sequence-number": self._receive_deferred,
-            "com.microsoft:get-message-sessions": self._list_sessions,
+            "com.microsoft:get-message-sessions": self._sessions.list,
             "com.microsoft:update-disposition": self._update_disposition,
             "com.microsoft:peek-message": self._peek,
             "com.microsoft:schedule-message": self._schedule,
             "com.microsoft:cancel-scheduled-message": self._cancel,
-            "com.microsoft:renew-session-lock": self._renew_session_lock,
-            "com.microsoft:get-session-state": self._get_session_state,
-            "com.microsoft:set-session-state": self._set_session_state,
+            "com.microsoft:renew-session-lock": self._sessions.renew_lock,
+            "com.microsoft:get-session-state": self._sessions.get_state,
+            "com.microsoft:set-session-state": self._sessions.set_state,
         }
         topic, _, subscription = entity.path.partition("/subscriptions/")
         if subscription and "/" not in subscription:
@@ -87,14 +80,14 @@ class Management:
     # -- messages
 
     def _renew_lock(self, request: Request, reply: Reply) -> None:
-        queue = self._queue()
+        queue = self._entity.receivable()
         ends = [codec.timestamp(queue.renew(token.bytes_le)) for token in _tokens(request)]
         reply(Response(body={"expirations": codec.array(ends)}))
 
     def _update_disposition(self, request: Request, reply: Reply) -> None:
-        queue, body = self._queue(), request.body
+        queue, body = self._entity.receivable(), request.body
         if isinstance(queue, SessionQueue):
-            self._held(request)
+            self._sessions.held(request)
         status = as_text(body[b"disposition-status"])
         if status not in _SETTLEMENTS:
             raise Unsupported(f"The disposition status {status} is not offered by this namespace.")
@@ -105,13 +98,13 @@ class Management:
         tokens = [token.bytes_le for token in _tokens(request)]
         for token in tokens:
             queue.lock(token)
-        waiting = _Countdown(len(tokens), reply)
+        waiting = Countdown(len(tokens), reply)
         for token in tokens:
             queue.settle(token, verdict, waiting.done)
 
     def _receive_deferred(self, request: Request, reply: Reply) -> None:
-        queue, body = self._queue(), request.body
-        consumer = self._held(request)[1] if isinstance(queue, SessionQueue) else None
+        queue, body = self._entity.receivable(), request.body
+        consumer = self._sessions.held(request)[1] if isinstance(queue, SessionQueue) else None
         numbers = [int(number) for number in body[b"sequence-numbers"]]
         if int(body[b"receiver-settle-mode"]) == _SETTLES_ON_DELIVERY:
 
@@ -123,7 +116,7 @@ class Management:
             reply(_deliveries(queue.lock_deferred(numbers, consumer)))
 
     def _peek(self, request: Request, reply: Reply) -> None:
-        queue, body, store = self._queue(), request.body, self._broker.store
+        queue, body, store = self._entity.receivable(), request.body, self._broker.store
         queue.accessed_at = self._broker.clock()
         session_id = body.get(b"session-id")
         limit = min(int(body[b"message-count"]), _PEEK_COUNT)
@@ -140,7 +133,7 @@ class Management:
 
     def _schedule(self, request: Request, reply: Reply) -> None:
         encoded = [each[b"message"] for each in request.body[b"messages"]]
-        destination = self._destination()
+        destination = self._entity.sendable()
         largest, limit = max(map(len, encoded), default=0), destination.settings.max_message_size
         if largest > limit:
             raise MessageTooLarge(largest, limit)
@@ -152,58 +145,7 @@ class Management:
         numbers = destination.publish([decode(each) for each in encoded], done)
 
     def _cancel(self, request: Request, reply: Reply) -> None:
-        self._destination().scheduled.cancel(request.body[b"sequence-numbers"], _Countdown(1, reply).done)
-
-    # -- sessions
-
-    def _renew_session_lock(self, request: Request, reply: Reply) -> None:
-        queue, consumer = self._held(request)
-        reply(Response(body={"expiration": codec.timestamp(queue.renew_session(consumer))}))
-
-    def _get_session_state(self, request: Request, reply: Reply) -> None:
-        queue, consumer = self._held(request)
-        reply(Response(body={"session-state": queue.session_state(consumer)}))
-
-    def _set_session_state(self, request: Request, reply: Reply) -> None:
-        queue, consumer = self._held(request)
-        state = request.body.get(b"session-state")
-        if state is not None and len(state) > _STATE_BYTES:
-            raise MessageTooLarge(len(state), _STATE_BYTES)
-        queue.set_session_state(consumer, state)
-        self._broker.store.then(_Countdown(1, reply).done)
-
-    def _list_sessions(self, request: Request, reply: Reply) -> None:
-        queue, body = self._queue(), request.body
-        if not isinstance(queue, SessionQueue):
-            raise NotAllowed(f"'{self._entity.path}' has no sessions.")
-        since, skip, top = int(body[b"last-updated-time"]), int(body[b"skip"]), int(body[b"top"])
-        found = queue.sessions(None if since >= _ANY_TIME else since)[skip : skip + top]
-        if not found:
-            reply(Response(204, "No sessions.", "com.microsoft:session-not-found"))
-            return
-        names = codec.array([codec.string(session_id) for session_id in found])
-        reply(Response(body={"skip": skip + len(found), "sessions-ids": names}))
-
-    # -- what the entity is
-
-    def _queue(self) -> MessageQueue:
-        if self._entity.queue is None:
-            raise NotAllowed(f"'{self._entity.path}' is a topic: receive from its subscriptions.")
-        return self._entity.queue
-
-    def _destination(self) -> Destination:
-        if self._entity.destination is None:
-            raise NotAllowed(f"Messages cannot be sent to '{self._entity.path}'.")
-        return self._entity.destination
-
-    def _held(self, request: Request) -> tuple[SessionQueue, Consumer]:
-        queue, session_id = self._queue(), as_text(request.body[b"session-id"])
-        if not isinstance(queue, SessionQueue):
-            raise NotAllowed(f"'{self._entity.path}' has no sessions.")
-        consumer = request.consumer(queue, session_id)
-        if consumer is None or consumer.session_id != session_id:
-            raise SessionLockLost(session_id)
-        return queue, consumer
+        self._entity.sendable().scheduled.cancel(request.body[b"sequence-numbers"], Countdown(1, reply).done)
 
 
 def _deliveries(found: Sequence[Delivered]) -> Response:
@@ -214,22 +156,6 @@ def _deliveries(found: Sequence[Delivered]) -> Response:
             item["lock-token"] = uuid.UUID(bytes_le=lock.token)
         messages.append(item)
     return Response(body={"messages": messages})
-
-
-class _Countdown:
-    """Replies once, when all parts are done; with the first error, if there is one."""
-
-    def __init__(self, parts: int, reply: Reply) -> None:
-        self._left = parts
-        self._reply = reply
-        self._error: ServiceError | None = None
-
-    def done(self, error: ServiceError | None) -> None:
-        """A part is done."""
-        self._left -= 1
-        self._error = self._error or error
-        if self._left == 0:
-            self._reply(Response() if self._error is None else Response.of(self._error))
 
 
 def _tokens(request: Request) -> list[uuid.UUID]:

@@ -80,6 +80,22 @@ Reply = Callable[[Response], None]
 Handler = Callable[[Request, Reply], None]
 
 
+class Countdown:
+    """Replies once, when all parts are done; with the first error, if there is one."""
+
+    def __init__(self, parts: int, reply: Reply) -> None:
+        self._left = parts
+        self._reply = reply
+        self._error: ServiceError | None = None
+
+    def done(self, error: ServiceError | None) -> None:
+        """A part is done."""
+        self._left -= 1
+        self._error = self._error or error
+        if self._left == 0:
+            self._reply(Response() if self._error is None else Response.of(self._error))
+
+
 class ResponseEgress(Credit):
     """The link on which a client hears the answers."""
 
