@@ -93,9 +93,9 @@ def explain(error: ValidationError) -> str:
     lines = []
     problems = error.errors(include_url=False, include_input=False)
     for problem in problems:
-        place = problem["loc"]
+        location = problem["loc"]
         if problem["type"] == "too_short" and any(
-            len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in problems
+            len(other["loc"]) > len(location) and other["loc"][: len(location)] == location for other in problems
         ):
             continue
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".")

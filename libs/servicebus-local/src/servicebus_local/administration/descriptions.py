@@ -201,6 +201,6 @@ def _counts(element: ET.Element, node: QueueNode | TopicNode | SubscriptionNode)
     }
     if not isinstance(node, TopicNode):
         add(element, "MessageCount", sum(details.values()))
-    place = add(element, "CountDetails", None)
+    count_details = add(element, "CountDetails", None)
     for name, count in details.items():
-        add(place, name, count, atom.COUNTS)
+        add(count_details, name, count, atom.COUNTS)

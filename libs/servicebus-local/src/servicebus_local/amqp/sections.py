@@ -33,7 +33,7 @@ class UnusualDescriptor(ValueError):
 
 
 class Section(NamedTuple):
-    """One section: its code, and its place with and without the descriptor."""
+    """One section: its code, and where it lies with and without the descriptor."""
 
     code: int
     start: int

@@ -54,7 +54,7 @@ class Catalogue:
         return [*self.queues.values(), *self.topics.values(), *subscriptions]
 
     def message_queues(self) -> list[MessageQueue]:
-        """All places where messages are."""
+        """All queues, subscriptions and dead-letter queues."""
         return [queue for node in self.nodes() if not isinstance(node, TopicNode) for queue in node.queues]
 
     def destinations(self) -> list[Destination]:

@@ -19,9 +19,9 @@ class Settlement(Enum):
     COMPLETE = auto()
     """Done with; it is deleted."""
     ABANDON = auto()
-    """Failed: back to its place at once, one more failed delivery."""
+    """Failed: back in the queue at once, one more failed delivery."""
     RELEASE = auto()
-    """Never looked at: back to its place, not counted."""
+    """Never processed: back in the queue, not counted."""
     DEAD_LETTER = auto()
     """Put aside for a person."""
     DEFER = auto()

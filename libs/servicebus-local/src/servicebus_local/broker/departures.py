@@ -93,7 +93,7 @@ class Departures:
         queue = self._queue
         waiting = [each for each in queue.records.values() if each.state is State.ACTIVE and not each.busy]
         for record in waiting:
-            arrivals = self._forwarding.place(queue, queue.message(record), now, record.ttl)
+            arrivals = self._forwarding.deliver(queue, queue.message(record), now, record.ttl)
             self._store.writes.delete(queue.id, record)
             self._leave(record, None, nobody, partial(admit, arrivals))
 

@@ -35,7 +35,7 @@ class Destination:
         clock: Clock,
     ) -> None:
         self.holding = holding
-        """Where scheduled messages wait: the queue itself, or a place of the topic."""
+        """Where scheduled messages wait: the queue itself, or one that the topic has for them."""
         self.settings = settings
         self._route = route
         self._forwarding = forwarding
@@ -125,7 +125,7 @@ class Destination:
         arrivals = []
         for queue, copy, failure in self._route(message):
             if failure is None:
-                arrivals += self._forwarding.place(queue, copy, now, self._ttl(copy), grave, hops)
+                arrivals += self._forwarding.deliver(queue, copy, now, self._ttl(copy), grave, hops)
             else:
                 graveyard = queue.dead_letters or queue
                 arrivals.append(graveyard.write(copy, State.ACTIVE, now, self._ttl(copy), failure))

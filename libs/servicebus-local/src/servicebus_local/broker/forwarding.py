@@ -35,7 +35,7 @@ class Forwarding:
         self._find = find
         """The open destination of a path or URI; raises `ServiceError`."""
 
-    def place(
+    def deliver(
         self,
         queue: MessageStore,
         message: IncomingMessage,

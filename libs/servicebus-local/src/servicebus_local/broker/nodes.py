@@ -41,8 +41,7 @@ class ReceivedNode(Node):
     @property
     def size(self) -> int:
         """Bytes of all its messages."""
-        places = (self.queue, self.queue.dead_letters, self.queue.transfers)
-        return sum(place.tally.size for place in places if place is not None)
+        return sum(queue.tally.size for queue in self.queues)
 
     @property
     def accessed_at(self) -> int:
@@ -56,7 +55,7 @@ class ReceivedNode(Node):
 
     @property
     def queues(self) -> list[MessageQueue]:
-        """All places where its messages are."""
+        """It and its dead-letter queues."""
         return [each.queue for each in self.parts if each.queue is not None]
 
 
@@ -103,5 +102,5 @@ class TopicNode(Node):
 
     @property
     def queues(self) -> list[MessageQueue]:
-        """The place where scheduled messages wait."""
+        """The queue where scheduled messages wait."""
         return [self.holding]

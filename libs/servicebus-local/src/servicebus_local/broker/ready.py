@@ -17,7 +17,7 @@ class ReadyLine:
         return bool(self._heap)
 
     def add(self, record: MessageRecord) -> None:
-        """Put a message in its place."""
+        """Add a message, in its order."""
         heapq.heappush(self._heap, record.sequence)
 
     def first(self, now: int) -> MessageRecord | None:

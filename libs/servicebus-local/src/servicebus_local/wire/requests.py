@@ -196,9 +196,9 @@ def _head(code: int) -> bytes:
 def _decode(payload: bytes, session: LinkSession) -> Request:
     try:
         buffer = readable(memoryview(payload))
-        places = {section.code: buffer[section.value : section.end] for section in s.sections(buffer)}
-        values = {code: codec.decode_value(place) for code, place in places.items()}
+        parts = {section.code: buffer[section.value : section.end] for section in s.sections(buffer)}
+        values = {code: codec.decode_value(part) for code, part in parts.items()}
         application = {as_text(key): value for key, value in (values.get(s.APPLICATION_PROPERTIES) or {}).items()}
-        return Request(values[s.PROPERTIES][0], application, values.get(s.VALUE), session, places.get(s.VALUE))
+        return Request(values[s.PROPERTIES][0], application, values.get(s.VALUE), session, parts.get(s.VALUE))
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise InvalidMessage(f"The request cannot be decoded: {error}") from error
