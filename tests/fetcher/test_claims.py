@@ -10,7 +10,7 @@ from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.settlement import Complete
 from mti.fetcher import claims
-from mti.fetcher.publishing import Publisher
+from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints
 from mti.fetcher.records.ledger import Ledger
 from mti.fetcher.timetable import CLAIMED_FOR, needs_job
@@ -52,8 +52,8 @@ class BadStore:
         return getattr(self._checkpoints, name)
 
 
-def publisher(there: World, topic: Topic) -> Publisher:
-    return Publisher(topic, Ledger(there.store.container("ledger")), there.clock)
+def publisher(there: World, topic: Topic) -> ChunkPublisher:
+    return ChunkPublisher(topic, Ledger(there.store.container("ledger")), there.clock)
 
 
 async def renewed(there: World) -> None:

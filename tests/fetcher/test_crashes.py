@@ -14,7 +14,7 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.settlement import Complete, Park
 from mti.common.ports.store import Container, Document, Key
 from mti.fetcher.handler import FetchHandler
-from mti.fetcher.publishing import Publisher
+from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records.checkpoint import checkpoints_in
 from mti.fetcher.records.ledger import Ledger
 from tests.fetcher.world import CUSTOMER, NOW, World, job, world
@@ -90,7 +90,7 @@ def fated(there: World, fate: Fate) -> dict[str, Any]:
     ledger = Ledger(FatedContainer(there.store.container("ledger"), fate))
     return {
         "checkpoints": checkpoints_in(FatedContainer(there.store.container("checkpoints"), fate)),
-        "publisher": Publisher(FatedSender(there.topic, fate), ledger, there.clock),
+        "publisher": ChunkPublisher(FatedSender(there.topic, fate), ledger, there.clock),
         "jobs": FatedSender(there.queue, fate),
     }
 

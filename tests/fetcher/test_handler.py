@@ -9,7 +9,7 @@ import pytest
 from mti.common.contracts import job_message
 from mti.common.contracts.chunks import MESSAGE_LIMIT, fits
 from mti.common.ports.bus import Outgoing
-from mti.fetcher.publishing import GROUP, Publisher
+from mti.fetcher.publishing import GROUP, ChunkPublisher
 from mti.fetcher.records.ledger import Ledger
 from mti.simulators import FeedSpec
 from tests.fetcher.world import CUSTOMER, GRID, OLD_CUSTOMER, Topic, job, world
@@ -41,7 +41,7 @@ class BrokenTopic(Topic):
 async def test_pages_do_not_pile_up_in_memory_whatever_the_concurrency(tmp_path: Path, room: int) -> None:
     async with world(tmp_path, page_size=100) as there:
         topic = WatchedTopic()
-        publisher = Publisher(topic, Ledger(there.store.container("ledger")), there.clock)
+        publisher = ChunkPublisher(topic, Ledger(there.store.container("ledger")), there.clock)
         handler = there.handler(publisher=publisher, pages_in_hand=room)
         await asyncio.gather(*(handler([job(source)]) for source in (CUSTOMER, OLD_CUSTOMER, GRID)))
         assert topic.most_at_once <= room
@@ -52,7 +52,7 @@ async def test_a_large_page_leaves_in_chunks_that_fit_a_few_at_a_time(tmp_path: 
     spec = FeedSpec(seed=3, detections=6000, distinct=6000)
     async with world(tmp_path, spec=spec, page_size=6000) as there:
         topic = WatchedTopic()
-        publisher = Publisher(topic, Ledger(there.store.container("ledger")), there.clock)
+        publisher = ChunkPublisher(topic, Ledger(there.store.container("ledger")), there.clock)
         await there.handler(publisher=publisher)([job()])
         assert topic.most_chunks == GROUP
         assert all(fits(message, MESSAGE_LIMIT) for message in topic.messages.values())
@@ -61,7 +61,7 @@ async def test_a_large_page_leaves_in_chunks_that_fit_a_few_at_a_time(tmp_path: 
 
 async def test_a_bug_is_dead_lettered_and_pauses_its_source(tmp_path: Path) -> None:
     async with world(tmp_path) as there:
-        publisher = Publisher(BrokenTopic(), Ledger(there.store.container("ledger")), there.clock)
+        publisher = ChunkPublisher(BrokenTopic(), Ledger(there.store.container("ledger")), there.clock)
         await there.queue.send([job_message(CUSTOMER, 0)])
         await there.step(there.handler(publisher=publisher))
         [(_, reason, _)] = there.queue.dead
@@ -85,7 +85,7 @@ async def test_a_checkpoint_that_was_reset_meanwhile_keeps_what_the_reset_says(t
                 reset = type(versioned.value)(revision=versioned.value.revision + 1, epoch=5)
                 await there.checkpoints.save(versioned.with_value(reset))
 
-        publisher = Publisher(ResettingTopic(), Ledger(there.store.container("ledger")), there.clock)
+        publisher = ChunkPublisher(ResettingTopic(), Ledger(there.store.container("ledger")), there.clock)
         await there.queue.send([job_message(CUSTOMER, 0)])
         await there.step(there.handler(publisher=publisher))
         checkpoint = await there.checkpoint()

@@ -20,7 +20,7 @@ from mti.common.ports.store import Store
 from mti.common.registry import Feed, FeedFormat, MimecastAccount, MimecastApi, Registry, Source
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
-from mti.fetcher.publishing import Publisher
+from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, checkpoints_in
 from mti.fetcher.records.ledger import Ledger
 from mti.fetcher.schedule import Schedule
@@ -220,7 +220,7 @@ class World:
             "registry": self.registry,
             "clients": self.clients,
             "checkpoints": self.checkpoints,
-            "publisher": Publisher(self.topic, Ledger(self.store.container("ledger")), self.clock),
+            "publisher": ChunkPublisher(self.topic, Ledger(self.store.container("ledger")), self.clock),
             "jobs": self.queue,
             "clock": self.clock,
             "rng": self.rng,

@@ -19,7 +19,7 @@ from mti.common.registry import Destination, Registry
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
-from mti.fetcher.publishing import Publisher
+from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records import checkpoint as fetching
 from mti.fetcher.records.ledger import Ledger as PublishedChunks
 from mti.fetcher.schedule import Schedule
@@ -149,7 +149,7 @@ class Pipeline:
             registry=self.registry,
             clients=MimecastClients(NoSecrets(), self.clock, rng, limits, self.mimecast),
             checkpoints=checkpoints,
-            publisher=Publisher(pages, PublishedChunks(self.fetched.container("ledger")), self.clock),
+            publisher=ChunkPublisher(pages, PublishedChunks(self.fetched.container("ledger")), self.clock),
             jobs=jobs,
             clock=self.clock,
             rng=rng,

@@ -40,7 +40,7 @@ from mti.fetcher import notices, troubles, windows
 from mti.fetcher.claims import RENEW_EVERY, ClaimLost, Claims, Turn
 from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
-from mti.fetcher.publishing import Publisher
+from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.silence import Held, Silences
 from mti.fetcher.timetable import Run, wants_page
@@ -91,7 +91,7 @@ class FetchHandler:
         registry: RegistryProvider,
         clients: MimecastClients,
         checkpoints: SourceCheckpoints,
-        publisher: Publisher,
+        publisher: ChunkPublisher,
         jobs: Sender,
         clock: Clock,
         rng: random.Random,

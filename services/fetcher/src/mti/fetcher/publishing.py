@@ -18,7 +18,7 @@ GROUP: Final = 8
 """Chunks that are in memory at once, sent and entered together: 2 MB at most."""
 
 
-class Publisher:
+class ChunkPublisher:
     """Sends the chunks of pages to the topic `raw-pages`.
 
     Args:

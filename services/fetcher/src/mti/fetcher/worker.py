@@ -21,7 +21,7 @@ from mti.common.telemetry import running
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.mimecast import MimecastClients
-from mti.fetcher.publishing import Publisher
+from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records import checkpoint, ledger
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
@@ -94,7 +94,7 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
             registry=parts.registry,
             clients=clients,
             checkpoints=checkpoints,
-            publisher=Publisher(pages, ledger.Ledger(parts.store.container(ledger.CONTAINER)), clock),
+            publisher=ChunkPublisher(pages, ledger.Ledger(parts.store.container(ledger.CONTAINER)), clock),
             jobs=jobs,
             clock=clock,
             rng=rng,
