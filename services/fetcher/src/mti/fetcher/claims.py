@@ -20,7 +20,7 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
-from mti.fetcher.timetable import CLAIMED_FOR, Run, claim_of, is_held, is_taken, wants_page
+from mti.fetcher.timetable import CLAIMED_FOR, Run, claim_of, is_paused, is_taken, wants_page
 from mti.fetcher.windows import account_for, opened
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Claims:
 
     def _refusal(self, checkpoint: SourceCheckpoint, job: str, by: str) -> Outcome | None:
         now = self._clock.now()
-        if is_held(checkpoint, now, self._run) or not wants_page(checkpoint, now, self._run):
+        if is_paused(checkpoint, now, self._run) or not wants_page(checkpoint, now, self._run):
             return Complete()
         if is_taken(checkpoint, job, by, now, self._run):
             log.debug("another job has the source in hand", extra={"job": job})

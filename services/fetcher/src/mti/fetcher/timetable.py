@@ -34,7 +34,7 @@ def wants_page(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
     return checkpoint.window is not None or checkpoint.next_due is None or now >= checkpoint.next_due
 
 
-def is_held(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
+def is_paused(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
     """Say whether a pause holds."""
     return checkpoint.pause is not None and checkpoint.pause.holds(now, run.started)
 
@@ -42,7 +42,7 @@ def is_held(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
 def needs_job(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
     """Say whether a job has to be sent: the source is due, and none has it in hand or is on its way."""
     limited = checkpoint.resume_at is not None and now < checkpoint.resume_at
-    if limited or is_held(checkpoint, now, run) or not wants_page(checkpoint, now, run):
+    if limited or is_paused(checkpoint, now, run) or not wants_page(checkpoint, now, run):
         return False
     if checkpoint.claim is not None and checkpoint.claim.holds(now, run.started):
         return False
