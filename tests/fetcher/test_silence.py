@@ -14,7 +14,7 @@ from mti.common.registry.model import FeedFormat, MimecastAccount, MimecastApi
 from mti.fetcher import troubles
 from mti.fetcher.mimecast import HttpLimits, MimecastClients, NoAnswer
 from mti.fetcher.records.checkpoint import SourceCheckpoint
-from mti.fetcher.silence import AGAIN, BRIEF, IN_A_ROW, OVERDUE, PROBES, Held, Silences
+from mti.fetcher.silence import AGAIN, BRIEF, IN_A_ROW, OVERDUE, PROBES, NotAsked, Silences
 from tests.fetcher.world import TurnedClock, world
 
 TIME_OUT = 10.0
@@ -58,11 +58,11 @@ class World:
             self.clock.seconds += seconds
             raise NoAnswer("MimecastUnavailable", "nobody there")
 
-    def is_held(self, tenant: str, region: str = "eu") -> timedelta | None:
+    def wait_of(self, tenant: str, region: str = "eu") -> timedelta | None:
         try:
             self.answer(tenant, region)
-        except Held as held:
-            return held.delay
+        except NotAsked as error:
+            return error.delay
         return None
 
 
@@ -70,7 +70,7 @@ class World:
 def suppressed() -> Iterator[None]:
     try:
         yield
-    except Held:
+    except NotAsked:
         raise
     except (Retry, Pause):
         return
@@ -88,15 +88,15 @@ def silence(there: World, region: str = "eu") -> None:
 
 def test_a_host_that_answers_nobody_is_left_alone_and_other_hosts_are_not(there: World) -> None:
     silence(there)
-    delay = there.is_held("contoso")
+    delay = there.wait_of("contoso")
     assert delay is not None
     assert delay < PROBES.longest + timedelta(seconds=10)
-    assert there.is_held("fabrikam", "us") is None
+    assert there.wait_of("fabrikam", "us") is None
 
 
 def test_the_words_name_the_source_the_tenant_the_host_and_what_to_do(there: World) -> None:
     silence(there)
-    with pytest.raises(Held) as caught, there.call("contoso"):
+    with pytest.raises(NotAsked) as caught, there.call("contoso"):
         pass
     assert caught.value.reason == "MimecastSilent"
     for word in ("contoso/malware_customer", "account of contoso", "https://eu.example", "status page"):
@@ -107,8 +107,8 @@ def test_one_call_at_a_time_probes_a_silent_host(there: World) -> None:
     silence(there)
     there.clock.seconds += PROBES.longest.total_seconds()
     with there.call("contoso"):
-        assert there.is_held("fabrikam") is not None
-    assert there.is_held("fabrikam") is None
+        assert there.wait_of("fabrikam") is not None
+    assert there.wait_of("fabrikam") is None
 
 
 def test_a_probe_in_vain_keeps_the_host_alone_for_longer(there: World) -> None:
@@ -116,7 +116,7 @@ def test_a_probe_in_vain_keeps_the_host_alone_for_longer(there: World) -> None:
     for number in range(6):
         there.clock.seconds += PROBES.longest.total_seconds()
         there.no_answer(f"probe-{number}")
-        assert there.is_held("contoso") is not None
+        assert there.wait_of("contoso") is not None
 
 
 @pytest.mark.parametrize("error", [None, Retry("MimecastRateLimited", "429"), Pause("CredentialsRefused", "401")])
@@ -124,48 +124,48 @@ def test_any_answer_whatever_it_says_ends_the_silence(there: World, error: Excep
     silence(there)
     there.clock.seconds += PROBES.longest.total_seconds()
     there.answer("contoso", error=error)
-    assert there.is_held("fabrikam") is None
+    assert there.wait_of("fabrikam") is None
 
 
 def test_a_secret_that_can_not_be_read_is_no_answer(there: World) -> None:
     silence(there)
     there.clock.seconds += PROBES.longest.total_seconds()
     there.answer("contoso", error=Pause("SecretUnavailable", "no such variable"))
-    assert there.is_held("fabrikam") is not None
+    assert there.wait_of("fabrikam") is not None
 
 
 def test_failures_that_come_at_once_hold_nobody_up_and_do_not_count(there: World) -> None:
     for number in range(9):
         there.no_answer(f"refused-{number}", seconds=BRIEF / 2)
-    assert there.is_held("contoso") is None
+    assert there.wait_of("contoso") is None
 
 
 def test_answers_in_between_say_that_it_is_not_the_host(there: World) -> None:
     for number in range(9):
         there.no_answer(f"hanging-{number}", seconds=60)
         there.answer("contoso")
-    assert there.is_held("contoso") is None
+    assert there.wait_of("contoso") is None
 
 
 def test_one_account_that_hangs_again_and_again_does_not_hold_its_neighbours_back(there: World) -> None:
     for _ in range(9):
         there.no_answer("hanging", seconds=60)
-    assert there.is_held("contoso") is None
+    assert there.wait_of("contoso") is None
     with there.call("hanging"):
         there.clock.seconds += 50
-        assert there.is_held("contoso") is None
+        assert there.wait_of("contoso") is None
 
 
 def test_a_host_that_lets_a_quarter_of_the_jobs_wait_gets_no_more_of_them(there: World) -> None:
     with ExitStack() as under_way:
         for number in range(4):
             under_way.enter_context(there.call(f"waiting-{number}"))
-        assert there.is_held("early") is None
+        assert there.wait_of("early") is None
         for number in range(4):
             under_way.enter_context(there.call(f"again-{number}"))
         there.clock.seconds += OVERDUE + 1
-        assert there.is_held("late") is not None
-        assert there.is_held("elsewhere", "us") is None
+        assert there.wait_of("late") is not None
+        assert there.wait_of("elsewhere", "us") is None
 
 
 def test_accounts_that_were_silent_share_a_quarter_of_the_jobs(there: World) -> None:
@@ -175,11 +175,11 @@ def test_accounts_that_were_silent_share_a_quarter_of_the_jobs(there: World) -> 
     with ExitStack() as under_way:
         for tenant, region in hanging[:4]:
             under_way.enter_context(there.call(tenant, region))
-        delay = there.is_held(*hanging[4])
+        delay = there.wait_of(*hanging[4])
         assert delay is not None
         assert delay >= AGAIN
-        assert there.is_held("contoso") is None
-    assert there.is_held(*hanging[4]) is None
+        assert there.wait_of("contoso") is None
+    assert there.wait_of(*hanging[4]) is None
 
 
 def test_a_place_among_the_silent_is_given_back_however_the_call_ends() -> None:
@@ -190,7 +190,7 @@ def test_a_place_among_the_silent_is_given_back_however_the_call_ends() -> None:
         with pytest.raises(KeyError), there.call("hanging"):
             raise KeyError
         there.no_answer("hanging", seconds=60)
-    assert there.is_held("hanging") is None
+    assert there.wait_of("hanging") is None
 
 
 class Gone(httpx.AsyncBaseTransport):
@@ -237,7 +237,9 @@ def test_an_account_that_was_not_asked_is_not_blamed_and_is_soon_there_when_the_
     now = datetime(2026, 1, 1, tzinfo=UTC)
     checkpoint = SourceCheckpoint(account="contoso", token="next", page=3)
     for _ in range(12):
-        checkpoint = troubles.held(checkpoint, Held("nobody there", timedelta(seconds=20)), now, random.Random(1))
+        checkpoint = troubles.not_asked(
+            checkpoint, NotAsked("nobody there", timedelta(seconds=20)), now, random.Random(1)
+        )
         assert checkpoint.pause is not None
         assert timedelta(seconds=20) <= checkpoint.pause.until - now <= timedelta(minutes=5)
     assert (checkpoint.account, checkpoint.accounts_failed, checkpoint.token, checkpoint.page) == (

@@ -42,12 +42,12 @@ from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefus
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
-from mti.fetcher.silence import Held, Silences
+from mti.fetcher.silence import NotAsked, Silences
 from mti.fetcher.timetable import Run, wants_page
 
 log = logging.getLogger(__name__)
 
-HOLDS: Final = 4
+WAITS: Final = 4
 """How often a job waits because nobody answers, before its source is paused."""
 
 
@@ -140,8 +140,8 @@ class FetchHandler:
             raise
         except TokenRefused as error:
             return await self._begin_anew(turn, error)
-        except Held as error:
-            return await self._hold(turn, error)
+        except NotAsked as error:
+            return await self._wait(turn, error)
         except Retry as error:
             return await self._put_off(turn, error)
         except Pause as error:
@@ -257,10 +257,10 @@ class FetchHandler:
             return Complete()
         return Resend(error.delay or timedelta(), error.reason, error.description)
 
-    async def _hold(self, turn: Turn, error: Held) -> Outcome:
+    async def _wait(self, turn: Turn, error: NotAsked) -> Outcome:
         """Let a job wait whose call was not made; in the end the source is paused, as if it had been made in vain."""
-        if turn.checkpoint.pause is not None or count_of(turn.message, PARKS) >= HOLDS:
-            value = troubles.held(turn.checkpoint, error, self._clock.now(), self._rng)
+        if turn.checkpoint.pause is not None or count_of(turn.message, PARKS) >= WAITS:
+            value = troubles.not_asked(turn.checkpoint, error, self._clock.now(), self._rng)
             if await self._save(turn, value) and value.pause is not None:
                 notices.say_paused(turn.source.id, value.pause)
             return Complete()

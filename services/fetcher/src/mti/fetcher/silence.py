@@ -44,7 +44,7 @@ SPREAD: Final = 5.0
 """Seconds over which the jobs that are held back come again."""
 
 
-class Held(Pause):
+class NotAsked(Pause):
     """The call was not made, since the host or the account does not answer. Nothing else is wrong with the source."""
 
     def __init__(self, description: str, delay: timedelta) -> None:
@@ -82,7 +82,7 @@ class Silences:
         """Keep a call's place while it is made, and learn from how it ends.
 
         Raises:
-            Held: it is not to be made now.
+            NotAsked: it is not to be made now.
         """
         host = self._hosts.setdefault(account.base_url, _Host())
         suspect = (account.base_url, account.tenant)
@@ -119,7 +119,7 @@ class Silences:
 
     def _look_at_suspects(self, source: str, account: MimecastAccount, suspect: tuple[str, str]) -> None:
         if suspect in self._suspects and sum(self._suspects.values()) >= self._places:
-            raise Held(
+            raise NotAsked(
                 f"{subject_of(source, account.tenant)}: the account's last call got no answer, and as many accounts as"
                 f" may be asked at once are in the same state; if it goes on, look at Mimecast's status page and at the"
                 " way there",
@@ -138,7 +138,7 @@ class Silences:
         if wait <= 0 and not host.waiting:
             host.probed_next = now + PROBES.delay(host.failures - IN_A_ROW, self._rng) / timedelta(seconds=1)
             return
-        raise Held(
+        raise NotAsked(
             f"{subject_of(source, account.tenant)}: {account.base_url} answers nobody, and is left alone but for one"
             " call at a time; if it goes on, look at Mimecast's status page and at the way there",
             timedelta(seconds=max(wait, 1.0)) + self._spread(),

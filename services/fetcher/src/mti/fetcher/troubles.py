@@ -13,7 +13,7 @@ from mti.fetcher.mimecast import PartlyUnreadable, subject_of
 from mti.fetcher.records.checkpoint import Damage, SourceCheckpoint
 from mti.fetcher.windows import FRESH, account_after, restarted
 
-HELD: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
+NOT_ASKED: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
 """Of sources that wait for a silent host. They cost nothing, and are to be there soon when it is back."""
 
 
@@ -80,10 +80,10 @@ def put_by(checkpoint: SourceCheckpoint, until: datetime) -> SourceCheckpoint:
     return checkpoint.changed(claim=None, queued_at=until)
 
 
-def held(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.Random) -> SourceCheckpoint:
+def not_asked(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.Random) -> SourceCheckpoint:
     """Return the checkpoint of a source that is paused without having been asked for: the account stays the same."""
     before = checkpoint.pause or checkpoint.lifted
-    return checkpoint.changed(claim=None, queued_at=None, pause=paused(error, now, before, rng, HELD))
+    return checkpoint.changed(claim=None, queued_at=None, pause=paused(error, now, before, rng, NOT_ASKED))
 
 
 def distrusted(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.Random) -> SourceCheckpoint:
@@ -91,7 +91,7 @@ def distrusted(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: r
 
     A window that was opened by that clock is no window; one of which pages were published was opened by a better one.
     """
-    value = held(checkpoint, error, now, rng)
+    value = not_asked(checkpoint, error, now, rng)
     return value if checkpoint.page else value.model_copy(update={**FRESH, "window": None, "restarted": False})
 
 
