@@ -12,10 +12,10 @@ class Standing:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.looks = 0
+        self.asked = 0
 
     async def age(self) -> timedelta:
-        self.looks += 1
+        self.asked += 1
         return timedelta(seconds=self.seconds)
 
 
@@ -32,7 +32,7 @@ async def test_nothing_waits_while_there_is_no_line() -> None:
 async def test_the_first_pages_of_a_window_never_wait_and_nobody_looks() -> None:
     line = Standing(50)
     assert [await wait_before(page, line) for page in range(FREE_PAGES)] == [None] * FREE_PAGES
-    assert line.looks == 0
+    assert line.asked == 0
 
 
 async def test_the_jobs_of_a_backlog_are_put_off_and_all_of_it_arrives(tmp_path: Path) -> None:
@@ -46,5 +46,5 @@ async def test_the_jobs_of_a_backlog_are_put_off_and_all_of_it_arrives(tmp_path:
         sources = list(there.registry.sources)
         assert [await there.ledger(source) for source in sources] == [there.truth(source) for source in sources]
         assert there.clock.now() - began >= timedelta(seconds=20)
-        assert line.looks > 0
+        assert line.asked > 0
         assert (await there.checkpoint(CUSTOMER)).window is None

@@ -20,7 +20,7 @@ class FetcherSettings(PartsSettings, RunSettings, ClockSettings, TelemetrySettin
     fetcher_pages_in_hand: int = Field(default=2, ge=1, le=100)
     """Pages that are unpacked at once: with the size of a page it decides the memory that is needed."""
     fetcher_schedule_seconds: float = Field(default=60.0, gt=0)
-    """Between two looks for sources that are due; a run until idle looks every second."""
+    """Between two runs of the schedule; a run until idle has one every second."""
     mimecast_compress: Switch = True
     """Ask Mimecast for archives instead of plain files."""
     mimecast_connect_seconds: float = Field(default=10.0, gt=0)
@@ -52,5 +52,5 @@ class FetcherSettings(PartsSettings, RunSettings, ClockSettings, TelemetrySettin
 
     @property
     def schedule_seconds(self) -> float:
-        """Between two looks for sources that are due, in this run."""
+        """Between two runs of the schedule, in this run of the process."""
         return 1.0 if self.until_idle else self.fetcher_schedule_seconds

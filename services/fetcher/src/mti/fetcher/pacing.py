@@ -2,7 +2,7 @@
 
 The topic `raw-pages` is one line for all. Whoever has a million detections would put thousands of chunks into it, and
 every other source's next detection would stand behind them. So before the job for a further page of a window is sent,
-the fetcher looks how long the chunks at the head of the line have stood there, and lets the job wait as long: the
+the fetcher measures how long the chunks at the head of the line have stood there, and lets the job wait as long: the
 longer the line, the slower it grows. It never runs dry by this, since the wait is no longer than the line.
 
 The first pages of a window never wait: that is all that a source has which is not behind.
@@ -28,7 +28,7 @@ class Backlog(Protocol):
 
 
 class NoBacklog:
-    """A line that nobody looks at."""
+    """A line that nobody measures."""
 
     async def age(self) -> timedelta:
         """Return zero."""

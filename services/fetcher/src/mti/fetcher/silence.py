@@ -86,8 +86,8 @@ class Silences:
         """
         host = self._hosts.setdefault(account.base_url, _Host())
         suspect = (account.base_url, account.tenant)
-        self._look_at_suspects(source, account, suspect)
-        self._look_at_host(source, account, host)
+        self._refuse_a_suspect(source, account, suspect)
+        self._refuse_a_silent_host(source, account, host)
         call, began, known = object(), self._clock.monotonic(), suspect in self._suspects
         if known:
             self._suspects[suspect] += 1
@@ -117,7 +117,7 @@ class Silences:
             elif suspect in self._suspects:
                 self._suspects[suspect] = max(0, self._suspects[suspect] - 1)
 
-    def _look_at_suspects(self, source: str, account: MimecastAccount, suspect: tuple[str, str]) -> None:
+    def _refuse_a_suspect(self, source: str, account: MimecastAccount, suspect: tuple[str, str]) -> None:
         if suspect in self._suspects and sum(self._suspects.values()) >= self._places:
             raise NotAsked(
                 f"{subject_of(source, account.tenant)}: the account's last call got no answer, and as many accounts as"
@@ -126,7 +126,7 @@ class Silences:
                 AGAIN + self._spread(),
             )
 
-    def _look_at_host(self, source: str, account: MimecastAccount, host: _Host) -> None:
+    def _refuse_a_silent_host(self, source: str, account: MimecastAccount, host: _Host) -> None:
         now = self._clock.monotonic()
         overdue = sum(now - began > OVERDUE for began in host.waiting.values())
         if host.failures >= IN_A_ROW:

@@ -113,7 +113,7 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
 
 
 async def keep_schedule(schedule: Schedule, seconds: float, stop: asyncio.Event) -> None:
-    """Look for sources that are due, at once and then again and again, until `stop` is set."""
+    """Send jobs for the sources that are due, at once and then again and again, until `stop` is set."""
     while not stop.is_set():
         try:
             await schedule.run_once()
