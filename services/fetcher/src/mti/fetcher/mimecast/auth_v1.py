@@ -65,7 +65,7 @@ class SignedAuthentication:
         self._rng = rng
         self._renewed: Keys | None = None
         self._renewed_from: Keys | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def headers(self, path: str) -> dict[str, str]:
         """See `Authentication.headers`."""
@@ -83,7 +83,7 @@ class SignedAuthentication:
     async def renew(self, status: int, sent: Mapping[str, str]) -> bool:
         """See `Authentication.renew`: 401 has the secrets read again, 418 logs in."""
         refused = sent["Authorization"].removeprefix("MC ").rpartition(":")[0]
-        async with self._turn:
+        async with self._lock:
             keys = await self._keys()
             if keys.access != refused:
                 return True

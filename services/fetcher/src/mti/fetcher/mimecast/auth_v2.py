@@ -48,11 +48,11 @@ class BearerAuthentication:
         self._exchange = exchange
         self._clock = clock
         self._bearer: _Bearer | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def headers(self, path: str) -> dict[str, str]:  # noqa: ARG002  the port's form
         """See `Authentication.headers`."""
-        async with self._turn:
+        async with self._lock:
             if self._bearer is None or self._clock.monotonic() >= self._bearer.until:
                 self._bearer = await self._fetch()
             return _header(self._bearer)
@@ -61,7 +61,7 @@ class BearerAuthentication:
         """See `Authentication.renew`: after 401 the secrets are read again and a new token is asked for, once."""
         if status != 401:
             return False
-        async with self._turn:
+        async with self._lock:
             if self._bearer is not None and _header(self._bearer) == dict(sent):
                 self._bearer = None
                 self._credentials.forget()
