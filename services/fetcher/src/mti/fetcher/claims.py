@@ -38,7 +38,7 @@ class ClaimLost(MtiError):
 
 
 @dataclass(slots=True)
-class Turn:
+class ClaimedSource:
     """A source in hand."""
 
     source: Source
@@ -54,7 +54,7 @@ class Turn:
 
 
 class Claims:
-    """Gives turns to jobs, by compare-and-set of the checkpoint.
+    """Gives sources to jobs, by compare-and-set of the checkpoint.
 
     Args:
         checkpoints: of the sources.
@@ -78,8 +78,8 @@ class Claims:
         self._run = run
         self._renew_every = renew_every
 
-    async def take(self, source: Source, message: Received, envelope: Envelope) -> Turn | Outcome:
-        """Return the turn, with the window open, or what becomes of a job that gets none.
+    async def take(self, source: Source, message: Received, envelope: Envelope) -> ClaimedSource | Outcome:
+        """Return the claimed source, with its window open, or what becomes of a job that gets none.
 
         Raises:
             Retry: `CheckpointContended`, others kept saving.
@@ -92,15 +92,15 @@ class Claims:
             if refusal is not None:
                 return refusal
             now = self._clock.now()
-            claimed = opened(versioned.value, source, now).model_copy(
+            checkpoint = opened(versioned.value, source, now).model_copy(
                 update={"claim": claim_of(envelope.id, by, self._nonce(), now), "queued_at": None}
             )
-            ours = await saved(self._checkpoints, versioned.with_value(claimed))
+            ours = await saved(self._checkpoints, versioned.with_value(checkpoint))
             if ours is not None:
-                return Turn(source, account_for(claimed, source), ours, message)
+                return ClaimedSource(source, account_for(checkpoint, source), ours, message)
         raise Retry("CheckpointContended", f"{source.id}: the checkpoint was saved by others {TRIES} times in a row")
 
-    async def kept(self, turn: Turn, work: Coroutine[Any, Any, T]) -> T:
+    async def kept(self, claimed: ClaimedSource, work: Coroutine[Any, Any, T]) -> T:
         """Return what the work returns, with the claim renewed for as long as it takes.
 
         Raises:
@@ -116,33 +116,33 @@ class Claims:
                 if done:
                     return working.result()
                 asked = loop.time()
-                if await self._renewed(turn):
+                if await self._renewed(claimed):
                     ours_until = asked + CLAIMED_FOR.total_seconds()
                 elif loop.time() >= ours_until:
-                    raise ClaimLost(f"{turn.source.id}: the claim ran out, since the store could not be reached")
+                    raise ClaimLost(f"{claimed.source.id}: the claim ran out, since the store could not be reached")
         finally:
             working.cancel()
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await asyncio.wait([working])
 
-    async def _renewed(self, turn: Turn) -> bool:
+    async def _renewed(self, claimed: ClaimedSource) -> bool:
         """Renew the claim; say whether that was possible.
 
         Raises:
             ClaimLost: the source is another job's.
         """
-        claim = turn.checkpoint.claim
-        assert claim is not None  # noqa: S101  a turn has one
+        claim = claimed.checkpoint.claim
+        assert claim is not None  # noqa: S101  a claimed source has one
         until = self._clock.now() + CLAIMED_FOR
-        value = turn.checkpoint.changed(claim=claim.model_copy(update={"until": until}))
+        value = claimed.checkpoint.changed(claim=claim.model_copy(update={"until": until}))
         try:
-            ours = await saved(self._checkpoints, turn.versioned.with_value(value))
+            ours = await saved(self._checkpoints, claimed.versioned.with_value(value))
         except Unavailable as error:
-            log.warning("a claim could not be renewed", extra={"source": turn.source.id, "why": error.description})
+            log.warning("a claim could not be renewed", extra={"source": claimed.source.id, "why": error.description})
             return False
         if ours is None:
-            raise ClaimLost(f"{turn.source.id}: another job has the source in hand")
-        turn.versioned = ours
+            raise ClaimLost(f"{claimed.source.id}: another job has the source in hand")
+        claimed.versioned = ours
         return True
 
     def _nonce(self) -> str:

@@ -37,7 +37,7 @@ from mti.common.server_time import ServerTime
 from mti.common.telemetry import active, beginning
 from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher import notices, troubles, windows
-from mti.fetcher.claims import RENEW_EVERY, ClaimLost, Claims, Turn
+from mti.fetcher.claims import RENEW_EVERY, ClaimedSource, ClaimLost, Claims
 from mti.fetcher.mimecast import FeedPage, MimecastClients, NoAnswer, TokenRefused
 from mti.fetcher.pacing import Backlog, NoBacklog, wait_before
 from mti.fetcher.publishing import ChunkPublisher
@@ -127,27 +127,27 @@ class FetchHandler:
         source = await self._source(job.source)
         if not isinstance(source, Source):
             return source
-        turn = await self._claims.take(source, message, envelope)
-        if not isinstance(turn, Turn):
-            return turn
+        claimed = await self._claims.take(source, message, envelope)
+        if not isinstance(claimed, ClaimedSource):
+            return claimed
         try:
-            return await self._go_on(turn, await self._claims.kept(turn, self._published(turn)))
+            return await self._go_on(claimed, await self._claims.kept(claimed, self._published(claimed)))
         except ClaimLost as error:
-            log.warning("a job ends, since its claim is lost", extra={"source": turn.source.id, "why": str(error)})
+            log.warning("a job ends, since its claim is lost", extra={"source": claimed.source.id, "why": str(error)})
             return Complete()
         except Unavailable:
-            await self._release(turn)
+            await self._release(claimed)
             raise
         except TokenRefused as error:
-            return await self._begin_anew(turn, error)
+            return await self._begin_anew(claimed, error)
         except NotAsked as error:
-            return await self._wait(turn, error)
+            return await self._wait(claimed, error)
         except Retry as error:
-            return await self._put_off(turn, error)
+            return await self._put_off(claimed, error)
         except Pause as error:
-            return await self._refuse(turn, turn.checkpoint, error)
+            return await self._refuse(claimed, claimed.checkpoint, error)
         except Exception as error:
-            await self._refuse(turn, turn.checkpoint, troubles.bug(turn.source, turn.account, error))
+            await self._refuse(claimed, claimed.checkpoint, troubles.bug(claimed.source, claimed.account, error))
             raise
 
     async def _source(self, name: str) -> Source | Outcome:
@@ -175,23 +175,23 @@ class FetchHandler:
             await saved(self._checkpoints, versioned.with_value(versioned.value.changed(queued_at=None)))
         return Complete()
 
-    async def _published(self, turn: Turn) -> "_Published":
-        """Ask for the turn's page, publish it, and return it without its records."""
-        request = windows.request_for(turn.checkpoint, turn.source, turn.account, compress=self._compress)
+    async def _published(self, claimed: ClaimedSource) -> "_Published":
+        """Ask for the claimed source's next page, publish it, and return it without its records."""
+        request = windows.request_for(claimed.checkpoint, claimed.source, claimed.account, compress=self._compress)
         asked_at = self._clock.now()
-        with self._silences.call(turn.source.id, turn.account):
-            answer = await self._clients.of(turn.account).get_feed(request)
+        with self._silences.call(claimed.source.id, claimed.account):
+            answer = await self._clients.of(claimed.account).get_feed(request)
         async with self._room:
-            page, time = answer.page(troubles.accepted(turn.checkpoint)), answer.answer.time
+            page, time = answer.page(troubles.accepted(claimed.checkpoint)), answer.answer.time
             del answer
-            notices.say_what_is_odd(turn, page)
-            chunks = await self._publisher.publish(page, turn.source, turn.checkpoint.epoch)
+            notices.say_what_is_odd(claimed, page)
+            chunks = await self._publisher.publish(page, claimed.source, claimed.checkpoint.epoch)
             log.info(
                 "a page is published",
                 extra={
-                    "source": turn.source.id,
-                    "account": turn.account.tenant,
-                    "page": turn.checkpoint.page + 1,
+                    "source": claimed.source.id,
+                    "account": claimed.account.tenant,
+                    "page": claimed.checkpoint.page + 1,
                     "detections": page.detections,
                     "chunks": chunks,
                     "more": page.token is not None,
@@ -200,13 +200,13 @@ class FetchHandler:
             # What follows needs the token and the wait only.
             return _Published(replace(page, files=()), page.detections > 0, asked_at + self._spacing, time)
 
-    async def _go_on(self, turn: Turn, done: "_Published") -> Outcome:
+    async def _go_on(self, claimed: ClaimedSource, done: "_Published") -> Outcome:
         now, page, spaced_until = self._clock.now(), done.page, done.spaced_until
-        bounded = windows.reached(turn.checkpoint, done.time)
-        step = windows.advanced(bounded, turn.source, page.token, brought=done.brought)
+        bounded = windows.reached(claimed.checkpoint, done.time)
+        step = windows.advanced(bounded, claimed.source, page.token, brought=done.brought)
         resume_at = now + page.free_in if page.free_in else None
         if step.looped:
-            return await self._refuse(turn, step.checkpoint, troubles.loop(turn.source, turn.account))
+            return await self._refuse(claimed, step.checkpoint, troubles.loop(claimed.source, claimed.account))
         more = wants_page(step.checkpoint, now, self._run)
         closed = step.checkpoint.window is None
         if more and spaced_until > now:
@@ -214,106 +214,106 @@ class FetchHandler:
         due = resume_at
         if more and not closed and (wait := await wait_before(step.checkpoint.page, self._backlog)) is not None:
             due = max(now + wait, resume_at or now)
-        before = turn.checkpoint.pause
+        before = claimed.checkpoint.pause
         value = step.checkpoint.model_copy(
             update={
                 "claim": None,
                 "pause": None,
-                "lifted": None if closed else before or turn.checkpoint.lifted,
+                "lifted": None if closed else before or claimed.checkpoint.lifted,
                 "failures": 0,
                 # Else two accounts that fail at the same page would take turns at it for ever.
-                "accounts_failed": 0 if closed else turn.checkpoint.accounts_failed,
+                "accounts_failed": 0 if closed else claimed.checkpoint.accounts_failed,
                 "last_success": now,
                 "resume_at": resume_at,
                 "queued_at": (due or now) if more else None,
             }
         )
-        if not await self._save(turn, value):
+        if not await self._save(claimed, value):
             return Complete()
         if before is not None:
             log.info(
                 "a source is fetched again after a pause",
-                extra={"source": turn.source.id, "reason": before.reason, "since": before.since.isoformat()},
+                extra={"source": claimed.source.id, "reason": before.reason, "since": before.since.isoformat()},
             )
         if more:
-            await self._send_next(turn, value, due)
+            await self._send_next(claimed, value, due)
         return Complete()
 
-    async def _begin_anew(self, turn: Turn, error: TokenRefused) -> Outcome:
-        if turn.checkpoint.restarted:
-            return await self._refuse(turn, windows.restarted(turn.checkpoint), error)
-        value = troubles.begun_anew(turn.checkpoint, self._clock.now())
-        if await self._save(turn, value):
-            log.warning("a window is begun anew", extra={"source": turn.source.id, "why": error.description})
-            await self._send_next(turn, value, self._spaced())
+    async def _begin_anew(self, claimed: ClaimedSource, error: TokenRefused) -> Outcome:
+        if claimed.checkpoint.restarted:
+            return await self._refuse(claimed, windows.restarted(claimed.checkpoint), error)
+        value = troubles.begun_anew(claimed.checkpoint, self._clock.now())
+        if await self._save(claimed, value):
+            log.warning("a window is begun anew", extra={"source": claimed.source.id, "why": error.description})
+            await self._send_next(claimed, value, self._spaced())
         return Complete()
 
-    async def _put_off(self, turn: Turn, error: Retry) -> Outcome:
+    async def _put_off(self, claimed: ClaimedSource, error: Retry) -> Outcome:
         # One silent call shows that a pause is not over; eight more would only hold a job.
-        in_vain = isinstance(error, NoAnswer) and turn.checkpoint.pause is not None
-        if in_vain or count_of(turn.message, RETRIES) >= RETRY_LIMIT:
-            return await self._refuse(turn, turn.checkpoint, Pause(error.reason, error.description, error.delay))
-        if not await self._save(turn, troubles.put_off(turn.checkpoint, error, self._clock.now())):
+        in_vain = isinstance(error, NoAnswer) and claimed.checkpoint.pause is not None
+        if in_vain or count_of(claimed.message, RETRIES) >= RETRY_LIMIT:
+            return await self._refuse(claimed, claimed.checkpoint, Pause(error.reason, error.description, error.delay))
+        if not await self._save(claimed, troubles.put_off(claimed.checkpoint, error, self._clock.now())):
             return Complete()
         return Resend(error.delay or timedelta(), error.reason, error.description)
 
-    async def _wait(self, turn: Turn, error: NotAsked) -> Outcome:
+    async def _wait(self, claimed: ClaimedSource, error: NotAsked) -> Outcome:
         """Let a job wait whose call was not made; in the end the source is paused, as if it had been made in vain."""
-        if turn.checkpoint.pause is not None or count_of(turn.message, PARKS) >= WAITS:
-            value = troubles.not_asked(turn.checkpoint, error, self._clock.now(), self._rng)
-            if await self._save(turn, value) and value.pause is not None:
-                notices.say_paused(turn.source.id, value.pause)
+        if claimed.checkpoint.pause is not None or count_of(claimed.message, PARKS) >= WAITS:
+            value = troubles.not_asked(claimed.checkpoint, error, self._clock.now(), self._rng)
+            if await self._save(claimed, value) and value.pause is not None:
+                notices.say_paused(claimed.source.id, value.pause)
             return Complete()
         delay = error.delay or timedelta()
-        if not await self._save(turn, troubles.put_by(turn.checkpoint, self._clock.now() + delay)):
+        if not await self._save(claimed, troubles.put_by(claimed.checkpoint, self._clock.now() + delay)):
             return Complete()
         return Park(delay, f"{error.reason}: {error.description}")
 
-    async def _distrust(self, turn: Turn, error: Pause) -> Outcome:
+    async def _distrust(self, claimed: ClaimedSource, error: Pause) -> Outcome:
         """Leave a source alone while this machine's clock is wrong; it is nobody's fault but the machine's."""
-        value = troubles.distrusted(turn.checkpoint, error, self._clock.now(), self._rng)
-        if await self._save(turn, value) and value.pause is not None:
-            notices.say_paused(turn.source.id, value.pause)
+        value = troubles.distrusted(claimed.checkpoint, error, self._clock.now(), self._rng)
+        if await self._save(claimed, value) and value.pause is not None:
+            notices.say_paused(claimed.source.id, value.pause)
         return Complete()
 
-    async def _refuse(self, turn: Turn, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
+    async def _refuse(self, claimed: ClaimedSource, checkpoint: SourceCheckpoint, error: Pause) -> Outcome:
         if error.reason == CLOCK_SKEW:
-            return await self._distrust(turn, error)
-        found = troubles.refused(checkpoint, turn.source, turn.account, error, self._clock.now(), self._rng)
-        if not await self._save(turn, found.checkpoint):
+            return await self._distrust(claimed, error)
+        found = troubles.refused(checkpoint, claimed.source, claimed.account, error, self._clock.now(), self._rng)
+        if not await self._save(claimed, found.checkpoint):
             return Complete()
         if found.go_on:
             log.warning(
                 "an account failed, and the next one fetches the source",
                 extra={
-                    "source": turn.source.id,
-                    "account": turn.account.tenant,
+                    "source": claimed.source.id,
+                    "account": claimed.account.tenant,
                     "next": found.checkpoint.account,
                     "why": error.description,
                 },
             )
-            await self._send_next(turn, found.checkpoint, self._spaced())
+            await self._send_next(claimed, found.checkpoint, self._spaced())
         elif (pause := found.checkpoint.pause) is not None:
-            notices.say_paused(turn.source.id, pause)
+            notices.say_paused(claimed.source.id, pause)
         return Complete()
 
-    async def _release(self, turn: Turn) -> None:
+    async def _release(self, claimed: ClaimedSource) -> None:
         """Let go of the source, if the store can be reached: the job may come again as the same delivery."""
         with contextlib.suppress(Unavailable):
-            await self._save(turn, turn.checkpoint.changed(claim=None, queued_at=self._clock.now()))
+            await self._save(claimed, claimed.checkpoint.changed(claim=None, queued_at=self._clock.now()))
 
-    async def _save(self, turn: Turn, value: SourceCheckpoint) -> bool:
+    async def _save(self, claimed: ClaimedSource, value: SourceCheckpoint) -> bool:
         """Save, and say whether the source was still ours."""
-        if await saved(self._checkpoints, turn.versioned.with_value(value)) is None:
-            log.info("another job took the source over", extra={"source": turn.source.id})
+        if await saved(self._checkpoints, claimed.versioned.with_value(value)) is None:
+            log.info("another job took the source over", extra={"source": claimed.source.id})
             return False
-        active().instruments.pauses.saw("source", turn.source.id, tenant_of(turn.source.id), value.pause)
+        active().instruments.pauses.saw("source", claimed.source.id, tenant_of(claimed.source.id), value.pause)
         return True
 
     def _spaced(self) -> datetime | None:
         """Return when the next call may be made after one that failed a moment ago; `None` is at once."""
         return self._clock.now() + self._spacing if self._spacing else None
 
-    async def _send_next(self, turn: Turn, value: SourceCheckpoint, due: datetime | None) -> None:
-        job = beginning("fetch job", job_message(turn.source.id, value.revision))
+    async def _send_next(self, claimed: ClaimedSource, value: SourceCheckpoint, due: datetime | None) -> None:
+        job = beginning("fetch job", job_message(claimed.source.id, value.revision))
         await self._jobs.send([replace(job, due=due)])

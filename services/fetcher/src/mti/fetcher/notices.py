@@ -3,15 +3,15 @@
 import logging
 
 from mti.common.pauses import PauseState
-from mti.fetcher.claims import Turn
+from mti.fetcher.claims import ClaimedSource
 from mti.fetcher.mimecast import FeedPage
 
 log = logging.getLogger(__name__)
 
 
-def say_what_is_odd(turn: Turn, page: FeedPage) -> None:
+def say_what_is_odd(claimed: ClaimedSource, page: FeedPage) -> None:
     """Log what of a page is no feed file, and what can't be read; the latter becomes dead letters."""
-    where = {"source": turn.source.id, "page": turn.checkpoint.page + 1}
+    where = {"source": claimed.source.id, "page": claimed.checkpoint.page + 1}
     if page.foreign:
         log.warning("files in an archive are no feed files and are passed over", extra={**where, "files": page.foreign})
     faults = [part.fault for file in page.files for part in file.aside]

@@ -103,7 +103,7 @@ def refused(
     now: datetime,
     rng: random.Random,
 ) -> Consequence:
-    """Return what follows when an account is refused: the next one's turn, or a pause when all failed in a row.
+    """Return what follows when an account is refused: the next one takes over, or a pause when all failed in a row.
 
     A token belongs to the account that it was given to, so that the window begins anew with another account.
     """

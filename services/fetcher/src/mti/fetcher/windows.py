@@ -38,7 +38,7 @@ class Step:
 
 
 def account_for(checkpoint: SourceCheckpoint, source: Source) -> MimecastAccount:
-    """Return the account whose turn it is; the first one when the checkpoint names none that the source has."""
+    """Return the account that fetches now; the first one when the checkpoint names none that the source has."""
     return next((found for found in source.accounts if found.tenant == checkpoint.account), source.accounts[0])
 
 
