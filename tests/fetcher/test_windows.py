@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mti.fetcher.records.checkpoint import AHEAD, SourceCheckpoint, TokenMemory
-from mti.fetcher.windows import advanced, opened, remembered, request_for
+from mti.fetcher.windows import advanced, remembered, request_for, with_open_window
 from tests.fetcher.world import CUSTOMER, NOW, registry
 
 SOURCE = registry("https://eu-api.mimecast.com").sources[CUSTOMER]
@@ -12,14 +12,14 @@ MOMENTS = st.integers(0, 366 * 86_400_000).map(lambda ms: datetime(2026, 1, 1, t
 
 
 def test_the_first_window_looks_back() -> None:
-    window = opened(SourceCheckpoint(), SOURCE, NOW).window
+    window = with_open_window(SourceCheckpoint(), SOURCE, NOW).window
     assert window is not None
     assert (window.start, window.end) == (NOW - timedelta(days=7), NOW)
 
 
 def test_a_window_that_is_open_keeps_its_bounds() -> None:
-    first = opened(SourceCheckpoint(), SOURCE, NOW)
-    assert opened(first, SOURCE, NOW + timedelta(hours=5)).window == first.window
+    first = with_open_window(SourceCheckpoint(), SOURCE, NOW)
+    assert with_open_window(first, SOURCE, NOW + timedelta(hours=5)).window == first.window
 
 
 def entry_of(checkpoint: SourceCheckpoint) -> object:
@@ -30,7 +30,7 @@ def entry_of(checkpoint: SourceCheckpoint) -> object:
 
 
 def test_with_a_token_neither_start_nor_end_is_sent() -> None:
-    first = opened(SourceCheckpoint(), SOURCE, NOW)
+    first = with_open_window(SourceCheckpoint(), SOURCE, NOW)
     assert entry_of(first) == {
         "feedType": "malware_customer",
         "fileType": "stix",
@@ -51,7 +51,7 @@ def test_windows_leave_no_gap_and_what_is_covered_never_shrinks(moments: list[da
     checkpoint = SourceCheckpoint()
     for now in moments:
         before = checkpoint
-        claimed = opened(checkpoint, SOURCE, now)
+        claimed = with_open_window(checkpoint, SOURCE, now)
         assert claimed.window is not None
         assert claimed.window.start <= claimed.window.end <= now
         if before.covered_until is not None:
@@ -65,7 +65,7 @@ def test_windows_leave_no_gap_and_what_is_covered_never_shrinks(moments: list[da
 
 @given(lead=st.integers(0, 30), length=st.integers(1, 30))
 def test_a_circle_of_tokens_is_noticed_soon_whatever_its_length(lead: int, length: int) -> None:
-    checkpoint = opened(SourceCheckpoint(), SOURCE, NOW)
+    checkpoint = with_open_window(SourceCheckpoint(), SOURCE, NOW)
     for step in range(4 * (lead + length) + 4):
         number = step if step < lead else lead + (step - lead) % length
         found = advanced(checkpoint, SOURCE, f"token {number}")

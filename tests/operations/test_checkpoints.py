@@ -10,7 +10,7 @@ from mti.common.pauses import PauseState
 from mti.common.registry import Source
 from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint, Window, checkpoints_in
 from mti.fetcher.timetable import Run, needs_job
-from mti.fetcher.windows import opened
+from mti.fetcher.windows import with_open_window
 from mti.operations.checkpoints import reset, set_back, show
 from mti.operations.reconcile import Stores
 from tests.normalizer.world import CUSTOMER, NOW, registry
@@ -38,13 +38,13 @@ async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
 
 
 def test_the_next_window_starts_at_the_time_that_was_asked_for() -> None:
-    after = opened(set_back(BUSY, SOURCE, NOW - 5 * HOUR, NOW), SOURCE, NOW)
+    after = with_open_window(set_back(BUSY, SOURCE, NOW - 5 * HOUR, NOW), SOURCE, NOW)
     assert after.window == Window(start=NOW - 5 * HOUR, end=NOW)
     assert (after.token, after.page, after.epoch) == (None, 0, 2)
 
 
 def test_without_a_time_the_source_is_fetched_by_its_look_back() -> None:
-    after = opened(set_back(BUSY, SOURCE, None, NOW), SOURCE, NOW)
+    after = with_open_window(set_back(BUSY, SOURCE, None, NOW), SOURCE, NOW)
     assert after.window == Window(start=NOW - SOURCE.lookback, end=NOW)
 
 

@@ -21,7 +21,7 @@ from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.timetable import CLAIMED_FOR, Run, claim_of, is_paused, is_taken, wants_page
-from mti.fetcher.windows import account_for, opened
+from mti.fetcher.windows import account_for, with_open_window
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Claims:
             if refusal is not None:
                 return refusal
             now = self._clock.now()
-            checkpoint = opened(versioned.value, source, now).model_copy(
+            checkpoint = with_open_window(versioned.value, source, now).model_copy(
                 update={"claim": claim_of(envelope.id, by, self._nonce(), now), "queued_at": None}
             )
             ours = await saved(self._checkpoints, versioned.with_value(checkpoint))

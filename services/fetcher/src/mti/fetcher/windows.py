@@ -48,7 +48,7 @@ def account_after(account: MimecastAccount, source: Source) -> MimecastAccount:
     return source.accounts[(tenants.index(account.tenant) + 1) % len(tenants)]
 
 
-def opened(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> SourceCheckpoint:
+def with_open_window(checkpoint: SourceCheckpoint, source: Source, now: datetime) -> SourceCheckpoint:
     """Return the checkpoint with an account and a window: the one that is open, or a new one up to now.
 
     A token belongs to the account that it was given to; with another account the window begins anew. The probe of a
