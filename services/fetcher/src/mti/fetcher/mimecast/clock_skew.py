@@ -25,7 +25,7 @@ class MimecastTime:
         """Return seconds that never run backwards."""
         return self._check.monotonic()
 
-    def saw(self, headers: httpx.Headers, took: float) -> ServerTime | None:
+    def compare(self, headers: httpx.Headers, took: float) -> ServerTime | None:
         """Return what an answer's headers say of the time.
 
         Raises:

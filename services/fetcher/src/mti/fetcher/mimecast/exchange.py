@@ -13,6 +13,7 @@ from mti.common.foreign_words import words_of_others
 from mti.common.network.proxies import by_way_of
 from mti.common.network.transport import Outbound
 from mti.common.network.trust import NOT_TRUSTED
+from mti.common.server_time import ServerTime
 from mti.common.telemetry import calling
 from mti.common.telemetry.attributes import MIMECAST
 from mti.fetcher.mimecast.clock_skew import MimecastTime
@@ -89,13 +90,18 @@ class Exchange:
                     call.answered(response.status_code)
                     _refuse_redirect(response)
                     # Before anybody reads it: a refused signature or an expired token may be the clock's fault.
-                    time = self._check.saw(response.headers, self._check.monotonic() - began) if self._check else None
+                    time = self._time_in(response, began)
                     body = await _body(response, bound)
                     return Answer(status=response.status_code, headers=response.headers, body=body, time=time)
         except httpx.HTTPError as error:
             host = urlsplit(self._base_url).netloc
             way = by_way_of(self._base_url)
             raise no_answer(f"{host} gave no whole answer{way} ({_cause(error)})") from error
+
+    def _time_in(self, response: httpx.Response, began: float) -> ServerTime | None:
+        if self._check is None:
+            return None
+        return self._check.compare(response.headers, self._check.monotonic() - began)
 
     async def close(self) -> None:
         """Close the connections, unless they are of a transport that was given."""
