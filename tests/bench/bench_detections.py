@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from mti.common.contracts import PageChunk, cut, decode
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.registry import Feed, FeedFormat
-from mti.fetcher.mimecast.records import document_of, stix_file
+from mti.fetcher.mimecast.feed_files import document_of, stix_file
 from mti.normalizer.grouping import group
 from mti.normalizer.parsing import parse
 from mti.simulators import FeedSpec, generate

@@ -16,7 +16,7 @@ from mti.common.registry import Feed, FeedFormat
 from mti.fetcher.mimecast import FeedPage, FeedRequest, PartlyUnreadable
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.responses import page_of
-from tests.fetcher.mimecast.test_records import HEADER, bundle, indicator, malware, relationship, zipped
+from tests.fetcher.mimecast.test_feed_files import HEADER, bundle, indicator, malware, relationship, zipped
 from tests.fetcher.world import NOW
 
 MIB = 1024 * 1024

@@ -26,9 +26,9 @@ from mti.common.ports.clock import Clock
 from mti.fetcher.mimecast.authentication import Credentials, malformed
 from mti.fetcher.mimecast.exchange import SMALL, Exchange
 from mti.fetcher.mimecast.failures import words_of
+from mti.fetcher.mimecast.feed_files import document_of, looks_like_json
 from mti.fetcher.mimecast.limits import free_in
 from mti.fetcher.mimecast.model import Answer
-from mti.fetcher.mimecast.records import document_of, looks_like_json
 from mti.fetcher.mimecast.refusals import rate_limited, unavailable
 from mti.fetcher.mimecast.responses import failures_of
 

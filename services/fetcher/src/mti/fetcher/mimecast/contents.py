@@ -15,8 +15,8 @@ from mti.common.errors import Retry
 from mti.fetcher.mimecast.archive import Member, bound_of, is_archive, members
 from mti.fetcher.mimecast.encodings import GZIP, BrokenGzip, in_utf8, unwrapped
 from mti.fetcher.mimecast.failures import Failure, failures_in
+from mti.fetcher.mimecast.feed_files import csv_file, document_of, looks_like_json, looks_like_markup, stix_file
 from mti.fetcher.mimecast.model import UNREAD_MEMBER, Aside, FeedFile
-from mti.fetcher.mimecast.records import csv_file, document_of, looks_like_json, looks_like_markup, stix_file
 from mti.fetcher.mimecast.refusals import partly_unreadable, unreadable
 
 NESTED: Final = 2

@@ -14,9 +14,9 @@ from mti.common.errors import Retry
 from mti.common.waits import http_date
 from mti.fetcher.mimecast.contents import Content, content_of
 from mti.fetcher.mimecast.failures import Failure, failures_in
+from mti.fetcher.mimecast.feed_files import document_of, looks_like_json, looks_like_markup, merged
 from mti.fetcher.mimecast.limits import free_in
 from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
-from mti.fetcher.mimecast.records import document_of, looks_like_json, looks_like_markup, merged
 from mti.fetcher.mimecast.refusals import LATER, SERVER_ERROR, refused, unreadable
 
 NEXT_TOKEN = "x-mc-threat-feed-next-token"  # noqa: S105  the name of a header

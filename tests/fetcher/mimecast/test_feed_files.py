@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mti.common.errors import Retry
 from mti.common.registry import FeedFormat
-from mti.fetcher.mimecast.records import csv_file, document_of, merged
+from mti.fetcher.mimecast.feed_files import csv_file, document_of, merged
 from mti.fetcher.mimecast.stix import records_of
 from mti.fetcher.mimecast.table import rows_of
 
