@@ -12,10 +12,10 @@ from mti.common.network.trust import system_context
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination
+from mti.publisher.records.waits import Waits
 from mti.publisher.sentinel import SentinelClient, Tokens
 from mti.publisher.sentinel.client import TIMEOUT
 from mti.publisher.upload import Attempts, Uploader
-from mti.publisher.waiting import Waits
 
 
 class Destinations:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
 from mti.common.contracts import Envelope, IndicatorBatch, decode
 from mti.common.contracts.envelope import PARKS, REBUILT, REFUSAL, REFUSAL_DESCRIPTION, REPLAYS, RETRIES
@@ -18,8 +17,7 @@ from mti.common.ports.settlement import DeadLetter
 from mti.common.registry import Destination, Feed, Registry, TenantStatus
 from mti.common.telemetry import traceparent_in
 from mti.publisher.records.item import Item
-
-TENANT_PAUSED: Final = "TenantPaused"
+from mti.publisher.records.waits import TENANT_PAUSED
 
 _INDICATOR_ID = re.compile(r"indicator--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

@@ -19,6 +19,7 @@ from mti.publisher import reasons
 from mti.publisher.budget import RateBudget
 from mti.publisher.halving import LAST_TRIES, TRIES, Provocations, Room, Search, Taken
 from mti.publisher.records.item import Item
+from mti.publisher.records.waits import For, Waits
 from mti.publisher.sentinel import (
     Accepted,
     Answer,
@@ -31,7 +32,6 @@ from mti.publisher.sentinel import (
     Unavailable,
 )
 from mti.publisher.suspicion import Suspicion
-from mti.publisher.waiting import For, Waits
 
 log = logging.getLogger(__name__)
 

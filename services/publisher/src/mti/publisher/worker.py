@@ -20,7 +20,7 @@ from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
 from mti.publisher.records import checkpoint, versions
 from mti.publisher.records.versions import PublishedVersions
-from mti.publisher.waiting import Waits
+from mti.publisher.records.waits import Waits
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,79 @@
-"""The records of the publisher, which operators use too: what workspaces hold, and where each destination stands."""
+"""The records of the publisher, which operators use too: what workspaces hold, and where each destination stands.
+
+All that operators may know of the publisher is named here. None of it connects to anything: a store is handed in, and
+neither an SDK nor an HTTP client is imported.
+"""
+
+from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints, Offset
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.guard import Verdict, judge
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import (
+    OBJECT_REFUSED,
+    PURGED,
+    STEP,
+    Accept,
+    Backing,
+    Change,
+    Lift,
+    PassOver,
+    Published,
+    Refusal,
+    Refuse,
+    Withdraw,
+    after,
+    content_of,
+    held_object,
+)
+from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records.versions import (
+    SHARDS,
+    PublishedVersions,
+    destination_of,
+    document_of,
+    key_of,
+    partition_of,
+    shard_of,
+)
+from mti.publisher.records.waits import TENANT_PAUSED, For, Waiting, waitings_in
+
+__all__ = [
+    "CHECKPOINTS",
+    "OBJECT_REFUSED",
+    "PUBLISHED",
+    "PURGED",
+    "SHARDS",
+    "STEP",
+    "TENANT_PAUSED",
+    "Accept",
+    "Backing",
+    "Change",
+    "ClockNote",
+    "Counts",
+    "DestinationCheckpoint",
+    "DestinationCheckpoints",
+    "For",
+    "Item",
+    "Lift",
+    "Offset",
+    "PassOver",
+    "Published",
+    "PublishedVersions",
+    "Refusal",
+    "Refuse",
+    "Verdict",
+    "Waiting",
+    "Withdraw",
+    "after",
+    "content_of",
+    "destination_checkpoints",
+    "destination_of",
+    "document_of",
+    "held_object",
+    "judge",
+    "key_of",
+    "partition_of",
+    "shard_of",
+    "waitings_in",
+]

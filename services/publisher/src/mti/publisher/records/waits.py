@@ -19,6 +19,8 @@ from mti.common.ports.store import Container
 log = logging.getLogger(__name__)
 
 KIND: Final = "waiting"
+TENANT_PAUSED: Final = "TenantPaused"
+"""The reason under which the messages of a workspace wait whose every tenant is paused by a person."""
 WORTH_TELLING: Final = 2.0
 """Seconds: who waits less is not noticed, and not worth a write."""
 
