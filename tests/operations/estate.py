@@ -35,9 +35,7 @@ from mti.operations.revoking import Lifted, LiftedSources, Lifting, RevokeObserv
 from mti.operations.revoking import observable_of as observable_in_words
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
-from mti.publisher.records.checkpoint import checkpoints_in
-from mti.publisher.records.published import Published
-from mti.publisher.records.versions import SHARDS, PublishedVersions
+from mti.publisher.records import SHARDS, Published, PublishedVersions, destination_checkpoints
 from mti.simulators.sentinel import App, SentinelSimulator, WorkspaceSpec
 from tests.normalizer.world import Crash, Fuse, FusedContainer, FusedSender, sha256, stix
 from tests.normalizer.world import Outbox as Pages
@@ -215,7 +213,7 @@ class Estate:
         return PublishHandler(
             self.provider,
             PublishedVersions(store.container("published"), self.clock),
-            checkpoints_in(store.container("checkpoints")),
+            destination_checkpoints(store.container("checkpoints")),
             ways.connect,
             FusedSender(self.bus, fuse),
             "publisher",

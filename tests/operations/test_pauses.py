@@ -16,8 +16,7 @@ from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.fetcher.timetable import Run, needs_job
 from mti.operations.pauses import Held, Selection, held, lift
 from mti.operations.reconcile import Stores
-from mti.publisher.records.checkpoint import Counts, DestinationCheckpoint
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records import Counts, DestinationCheckpoint, destination_checkpoints
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, GRID, NOW, OTHER_CUSTOMER, registry
 
 HALF_AN_HOUR = timedelta(minutes=30)

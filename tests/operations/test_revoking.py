@@ -16,10 +16,8 @@ from mti.normalizer.parsing import Observable
 from mti.operations.destinations import DestinationAudit
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, Lifting, RevokeObservable, RevokeSources, Whose, observable_of
+from mti.publisher.records import Accept, Item, PublishedVersions
 from mti.publisher.records.guard import prepared
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Accept
-from mti.publisher.records.versions import PublishedVersions
 from tests.normalizer.world import (
     CONTOSO,
     CUSTOMER,

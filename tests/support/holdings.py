@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from mti.publisher.records.versions import SHARDS, PublishedVersions
+from mti.publisher.records import SHARDS, PublishedVersions
 
 
 @dataclass(slots=True)

@@ -21,9 +21,7 @@ from mti.operations.books import Reconciliation
 from mti.operations.bus_view import DESCRIPTION, REASON, DeadMessage, Unseen
 from mti.operations.dead_letters import Entity, Letter, ServiceBooks
 from mti.operations.reconcile import Stores, reconcile
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Accept
-from mti.publisher.records.versions import CONTAINER, PublishedVersions
+from mti.publisher.records import PUBLISHED, Accept, Item, PublishedVersions
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, Fuse, FusedContainer, World, received
 from tests.support.bus import INDICATORS, RAW_PAGES
 
@@ -108,7 +106,7 @@ class Scene:
 
     @property
     def versions(self) -> PublishedVersions:
-        return PublishedVersions(self.stores.publisher.container(CONTAINER), SystemClock())
+        return PublishedVersions(self.stores.publisher.container(PUBLISHED), SystemClock())
 
     def books(self, fuse: Fuse | None = None) -> ServiceBooks:
         """Return the books; with a fuse, as a process sees them that dies."""

@@ -41,9 +41,7 @@ from mti.operations.dead_letters import (
     opened,
     plan,
 )
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Accept, Withdraw
-from mti.publisher.records.versions import CONTAINER, PublishedVersions
+from mti.publisher.records import PUBLISHED, Accept, Item, PublishedVersions, Withdraw
 from servicebus_local import Namespace
 from tests.publisher.world import CONTOSO, CUSTOMER, indicator
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
@@ -166,7 +164,7 @@ class World:
     ) -> AsyncIterator[PublishedJudge]:
         """Let a workspace hold objects."""
         store = SqliteStore(self.folder / "publisher.db")
-        versions = PublishedVersions(store.container(CONTAINER), self.clock)
+        versions = PublishedVersions(store.container(PUBLISHED), self.clock)
         changes = [
             Accept(Item(object=found, source=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0))
             for found in held

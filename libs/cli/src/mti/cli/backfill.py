@@ -9,7 +9,7 @@ from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
 from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection, run_name
 from mti.operations.reconcile import Stores
-from mti.publisher.records.checkpoint import DestinationCheckpoint, checkpoints_in
+from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 SAY_EVERY = 25
 """Messages."""
@@ -73,7 +73,7 @@ async def _backfill(at: Site, selection: Selection, rate: float | None, *, dry_r
 
 
 async def _tell_of_pauses(stores: Stores, destinations: list[str]) -> None:
-    checkpoints = checkpoints_in(stores.publisher.container("checkpoints"))
+    checkpoints = destination_checkpoints(stores.publisher.container("checkpoints"))
     for destination in destinations:
         pause = (await checkpoints.load(destination, DestinationCheckpoint())).value.pause
         if pause is not None:

@@ -26,8 +26,7 @@ from mti.operations.dead_letters import (
     entities_of,
     opened,
 )
-from mti.publisher.records import versions
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import PUBLISHED, PublishedVersions
 from mti.stack.attach import attached
 from mti.stack.layout import SERVICES, Layout
 
@@ -126,7 +125,7 @@ def _embedded(connection_string: str) -> BusSettings:
 
 
 def _judge(store: Store, clock: Clock) -> Judge:
-    return PublishedJudge(PublishedVersions(store.container(versions.CONTAINER), clock))
+    return PublishedJudge(PublishedVersions(store.container(PUBLISHED), clock))
 
 
 def _books(stores: Sequence[Store | None], clock: Clock) -> Books | None:

@@ -23,7 +23,7 @@ from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.on_the_bus import BusNames
 from mti.operations.reconcile import Stores
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records import PUBLISHED
 from mti.stack.admin_loads import AdminLoadMeter
 from mti.stack.admin_view import AdminBusView
 from mti.stack.attach import attached

@@ -15,8 +15,7 @@ from mti.fetcher.windows import FRESH
 from mti.normalizer.records.checkpoint import KIND as OFFSETS
 from mti.normalizer.records.checkpoint import Offset
 from mti.operations.reconcile import Stores
-from mti.publisher.records.checkpoint import DestinationCheckpoint
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 CONTAINER = "checkpoints"
 RACES = 20

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mti.common.clock_check import CURE
 from mti.common.server_time import in_words
-from mti.publisher.records.checkpoint import ClockNote
+from mti.publisher.records import ClockNote
 
 
 def clock_notes(said: Iterable[ClockNote | None]) -> list[str]:

@@ -18,9 +18,7 @@ from mti.normalizer.records.known import KnownIndicators, shards_of
 from mti.normalizer.records.withdrawals import UNTOUCHED
 from mti.operations.books import DestinationBooks
 from mti.operations.merging import merge
-from mti.publisher.records.published import Published
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
-from mti.publisher.records.versions import SHARDS, PublishedVersions
+from mti.publisher.records import PUBLISHED, SHARDS, Published, PublishedVersions
 
 LOOKED_UP = 500
 """Ids that are looked up at a time."""

@@ -18,8 +18,7 @@ from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.operations.checkpoints import CONTAINER, RACES
 from mti.operations.reconcile import Stores
-from mti.publisher.records.checkpoint import DestinationCheckpoint
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 Kind = Literal["source", "destination"]
 

@@ -17,8 +17,7 @@ from mti.operations.destinations import DestinationAudit, Undelivered
 from mti.operations.on_the_bus import STANDARD, BusNames, OnTheBus
 from mti.operations.placing import Hidden, place_chunks, place_objects
 from mti.operations.sources import SourceAudit
-from mti.publisher.records.checkpoint import DestinationCheckpoint
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 
 @dataclass(frozen=True, slots=True)

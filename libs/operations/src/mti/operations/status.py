@@ -30,8 +30,7 @@ from mti.operations.loads import BusLoads, LoadMeter, SessionLoad
 from mti.operations.on_the_bus import STANDARD, BusNames
 from mti.operations.reconcile import Stores
 from mti.operations.sources import SourceAudit
-from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records import ClockNote, Counts, DestinationCheckpoint, destination_checkpoints
 
 DEAD_LIMIT = 500
 """Dead letters of an entity that a look reads; beyond it their numbers by source and destination are lower bounds."""

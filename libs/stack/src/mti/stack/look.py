@@ -10,9 +10,14 @@ from mti.common.pauses import AHEAD, PauseState
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.operations.tallies import Tallies
-from mti.publisher.records.checkpoint import DestinationCheckpoint
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
-from mti.publisher.records.waits import TENANT_PAUSED, For, Waiting, waitings_in
+from mti.publisher.records import (
+    TENANT_PAUSED,
+    DestinationCheckpoint,
+    For,
+    Waiting,
+    destination_checkpoints,
+    waitings_in,
+)
 from mti.stack.idle import TRANSIENT, EntityCounts, Snapshot
 from mti.stack.layout import SERVICES
 from mti.stack.stack import EmbeddedStack

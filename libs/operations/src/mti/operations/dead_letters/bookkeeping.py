@@ -25,10 +25,7 @@ from mti.normalizer.records.ledger import ChunkBooks
 from mti.normalizer.records.ledger import Ledger as NormalizeLedger
 from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.letter import Letter
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import PURGED, Refuse
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import PUBLISHED, PURGED, Item, PublishedVersions, Refuse
 
 _DROPPED = "a person purged it from the dead letters"
 _CHUNK_ID = re.compile("[0-9a-f]{40}")

@@ -12,10 +12,7 @@ from mti.common.contracts import Indicator, IndicatorBatch, decode, own_id
 from mti.common.errors import Poison
 from mti.common.registry import Feed
 from mti.operations.dead_letters.letter import Letter
-from mti.publisher.records.guard import Verdict, judge
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Published
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import Item, Published, PublishedVersions, Verdict, judge
 
 
 @dataclass(frozen=True, slots=True)

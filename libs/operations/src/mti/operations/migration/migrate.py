@@ -17,7 +17,7 @@ from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.operations.migration.known import KnownMigration
 from mti.operations.migration.published import PublishedMigration
 from mti.operations.reconcile import Stores
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
+from mti.publisher.records import PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)

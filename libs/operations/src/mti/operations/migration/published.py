@@ -15,11 +15,21 @@ from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import partition_of, shard_of
 from mti.operations.migration.earlier import Orders, parts, read_orders, scopes_in, serving, source_of
 from mti.operations.reconcile import Stores
-from mti.publisher.records import versions
-from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.records.checkpoint import Counts, DestinationCheckpoint, checkpoints_in
-from mti.publisher.records.published import Backing, Published, content_of
-from mti.publisher.records.versions import SHARDS, PublishedVersions, document_of
+from mti.publisher.records import (
+    CHECKPOINTS,
+    PUBLISHED,
+    SHARDS,
+    Backing,
+    Counts,
+    DestinationCheckpoint,
+    Published,
+    PublishedVersions,
+    content_of,
+    destination_checkpoints,
+    document_of,
+    key_of,
+)
+from mti.publisher.records import partition_of as published_partition
 
 Later = Mapping[str, tuple[str, int]]
 """The ids of later generations, with the observables' own and the generation."""
@@ -37,8 +47,8 @@ class PublishedMigration:
     def __init__(self, registry: Registry, stores: Stores, clock: Clock) -> None:
         self._registry = registry
         self._known = stores.normalizer.container(KNOWN)
-        self._published = stores.publisher.container(versions.CONTAINER)
-        self._checkpoints = checkpoints_in(stores.publisher.container(CHECKPOINTS))
+        self._published = stores.publisher.container(PUBLISHED)
+        self._checkpoints = destination_checkpoints(stores.publisher.container(CHECKPOINTS))
         self._clock = clock
         self.migrated = 0
         """Documents."""
@@ -60,7 +70,7 @@ class PublishedMigration:
         for destination in sorted({*there, *self._registry.served}):
             sources: set[str] = set()
             for shard in SHARDS:
-                async for part in parts(self._published, versions.partition_of(destination, shard)):
+                async for part in parts(self._published, published_partition(destination, shard)):
                     sources |= await self._part(destination, part, later, scopes, orders)
             await self._mark_withdrawn(destination, orders)
             at = await self._checkpoints.load(destination, DestinationCheckpoint())
@@ -154,7 +164,7 @@ class PublishedMigration:
         if own == document.id:
             await self._published.write(document_of(destination, own, new, document.etag, self._clock.now()))
             return
-        there = await self._published.read(*versions.key_of(destination, own))
+        there = await self._published.read(*key_of(destination, own))
         before = Published.model_validate(there.body) if there is not None else Published()
         if there is None or before.generation < new.generation:
             new = new.model_copy(update={"sources": {**before.sources, **new.sources}})
@@ -165,7 +175,7 @@ class PublishedMigration:
     async def _mark_withdrawn(self, destination: str, orders: Orders) -> None:
         """Enter what is withdrawn for everyone in a workspace that never had it."""
         marked = {own: order.withdrawn for own, order in orders.everyone.items() if order.withdrawn is not None}
-        there = await self._published.read_each([versions.key_of(destination, own) for own in marked])
+        there = await self._published.read_each([key_of(destination, own) for own in marked])
         held = {own for _, own in there}
         for own, withdrawn in marked.items():
             if own not in held:

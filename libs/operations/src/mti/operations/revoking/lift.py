@@ -22,11 +22,16 @@ from mti.normalizer.records.known import KnownIndicators
 from mti.operations.reconcile import Stores
 from mti.operations.revoking.sources import observable_of
 from mti.operations.revoking.whose import Whose, workspaces
-from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.records.checkpoint import checkpoints_in
-from mti.publisher.records.published import STEP, Lift, Published
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
-from mti.publisher.records.versions import SHARDS, PublishedVersions
+from mti.publisher.records import (
+    CHECKPOINTS,
+    PUBLISHED,
+    SHARDS,
+    STEP,
+    Lift,
+    Published,
+    PublishedVersions,
+    destination_checkpoints,
+)
 
 PART = 500
 """Observables that are lifted at a time."""
@@ -80,7 +85,7 @@ class Lifting:
         self._registry = registry
         self._known = KnownIndicators(stores.normalizer.container(KNOWN), clock)
         self._versions = PublishedVersions(stores.publisher.container(PUBLISHED), clock)
-        self._checkpoints = checkpoints_in(stores.publisher.container(CHECKPOINTS))
+        self._checkpoints = destination_checkpoints(stores.publisher.container(CHECKPOINTS))
         self._clock = clock
 
     async def observable(self, observable: Observable) -> Lifted:

@@ -13,9 +13,7 @@ from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocation_of, run_at
 from mti.operations.revoking.whose import workspaces
-from mti.publisher.records.published import Published, Withdraw, after
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import PUBLISHED, Published, PublishedVersions, Withdraw, after
 
 
 class RevokeObservable:

@@ -7,7 +7,7 @@ from mti.common.contracts import Indicator, timestamp
 from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import Outgoing
 from mti.normalizer.emission import messages_for
-from mti.publisher.records.published import STEP, Published, held_object
+from mti.publisher.records import STEP, Published, held_object
 
 
 def revocation_of(own: str, held: Published, now: datetime) -> Indicator | None:

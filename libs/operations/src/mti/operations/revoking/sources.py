@@ -16,11 +16,17 @@ from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocations
 from mti.operations.revoking.whose import Whose
-from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.records.checkpoint import checkpoints_in
-from mti.publisher.records.published import Backing, Published, Withdraw, after
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
-from mti.publisher.records.versions import SHARDS, PublishedVersions
+from mti.publisher.records import (
+    CHECKPOINTS,
+    PUBLISHED,
+    SHARDS,
+    Backing,
+    Published,
+    PublishedVersions,
+    Withdraw,
+    after,
+    destination_checkpoints,
+)
 
 
 class RevokeSources:
@@ -36,7 +42,7 @@ class RevokeSources:
         self._registry = registry
         self._known = KnownIndicators(stores.normalizer.container(KNOWN), clock)
         self._versions = PublishedVersions(stores.publisher.container(PUBLISHED), clock)
-        self._checkpoints = checkpoints_in(stores.publisher.container(CHECKPOINTS))
+        self._checkpoints = destination_checkpoints(stores.publisher.container(CHECKPOINTS))
         self._sender = sender
         self._clock = clock
 

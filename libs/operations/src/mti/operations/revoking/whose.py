@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry
-from mti.publisher.records.checkpoint import DestinationCheckpoint, DestinationCheckpoints
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import DestinationCheckpoint, DestinationCheckpoints, PublishedVersions
 
 
 async def workspaces(registry: Registry, versions: PublishedVersions) -> list[str]:
