@@ -16,8 +16,8 @@ from mti.normalizer.parsing import Observable
 from mti.operations.destinations import DestinationAudit
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, Lifting, RevokeObservable, RevokeSources, Whose, observable_of
+from mti.publisher.forms import prepared
 from mti.publisher.records import Accept, Item, PublishedVersions
-from mti.publisher.records.guard import prepared
 from tests.normalizer.world import (
     CONTOSO,
     CUSTOMER,

@@ -10,11 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mti.common.registry import Feed
+from mti.publisher.forms import prepared
+from mti.publisher.judging import choose, judge, order_in
 from mti.publisher.packing import pack
-from mti.publisher.records.guard import Verdict, choose, judge, order_in, prepared
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Accept, Backing, Change, Lift, PassOver, Published, Refuse, Withdraw, after
-from tests.publisher.world import CUSTOMER, GRID, NOW, indicator
+from mti.publisher.records import (
+    Accept,
+    Backing,
+    Change,
+    Item,
+    Lift,
+    PassOver,
+    Published,
+    Verdict,
+    Withdraw,
+    after,
+)
+from tests.publisher.world import CUSTOMER, GRID, NOW, indicator, refuse
 
 FEEDS = {CUSTOMER: Feed.MALWARE_CUSTOMER, "msp/malware_customer": Feed.MALWARE_CUSTOMER, GRID: Feed.MALWARE_GRID}
 
@@ -63,7 +74,7 @@ def lifted(known: Published) -> Published:
     ("known", "found", "verdict"),
     [
         (None, item(), Verdict.SEND),
-        (after(None, Refuse(item(), "no")), item(), Verdict.SEND),
+        (after(None, refuse(item(), "no")), item(), Verdict.SEND),
         (held(item()), item(), Verdict.HELD),
         (held(item()), item(hours=1), Verdict.SEND),
         (held(item(hours=1)), item(), Verdict.OVERTAKEN),
@@ -137,7 +148,7 @@ class Workspace:
             sent = [(one, prepared(self.known.get(one.own), one)) for request in step.requests for one in request]
             self.taken += [form for one, form in sent if one not in refusing]
             changes: list[Change] = [PassOver(one) for one, _ in step.settled if not one.withdraws]
-            changes += [Refuse(form, "no") if one in refusing else Accept(form) for one, form in sent]
+            changes += [refuse(form, "no") if one in refusing else Accept(form) for one, form in sent]
             self.rng.shuffle(changes)
             for change in changes:
                 self.known[change.id] = after(self.known.get(change.id), change)

@@ -15,8 +15,7 @@ from mti.common.ports.settlement import Complete, Park
 from mti.common.registry import Destination
 from mti.publisher.delivery import MARGIN, Sending
 from mti.publisher.halving import Taken
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Backing, Withdraw
+from mti.publisher.records import Backing, Item, Withdraw
 from mti.publisher.upload import Tally
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import CONTOSO, CUSTOMER, World, completed, hash_of, indicator, message, messages_of

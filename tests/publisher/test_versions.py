@@ -9,10 +9,10 @@ import pytest
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document
-from mti.publisher.records.published import PURGED, Accept, PassOver, Refuse
+from mti.publisher.records import PURGED, Accept, PassOver, Refuse
 from mti.publisher.records.versions import SHARDS, PublishedVersions, partition_of, shard_of
 from tests.publisher.test_guard import item
-from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator
+from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator, refuse
 from tests.support.counted import CountedContainer
 
 ID = indicator("a").id
@@ -74,7 +74,7 @@ async def test_a_batch_is_looked_up_and_recorded_by_one_call_each_whatever_shard
 
 
 async def test_what_was_refused_and_what_was_passed_over_is_remembered(there: World) -> None:
-    await there.versions.record(CONTOSO, [Accept(item()), Refuse(item(hours=2), "no")])
+    await there.versions.record(CONTOSO, [Accept(item()), refuse(item(hours=2), "no")])
     await there.versions.record(CONTOSO, [PassOver(item(hours=3, source="grid:eu"))])
     found = (await there.versions.look_up(CONTOSO, [ID]))[ID]
     assert found.version == indicator("a").modified
@@ -85,7 +85,7 @@ async def test_what_was_refused_and_what_was_passed_over_is_remembered(there: Wo
 
 
 async def test_a_version_that_is_accepted_later_ends_the_refusal(there: World) -> None:
-    await there.versions.record(CONTOSO, [Refuse(item(), "no")])
+    await there.versions.record(CONTOSO, [refuse(item(), "no")])
     await there.versions.record(CONTOSO, [Accept(item(hours=1))])
     found = (await there.versions.look_up(CONTOSO, [ID]))[ID]
     assert found.refused is None
@@ -94,7 +94,7 @@ async def test_a_version_that_is_accepted_later_ends_the_refusal(there: World) -
 
 async def test_a_purge_is_a_refusal_of_what_the_workspace_has_not_and_touches_nothing_else(there: World) -> None:
     def purge(hours: int = 0) -> Refuse:
-        return Refuse(item(hours=hours), "a person purged it", PURGED)
+        return refuse(item(hours=hours), "a person purged it", PURGED)
 
     await there.versions.record(CONTOSO, [Accept(item(hours=1)), purge(hours=1), purge()])
     held = (await there.versions.look_up(CONTOSO, [ID]))[ID]
@@ -104,7 +104,7 @@ async def test_a_purge_is_a_refusal_of_what_the_workspace_has_not_and_touches_no
     assert found.refused is not None
     assert found.refused.reason == "Purged"
     assert found.model_copy(update={"refused": None}) == held
-    await there.versions.record(CONTOSO, [Refuse(item(hours=3), "no"), purge(hours=3)])
+    await there.versions.record(CONTOSO, [refuse(item(hours=3), "no"), purge(hours=3)])
     refused = (await there.versions.look_up(CONTOSO, [ID]))[ID].refused
     assert refused is not None
     assert (refused.reason, refused.description) == ("ObjectRefused", "no")
@@ -115,7 +115,7 @@ async def test_a_purge_is_a_refusal_of_what_the_workspace_has_not_and_touches_no
 async def test_a_refusal_is_remembered_for_as_long_as_its_version_is_valid_and_longer(there: World) -> None:
     until = there.clock.now() + timedelta(days=365)
     long = replace(item(), object=item().object.model_copy(update={"valid_until": until}))
-    await there.versions.record(CONTOSO, [Refuse(long, "no")])
+    await there.versions.record(CONTOSO, [refuse(long, "no")])
     container = there.store.container("published")
     document = await container.read(partition_of(CONTOSO, shard_of(ID)), ID)
     assert document is not None

@@ -35,8 +35,15 @@ from mti.common.registry import (
 )
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
-from mti.publisher.records.checkpoint import DestinationCheckpoint, DestinationCheckpoints, checkpoints_in
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import (
+    OBJECT_REFUSED,
+    DestinationCheckpoint,
+    DestinationCheckpoints,
+    Item,
+    PublishedVersions,
+    Refuse,
+    destination_checkpoints,
+)
 from mti.publisher.sentinel.client import TIMEOUT
 from mti.publisher.upload import Attempts
 from mti.simulators.sentinel import App, SentinelFault, SentinelSettings, SentinelSimulator, WorkspaceSpec
@@ -147,6 +154,10 @@ def message(*objects: Indicator, to: str = CONTOSO, source: str = CUSTOMER, **fi
     return received(indicators_message(to, IndicatorBatch(source=source, objects=list(objects))), **fields)
 
 
+def refuse(item: Item, description: str, reason: str = OBJECT_REFUSED) -> Refuse:
+    return Refuse(item.own, item.object, description, reason)
+
+
 def messages_of(names: Iterable[str], size: int, **fields: Any) -> list[Received]:
     """Return the indicators of those names, that many a message."""
     objects = [indicator(name) for name in names]
@@ -210,7 +221,7 @@ class World:
 
     @property
     def checkpoints(self) -> DestinationCheckpoints:
-        return checkpoints_in(self.store.container("checkpoints"))
+        return destination_checkpoints(self.store.container("checkpoints"))
 
     async def checkpoint(self, id: str = CONTOSO) -> DestinationCheckpoint:
         return (await self.checkpoints.load(id, DestinationCheckpoint())).value

@@ -19,12 +19,11 @@ from mti.common.errors import LockLost, Pause, StoreUnavailable, Unavailable
 from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import active
+from mti.publisher.forms import prepared, repairs, restored
 from mti.publisher.halving import Taken
+from mti.publisher.judging import judge, order_in
 from mti.publisher.packing import pack
-from mti.publisher.records.checkpoint import Counts
-from mti.publisher.records.guard import Verdict, judge, order_in, prepared, repairs, restored
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Accept, Change, PassOver, Published, Refuse
+from mti.publisher.records import Accept, Change, Counts, Item, PassOver, Published, Refuse, Verdict
 from mti.publisher.unrecorded import Unrecorded
 from mti.publisher.upload import Tally
 
@@ -201,7 +200,8 @@ class Delivery:
         unknown = [
             PassOver(item)
             for item, _ in settled
-            if not item.withdraws and ((known := self._known.get(item.own)) is None or not known.knows(item))
+            if not item.withdraws
+            and not self._known.get(item.own, Published()).knows(item.source, item.object.modified)
         ]
         self._learn(await self._versions.record(self._destination, unknown))
         instruments = active().instruments
@@ -228,7 +228,7 @@ class Delivery:
     async def _enter(self, taken: Taken, seen: dict[str, Published | None]) -> list[Item]:
         held = {own: (known or Published()).held for own, known in seen.items()}
         changes: list[Change] = [Accept(item, held[item.own]) for item in taken.accepted]
-        changes += [Refuse(item, words) for item, words in taken.refused]
+        changes += [Refuse(item.own, item.object, words) for item, words in taken.refused]
         recorded = await self._versions.record(self._destination, changes)
         self._learn(recorded)
         moment = self._clock.now()

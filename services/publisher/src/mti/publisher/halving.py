@@ -20,7 +20,7 @@ from typing import Final
 
 from mti.common.errors import Pause
 from mti.common.ports.clock import Clock
-from mti.publisher.records.item import Item
+from mti.publisher.records import Item
 from mti.publisher.sentinel import Accepted
 
 LIMIT: Final = 3

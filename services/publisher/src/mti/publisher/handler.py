@@ -21,9 +21,14 @@ from mti.common.telemetry import active
 from mti.common.telemetry.attributes import tenant_among
 from mti.publisher.delivery import Delivery, Sending
 from mti.publisher.intake import Intake, Unrouted, refusal_of
-from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints
-from mti.publisher.records.item import Item
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import (
+    ClockNote,
+    Counts,
+    DestinationCheckpoint,
+    DestinationCheckpoints,
+    Item,
+    PublishedVersions,
+)
 from mti.publisher.settling import settle
 from mti.publisher.unrecorded import Unrecorded
 

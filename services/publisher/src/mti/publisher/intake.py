@@ -16,8 +16,7 @@ from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter
 from mti.common.registry import Destination, Feed, Registry, TenantStatus
 from mti.common.telemetry import traceparent_in
-from mti.publisher.records.item import Item
-from mti.publisher.records.waits import TENANT_PAUSED
+from mti.publisher.records import TENANT_PAUSED, Item
 
 _INDICATOR_ID = re.compile(r"indicator--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

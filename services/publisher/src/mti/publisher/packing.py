@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mti.common.contracts.indicators import OBJECTS_LIMIT
-from mti.publisher.records.guard import Verdict, choose, judge
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Published
+from mti.publisher.judging import choose, judge
+from mti.publisher.records import Item, Published, Verdict
 
 
 @dataclass(frozen=True, slots=True)

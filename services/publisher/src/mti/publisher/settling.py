@@ -11,8 +11,7 @@ from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.registry import Destination
 from mti.common.telemetry import traceparent_in
 from mti.publisher.delivery import Done
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import OBJECT_REFUSED
+from mti.publisher.records import OBJECT_REFUSED, Item
 
 _IDS_SHOWN: Final = 20
 

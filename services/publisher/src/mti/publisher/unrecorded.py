@@ -16,9 +16,8 @@ from typing import Protocol
 
 from mti.common.errors import MtiError, StoreUnavailable
 from mti.common.ports.clock import Clock
-from mti.publisher.records.guard import repairs
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import Accept, Change, Published, Refuse
+from mti.publisher.forms import repairs
+from mti.publisher.records import Accept, Change, Item, Published, Refuse
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from mti.common.telemetry.attributes import OBJECTS, tenant_among
 from mti.publisher import reasons
 from mti.publisher.budget import RateBudget
 from mti.publisher.halving import LAST_TRIES, TRIES, Provocations, Room, Search, Taken
-from mti.publisher.records.item import Item
+from mti.publisher.records import Item
 from mti.publisher.records.waits import For, Waits
 from mti.publisher.sentinel import (
     Accepted,

@@ -9,15 +9,13 @@ the dead letter to be mended again, under the same MessageId.
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Protocol
 
-from mti.common.contracts import Contract, Indicator, IndicatorBatch, PageChunk, decode
+from mti.common.contracts import Contract, Indicator, IndicatorBatch, PageChunk, decode, own_id
 from mti.common.contracts.envelope import REJECTED_FROM
 from mti.common.errors import Poison
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
-from mti.common.registry import Feed
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
@@ -25,7 +23,7 @@ from mti.normalizer.records.ledger import ChunkBooks
 from mti.normalizer.records.ledger import Ledger as NormalizeLedger
 from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.letter import Letter
-from mti.publisher.records import PUBLISHED, PURGED, Item, PublishedVersions, Refuse
+from mti.publisher.records import PUBLISHED, PURGED, PublishedVersions, Refuse
 
 _DROPPED = "a person purged it from the dead letters"
 _CHUNK_ID = re.compile("[0-9a-f]{40}")
@@ -158,7 +156,7 @@ class ServiceBooks:
             if batch is None and letter.id and letter.destination:
                 unknown.append(letter)
             elif batch is not None and letter.destination:
-                refusals[letter.destination] += _refusals(batch, batch.objects)
+                refusals[letter.destination] += _refusals(batch.objects)
         for destination, changes in refusals.items():
             await self._versions.record(destination, changes)
         return unknown
@@ -170,7 +168,7 @@ class ServiceBooks:
             return
         kept = {found.id: found.modified for found in body.objects}
         out = [found for found in batch.objects if found.id not in kept or kept[found.id] < found.modified]
-        if changes := _refusals(batch, out):
+        if changes := _refusals(out):
             await self._versions.record(letter.destination, changes)
 
 
@@ -204,14 +202,9 @@ def _batch_of(letter: Letter) -> IndicatorBatch | None:
         return None
 
 
-def _refusals(batch: IndicatorBatch, objects: Sequence[Indicator]) -> list[Refuse]:
-    # The feed and the extension only tell what is worth a row; nothing is uploaded here.
+def _refusals(objects: Sequence[Indicator]) -> list[Refuse]:
     return [
-        Refuse(
-            Item(object=found, source=batch.source, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0),
-            _DROPPED,
-            PURGED,
-        )
+        Refuse(own_id(found.id, found.pattern), found, _DROPPED, PURGED)
         for found in objects
         if _INDICATOR_ID.fullmatch(found.id)
     ]

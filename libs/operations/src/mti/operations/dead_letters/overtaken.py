@@ -5,14 +5,12 @@ The publisher leaves them out as well; a replay leaves them out to tell a person
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 from mti.common.contracts import Indicator, IndicatorBatch, decode, own_id
 from mti.common.errors import Poison
-from mti.common.registry import Feed
 from mti.operations.dead_letters.letter import Letter
-from mti.publisher.records import Item, Published, PublishedVersions, Verdict, judge
+from mti.publisher.records import Published, PublishedVersions, version_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,7 @@ def remainder(batch: IndicatorBatch | None, known: Mapping[str, Published]) -> R
 
 
 def _overtaken(known: Mapping[str, Published], source: str, found: Indicator) -> bool:
-    # The feed and the extension only tell what is covered from what is to be sent; both are replayed.
-    item = Item(object=found, source=source, feed=Feed.MALWARE_CUSTOMER, extension=timedelta.max, message=0)
-    return judge(known.get(item.own), item) in {Verdict.OVERTAKEN, Verdict.WITHDRAWN}
+    return version_verdict(known.get(own_id(found.id, found.pattern)), source, found) is not None
 
 
 def _batch_of(letter: Letter) -> IndicatorBatch | None:

@@ -4,28 +4,23 @@ All that operators may know of the publisher is named here. None of it connects 
 neither an SDK nor an HTTP client is imported.
 """
 
-from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints, Offset
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
-from mti.publisher.records.guard import Verdict, judge
-from mti.publisher.records.item import Item
-from mti.publisher.records.published import (
+from mti.publisher.records.changes import (
     OBJECT_REFUSED,
     PURGED,
-    STEP,
     Accept,
-    Backing,
     Change,
     Lift,
     PassOver,
-    Published,
-    Refusal,
     Refuse,
     Withdraw,
     after,
-    content_of,
-    held_object,
 )
+from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
+from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints, Offset
+from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import STEP, Backing, Held, Published, Refusal, content_of, held_object
+from mti.publisher.records.verdicts import Verdict, is_void, version_verdict
 from mti.publisher.records.versions import CONTAINER as PUBLISHED
 from mti.publisher.records.versions import (
     SHARDS,
@@ -54,6 +49,7 @@ __all__ = [
     "DestinationCheckpoint",
     "DestinationCheckpoints",
     "For",
+    "Held",
     "Item",
     "Lift",
     "Offset",
@@ -71,9 +67,10 @@ __all__ = [
     "destination_of",
     "document_of",
     "held_object",
-    "judge",
+    "is_void",
     "key_of",
     "partition_of",
     "shard_of",
+    "version_verdict",
     "waitings_in",
 ]

@@ -9,7 +9,8 @@ from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
 from mti.common.retention import time_to_live
-from mti.publisher.records.published import Change, Published, after
+from mti.publisher.records.changes import Change, after
+from mti.publisher.records.published import Published
 
 CONTAINER: Final = "published"
 SHARDS: Final = tuple("0123456789abcdef")

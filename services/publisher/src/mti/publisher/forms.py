@@ -1,0 +1,66 @@
+"""The form in which an object is uploaded, and what is uploaded again to make good what was overtaken. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from mti.common.contracts import Indicator
+from mti.publisher.records import STEP, Item, Published, held_object
+
+
+def prepared(known: Published | None, item: Item) -> Item:
+    """Return an item that is to be sent in the form that the workspace needs: the id of its generation; and of a
+    revocation the object as the workspace holds it, whatever the message said of it, newer than it was.
+    """
+    generation = 0 if known is None else known.generation + (known.revoked and not item.withdraws)
+    form = item.as_generation(generation)
+    if item.withdraws and known is not None:
+        return revocation(known, item) or form
+    if known is not None and known.is_withdrawn_from(item.source):
+        return _revoked(form, form.object, generation, form.object.modified)
+    return form
+
+
+def revocation(known: Published, item: Item) -> Item | None:
+    """Return the revocation of what a workspace holds, by its books alone; `None` where they hold no content."""
+    held = held_object(item.own, known)
+    if held is None or known.version is None:
+        return None
+    return _revoked(item, held, known.generation, max(item.object.modified, known.version + STEP))
+
+
+def repairs(now: Published, sent: Item, moment: datetime) -> list[Item]:
+    """Return what must be uploaded since something else happened while an item was; nothing when all is well.
+
+    Sentinel keeps what came last. Where the books changed between the decision and the answer, what was sent may lie
+    over what they say; so what they say is sent again.
+
+    Args:
+        now: the books, with the answer in it.
+        sent: what was sent.
+        moment: the time.
+    """
+    found: list[Item] = []
+    if now.generation != sent.generation and not sent.withdraws:
+        # It was given an id that is spent by now.
+        found.append(_revoked(sent, sent.object, sent.generation, moment))
+    if now.unsure and (again := restored(now, sent, moment)) is not None:
+        found.append(again)
+    return found
+
+
+def restored(now: Published, item: Item, moment: datetime) -> Item | None:
+    """Return what the books say that a workspace holds of an item's observable, to be sent again; revoked where nobody
+    backs it any more. `None` where they hold no content.
+    """
+    if now.alive and now.is_withdrawn and not now.is_backed(item.backers, moment):
+        return revocation(now, item)
+    held = held_object(item.own, now)
+    if held is None:
+        return None
+    source, feed = now.source or item.source, now.feed or item.feed
+    return replace(item, object=held, source=source, feed=feed, generation=now.generation)
+
+
+def _revoked(item: Item, found: Indicator, generation: int, modified: datetime) -> Item:
+    withdrawn = found.model_copy(update={"modified": max(modified, found.modified + STEP), "revoked": True})
+    return replace(item, object=withdrawn, generation=generation)

@@ -1,0 +1,184 @@
+"""How what a workspace holds of one observable changes: by an answer of Sentinel's, or by a person's word. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from mti.common.contracts import Indicator
+from mti.publisher.records.item import Item
+from mti.publisher.records.published import STEP, Backing, Held, Published, Refusal, content_of
+
+OBJECT_REFUSED: Final = "ObjectRefused"
+PURGED: Final = "Purged"
+"""The reason of what a person dropped before the workspace had it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The workspace has it, under the id of the item's generation."""
+
+    item: Item
+    seen: Held | None = None
+    """What was held when it was decided to upload it; `None` when nobody else can have been there since."""
+
+    @property
+    def id(self) -> str:
+        """The observable's own id."""
+        return self.item.own
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Sentinel refused it; or, by its reason, a person purged it."""
+
+    id: str
+    """The observable's own id."""
+    object: Indicator
+    """The version that was refused."""
+    description: str
+    reason: str = OBJECT_REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class PassOver:
+    """It is not needed."""
+
+    item: Item
+
+    @property
+    def id(self) -> str:
+        """The observable's own id."""
+        return self.item.own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """A person withdraws it: all of it, or what some sources brought. What is withdrawn already stays so."""
+
+    id: str
+    at: datetime
+    sources: Mapping[str, Backing] | None = field(default=None)
+    """With what each is known to have brought, should the workspace not have got it yet; `None` is everyone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lift:
+    """A person lets it come back: all of it, or what some sources bring from now on."""
+
+    id: str
+    at: datetime
+    sources: Collection[str] | None = None
+    """`None` is everyone."""
+
+
+Change = Accept | Refuse | PassOver | Withdraw | Lift
+
+
+def after(known: Published | None, change: Change) -> Published:
+    """Return what is known after a change. The order of uploads does not matter: the newest version wins."""
+    before = known or Published()
+    if isinstance(change, Withdraw):
+        return _after_withdrawal(before, change)
+    if isinstance(change, Lift):
+        return _after_lift(before, change)
+    if isinstance(change, PassOver):
+        version = change.item.object.modified
+        passed = max(version, before.passed or version)
+        return before.model_copy(update={"passed": passed, "sources": _backed(before, change.item)})
+    if isinstance(change, Refuse):
+        return _after_refusal(before, change)
+    found = _after_acceptance(before, change.item)
+    disturbed = change.seen is not None and change.seen != before.held
+    withdrawn = found.alive and found.is_withdrawn_from(change.item.source)
+    other = before.unsure and found.generation != change.item.generation
+    unsure = disturbed or withdrawn or other
+    return found.model_copy(update={"disturbed": found.disturbed + disturbed, "unsure": unsure})
+
+
+def _after_withdrawal(before: Published, change: Withdraw) -> Published:
+    if change.sources is None:
+        return before if before.withdrawn is not None else before.model_copy(update={"withdrawn": change.at})
+    sources = dict(before.sources)
+    for name, brought in change.sources.items():
+        known = sources.get(name, brought)
+        if known.withdrawn is None:
+            sources[name] = known.model_copy(update={"withdrawn": change.at})
+    return before.model_copy(update={"sources": sources})
+
+
+def _after_lift(before: Published, change: Lift) -> Published:
+    """Forget what the sources brought before they were withdrawn: only what they bring from now on counts."""
+    lifted = [
+        name
+        for name, backing in before.sources.items()
+        if backing.withdrawn is not None and (change.sources is None or name in change.sources)
+    ]
+    everyone = change.sources is None and before.withdrawn is not None
+    if not lifted and not everyone:
+        return before
+    kept = {} if everyone else {name: backing for name, backing in before.sources.items() if name not in lifted}
+    withdrawn = None if change.sources is None else before.withdrawn
+    # Detections may be dated ahead, and then so is what revoked them: it is from before the lift all the same.
+    dated = [change.at, *(moment + STEP for moment in (before.version, before.lifted) if moment is not None)]
+    # What was passed over since it was withdrawn is not had; what others have covered is.
+    passed = before.passed if before.alive else None
+    return before.model_copy(update={"sources": kept, "withdrawn": withdrawn, "lifted": max(dated), "passed": passed})
+
+
+def _after_refusal(before: Published, change: Refuse) -> Published:
+    found = change.object
+    version = found.modified
+    if before.refused is not None and before.refused.version > version:
+        return before
+    if change.reason == PURGED and _has_a_word_on(before, version):
+        return before
+    refusal = Refusal(
+        version=version, reason=change.reason, description=change.description, valid_until=found.valid_until
+    )
+    return before.model_copy(update={"refused": refusal})
+
+
+def _after_acceptance(before: Published, item: Item) -> Published:
+    found, generation = item.object, item.generation
+    version = found.modified
+    sources = _backed(before, item)
+    spent = before.revoked and not item.withdraws
+    if before.version is not None and (
+        before.generation > generation or (before.generation == generation and (spent or before.version > version))
+    ):
+        return before.model_copy(update={"sources": sources})
+    rebuilt = item.rebuilt or before.rebuilt
+    another = (before.generation, before.version, before.rebuilt) != (generation, version, rebuilt)
+    still_refused = before.refused is not None and before.refused.version > version
+    return before.model_copy(
+        update={
+            "generation": generation,
+            "version": version,
+            "valid_until": found.valid_until,
+            "revoked": item.withdraws,
+            "feed": before.feed if item.withdraws and before.feed else item.feed,
+            "source": before.source if item.withdraws and before.source else item.source,
+            "content": content_of(found),
+            "sources": sources,
+            "accepted": before.accepted + another,
+            "rebuilt": rebuilt,
+            "refused": before.refused if still_refused else None,
+        }
+    )
+
+
+def _backed(before: Published, item: Item) -> Mapping[str, Backing]:
+    """Return the sources, with what an item says of its own."""
+    if item.withdraws:
+        return before.sources
+    known = before.sources.get(item.source, Backing())
+    if known.version is not None and known.version >= item.object.modified:
+        return before.sources
+    backing = Backing(version=item.object.modified, valid_until=item.object.valid_until, withdrawn=known.withdrawn)
+    return {**before.sources, item.source: backing}
+
+
+def _has_a_word_on(known: Published, version: datetime) -> bool:
+    """Say whether it is known what became of a version, so that purging a message that holds it changes nothing."""
+    return known.revoked or known.settles(version) or (known.refused is not None and known.refused.version >= version)
