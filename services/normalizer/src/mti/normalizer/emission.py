@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mti.common.contracts import Indicator, IndicatorBatch, fits, indicators_messages
 from mti.common.contracts.indicators import OBJECTS_LIMIT
+from mti.common.halving import Halving
 from mti.common.ports.bus import Outgoing
 
 
@@ -18,10 +19,10 @@ def messages_for(
         indicators: any number.
         run: the name of what sends them on purpose once more; see `indicators_messages`.
     """
-    starts = range(0, len(indicators), OBJECTS_LIMIT)
-    waiting = [indicators[start : start + OBJECTS_LIMIT] for start in starts][::-1]
-    while waiting and destinations:
-        part = waiting.pop()
+    if not destinations:
+        return
+    waiting = Halving.of(indicators, OBJECTS_LIMIT)
+    while (part := waiting.take()) is not None:
         messages = indicators_messages(destinations, IndicatorBatch(source=source, objects=list(part)), run=run)
         first = next(messages)
         if fits(first) or len(part) == 1:
@@ -29,5 +30,4 @@ def messages_for(
             yield first
             yield from messages
         else:
-            middle = len(part) // 2
-            waiting += [part[middle:], part[:middle]]
+            waiting.halve(part)

@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Final
 
 from mti.common.errors import Pause
+from mti.common.halving import Halving
 from mti.common.ports.clock import Clock
 from mti.publisher.records import Item
 from mti.publisher.sentinel import Accepted
@@ -83,7 +84,7 @@ class Search:
     """The way of one batch: its parts, and what was found of its objects."""
 
     def __init__(self, parts: Sequence[Sequence[Item]], rng: random.Random) -> None:
-        self._waiting = [list(part) for part in reversed(parts)]
+        self._waiting = Halving(parts)
         self._rng = rng
         self._alone: list[tuple[Item, str]] = []
         self._guilty: list[tuple[Item, str]] = []
@@ -100,8 +101,8 @@ class Search:
 
     def part(self) -> list[Item] | None:
         """Return what to send next: parts first, then what failed alone, if anything else passed; `None` at the end."""
-        if self._waiting:
-            return self._waiting.pop()
+        if (part := self._waiting.take()) is not None:
+            return list(part)
         if self._suspects and self.passed:
             self.last = True
             return [self._suspects.pop()]
@@ -116,7 +117,7 @@ class Search:
         """Try the halves of a part instead."""
         # Shuffled, so that neighbours of one kind do not look like a destination that refuses everything.
         self._rng.shuffle(part)
-        self._waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+        self._waiting.halve(part)
         self._halved = max(self._halved, len(part))
 
     def taken(self, part: Sequence[Item], answer: Accepted) -> Taken:

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from mti.common.contracts.body import UNPACKED_LIMIT
 from mti.common.contracts.canonical import written
 from mti.common.contracts.page import Oversize, PageChunk, WrittenChunk, page_message
+from mti.common.halving import Halving
 from mti.common.ports.bus import Outgoing
 from mti.common.registry.model import Feed, FeedFormat
 
@@ -97,14 +98,15 @@ def cut(
         )
         return chunk, page_message(chunk, epoch=epoch)
 
-    waiting = [records[start : start + records_limit] for start in range(0, len(records), records_limit)][::-1]
-    while waiting:
-        part = waiting.pop()
+    waiting = Halving.of(records, records_limit)
+    while (part := waiting.take()) is not None:
         travels = _that_travels(chunk_of, part)
         if travels is not None and (message := _fitting(*travels, epoch=epoch, limit=limit)) is not None:
             yield travels[0], message
+        elif len(part) > 1 and (apart := [] if travels else _apart(part, chunk_of)):
+            waiting.put_back(apart)
         elif len(part) > 1:
-            waiting += _apart(part, chunk_of, sound=travels is not None)
+            waiting.halve(part)
         elif travels is not None:
             yield left_of(orjson.dumps(part[0], option=orjson.OPT_SORT_KEYS))
         else:
@@ -136,14 +138,12 @@ def _fitting(chunk: PageChunk, written_chunk: WrittenChunk, *, epoch: int, limit
 
 
 def _apart(
-    part: Sequence[list[JsonValue]], chunk_of: Callable[[Sequence[list[JsonValue]]], PageChunk], *, sound: bool
+    part: Sequence[list[JsonValue]], chunk_of: Callable[[Sequence[list[JsonValue]]], PageChunk]
 ) -> list[Sequence[list[JsonValue]]]:
-    """Return smaller parts, the first one last: halves, or the sound records and each odd one between them."""
-    if not sound:
-        odd = {place for place, record in enumerate(part) if _that_travels(chunk_of, [record]) is None}
-        if odd:
-            sounds = [record for place, record in enumerate(part) if place not in odd]
-            alone: list[Sequence[list[JsonValue]]] = [[part[place]] for place in sorted(odd, reverse=True)]
-            return [*alone, sounds] if sounds else alone
-    middle = len(part) // 2
-    return [part[middle:], part[:middle]]
+    """Return the sound records together and each odd one alone; nothing where no record is odd by itself."""
+    odd = {place for place, record in enumerate(part) if _that_travels(chunk_of, [record]) is None}
+    if not odd:
+        return []
+    sounds = [record for place, record in enumerate(part) if place not in odd]
+    alone: list[Sequence[list[JsonValue]]] = [[part[place]] for place in sorted(odd)]
+    return [sounds, *alone] if sounds else alone
