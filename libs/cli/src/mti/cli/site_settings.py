@@ -17,10 +17,15 @@ class SiteSettings(Settings):
     fetcher_store: str | None = None
     """In the form of `MTI_STORE`; it goes before `MTI_STORES`."""
     normalizer_store: str | None = None
+    """The same for the normalizer."""
     publisher_store: str | None = None
+    """The same for the publisher."""
     tenants_file: Path | None = None
+    """The tenants file, where no option names one."""
     tenants_store: str | None = None
+    """The store that describes the tenants, where no option names one."""
     allow_loopback: bool = False
+    """Accept endpoints on this machine, by plain http too: for development and tests."""
 
     def store_of(self, service: str) -> str:
         """Return the address of a service's store.

@@ -85,13 +85,19 @@ class BusSettings(Settings):
     """Where the bus is, and what its entities are called."""
 
     servicebus_connection_string: SecretStr | None = None
+    """Of the namespace, with its key; exactly one of this and the namespace's name is given."""
     servicebus_namespace: str | None = None
     """The full name of the namespace, which is used with a managed identity; a bare name is completed."""
     fetch_jobs_queue: str = "fetch-jobs"
+    """The queue of the fetcher's jobs."""
     raw_pages_topic: str = "raw-pages"
+    """The topic of the chunks that the fetcher publishes."""
     raw_pages_subscription: str = "normalizer"
+    """The normalizer's subscription of it."""
     indicators_topic: str = "indicators"
+    """The topic of the indicators that the normalizer emits."""
     indicators_subscription: str = "publisher"
+    """The publisher's subscription of it, which has sessions."""
 
     @field_validator("servicebus_connection_string")
     @classmethod
@@ -154,6 +160,7 @@ class StoreSettings(Settings):
     cosmos_key: SecretStr | None = None
     """The account's key; without it the process's managed identity is used."""
     allow_loopback: Switch = False
+    """Accept endpoints on this machine, by plain http too: for development and tests."""
 
     @model_validator(mode="after")
     def _well_formed(self) -> Self:
@@ -175,6 +182,7 @@ class TenantsSettings(Settings):
     tenants_store: str | None = None
     """A store whose container `tenants` describes them, in the form of `MTI_STORE`; instead of a file."""
     tenants_file: Path | None = Field(default=None, validate_default=True)
+    """The tenants file; exactly one of this and the tenants' store is given."""
     tenants_states: str | None = None
     """A store whose container `tenants` says which tenants of the file are paused or removed."""
     tenants_seconds: float = Field(default=15.0, ge=0.1, le=3600)
@@ -246,6 +254,7 @@ class RunSettings(Settings):
     log_level: Annotated[LogLevel, BeforeValidator(lambda v: v.strip().upper() if isinstance(v, str) else v)] = (
         LogLevel.INFO
     )
+    """What is logged: this and all that is graver."""
 
 
 class ClockSettings(Settings):

@@ -24,7 +24,9 @@ class FetcherSettings(PartsSettings, RunSettings, ClockSettings, TelemetrySettin
     mimecast_compress: Switch = True
     """Ask Mimecast for archives instead of plain files."""
     mimecast_connect_seconds: float = Field(default=10.0, gt=0)
+    """For a connection to Mimecast to open."""
     mimecast_read_seconds: float = Field(default=60.0, gt=0)
+    """For the next bytes of an answer; below half a minute genuine large pages may be cut off."""
     mimecast_page_seconds: float = Field(default=240.0, gt=0, le=290)
     """For a page and all that it needs: it ends before another job may take the source over."""
     mimecast_response_limit: int = Field(default=64 * _MIB, ge=1024)

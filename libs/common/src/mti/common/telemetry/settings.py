@@ -19,12 +19,15 @@ class TelemetrySettings(Settings):
     otlp_traces_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     """For traces alone, with the path."""
     otlp_metrics_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+    """For metrics alone, with the path."""
     otlp_logs_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+    """For logs alone, with the path; they are exported where `MTI_TELEMETRY_LOGS` says so."""
     application_insights: SecretStr | None = Field(
         default=None, validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING"
     )
     """Of an Application Insights resource; Azure sets it for a function app."""
     otel_sdk_disabled: Switch = Field(default=False, validation_alias="OTEL_SDK_DISABLED")
+    """Export nothing, whatever the others say."""
     telemetry_logs: Switch = False
     """Export logs as well. They are on stderr in any case, where most platforms gather them."""
     telemetry_tenants: int = Field(default=TENANTS, ge=0, le=10_000)
