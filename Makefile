@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test lint types graph fmt unit bench soak package requirements clean
+.PHONY: help setup demo simulate test lint types graph fmt unit bench soak docs package requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -57,6 +57,9 @@ bench: setup  ## Run the benchmarks (prints ratios)
 
 soak: setup  ## Run the long tests
 	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
+
+docs: $(VENV)/.ready  ## Write the parts of docs/ that come from the code anew
+	$(BIN)/python -m tests.house.pages
 
 package: $(VENV)/.ready  ## Build the wheels into dist/ (offline, the same bytes each time)
 	@# Hatchling itself, as pinned: nothing is fetched, and its time stamps are constant (or SOURCE_DATE_EPOCH).

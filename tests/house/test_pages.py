@@ -1,0 +1,59 @@
+"""Pages that come from the code are as the code of now would make them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.house.pages import architecture, settings
+from tests.house.pages.__main__ import PAGES, fresh
+from tests.house.pages.generated import ROOT, first_sentence, replaced
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_what_the_code_says(page: Path) -> None:
+    assert page.read_text() == fresh(page), f"{page.relative_to(ROOT)} is stale: run `make docs`"
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert settings.undocumented() == [], "write a docstring below the field"
+
+
+def test_every_other_variable_that_the_code_names_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert {name: module for name, module in settings.names_in_the_code().items() if f"`{name}`" not in page} == {}
+
+
+def test_the_variables_of_compose_and_of_the_pages_are_on_the_page() -> None:
+    known = {each.name for variables in settings.by_class().values() for each in variables}
+    known |= {name for name, _, _ in settings.option_variables()}
+    pages = [ROOT / "docker-compose.yml", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    named = {(name, page.name) for page in pages for name in settings.variables_in(page.read_text())}
+    assert {each for each in named if each[0] not in known} == set()
+
+
+def test_an_arrow_that_follows_from_others_is_left_out_and_a_circle_stays() -> None:
+    graph = {"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset("b"), "d": frozenset("a")}
+    assert architecture.reduced(graph) in (
+        {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("b"), "d": frozenset("a")},
+        {"a": frozenset("c"), "b": frozenset("c"), "c": frozenset("b"), "d": frozenset("a")},
+    )
+
+
+def test_imports_inside_of_functions_and_for_types_are_seen(tmp_path: Path) -> None:
+    (module := tmp_path / "module.py").write_text(
+        "if TYPE_CHECKING:\n    from mti.a import b\ndef f() -> None:\n    import mti.c\nfrom mti.d import Name\n"
+    )
+    paths = dict.fromkeys(("mti.a", "mti.a.b", "mti.c", "mti.d"), module)
+    assert set(architecture.imported(module, paths)) == {"mti.a.b", "mti.c", "mti.d"}
+
+
+def test_a_part_is_replaced_and_the_rest_of_the_page_stays() -> None:
+    page = "# Title\n\n<!-- generated: it -->\nold\n<!-- end -->\n\nThe end.\n"
+    assert replaced(page, {"it": "new"}) == ("# Title\n\n<!-- generated: it -->\n\nnew\n\n<!-- end -->\n\nThe end.\n")
+    with pytest.raises(ValueError, match="another"):
+        replaced(page, {"another": "new"})
+
+
+def test_the_first_sentence_of_a_docstring_may_go_over_lines() -> None:
+    assert first_sentence("One that\ngoes on. Another.\n\nMore.") == "One that goes on"
+    assert first_sentence("`a.b` is one.") == "`a.b` is one"
