@@ -144,3 +144,15 @@ def test_a_file_is_validated_and_listed_as_before(mti: Mti, tmp_path: Path) -> N
     assert said.document == {"valid": True, "tenants": 2, "sources": 2, "workspaces": 2}
     said = mti("tenants", "list", "--tenants", file)
     assert "contoso/malware_customer" in said.out
+
+
+def test_a_tenant_that_a_variable_describes_is_paused_and_listed(mti: Mti, tmp_path: Path) -> None:
+    env = {
+        "MTI_TENANTS_TEXT": yaml.safe_dump({"tenants": [tenant(), fabrikam()]}),
+        "MTI_TENANTS_STATES": f"sqlite:{tmp_path / 'states.db'}",
+    }
+    said = mti("tenants", "pause", "fabrikam", env=env)
+    assert said.status == 0, said.err
+    listed = mti("tenants", "list", "--json", env=env)
+    assert [(each["tenant"], each["status"]) for each in listed.document["states"]] == [("fabrikam", "paused")]
+    assert mti("tenants", "pause", "nobody", env=env).status == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import time
@@ -24,7 +25,7 @@ from mti.common.registry import (
     load_registry,
     registry_from,
 )
-from mti.common.registry.origins import FileOrigin, StoreOrigin
+from mti.common.registry.origins import FileOrigin, StoreOrigin, TextOrigin
 from mti.common.registry.records import CONTAINER, DEFAULTS, STATES, TENANTS
 from tests.common.tenants import WORKSPACE, destination, mimecast, tenant
 from tests.support.speed import here
@@ -278,6 +279,22 @@ class TestStates:
             assert registry.current.removed_from(source="fabrikam/malware_customer") == "fabrikam"
             assert registry.current.removed_from(destination=WORKSPACE.format(2)) == "fabrikam"
             assert registry.current.removed_from(source="contoso/malware_customer") is None
+
+    async def test_they_lie_beside_a_text_too(self, container: Container) -> None:
+        text = json.dumps({"tenants": [tenant(), fabrikam()]})
+        origin = TextOrigin(text, "MTI_TENANTS_TEXT", container)
+        async with LiveRegistry(origin, allow_loopback=False, clock=StillClock()) as registry:
+            before = registry.current
+            await registry.look()
+            assert registry.current is before, "nothing changed"
+            await put(container, STATES, "fabrikam", {"status": "removed"})
+            await registry.look()
+            assert set(registry.current.sources) == {"contoso/malware_customer"}
+
+    async def test_a_text_that_is_wrong_is_refused_by_the_name_of_its_variable(self) -> None:
+        origin = TextOrigin(json.dumps({"tenants": [tenant(formt="csv")]}), "MTI_TENANTS_TEXT")
+        with pytest.raises(InvalidTenantsFile, match=r"(?s)MTI_TENANTS_TEXT.*formt"):
+            await LiveRegistry(origin, allow_loopback=False, clock=StillClock()).__aenter__()
 
     def test_a_paused_tenant_lends_its_account_to_no_shared_grid_and_its_ways_wait(self) -> None:
         grid: dict[str, Any] = {"feeds": ["malware_customer", "malware_grid"]}

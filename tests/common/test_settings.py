@@ -223,6 +223,27 @@ def test_the_tenants_are_in_a_file_or_in_a_store_and_their_states_beside_a_file_
         assert f"MTI_TENANTS_{variable}: is not a store" in refusal(monkeypatch, TenantsSettings, **given)
 
 
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (
+            {"MTI_TENANTS_STORE": "sqlite:/var/lib/tenants.db"},
+            "is not set, MTI_TENANTS_STORE and MTI_TENANTS_TEXT are",
+        ),
+        ({"MTI_TENANTS_FILE": "/etc/mti/tenants.yaml"}, "is set, and MTI_TENANTS_TEXT too;"),
+    ],
+)
+def test_the_text_of_the_tenants_stands_for_the_file(
+    monkeypatch: pytest.MonkeyPatch, others: dict[str, str], said: str
+) -> None:
+    text = {"MTI_TENANTS_TEXT": "tenants: []"}
+    assert said in refusal(monkeypatch, TenantsSettings, **text, **others)
+    monkeypatch.setenv("MTI_TENANTS_TEXT", "tenants: []")
+    monkeypatch.setenv("MTI_TENANTS_STATES", "sqlite:/var/lib/states.db")
+    settings = TenantsSettings.from_environment()
+    assert (settings.tenants_text, settings.tenants_file, settings.tenants_folder) == ("tenants: []", None, Path())
+
+
 def test_a_store_of_tenants_is_taken_apart_as_every_store_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MTI_TENANTS_STORE", "cosmos:https://contoso.documents.azure.com/mti")
     settings = TenantsSettings.from_environment()

@@ -14,7 +14,9 @@ async def require_secrets(registry: Registry, tenants: Path) -> None:
     Raises:
         ConfigurationError: lists each secret that can't be read, with its tenant, field and cure.
     """
-    settings = TenantsSettings.from_environment(tenants_file=tenants, tenants_store=None, tenants_states=None)
+    settings = TenantsSettings.from_environment(
+        tenants_file=tenants, tenants_store=None, tenants_text=None, tenants_states=None
+    )
     async with ReferenceResolver(settings.keyvault_url, tenants.parent) as resolver:
         problems = await check_secrets(registry, resolver)
     if problems:

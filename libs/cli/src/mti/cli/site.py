@@ -138,13 +138,14 @@ def _embedded(connection_string: str) -> BusSettings:
 
 
 async def _registry(data: Path | None, tenants: Path | None) -> Registry:
-    """Read the tenants with their states, from the file or from the store that the environment names.
+    """Read the tenants with their states, from the file or from what the environment names.
 
     Raises:
         ConfigurationError: there are none, or they are wrong.
     """
-    in_store = data is None and tenants is None and SiteSettings.from_environment().tenants_store is not None
-    path = None if in_store else tenants_path(data, tenants)
+    elsewhere = SiteSettings.from_environment()
+    named = data is None and tenants is None and (elsewhere.tenants_store or elsewhere.tenants_text)
+    path = None if named else tenants_path(data, tenants)
     return await registry_in(settings_of(data, path))
 
 

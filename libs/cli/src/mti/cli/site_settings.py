@@ -24,6 +24,8 @@ class SiteSettings(Settings):
     """The tenants file, where no option names one."""
     tenants_store: str | None = None
     """The store that describes the tenants, where no option names one."""
+    tenants_text: str | None = None
+    """The tenants file\'s text itself, where a deployment describes them in a variable."""
     allow_loopback: bool = False
     """Accept endpoints on this machine, by plain http too: for development and tests."""
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from mti.common.adapters.identity import identity_in
 from mti.common.errors import ConfigurationError
-from mti.common.hosting.stores import live_registry, open_store
+from mti.common.hosting.stores import TEXT, live_registry, open_store
 from mti.common.ports.store import Container
 from mti.common.registry import LiveRegistry, Registry
-from mti.common.registry.document import read_document
+from mti.common.registry.document import Document, parse_document, read_document
 from mti.common.registry.records import CONTAINER, read_records
 from mti.common.settings import TenantsSettings
 from mti.stack.layout import TENANTS_SECONDS, Layout
@@ -50,11 +50,11 @@ def settings_of(
                 f"no tenants file is known; name it with --tenants FILE, since {data} is no folder that a stack ran on"
             )
         states = f"sqlite:{Layout(data).tenants.absolute()}"
-        given |= {"tenants_file": path, "tenants_store": None, "tenants_states": states}
+        given |= {"tenants_file": path, "tenants_store": None, "tenants_text": None, "tenants_states": states}
     elif tenants is not None:
-        given |= {"tenants_file": tenants, "tenants_store": None}
+        given |= {"tenants_file": tenants, "tenants_store": None, "tenants_text": None}
     elif store is not None:
-        given |= {"tenants_file": None, "tenants_store": store, "tenants_states": None}
+        given |= {"tenants_file": None, "tenants_store": store, "tenants_text": None, "tenants_states": None}
     return TenantsSettings.from_environment(**given)
 
 
@@ -92,7 +92,7 @@ async def opened(settings: TenantsSettings) -> AsyncIterator[Container]:
     if target is None:
         raise ConfigurationError(
             "it is not said where the tenants' states are kept; name an embedded stack's folder with --data, or set"
-            " MTI_TENANTS_STORE, or MTI_TENANTS_STATES beside a tenants file"
+            " MTI_TENANTS_STORE, or MTI_TENANTS_STATES beside a tenants file or text"
         )
     async with AsyncExitStack() as stack:
         opening = open_store(target, settings.cosmos_key, identity_in(stack))
@@ -117,14 +117,17 @@ async def desk(data: Path | None, tenants: Path | None, store: str | None) -> As
         Layout(data).make()
     async with opened(settings) as container:
         if settings.tenants_file is not None:
-            yield TenantsDesk(container, _ids_in(settings.tenants_file), str(settings.tenants_file))
+            yield TenantsDesk(container, _ids_in(read_document(settings.tenants_file)), str(settings.tenants_file))
+        elif settings.tenants_text is not None:
+            document = parse_document(settings.tenants_text.encode(), TEXT)
+            yield TenantsDesk(container, _ids_in(document), TEXT)
         else:
             records = await read_records(container)
             yield TenantsDesk(container, frozenset(records.tenants), str(settings.tenants_store))
 
 
-def _ids_in(path: Path) -> frozenset[str]:
-    document = read_document(path).data
-    entries = document.get("tenants") if isinstance(document, dict) else None
+def _ids_in(document: Document) -> frozenset[str]:
+    found = document.data
+    entries = found.get("tenants") if isinstance(found, dict) else None
     ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return frozenset(id for id in ids if isinstance(id, str))

@@ -181,10 +181,13 @@ class TenantsSettings(Settings):
 
     tenants_store: str | None = None
     """A store whose container `tenants` describes them, in the form of `MTI_STORE`; instead of a file."""
+    tenants_text: str | None = None
+    """What would stand in a tenants file, as YAML or JSON: for one or a few that a deployment describes. Secrets are
+    references here too."""
     tenants_file: Path | None = Field(default=None, validate_default=True)
     """The tenants file; exactly one of this and the tenants' store is given."""
     tenants_states: str | None = None
-    """A store whose container `tenants` says which tenants of the file are paused or removed."""
+    """A store whose container `tenants` says which tenants of the file or text are paused or removed."""
     tenants_seconds: float = Field(default=15.0, ge=0.1, le=3600)
     """Between two looks for changes: how long one goes unnoticed at most."""
     cosmos_key: SecretStr | None = None
@@ -197,11 +200,13 @@ class TenantsSettings(Settings):
     @field_validator("tenants_file")
     @classmethod
     def _described_once(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if (value is None) == (info.data.get("tenants_store") is None):
-            state = "is not set" if value is None else "is set, and MTI_TENANTS_STORE too"
+        others = [f"{PREFIX}{name.upper()}" for name in ("tenants_store", "tenants_text") if info.data.get(name)]
+        if len(others) + (value is not None) != 1:
+            named = " and ".join(others)
+            state = f"is set, and {named} too" if value else f"is not set, {named} are" if others else "is not set"
             raise ValueError(
-                f"{state}; set it to the path of the tenants file, or MTI_TENANTS_STORE to {_STORE}, exactly one of"
-                " them"
+                f"{state}; set it to the path of the tenants file, or MTI_TENANTS_STORE to {_STORE}, or"
+                " MTI_TENANTS_TEXT to what the file would hold, exactly one of them"
             )
         return value
 
@@ -209,7 +214,8 @@ class TenantsSettings(Settings):
     def _stores_well_formed(self) -> Self:
         if self.tenants_store is not None and self.tenants_states is not None:
             raise ValueError(
-                "MTI_TENANTS_STATES: is for a tenants file; MTI_TENANTS_STORE holds the states as well: unset one"
+                "MTI_TENANTS_STATES: is for a tenants file or text; MTI_TENANTS_STORE holds the states as well:"
+                " unset one"
             )
         for variable, store in (("STORE", self.tenants_store), ("STATES", self.tenants_states)):
             if store is not None:

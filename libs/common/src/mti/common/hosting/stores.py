@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -10,9 +11,12 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Container, Store
 from mti.common.registry import LiveRegistry
-from mti.common.registry.origins import FileOrigin, Origin, StoreOrigin
+from mti.common.registry.origins import FileOrigin, Origin, StoreOrigin, TextOrigin
 from mti.common.registry.records import CONTAINER as TENANTS
 from mti.common.settings import CosmosTarget, SqliteTarget, TenantsSettings
+
+TEXT: Final = "MTI_TENANTS_TEXT"
+"""What people call tenants that are described in a variable."""
 
 
 @asynccontextmanager
@@ -36,9 +40,13 @@ async def live_registry(
         if (target := settings.tenants_store_target) is not None:
             origin = StoreOrigin(container(target), str(settings.tenants_store))
         else:
-            assert settings.tenants_file is not None  # noqa: S101  the settings have one of the two
-            states = settings.tenants_states_target
-            origin = FileOrigin(settings.tenants_file, clock, container(states) if states is not None else None)
+            found = settings.tenants_states_target
+            states = container(found) if found is not None else None
+            if settings.tenants_text is not None:
+                origin = TextOrigin(settings.tenants_text, TEXT, states)
+            else:
+                assert settings.tenants_file is not None  # noqa: S101  the settings have one of the three
+                origin = FileOrigin(settings.tenants_file, clock, states)
         registry = LiveRegistry(
             origin, allow_loopback=settings.allow_loopback, clock=clock, interval=settings.tenants_seconds
         )

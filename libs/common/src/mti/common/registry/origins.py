@@ -1,4 +1,4 @@
-"""Where the tenants are described: a file with states beside it, or a store. Each tells whether it changed."""
+"""Where the tenants are described: a file or text with states beside it, or a store. Each tells whether it changed."""
 
 import asyncio
 import hashlib
@@ -124,6 +124,34 @@ class FileOrigin:
             if again == content:
                 return content
             content = again
+
+
+class TextOrigin:
+    """What would stand in a tenants file, from a variable; it never changes while the process runs, its states may.
+
+    Args:
+        text: YAML or JSON.
+        name: of the variable.
+        states: the container with the tenants' states; without it all are active.
+    """
+
+    def __init__(self, text: str, name: str, states: Container | None = None) -> None:
+        self._content = text.encode()
+        self._name = name
+        self._states = states
+
+    @property
+    def name(self) -> str:
+        """The variable."""
+        return self._name
+
+    async def look(self, known: Hashable) -> Contents | None:
+        """See `Origin.look`."""
+        records = await read_records(self._states, states_only=True) if self._states else None
+        version = ("", records.version if records else ())
+        if version == known:
+            return None
+        return Contents(version=version, content=self._content, states=states_of(records) if records else {})
 
 
 class StoreOrigin:
