@@ -3,7 +3,7 @@
 import pytest
 
 from mti.common.registry import FeedFormat
-from mti.fetcher.mimecast import records, table
+from mti.fetcher.mimecast import feed_files, table
 from tests.support.work import calls_of
 
 HEADER = "timestamp|name|sha256"
@@ -21,7 +21,7 @@ HOSTILE = {
 def test_a_text_of_twice_the_size_takes_about_twice_the_work(kind: str) -> None:
     def work(size: int) -> int:
         text = f"{HEADER}\n{HOSTILE[kind](size)}\n"
-        return calls_of(lambda: records.csv_file(text.encode(), verified=True))
+        return calls_of(lambda: feed_files.csv_file(text.encode(), verified=True))
 
     small, large = work(8 * 1024), work(32 * 1024)
     assert large < 6 * small
@@ -48,6 +48,6 @@ def test_a_row_whose_every_cell_opens_a_quote_keeps_its_cells() -> None:
     ],
 )
 def test_quotes_close_where_the_one_that_is_not_doubled_ends_its_cell(text: str, rows: list[list[str]]) -> None:
-    found = records.csv_file(f"{HEADER}\n{text}".encode(), verified=True)
+    found = feed_files.csv_file(f"{HEADER}\n{text}".encode(), verified=True)
     assert found.format is FeedFormat.CSV
     assert list(found.records) == rows
