@@ -165,7 +165,7 @@ def change_one(
         case 1:
             batch.defer(queue, record)
         case 2 if queue == 1:
-            batch.bury(queue, 2, record, 1, DeadLetter("why", None, "q"))
+            batch.dead_letter(queue, 2, record, 1, DeadLetter("why", None, "q"))
             waiting[sequence] = 2, record
         case _:
             batch.delete(queue, record)

@@ -59,7 +59,7 @@ class Builder:
 
         def route(message: IncomingMessage) -> list[Routed]:
             subscriptions = [each.subscription for each in node.subscriptions.values()]
-            return [(each.queue, copy, grave) for each in subscriptions for copy, grave in each.copies(message)]
+            return [(each.queue, copy, reason) for each in subscriptions for copy, reason in each.copies(message)]
 
         destination = self._destination(holding, route, DestinationSettings.of(config.properties), lambda: node.size)
         entity = Entity(config.name, None, destination)

@@ -52,7 +52,7 @@ class Departures:
         self,
         record: MessageRecord,
         lock: Lock | None,
-        grave: DeadLetter,
+        dead_letter: DeadLetter,
         done: Done,
         count: int | None = None,
         *,
@@ -60,33 +60,33 @@ class Departures:
     ) -> None:
         """Move a message to the dead-letter queue, or to where the queue forwards what it dead-letters."""
         queue = self._queue
-        graveyard = queue.dead_letters or queue
+        dead_letters = queue.dead_letters or queue
         count = record.delivery_count if count is None else count
         target = queue.settings.forward_dead_letters_to
         if target is not None:
             message = queue.message(record)
             changed = with_properties(message, properties) if properties else message
-            arrivals = self._forwarding.send(queue, target, changed, self._clock(), grave)
+            arrivals = self._forwarding.send(queue, target, changed, self._clock(), dead_letter)
             self._store.writes.delete(queue.id, record)
             self._leave(record, lock, done, partial(admit, arrivals))
             return
 
-        def bury() -> None:
-            buried = replace(
+        def arrive() -> None:
+            moved = replace(
                 record,
                 state=State.ACTIVE,
                 delivery_count=count,
                 expires_at=None,
                 due_at=None,
-                dead_letter=grave,
+                dead_letter=dead_letter,
                 deferred=False,
                 busy=False,
             )
-            graveyard.admit(buried)
+            dead_letters.admit(moved)
 
         self.rewrite(record, properties)
-        self._store.writes.bury(queue.id, graveyard.id, record, count, grave)
-        self._leave(record, lock, done, bury)
+        self._store.writes.dead_letter(queue.id, dead_letters.id, record, count, dead_letter)
+        self._leave(record, lock, done, arrive)
 
     def forward(self, now: int) -> None:
         """What waits in a queue that forwards goes on."""

@@ -67,12 +67,12 @@ class Destination:
         self._store.then(partial(self._published, arrivals, fresh, done))
         return numbers
 
-    def forwarded(self, message: IncomingMessage, now: int, hops: int, grave: DeadLetter | None) -> list[Arrival]:
+    def forwarded(self, message: IncomingMessage, now: int, hops: int, dead_letter: DeadLetter | None) -> list[Arrival]:
         """Write a message that another queue forwards; `check` was called."""
         self.holding.accessed_at = now
         if self._is_duplicate(message, now, []):
             return []
-        return self._deliver(message, now, hops, grave)
+        return self._deliver(message, now, hops, dead_letter)
 
     def advance(self, now: int) -> None:
         """Do what is due: scheduled messages become active, MessageIds leave the window."""
@@ -120,15 +120,15 @@ class Destination:
         return self._deliver(message, now)
 
     def _deliver(
-        self, message: IncomingMessage, now: int, hops: int = 0, grave: DeadLetter | None = None
+        self, message: IncomingMessage, now: int, hops: int = 0, dead_letter: DeadLetter | None = None
     ) -> list[Arrival]:
         arrivals = []
         for queue, copy, failure in self._route(message):
             if failure is None:
-                arrivals += self._forwarding.deliver(queue, copy, now, self._ttl(copy), grave, hops)
+                arrivals += self._forwarding.deliver(queue, copy, now, self._ttl(copy), dead_letter, hops)
             else:
-                graveyard = queue.dead_letters or queue
-                arrivals.append(graveyard.write(copy, State.ACTIVE, now, self._ttl(copy), failure))
+                dead_letters = queue.dead_letters or queue
+                arrivals.append(dead_letters.write(copy, State.ACTIVE, now, self._ttl(copy), failure))
         return arrivals
 
     def _published(self, arrivals: list[Arrival], fresh: list[str], done: Done, error: ServiceError | None) -> None:

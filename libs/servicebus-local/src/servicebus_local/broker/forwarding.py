@@ -24,7 +24,7 @@ class Target(Protocol):
     def check(self, messages: Sequence[IncomingMessage]) -> None:
         """Raises `ServiceError` when one of the messages cannot be taken in."""
 
-    def forwarded(self, message: IncomingMessage, now: int, hops: int, grave: DeadLetter | None) -> list[Arrival]:
+    def forwarded(self, message: IncomingMessage, now: int, hops: int, dead_letter: DeadLetter | None) -> list[Arrival]:
         """Write a message that another queue forwards; `check` was called."""
 
 
@@ -41,13 +41,13 @@ class Forwarding:
         message: IncomingMessage,
         now: int,
         ttl: int | None,
-        grave: DeadLetter | None = None,
+        dead_letter: DeadLetter | None = None,
         hops: int = 0,
     ) -> list[Arrival]:
         """Write a message to a queue, or to where that forwards to."""
         if queue.settings.forward_to is None:
-            return [queue.write(message, State.ACTIVE, now, ttl, grave)]
-        return self.send(queue, queue.settings.forward_to, message, now, grave, hops)
+            return [queue.write(message, State.ACTIVE, now, ttl, dead_letter)]
+        return self.send(queue, queue.settings.forward_to, message, now, dead_letter, hops)
 
     def send(
         self,
@@ -55,19 +55,19 @@ class Forwarding:
         target: str,
         message: IncomingMessage,
         now: int,
-        grave: DeadLetter | None,
+        dead_letter: DeadLetter | None,
         hops: int = 0,
     ) -> list[Arrival]:
         """Write a message to the target, or to one of the queue's dead-letter queues when that cannot be."""
         if hops >= MAX_HOPS:
-            graveyard = queue.dead_letters or queue
-            return [graveyard.write(message, State.ACTIVE, now, None, DeadLetter(*_TOO_MANY_HOPS, queue.path))]
+            dead_letters = queue.dead_letters or queue
+            return [dead_letters.write(message, State.ACTIVE, now, None, DeadLetter(*_TOO_MANY_HOPS, queue.path))]
         try:
             destination = self._find(target)
             destination.check([message])
         except ServiceError as error:
             failed = queue.transfers or queue
-            grave = DeadLetter(type(error).__name__, f"Forwarding to '{target}' failed: {error}", queue.path)
-            return [failed.write(message, State.ACTIVE, now, None, grave)]
+            dead_letter = DeadLetter(type(error).__name__, f"Forwarding to '{target}' failed: {error}", queue.path)
+            return [failed.write(message, State.ACTIVE, now, None, dead_letter)]
         origin = with_annotation(message, _ORIGIN, codec.long(queue.sequence.take())) if hops == 0 else message
-        return destination.forwarded(origin, now, hops + 1, grave)
+        return destination.forwarded(origin, now, hops + 1, dead_letter)

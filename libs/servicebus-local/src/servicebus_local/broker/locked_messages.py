@@ -47,8 +47,8 @@ class LockedMessages(MessageStore):
         elif verdict.settlement is Settlement.DEAD_LETTER:
             if self.dead_letters is None:
                 raise NotAllowed(f"A message of '{self.path}' cannot be dead-lettered: it is a dead letter already.")
-            grave = DeadLetter(verdict.reason, verdict.description, self.path)
-            self._departures.dead_letter(lock.record, lock, grave, done, properties=verdict.properties)
+            dead_letter = DeadLetter(verdict.reason, verdict.description, self.path)
+            self._departures.dead_letter(lock.record, lock, dead_letter, done, properties=verdict.properties)
         elif verdict.settlement is Settlement.DEFER:
             self._defer(lock, done, verdict.properties)
         else:
@@ -125,8 +125,8 @@ class LockedMessages(MessageStore):
         count = record.delivery_count + 1
         if self.dead_letters is not None and count >= self.settings.max_delivery_count:
             description = f"Message could not be consumed after {count} delivery attempts."
-            grave = DeadLetter("MaxDeliveryCountExceeded", description, self.path)
-            self._departures.dead_letter(record, lock, grave, done, count, properties=properties)
+            dead_letter = DeadLetter("MaxDeliveryCountExceeded", description, self.path)
+            self._departures.dead_letter(record, lock, dead_letter, done, count, properties=properties)
             return
         self._count(lock, count, done, properties)
 

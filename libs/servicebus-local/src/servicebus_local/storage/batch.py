@@ -12,7 +12,7 @@ _INSERT_MESSAGE = (
     "INSERT INTO messages(id, body, session_id, state, delivery_count, enqueued_at, ttl, expires_at, due_at, reason,"
     " description, source, size) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
-_BURY = (
+_DEAD_LETTER = (
     "UPDATE messages SET id=?, delivery_count=?, state=0, expires_at=NULL, reason=?, description=?, source=? WHERE id=?"
 )
 
@@ -35,6 +35,7 @@ class WriteBatch:
     counts: list[tuple[int, int]] = field(default_factory=list)
     deferrals: list[tuple[int]] = field(default_factory=list)
     burials: list[tuple[Any, ...]] = field(default_factory=list)
+    """Moves to a dead-letter queue, under the name that the journals have of them."""
     deletions: list[tuple[int]] = field(default_factory=list)
     body_deletions: list[tuple[int]] = field(default_factory=list)
     remembered: list[tuple[int, str, int]] = field(default_factory=list)
@@ -70,7 +71,7 @@ class WriteBatch:
 
     def insert(self, queue: int, record: MessageRecord, annotations: bytes, bare: bytes) -> None:
         """Add a message to a queue."""
-        buried = record.dead_letter
+        dead_letter = record.dead_letter
         self.bodies.append((record.body, annotations, bare))
         self.messages.append(
             (
@@ -83,9 +84,9 @@ class WriteBatch:
                 record.ttl,
                 record.expires_at,
                 record.due_at,
-                buried and buried.reason,
-                buried and buried.description,
-                buried and buried.source,
+                dead_letter and dead_letter.reason,
+                dead_letter and dead_letter.description,
+                dead_letter and dead_letter.source,
                 record.size,
             )
         )
@@ -108,11 +109,11 @@ class WriteBatch:
         """Set a message aside."""
         self.deferrals.append((message_key(queue, record.sequence),))
 
-    def bury(self, queue: int, graveyard: int, record: MessageRecord, count: int, dead_letter: DeadLetter) -> None:
-        """Move a message to a dead-letter queue, under its old sequence number."""
+    def dead_letter(self, queue: int, target: int, record: MessageRecord, count: int, dead_letter: DeadLetter) -> None:
+        """Move a message to the dead-letter queue `target`, under its old sequence number."""
         self.burials.append(
             (
-                message_key(graveyard, record.sequence),
+                message_key(target, record.sequence),
                 count,
                 dead_letter.reason,
                 dead_letter.description,
@@ -131,7 +132,7 @@ class WriteBatch:
             ("UPDATE messages SET size=? WHERE id=?", self.sizes),
             ("UPDATE messages SET delivery_count=? WHERE id=?", self.counts),
             (_DEFER, self.deferrals),
-            (_BURY, self.burials),
+            (_DEAD_LETTER, self.burials),
             ("DELETE FROM messages WHERE id=?", self.deletions),
             ("DELETE FROM bodies WHERE id=?", self.body_deletions),
             ("INSERT OR REPLACE INTO history(queue, message_id, seen_at) VALUES(?,?,?)", self.remembered),

@@ -9,7 +9,7 @@ def merged(batches: Iterable[WriteBatch]) -> list[WriteBatch]:
     """Batches with the same effect as these, one after the other.
 
     A batch applies its writes kind by kind, so what must come before a later write of an earlier kind ends a batch: a
-    burial, which gives a message another key, and all that removes what may be written again.
+    move to a dead-letter queue, which gives a message another key, and all that removes what may be written again.
     """
     result: list[WriteBatch] = []
     for batch in batches:
