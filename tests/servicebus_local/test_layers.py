@@ -10,7 +10,7 @@ PACKAGE = Path(servicebus_local.__file__).parent
 
 LAYERS = (
     {"amqp", "certificates", "clock", "door", "errors", "lifeline", "paths", "process", "pytest_plugin", "record"},
-    {"sql", "transports", "turns"},
+    {"deferred_calls", "sql", "transports"},
     {"datafolder", "filters", "messages", "storage"},
     {"entities"},
     {"config"},

@@ -16,8 +16,8 @@ from servicebus_local.certificates import CERTIFICATE, server_context
 from servicebus_local.clock import Clock, system_clock
 from servicebus_local.config import NamespaceConfig
 from servicebus_local.datafolder import DataFolder
+from servicebus_local.deferred_calls import DeferredCalls
 from servicebus_local.door import Door
-from servicebus_local.turns import Turn
 from servicebus_local.wire.server import AmqpServer
 from servicebus_local.wire.websocket import WebSockets
 
@@ -106,10 +106,10 @@ class Namespace:
             loop = asyncio.get_running_loop()
             broker = Broker(self._config, self._data, self._clock, loop.call_soon)
             stack.callback(broker.close)
-            turn = Turn(loop.call_soon)
-            broker.after_commit = turn.end
+            deferred = DeferredCalls(loop.call_soon)
+            broker.after_commit = deferred.run
             access = Access(self._keys, self._clock, lambda: _keys(broker))
-            amqp = AmqpServer(broker, access, turn, self._idle_timeout, self._link_idle_limit)
+            amqp = AmqpServer(broker, access, deferred, self._idle_timeout, self._link_idle_limit)
             application = Administration(broker, access).application()
             WebSockets(amqp.connection).serve_in(application)
             http = HttpServer(application)

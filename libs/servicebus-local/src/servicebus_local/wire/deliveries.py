@@ -92,6 +92,6 @@ class Deliveries:
             return
         state = echo_of(verdict.settlement)
         self._output.write(frames.disposition(self._channel, delivery_id, state, to_sender=False))
-        # The SDK's coroutines that settle at the same time take turns at reading a frame each, and one whose own answer
-        # was read by another still reads on, for 200 ms when nothing comes: an empty frame ends its turn.
+        # The SDK's coroutines that settle at the same time each read a frame in their order, and one whose own answer
+        # was read by another still reads on, for 200 ms when nothing comes: an empty frame ends its wait.
         self._output.write(frames.HEARTBEAT)

@@ -3,7 +3,7 @@
 from servicebus_local.access import Access
 from servicebus_local.amqp.codec import check_version
 from servicebus_local.broker.broker import Broker
-from servicebus_local.turns import Turn
+from servicebus_local.deferred_calls import DeferredCalls
 from servicebus_local.wire.connection import Connection
 from servicebus_local.wire.nodes import Nodes
 
@@ -11,11 +11,13 @@ from servicebus_local.wire.nodes import Nodes
 class AmqpServer:
     """All connections to one broker. Raises `RuntimeError` when the installed SDK is not the one that was tested."""
 
-    def __init__(self, broker: Broker, access: Access, turn: Turn, idle_timeout: int, link_idle_limit: int) -> None:
+    def __init__(
+        self, broker: Broker, access: Access, deferred: DeferredCalls, idle_timeout: int, link_idle_limit: int
+    ) -> None:
         check_version()
         self._broker = broker
         self._nodes = Nodes(broker, access, link_idle_limit)
-        self._turn = turn
+        self._deferred = deferred
         self._idle_timeout = idle_timeout
         self._connections: set[Connection] = set()
 
@@ -31,7 +33,7 @@ class AmqpServer:
 
     def connection(self) -> Connection:
         """The protocol of one connection."""
-        connection = Connection(self._nodes, self._broker.clock, self._idle_timeout, self._turn.put_off)
+        connection = Connection(self._nodes, self._broker.clock, self._idle_timeout, self._deferred.defer)
         connection.lost = self._connections.discard
         self._connections.add(connection)
         return connection

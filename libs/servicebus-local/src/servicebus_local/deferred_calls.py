@@ -5,22 +5,22 @@ from collections.abc import Callable
 Work = Callable[[], None]
 
 
-class Turn:
-    """Runs what was put off soon, or at once when somebody knows that the time has come."""
+class DeferredCalls:
+    """Runs what was deferred soon, or at once when somebody knows that the time has come."""
 
     def __init__(self, soon: Callable[[Work], object]) -> None:
         """`soon` is `loop.call_soon`."""
         self._soon = soon
         self._waiting: list[Work] = []
 
-    def put_off(self, work: Work) -> None:
-        """Do it at the end of the turn."""
+    def defer(self, work: Work) -> None:
+        """Do it when the loop comes to it."""
         if not self._waiting:
-            self._soon(self.end)
+            self._soon(self.run)
         self._waiting.append(work)
 
-    def end(self) -> None:
-        """Do all that was put off."""
+    def run(self) -> None:
+        """Do all that was deferred."""
         waiting, self._waiting = self._waiting, []
         for work in waiting:
             work()
