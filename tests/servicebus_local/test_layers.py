@@ -9,7 +9,7 @@ import servicebus_local
 PACKAGE = Path(servicebus_local.__file__).parent
 
 LAYERS = (
-    {"amqp", "certificates", "clock", "door", "errors", "lifeline", "paths", "process", "pytest_plugin", "record"},
+    {"amqp", "certificates", "clock", "errors", "lifeline", "listener", "paths", "process", "pytest_plugin", "record"},
     {"deferred_calls", "sql", "transports"},
     {"datafolder", "filters", "messages", "storage"},
     {"entities"},

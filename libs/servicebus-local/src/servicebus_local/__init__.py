@@ -1,8 +1,8 @@
 """A Service Bus namespace on this machine, for development and tests: AMQP 1.0 for the unmodified SDK, SQLite behind.
 
 Layers, each knowing only those below it: `wire` (AMQP) and `administration` (HTTP) -> `broker` -> `messages` ->
-`storage`. `amqp` (types), `sql` (rules), `entities` and `filters` (descriptions) stand below everything. `door` listens
-and tells AMQP and HTTP, plain and over TLS, apart.
+`storage`. `amqp` (types), `sql` (rules), `entities` and `filters` (descriptions) stand below everything. The
+`listener` tells AMQP and HTTP, plain and over TLS, apart.
 
 What it offers and how to use it: the README of `servicebus-local`. Where it is not like the service, on purpose:
 

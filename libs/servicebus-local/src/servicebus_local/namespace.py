@@ -17,7 +17,7 @@ from servicebus_local.clock import Clock, system_clock
 from servicebus_local.config import NamespaceConfig
 from servicebus_local.datafolder import DataFolder
 from servicebus_local.deferred_calls import DeferredCalls
-from servicebus_local.door import Door
+from servicebus_local.listener import Listener
 from servicebus_local.wire.server import AmqpServer
 from servicebus_local.wire.websocket import WebSockets
 
@@ -116,10 +116,10 @@ class Namespace:
             stack.push_async_callback(http.stop)
             await http.start()
             stack.callback(amqp.stop)
-            door = Door(amqp.connection, http.connection, server_context(self._data, self._host))
-            stack.push_async_callback(door.close)
-            self.port = door.open(self._host, self._wanted[0])
-            self.http_port = door.open(self._host, self._wanted[1])
+            listener = Listener(amqp.connection, http.connection, server_context(self._data, self._host))
+            stack.push_async_callback(listener.close)
+            self.port = listener.open(self._host, self._wanted[0])
+            self.http_port = listener.open(self._host, self._wanted[1])
             ticking = asyncio.create_task(_keep_time(broker, amqp))
             stack.push_async_callback(_cancelled, ticking)
             self._stack = stack.pop_all()

@@ -1,4 +1,4 @@
-"""One door for all: on each port, AMQP or HTTP, plain or over TLS, told apart by the first bytes that come.
+"""One listener for all: on each port, AMQP or HTTP, plain or over TLS, told apart by the first bytes that come.
 
 The SDK's administration client always speaks https, also to an emulator, and its messaging client of an emulator speaks
 plain AMQP; here both can be given the same connection string.
@@ -20,7 +20,7 @@ _PATIENCE = 120.0
 Factory = Callable[[], asyncio.Protocol]
 
 
-class Door:
+class Listener:
     """Listens, and gives each connection to the protocol that it speaks."""
 
     def __init__(self, amqp: Factory, http: Factory, tls: ssl.SSLContext) -> None:
@@ -32,10 +32,10 @@ class Door:
     def open(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises `OSError` when it is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        listener.setblocking(False)
-        self._keep(self._accept(listener))
-        return int(listener.getsockname()[1])
+        server = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        server.setblocking(False)
+        self._keep(self._accept(server))
+        return int(server.getsockname()[1])
 
     async def close(self) -> None:
         """Listen no longer."""
@@ -49,12 +49,12 @@ class Door:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _accept(self, listener: socket.socket) -> None:
+    async def _accept(self, server: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        with listener:
+        with server:
             while True:
                 try:
-                    connection, _ = await loop.sock_accept(listener)
+                    connection, _ = await loop.sock_accept(server)
                 except OSError as error:  # out of descriptors: those who wait are not forgotten by the kernel
                     LOG.warning("a connection could not be accepted: %s", error)
                     await asyncio.sleep(0.1)
