@@ -19,9 +19,9 @@ def hold() -> None:
     threading.Thread(target=_watch, args=(sys.stdin.fileno(),), daemon=True, name="lifeline").start()
 
 
-def _watch(line: int) -> None:
+def _watch(descriptor: int) -> None:
     try:
-        while os.read(line, 4096):
+        while os.read(descriptor, 4096):
             pass
     except OSError:
         pass

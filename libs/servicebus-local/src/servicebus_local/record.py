@@ -57,6 +57,6 @@ class MessageRecord:
     """Of its body, in bytes."""
     dead_letter: DeadLetter | None = None
     deferred: bool = False
-    """Set aside: a lock that ends puts it back there, not into the line."""
+    """Set aside: a lock that ends puts it back there, and nobody receives it unasked."""
     busy: bool = False
     """A change of this message is on its way to the disk: nobody else may take it."""

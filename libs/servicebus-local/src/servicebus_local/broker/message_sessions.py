@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from servicebus_local.broker.consumer import Consumer
-from servicebus_local.broker.ready import ReadyLine
+from servicebus_local.broker.ready import ReadyMessages
 from servicebus_local.record import MessageRecord
 
 
@@ -13,7 +13,7 @@ class MessageSession:
     """Messages with one SessionId."""
 
     id: str
-    ready: ReadyLine
+    ready: ReadyMessages
     holder: Consumer | None = None
     until: int = 0
     """When its lock ends."""
@@ -32,7 +32,7 @@ class MessageSessions:
         """A session, which is made when it is new."""
         session = self._sessions.get(session_id)
         if session is None:
-            session = self._sessions[session_id] = MessageSession(session_id, ReadyLine(self._records))
+            session = self._sessions[session_id] = MessageSession(session_id, ReadyMessages(self._records))
         return session
 
     def held(self) -> list[tuple[MessageSession, Consumer]]:

@@ -7,7 +7,7 @@ from servicebus_local.broker.departures import nobody
 from servicebus_local.broker.forwarding import Forwarding
 from servicebus_local.broker.locked_messages import LockedMessages
 from servicebus_local.broker.message_store import QueueParts
-from servicebus_local.broker.ready import ReadyLine
+from servicebus_local.broker.ready import ReadyMessages
 from servicebus_local.broker.settings import QueueSettings
 from servicebus_local.errors import ServiceError
 from servicebus_local.record import Body, MessageRecord, State
@@ -22,7 +22,7 @@ class MessageQueue(LockedMessages):
         super().__init__(path, settings, parts, forwarding)
         self.accessed_at = 0
         """When somebody last sent or received, in milliseconds since the epoch; 0: not since the start."""
-        self._ready = ReadyLine(self.records)
+        self._ready = ReadyMessages(self.records)
         self._hungry: deque[Consumer] = deque()
 
     def feed(self, consumer: Consumer) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from servicebus_local.record import MessageRecord, State
 
 
-class ReadyLine:
-    """A line of messages. Those that were settled, locked or have expired meanwhile are passed over."""
+class ReadyMessages:
+    """The messages of a queue or session. Those that were settled, locked or have expired meanwhile are passed over."""
 
     def __init__(self, records: Mapping[int, MessageRecord]) -> None:
         self._records = records
@@ -30,7 +30,7 @@ class ReadyLine:
         return None
 
     def take(self, now: int) -> MessageRecord | None:
-        """Take the next message out of the line."""
+        """Take the next message out."""
         record = self.first(now)
         if record is not None:
             heapq.heappop(self._heap)
