@@ -115,7 +115,7 @@ class _Sendable(_Common):
     duplicate_detection_history_time_window: Window = timedelta(minutes=10)
     enable_express: bool = False
     enable_partitioning: bool = False
-    """Kept and told; messages are never partitioned here."""
+    """Kept and returned; messages are never partitioned here."""
     max_message_size_in_kilobytes: Annotated[int, Field(ge=1, le=102_400)] = STANDARD_TIER_KILOBYTES
     max_size_in_megabytes: Annotated[int, Field(ge=1, le=81_920)] = 1024
     requires_duplicate_detection: bool = False

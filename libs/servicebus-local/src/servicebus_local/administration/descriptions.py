@@ -14,7 +14,7 @@ from servicebus_local.filters import Scalar, TypedValue
 _FOR_EVER = "P10675199DT2H48M5.4775807S"
 _ENDLESS = ("AutoDeleteOnIdle", "DefaultMessageTimeToLive")
 _OMITTED_WHEN_EMPTY = ("ForwardTo", "ForwardDeadLetteredMessagesTo", "UserMetadata")
-_TOLD_ONLY = {
+_READ_ONLY = {
     "AccessedAt",
     "CorrelationFilterCount",
     "CountDetails",
@@ -41,7 +41,7 @@ def properties_of(description: ET.Element) -> Document:
     for name, element in fields(description):
         if name == "AuthorizationRules":
             document[name] = [_authorization(rule) for rule in element]
-        elif name not in _TOLD_ONLY:
+        elif name not in _READ_ONLY:
             document[name] = text_of(element)
     return document
 
