@@ -36,9 +36,9 @@ class TypedValue(BaseModel):
 Scalar = str | bool | int | float | TypedValue
 
 
-def plain(value: Scalar) -> Value:
-    """Return the value itself."""
-    return value.value if isinstance(value, TypedValue) else value
+def value_of(scalar: Scalar) -> Value:
+    """Return what a rule compares with, without the name of its type."""
+    return scalar.value if isinstance(scalar, TypedValue) else scalar
 
 
 class _Model(BaseModel):
@@ -83,7 +83,7 @@ class SqlFilterConfig(_Model):
 
     @model_validator(mode="after")
     def _can_be_parsed(self) -> Self:
-        parse_filter(self.sql_expression, {name: plain(value) for name, value in self.parameters.items()})
+        parse_filter(self.sql_expression, {name: value_of(value) for name, value in self.parameters.items()})
         return self
 
 
@@ -97,7 +97,7 @@ class SqlActionConfig(_Model):
 
     @model_validator(mode="after")
     def _can_be_parsed(self) -> Self:
-        parse_action(self.sql_expression, {name: plain(value) for name, value in self.parameters.items()})
+        parse_action(self.sql_expression, {name: value_of(value) for name, value in self.parameters.items()})
         return self
 
 

@@ -92,7 +92,7 @@ class Namespace:
 
     @property
     def administration_string(self) -> str:
-        """What the SDK's administration clients need, with a plain transport or `certificate`."""
+        """What the SDK's administration clients need, with a transport of `transports` or `certificate`."""
         return self.connection_string.replace(f":{self.port};", f":{self.http_port};")
 
     @property

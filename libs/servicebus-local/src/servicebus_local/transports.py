@@ -15,7 +15,7 @@ class PlainTransport(RequestsTransport):  # type: ignore[misc]  # untyped in azu
 
     def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as the base class has it
         """Send a request, without TLS."""
-        request.url = _plain(request.url)
+        request.url = _without_tls(request.url)
         return super().send(request, **options)
 
 
@@ -24,9 +24,9 @@ class AsyncPlainTransport(AioHttpTransport):  # type: ignore[misc]  # untyped in
 
     async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as the base class has it
         """Send a request, without TLS."""
-        request.url = _plain(request.url)
+        request.url = _without_tls(request.url)
         return await super().send(request, **options)
 
 
-def _plain(url: str) -> str:
+def _without_tls(url: str) -> str:
     return "http://" + url.removeprefix("https://") if url.startswith("https://") else url

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from servicebus_local.broker.message_properties import MessageProperties
 from servicebus_local.entities import DEFAULT_RULE, RuleConfig
-from servicebus_local.filters import CorrelationFilterConfig, RuleProperties, Scalar, plain
+from servicebus_local.filters import CorrelationFilterConfig, RuleProperties, Scalar, value_of
 from servicebus_local.messages.incoming import IncomingMessage
 from servicebus_local.sql import EvaluationError, Properties, parse_action, parse_filter
 from servicebus_local.sql.expressions import Value
@@ -61,15 +61,15 @@ class RuleSet:
         All rules without an action make one copy together, each rule with an action makes its own, which tells the
         rule's name. Raises `EvaluationError` when a rule cannot be evaluated.
         """
-        found, plainly = [], False
+        found, unchanged = [], False
         for rule in self.rules:
             if not rule.matches(message):
                 continue
             if rule.action is None:
-                plainly = True
+                unchanged = True
             else:
                 found.append(_acted(message, rule))
-        return [message, *found] if plainly else found
+        return [message, *found] if unchanged else found
 
 
 def _acted(message: IncomingMessage, rule: Rule) -> IncomingMessage:
@@ -93,7 +93,7 @@ def _matcher(rule: RuleProperties) -> Matches:
 def _correlation(config: CorrelationFilterConfig) -> Matches:
     wanted = {name: getattr(config, name) for name in _SYSTEM_PROPERTIES}
     system = {name: value for name, value in wanted.items() if value is not None}
-    application = {name: plain(value) for name, value in config.properties.items()}
+    application = {name: value_of(value) for name, value in config.properties.items()}
 
     def matches(message: IncomingMessage) -> bool:
         if any(getattr(message, name) != value for name, value in system.items()):
@@ -111,7 +111,7 @@ def _equal(actual: object, wanted: Value) -> bool:
 
 
 def _values(parameters: dict[str, Scalar]) -> dict[str, Value]:
-    return {name: plain(value) for name, value in parameters.items()}
+    return {name: value_of(value) for name, value in parameters.items()}
 
 
 __all__ = ["EvaluationError", "Rule", "RuleSet"]

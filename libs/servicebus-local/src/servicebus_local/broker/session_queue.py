@@ -84,7 +84,7 @@ class SessionQueue(MessageQueue):
             return sorted(self._store.tables.session_states(self.id, state_set_after))
         return sorted({*self.tally.sessions(), *self._store.tables.session_states(self.id, -1)})
 
-    # -- what differs from a plain queue
+    # -- what differs from a queue without sessions
 
     def feed(self, consumer: Consumer) -> None:
         """A receiver may want messages (again)."""

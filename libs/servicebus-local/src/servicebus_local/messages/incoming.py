@@ -92,7 +92,7 @@ class IncomingMessage:
         buffer = memoryview(self.body.bare)
         for section in s.sections(buffer):
             if section.code == s.APPLICATION_PROPERTIES:
-                return {as_text(key): _plain(value) for key, value in _items(buffer, section).items()}
+                return {as_text(key): _text_if_bytes(value) for key, value in _items(buffer, section).items()}
         return {}
 
     @property
@@ -120,7 +120,7 @@ def _items(buffer: memoryview, section: s.Section) -> dict[Any, Any]:
     return {decode_value(buffer[key:value]): decode_property(buffer[value:end]) for key, value, end in items}
 
 
-def _plain(value: object) -> object:
+def _text_if_bytes(value: object) -> object:
     return as_text(value) if isinstance(value, bytes) else value
 
 

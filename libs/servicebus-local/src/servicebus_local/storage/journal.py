@@ -49,7 +49,7 @@ class Journal:
                 data = file.read(length)
                 if len(data) != length or zlib.crc32(data) != checksum:
                     return
-                yield WriteBatch.of(_Plain(io.BytesIO(data)).load())
+                yield WriteBatch.of(_DataUnpickler(io.BytesIO(data)).load())
 
     def append(self, rows: Rows) -> None:
         """Store the writes of a batch. Raises `OSError`; then nothing was stored."""
@@ -72,7 +72,7 @@ class Journal:
         os.close(self._file)
 
 
-class _Plain(pickle.Unpickler):
+class _DataUnpickler(pickle.Unpickler):
     """Reads numbers, texts, bytes, lists, tuples and dictionaries, and nothing that could run code."""
 
     def find_class(self, module: str, name: str) -> object:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from servicebus_local.amqp import codec
 from servicebus_local.amqp import sections as s
-from servicebus_local.filters import Scalar, TypedValue
+from servicebus_local.filters import Scalar, TypedValue, value_of
 from servicebus_local.messages.incoming import as_text
 
 _DESCRIBED, _TIMESTAMP = 0x00, 0x83
@@ -67,11 +67,11 @@ def scalar_of(value: memoryview) -> Scalar:
 def encode_scalar(value: Scalar) -> bytes:
     """Encode what a rule compares with, in its type."""
     kind = value.type if isinstance(value, TypedValue) else None
-    plain = value.value if isinstance(value, TypedValue) else value
-    if isinstance(plain, bool) or not isinstance(plain, int):
-        return codec.encode_value(plain)
+    compared = value_of(value)
+    if isinstance(compared, bool) or not isinstance(compared, int):
+        return codec.encode_value(compared)
     if kind == "dateTime":
-        return codec.encode_value(codec.timestamp(plain))
-    if kind == "long" or not -(1 << _INT_BITS) <= plain < 1 << _INT_BITS:
-        return codec.encode_value(codec.long(plain))
-    return codec.encode_value(plain)
+        return codec.encode_value(codec.timestamp(compared))
+    if kind == "long" or not -(1 << _INT_BITS) <= compared < 1 << _INT_BITS:
+        return codec.encode_value(codec.long(compared))
+    return codec.encode_value(compared)
