@@ -94,7 +94,7 @@ class Broker:
     def close(self) -> None:
         """Make all writes durable and close the storage."""
         for node in self.catalogue.nodes():
-            node.queues[0].sequence.settle()
+            node.queues[0].sequence.release()
         self.store.close()
 
     def _wake(self, queue: MessageStore) -> None:

@@ -24,7 +24,7 @@ class SequenceCounter:
             self._store.writes.sequences[self._queue] = self._reserved
         return number
 
-    def settle(self) -> None:
+    def release(self) -> None:
         """Give back what was reserved; the last thing before the end."""
         if self._reserved != self._next:
             self._reserved = self._next
