@@ -107,7 +107,7 @@ class Access:
         return Claim(_innermost(path, audience, key.entity_path), frozenset(key.rights), expires_at)
 
     def claims_of(self, name: str, secret: str) -> list[Claim]:
-        """Return what a rule's name and key allow, as a client shows them by SASL PLAIN; they do not expire.
+        """Return what a rule's name and key allow, as a client gives them by SASL PLAIN; they do not expire.
 
         Raises `Unauthorized` when no rule of that name has that key.
         """

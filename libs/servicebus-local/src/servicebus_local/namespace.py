@@ -61,7 +61,7 @@ class Namespace:
     ) -> None:
         """Port 0 takes a free one; `patience` is how many seconds to wait for the data folder.
 
-        With `keys`, only who shows a token that one of them signed may do what its rights allow.
+        With `keys`, only who presents a token that one of them signed may do what its rights allow.
         """
         self._keys = keys
         self._config = config

@@ -1,4 +1,4 @@
-"""Messages of any state as JSON, for whoever looks at an entity without taking anything from it."""
+"""Messages of any state as JSON, for whoever peeks into an entity without taking anything from it."""
 
 import base64
 from datetime import UTC, datetime

@@ -27,7 +27,7 @@ class Catalogue:
         self._builder = Builder(store, clock, wake, self._find_destination)
         self._entities: dict[str, Entity] = {}
 
-    # -- looking
+    # -- what there is
 
     def entity(self, address: str) -> Entity:
         """The entity of an address, in any case. Raises `EntityNotFound`."""

@@ -8,7 +8,7 @@ from servicebus_local.storage.store import Store
 class History:
     """MessageIds of one entity, oldest first; they outlive the process.
 
-    https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection: only the MessageId is looked at, and
+    https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection: only the MessageId counts, and
     what was seen within the window is accepted and dropped.
     """
 

@@ -13,7 +13,7 @@ def is_in_use(node: AnyNode) -> bool:
 
 
 def last_use(node: AnyNode) -> int:
-    """When somebody last sent, received, looked or changed it, in milliseconds since the epoch."""
+    """When somebody last sent, received, peeked or changed it, in milliseconds since the epoch."""
     own = (node.used_at, node.updated_at, *(queue.accessed_at for queue in node.queues))
     return max(*own, *(last_use(each) for each in _below(node)))
 

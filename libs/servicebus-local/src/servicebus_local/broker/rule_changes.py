@@ -1,4 +1,4 @@
-"""Rules of subscriptions, looked at and changed."""
+"""Rules of subscriptions, read and changed."""
 
 from collections.abc import Mapping
 from typing import Any

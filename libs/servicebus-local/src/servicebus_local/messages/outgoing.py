@@ -44,7 +44,7 @@ class Locked(Protocol):
 
 
 def encode(record: MessageRecord, body: Body, lock: Locked | None, *, peeked: bool = False) -> bytes:
-    """Encode a delivery with its lock, or a message to look at (`peeked`), which tells its state too."""
+    """Encode a delivery with its lock, or a message that is peeked, which tells its state too."""
     bare = body.bare if record.dead_letter is None else _with_reason(body.bare, record.dead_letter)
     locked_until = None if lock is None else lock.until
     annotations = _annotations(record, body.annotations, locked_until, peeked)

@@ -83,7 +83,7 @@ class Nodes:
 
     def _put_token(self, request: Request, reply: Reply) -> None:
         path = path_of(as_text(request.properties.get("name", b"")))
-        if not self.access.is_open:  # else no token is looked at, and the link tells what is missing
+        if not self.access.is_open:  # else no token is checked, and the link tells what is missing
             claim = self.access.claim_of(as_text(request.body), path)
             request.session.peer.claims[path.lower()] = claim
             self._check_exists(path)
