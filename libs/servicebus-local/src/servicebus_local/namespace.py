@@ -91,11 +91,6 @@ class Namespace:
         )
 
     @property
-    def administration_string(self) -> str:
-        """What the SDK's administration clients need, with a transport of `transports` or `certificate`."""
-        return self.connection_string.replace(f":{self.port};", f":{self.http_port};")
-
-    @property
     def certificate(self) -> Path:
         """What a client that speaks TLS must trust."""
         return self._data / CERTIFICATE

@@ -15,7 +15,6 @@ PROPERTIES = 0x73
 APPLICATION_PROPERTIES = 0x74
 DATA = 0x75
 VALUE = 0x77
-FOOTER = 0x78
 
 SECTION_HEAD = 3
 """Bytes of the descriptor before a section's value."""

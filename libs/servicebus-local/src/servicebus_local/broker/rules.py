@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from servicebus_local.broker.message_properties import MessageProperties
-from servicebus_local.entities import DEFAULT_RULE, RuleConfig
+from servicebus_local.entities import RuleConfig
 from servicebus_local.filters import CorrelationFilterConfig, RuleProperties, Scalar, value_of
 from servicebus_local.messages.incoming import IncomingMessage
-from servicebus_local.sql import EvaluationError, Properties, parse_action, parse_filter
+from servicebus_local.sql import Properties, parse_action, parse_filter
 from servicebus_local.sql.expressions import Value
 
 Matches = Callable[[IncomingMessage], bool]
@@ -45,15 +45,10 @@ class Rule:
 
 
 class RuleSet:
-    """The rules of a subscription. One that has none in its description has `$Default`, which takes everything."""
+    """The rules of a subscription."""
 
     def __init__(self, rules: Iterable[RuleConfig]) -> None:
         self.rules = [Rule.of(rule) for rule in rules]
-
-    @classmethod
-    def initial(cls, rules: Iterable[RuleConfig]) -> "RuleSet":
-        """For a subscription that is new."""
-        return cls(tuple(rules) or (DEFAULT_RULE,))
 
     def copies(self, message: IncomingMessage) -> list[IncomingMessage]:
         """Return the copies that the subscription gets, most often one or none.
@@ -112,6 +107,3 @@ def _equal(actual: object, wanted: Value) -> bool:
 
 def _values(parameters: dict[str, Scalar]) -> dict[str, Value]:
     return {name: value_of(value) for name, value in parameters.items()}
-
-
-__all__ = ["EvaluationError", "Rule", "RuleSet"]

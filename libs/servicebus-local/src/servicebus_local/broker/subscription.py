@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from servicebus_local.broker.queue import MessageQueue
-from servicebus_local.broker.rules import EvaluationError, RuleSet
+from servicebus_local.broker.rules import RuleSet
 from servicebus_local.messages.incoming import IncomingMessage
 from servicebus_local.record import DeadLetter
+from servicebus_local.sql import EvaluationError
 
 _FAILED = "FilterEvaluationException"
 
