@@ -112,14 +112,14 @@ class Access:
         Raises `Unauthorized` when no rule of that name has that key.
         """
         given = secret.encode()
-        found = [
+        claims = [
             Claim(key.entity_path.lower(), frozenset(key.rights), sys.maxsize)
             for key in (*self._keys, *self._of_entities())
             if key.key_name == name and any(hmac.compare_digest(each.encode(), given) for each in _secrets(key))
         ]
-        if not found:
+        if not claims:
             raise Unauthorized("InvalidSignature: no shared access rule has that name and key.")
-        return found
+        return claims
 
     def check(self, claims: Iterable[Claim], path: str, *rights: Right) -> None:
         """Raises `Unauthorized` when no claim allows any of that."""
@@ -141,12 +141,12 @@ def _is_within(path: str, area: str) -> bool:
 
 
 def _innermost(*paths: str) -> str:
-    found = ""
+    innermost = ""
     for path in map(str.lower, paths):
-        if not _is_within(path, found) and not _is_within(found, path):
+        if not _is_within(path, innermost) and not _is_within(innermost, path):
             raise Unauthorized("InvalidAudience: the token, its key and what it is put for are of different entities.")
-        found = path if _is_within(path, found) else found
-    return found
+        innermost = path if _is_within(path, innermost) else innermost
+    return innermost
 
 
 def _secrets(key: SharedAccessKey) -> list[str]:

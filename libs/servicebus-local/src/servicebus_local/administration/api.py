@@ -55,12 +55,12 @@ class Administration:
         query = request.query
         try:
             after, limit = int(query.get("after", "0")), int(query.get("limit", str(LIMIT)))
-            found = messages(self._broker, query.get("entity", ""), after, limit)
+            documents = messages(self._broker, query.get("entity", ""), after, limit)
         except ValueError as error:
             return web.json_response({"error": str(error)}, status=400)
         except ServiceError as error:
             return web.json_response({"error": str(error)}, status=404)
-        return web.json_response(found)
+        return web.json_response(documents)
 
     async def busy(self, request: web.Request) -> web.Response:
         """Refuse the next `?operations=N` operations of AMQP clients as a busy server would."""

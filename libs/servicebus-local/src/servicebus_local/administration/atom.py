@@ -72,12 +72,12 @@ def add_typed(parent: ET.Element, items: Iterable[tuple[str, str, str]]) -> None
 
 def typed(parent: ET.Element) -> dict[str, dict[str, str]]:
     """Read key-value pairs: key -> type and text."""
-    found = {}
+    pairs = {}
     for pair in parent:
         parts = dict(fields(pair))
         kind = parts["Value"].get(TYPE, "string").rpartition(":")[2]
-        found[text_of(parts["Key"])] = {"type": kind, "text": text_of(parts["Value"])}
-    return found
+        pairs[text_of(parts["Key"])] = {"type": kind, "text": text_of(parts["Value"])}
+    return pairs
 
 
 def entry(url: str, title: str, updated: str, description: ET.Element) -> ET.Element:

@@ -56,10 +56,10 @@ def _authorization(rule: ET.Element) -> Document:
 
 def default_rule_of(description: ET.Element) -> Document | None:
     """Return the rule that a new subscription is to have instead of the one that takes everything."""
-    found = dict(fields(description)).get("DefaultRuleDescription")
-    if found is None:
+    rule = dict(fields(description)).get("DefaultRuleDescription")
+    if rule is None:
         return None
-    return {"Name": text_of(dict(fields(found))["Name"]), "Properties": rule_of(found)}
+    return {"Name": text_of(dict(fields(rule))["Name"]), "Properties": rule_of(rule)}
 
 
 def rule_of(description: ET.Element) -> Document:

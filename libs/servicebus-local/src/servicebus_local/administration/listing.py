@@ -24,8 +24,8 @@ def messages(broker: Broker, entity: str, after: int, limit: int) -> list[dict[s
     Raises:
         EntityNotFound: there is no such entity.
     """
-    found = broker.entity(entity)
-    queue = found.queue or (found.destination.holding if found.destination else None)
+    named = broker.entity(entity)
+    queue = named.queue or (named.destination.holding if named.destination else None)
     if queue is None:
         return []
     numbers = broker.store.tables.sequences(queue.id, after + 1, min(limit, LIMIT), None)

@@ -82,8 +82,8 @@ class Resources:
         if rules is None:
             return self._subscription(request, topic, subscription, body)
         if rule is None:
-            node, found = self._rules.all(topic, subscription)
-            return _page(request, rules, [_named(node, each) for each in found], _rules_of(node))
+            node, rule_configs = self._rules.all(topic, subscription)
+            return _page(request, rules, [_named(node, each) for each in rule_configs], _rules_of(node))
         return self._rule(request, topic, subscription, rule, body)
 
     # -- queues and topics
@@ -116,10 +116,10 @@ class Resources:
 
     def _list_roots(self, request: web.Request, kind: str) -> web.Response:
         if kind == "queues":
-            found = [(node.path, _described(node)) for _, node in sorted(self._catalogue.queues.items())]
+            described = [(node.path, _described(node)) for _, node in sorted(self._catalogue.queues.items())]
         else:
-            found = [(node.path, _described(node)) for _, node in sorted(self._catalogue.topics.items())]
-        return _page(request, kind, found)
+            described = [(node.path, _described(node)) for _, node in sorted(self._catalogue.topics.items())]
+        return _page(request, kind, described)
 
     # -- subscriptions and rules
 
@@ -144,8 +144,8 @@ class Resources:
 
     def _list_subscriptions(self, request: web.Request, topic: str) -> web.Response:
         nodes = sorted(self._catalogue.topic(topic).subscriptions.items())
-        found = [(node.config.name, d.subscription_description(node)) for _, node in nodes]
-        return _page(request, "subscriptions", found, _subscriptions_of(self._catalogue.topic(topic).path))
+        described = [(node.config.name, d.subscription_description(node)) for _, node in nodes]
+        return _page(request, "subscriptions", described, _subscriptions_of(self._catalogue.topic(topic).path))
 
     def _rule(self, request: web.Request, topic: str, subscription: str, name: str, body: bytes) -> web.Response:
         if request.method == "DELETE":
@@ -155,8 +155,8 @@ class Resources:
             return _answer(_rule_entry(request, *self._rules.get(topic, subscription, name)))
         document = {"Name": name, "Properties": d.rule_of(atom.description_of(body))}
         update = _is_update(request)
-        found = self._rules.put(topic, subscription, document, update=update)
-        return _answer(_rule_entry(request, *found), 200 if update else 201)
+        changed = self._rules.put(topic, subscription, document, update=update)
+        return _answer(_rule_entry(request, *changed), 200 if update else 201)
 
     # -- the namespace
 
@@ -215,17 +215,20 @@ def _entry(request: web.Request, title: str, description: ET.Element, parent: st
     return atom.entry(_address(request, parent, title), title, updated, description)
 
 
-def _page(request: web.Request, title: str, found: Sequence[tuple[str, ET.Element]], parent: str = "") -> web.Response:
+def _page(
+    request: web.Request, title: str, described: Sequence[tuple[str, ET.Element]], parent: str = ""
+) -> web.Response:
     """A page of what there is; an entry's id is its address, from which clients take the names of what it is in."""
     skip, top = int(request.query.get("$skip", "0")), int(request.query.get("$top", str(_PAGE)))
     if skip < 0 or top < 0:
         raise BadRequest("$skip and $top are not below zero.")
     top = min(top, _PAGE)
     entries: Iterable[ET.Element] = [
-        atom.entry(_address(request, parent, name), name, d.time_of(0), each) for name, each in found[skip : skip + top]
+        atom.entry(_address(request, parent, name), name, d.time_of(0), each)
+        for name, each in described[skip : skip + top]
     ]
     following = str(request.url.update_query({"$skip": str(skip + top), "$top": str(top)}))
-    more = top > 0 and len(found) > skip + top
+    more = top > 0 and len(described) > skip + top
     return _answer(atom.feed(str(request.url), title, d.time_of(0), entries, following if more else None))
 
 

@@ -38,15 +38,15 @@ class Catalogue:
 
     def topic(self, name: str) -> TopicNode:
         """A topic. Raises `EntityNotFound`."""
-        return _found(self.topics.get(name.lower()), name)
+        return _existing(self.topics.get(name.lower()), name)
 
     def queue(self, name: str) -> QueueNode:
         """A queue. Raises `EntityNotFound`."""
-        return _found(self.queues.get(name.lower()), name)
+        return _existing(self.queues.get(name.lower()), name)
 
     def subscription(self, topic: str, name: str) -> SubscriptionNode:
         """A subscription. Raises `EntityNotFound`."""
-        return _found(self.topic(topic).subscriptions.get(name.lower()), subscription_path(topic, name))
+        return _existing(self.topic(topic).subscriptions.get(name.lower()), subscription_path(topic, name))
 
     def nodes(self) -> list[QueueNode | TopicNode | SubscriptionNode]:
         """All queues, topics and subscriptions."""
@@ -118,7 +118,7 @@ def subscription_path(topic: str, name: str) -> str:
     return f"{topic}/subscriptions/{name}"
 
 
-def _found(node: AnyNode | None, path: str) -> AnyNode:
+def _existing(node: AnyNode | None, path: str) -> AnyNode:
     if node is None:
         raise EntityNotFound(path)
     return node

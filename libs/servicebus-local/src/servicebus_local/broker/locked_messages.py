@@ -60,21 +60,21 @@ class LockedMessages(MessageStore):
     def receive_deferred(self, sequences: Sequence[int], consumer: Consumer | None, done: Done) -> list[Delivered]:
         """Take deferred messages for good (`consumer` settles on delivery); call back when they are deleted."""
         records = [self._deferred(sequence, consumer) for sequence in sequences]
-        found = [Delivered(record, self._store.body(record), None) for record in records]
+        delivered = [Delivered(record, self._store.body(record), None) for record in records]
         for record in records:
             self._departures.delete(record, None, nobody)
         self._store.then(done)
-        return found
+        return delivered
 
     def lock_deferred(self, sequences: Sequence[int], consumer: Consumer | None) -> list[Delivered]:
         """Lock deferred messages, all or none. Raises `MessageNotFound`; on a session's, `SessionLockLost`."""
         records = [self._deferred(sequence, consumer) for sequence in sequences]
-        found = []
+        delivered = []
         for record in records:
             self.tally.move(record, State.LOCKED)
             lock = self._lock_deferred(record, consumer)
-            found.append(Delivered(record, self._store.body(record), lock))
-        return found
+            delivered.append(Delivered(record, self._store.body(record), lock))
+        return delivered
 
     # -- time passes
 

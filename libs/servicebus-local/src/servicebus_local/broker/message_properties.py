@@ -61,8 +61,8 @@ class MessageProperties(Properties):
         attribute = _READ[key]
         if attribute in self._system:
             return self._system[attribute]
-        found: Value = getattr(self._message, attribute)
-        return found
+        value: Value = getattr(self._message, attribute)
+        return value
 
     def user(self, name: str) -> Value:
         """Return an application property, by its name in any case."""
@@ -71,8 +71,8 @@ class MessageProperties(Properties):
             return None
         if spelt in self._user:
             return self._user[spelt]
-        found: Value = self._message.application_properties.get(spelt)
-        return found
+        value: Value = self._message.application_properties.get(spelt)
+        return value
 
     def set(self, scope: str, name: str, value: Value) -> None:
         """Change a property. Raises `EvaluationError`."""

@@ -56,15 +56,15 @@ class RuleSet:
         All rules without an action make one copy together, each rule with an action makes its own, which tells the
         rule's name. Raises `EvaluationError` when a rule cannot be evaluated.
         """
-        found, unchanged = [], False
+        changed, unchanged = [], False
         for rule in self.rules:
             if not rule.matches(message):
                 continue
             if rule.action is None:
                 unchanged = True
             else:
-                found.append(_acted(message, rule))
-        return [message, *found] if unchanged else found
+                changed.append(_acted(message, rule))
+        return [message, *changed] if unchanged else changed
 
 
 def _acted(message: IncomingMessage, rule: Rule) -> IncomingMessage:

@@ -26,10 +26,10 @@ class Timetable:
 
     def due(self, now: int | None) -> list[int]:
         """Take out what has its time at `now`, earliest first; None takes all."""
-        found = []
+        due = []
         while self._heap and (now is None or self._heap[0][0] <= now):
             when, sequence = heapq.heappop(self._heap)
             if self._times.get(sequence) == when:
                 del self._times[sequence]
-                found.append(sequence)
-        return found
+                due.append(sequence)
+        return due

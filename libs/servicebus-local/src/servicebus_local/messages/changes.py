@@ -31,9 +31,9 @@ def with_changes(
 ) -> IncomingMessage:
     """Return a copy: `system` is laid over its properties, `user` over its application properties without `removed`."""
     buffer = memoryview(message.body.bare)
-    found = {section.code: section for section in s.sections(buffer)}
-    properties = _properties(buffer, found.get(s.PROPERTIES), system)
-    application = _application(buffer, found.get(s.APPLICATION_PROPERTIES), user, removed)
+    by_code = {section.code: section for section in s.sections(buffer)}
+    properties = _properties(buffer, by_code.get(s.PROPERTIES), system)
+    application = _application(buffer, by_code.get(s.APPLICATION_PROPERTIES), user, removed)
     head, rest = b"", b""
     for each in s.sections(buffer):
         if each.code < s.PROPERTIES:
@@ -88,8 +88,8 @@ def _application(
         if name not in user and name not in removed:
             kept += bytes(buffer[key:end])
             count += 1
-    for name, found in user.items():
-        kept += encode_value(name) + (spelt.get((type(found), found)) or _encode(found))
+    for name, assigned in user.items():
+        kept += encode_value(name) + (spelt.get((type(assigned), assigned)) or _encode(assigned))
     count += len(user)
     if not count:
         return b""

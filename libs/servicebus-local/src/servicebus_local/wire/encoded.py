@@ -35,14 +35,14 @@ def modifications_of(body: memoryview, outcome: str) -> Mapping[str, bytes]:
     `rejected`. Raises `ValueError` or `IndexError`.
     """
     state = _fields(body)[_STATE:]
-    found = _fields(state[0]) if state else []
+    fields = _fields(state[0]) if state else []
     if outcome == "modified":
-        found = found[_MESSAGE_ANNOTATIONS:]
+        fields = fields[_MESSAGE_ANNOTATIONS:]
     elif outcome == "rejected":
-        found = _fields(found[_ERROR])[_INFO:] if found else []
+        fields = _fields(fields[_ERROR])[_INFO:] if fields else []
     else:
         return {}
-    return {name: bytes(value) for name, value in items_of(found[0] if found else None).items()}
+    return {name: bytes(value) for name, value in items_of(fields[0] if fields else None).items()}
 
 
 def _fields(value: memoryview) -> list[memoryview]:

@@ -109,9 +109,9 @@ class Management:
         if int(body[b"receiver-settle-mode"]) == _SETTLES_ON_DELIVERY:
 
             def done(error: ServiceError | None) -> None:
-                reply(_deliveries(found) if error is None else Response.of(error))
+                reply(_deliveries(delivered) if error is None else Response.of(error))
 
-            found = queue.receive_deferred(numbers, consumer, done)
+            delivered = queue.receive_deferred(numbers, consumer, done)
         else:
             reply(_deliveries(queue.lock_deferred(numbers, consumer)))
 
@@ -121,15 +121,15 @@ class Management:
         session_id = body.get(b"session-id")
         limit = min(int(body[b"message-count"]), _PEEK_COUNT)
         session_id = None if session_id is None else as_text(session_id)
-        found, size = [], 0
+        messages, size = [], 0
         for sequence in store.tables.sequences(queue.id, int(body[b"from-sequence-number"]), limit, session_id):
             record = queue.records.get(sequence)
             if record is None or size > _PEEK_BYTES:
                 continue
             message = encode(record, store.body(record), None, peeked=True)
             size += len(message)
-            found.append({"message": message})
-        reply(Response(body={"messages": found}) if found else _NO_CONTENT)
+            messages.append({"message": message})
+        reply(Response(body={"messages": messages}) if messages else _NO_CONTENT)
 
     def _schedule(self, request: Request, reply: Reply) -> None:
         encoded = [each[b"message"] for each in request.body[b"messages"]]
@@ -148,9 +148,9 @@ class Management:
         self._entity.sendable().scheduled.cancel(request.body[b"sequence-numbers"], Countdown(1, reply).done)
 
 
-def _deliveries(found: Sequence[Delivered]) -> Response:
+def _deliveries(delivered: Sequence[Delivered]) -> Response:
     messages = []
-    for record, body, lock in found:
+    for record, body, lock in delivered:
         item: dict[str, Any] = {"message": encode(record, body, lock)}
         if lock is not None:
             item["lock-token"] = uuid.UUID(bytes_le=lock.token)

@@ -64,11 +64,11 @@ class RuleRequests:
         """Tell the rules, a page at a time."""
         top, skip = int(request.body[b"top"]), int(request.body[b"skip"])
         node, rules = self._changes.all(*self._at)
-        found = rules[skip : skip + top]
-        if not found:
+        page = rules[skip : skip + top]
+        if not page:
             reply(Response(204, "No content."))
             return
-        items = [_map([("rule-description", _rule(each, node.created_at))]) for each in found]
+        items = [_map([("rule-description", _rule(each, node.created_at))]) for each in page]
         reply(Response(raw=_map([("rules", _list(items))])))
 
 

@@ -61,9 +61,9 @@ class SessionRequests:
         if not isinstance(queue, SessionQueue):
             raise NotAllowed(f"'{self._entity.path}' has no sessions.")
         since, skip, top = int(body[b"last-updated-time"]), int(body[b"skip"]), int(body[b"top"])
-        found = queue.sessions(None if since >= _ANY_TIME else since)[skip : skip + top]
-        if not found:
+        session_ids = queue.sessions(None if since >= _ANY_TIME else since)[skip : skip + top]
+        if not session_ids:
             reply(Response(204, "No sessions.", "com.microsoft:session-not-found"))
             return
-        names = codec.array([codec.string(session_id) for session_id in found])
-        reply(Response(body={"skip": skip + len(found), "sessions-ids": names}))
+        names = codec.array([codec.string(session_id) for session_id in session_ids])
+        reply(Response(body={"skip": skip + len(session_ids), "sessions-ids": names}))
