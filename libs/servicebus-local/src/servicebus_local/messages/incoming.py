@@ -194,10 +194,10 @@ def _annotations(buffer: memoryview, section: s.Section) -> tuple[bytes, int | N
     if buffer[section.value] >> 4 == 0x4:  # null
         return b"", None
     kept, due_at = bytearray(), None
-    for key_at, value_at, end in s.map_items(buffer, section.value):
-        key = decode_value(buffer[key_at:])
+    for key_start, value_start, end in s.map_items(buffer, section.value):
+        key = decode_value(buffer[key_start:])
         if key == _SCHEDULED_TIME:
-            due_at = decode_value(buffer[value_at:])
+            due_at = decode_value(buffer[value_start:])
         if key not in _WRITTEN_BY_THE_SERVICE:
-            kept += buffer[key_at:end]
+            kept += buffer[key_start:end]
     return bytes(kept), due_at

@@ -39,7 +39,7 @@ class RuleRequests:
 
     def __init__(self, changes: RuleChanges, topic: str, subscription: str) -> None:
         self._changes = changes
-        self._at = topic, subscription
+        self._subscription = topic, subscription
 
     def add(self, request: Request, reply: Reply) -> None:
         """Add a rule."""
@@ -50,20 +50,20 @@ class RuleRequests:
             properties["Action"] = {"SqlExpression": as_text(action[b"expression"])}
         document = {"Name": as_text(request.body[b"rule-name"]), "Properties": properties}
         try:
-            self._changes.put(*self._at, document, update=False)
+            self._changes.put(*self._subscription, document, update=False)
         except ValidationError as error:
             raise BadRequest(explain(error)) from error
         reply(Response())
 
     def remove(self, request: Request, reply: Reply) -> None:
         """Remove a rule."""
-        self._changes.delete(*self._at, as_text(request.body[b"rule-name"]))
+        self._changes.delete(*self._subscription, as_text(request.body[b"rule-name"]))
         reply(Response())
 
     def enumerate(self, request: Request, reply: Reply) -> None:
         """Tell the rules, a page at a time."""
         top, skip = int(request.body[b"top"]), int(request.body[b"skip"])
-        node, rules = self._changes.all(*self._at)
+        node, rules = self._changes.all(*self._subscription)
         page = rules[skip : skip + top]
         if not page:
             reply(Response(204, "No content."))
