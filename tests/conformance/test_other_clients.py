@@ -19,7 +19,7 @@ MODIFIED, REJECTED = 0x27, 0x25
 
 @pytest_asyncio.fixture
 async def sdk(service_bus: ServiceBusNamespace) -> AsyncIterator[Sdk]:
-    """The SDK beside the peer: it makes queues and looks at them."""
+    """The SDK beside the peer: it makes queues and receives from them."""
     made = Sdk(service_bus, asynchronously=True)
     yield made
     await made.close()
@@ -102,8 +102,8 @@ def _map(**items: object) -> bytes:
 
 
 async def test_what_a_client_changes_as_it_settles_keeps_its_type_wherever_the_message_goes(sdk: Sdk) -> None:
-    graves = await sdk.queue()
-    queue = await sdk.queue(max_delivery_count=2, forward_dead_lettered_messages_to=graves)
+    dead_letters = await sdk.queue()
+    queue = await sdk.queue(max_delivery_count=2, forward_dead_lettered_messages_to=dead_letters)
     await sdk.send(queue, ServiceBusMessage("x", application_properties={"kept": 1, "tries": 0}))
     changes = _map(tries=codec.long(1), at=codec.timestamp(1709209800000), note="n")
     async with connected(sdk.namespace.port) as peer:
@@ -111,7 +111,7 @@ async def test_what_a_client_changes_as_it_settles_keeps_its_type_wherever_the_m
         for _ in range(2):
             delivery = await peer.read(frames.TRANSFER)
             peer.settle(delivery.fields[1], described(code(MODIFIED), None, None, changes))
-        await peer.receive_from(graves, handle=2)
+        await peer.receive_from(dead_letters, handle=2)
         payload = bytes((await peer.read(frames.TRANSFER)).fields[11])
     for name, value in (("tries", codec.long(1)), ("at", codec.timestamp(1709209800000)), ("kept", 1), ("note", "n")):
         assert codec.encode_value(name) + codec.encode_value(value) in payload

@@ -55,7 +55,7 @@ async def send(bus: ServiceBusClient, queue: str) -> None:
 
 
 @pytest.mark.parametrize("secret", ["root-secret", "second"])
-async def test_a_key_or_its_second_one_opens_the_door(namespace: Namespace, secret: str) -> None:
+async def test_a_key_or_its_second_one_is_accepted(namespace: Namespace, secret: str) -> None:
     await send(client(namespace, "root", secret), "one")
 
 
@@ -65,7 +65,7 @@ async def test_a_wrong_key_is_an_authentication_error(namespace: Namespace, name
         await send(client(namespace, name, secret), "one")
 
 
-async def test_with_keys_what_is_not_there_is_told_when_the_token_is_shown(namespace: Namespace) -> None:
+async def test_with_keys_what_is_not_there_is_said_when_the_token_is_put(namespace: Namespace) -> None:
     with pytest.raises(ServiceBusAuthenticationError) as refused:
         await send(client(namespace, "root", "root-secret"), "nowhere")
     assert "404" in str(refused.value.inner_exception)
