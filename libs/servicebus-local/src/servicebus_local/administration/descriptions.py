@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from servicebus_local.administration import atom
 from servicebus_local.administration.atom import Document, add, fields, text_of
-from servicebus_local.broker.nodes import QueueNode, SubscriptionNode, TopicNode
+from servicebus_local.broker.nodes import AnyNode, QueueNode, SubscriptionNode, TopicNode
 from servicebus_local.entities import AuthorizationRule, RuleConfig
 from servicebus_local.filters import Scalar, TypedValue
 
@@ -159,7 +159,7 @@ def _spelt(value: Scalar | dict[str, str]) -> tuple[str, str]:
     return ("double" if isinstance(value, float) else "string"), str(value)
 
 
-def _description(name: str, node: QueueNode | TopicNode | SubscriptionNode) -> ET.Element:
+def _description(name: str, node: AnyNode) -> ET.Element:
     element = ET.Element(f"{{{atom.CONNECT}}}{name}")
     for key, value in node.config.properties.document.items():
         if key == "AuthorizationRules":
@@ -189,7 +189,7 @@ def _authorizations(parent: ET.Element, rules: tuple[AuthorizationRule, ...]) ->
                 add(child, key, value)
 
 
-def _counts(element: ET.Element, node: QueueNode | TopicNode | SubscriptionNode) -> None:
+def _counts(element: ET.Element, node: AnyNode) -> None:
     counts = node.counts
     transfers = [each.queue for each in node.parts[2:] if each.queue is not None]
     details = {

@@ -16,7 +16,7 @@ from servicebus_local.access import Access
 from servicebus_local.administration import atom
 from servicebus_local.administration import descriptions as d
 from servicebus_local.broker.broker import Broker
-from servicebus_local.broker.nodes import QueueNode, SubscriptionNode, TopicNode
+from servicebus_local.broker.nodes import AnyNode, QueueNode, SubscriptionNode, TopicNode
 from servicebus_local.broker.rule_changes import RuleChanges
 from servicebus_local.config import explain
 from servicebus_local.entities import DEFAULT_RULE, QueueConfig, RuleConfig, SubscriptionConfig, TopicConfig
@@ -176,7 +176,7 @@ class Resources:
         return _entry(request, self._broker.name, element)
 
 
-def _described(node: QueueNode | TopicNode | SubscriptionNode) -> ET.Element:
+def _described(node: AnyNode) -> ET.Element:
     if isinstance(node, QueueNode):
         return d.queue_description(node)
     if isinstance(node, TopicNode):

@@ -7,8 +7,8 @@ from servicebus_local.broker.catalogue import Catalogue
 from servicebus_local.broker.consumer import Done
 from servicebus_local.broker.entity import Entity
 from servicebus_local.broker.entity_changes import EntityChanges
-from servicebus_local.broker.idleness import is_in_use, last_use
 from servicebus_local.broker.message_store import MessageStore
+from servicebus_local.broker.nodes import is_in_use, last_use
 from servicebus_local.broker.recorded import RecordedEntities
 from servicebus_local.broker.settings import milliseconds
 from servicebus_local.broker.tally import Counts

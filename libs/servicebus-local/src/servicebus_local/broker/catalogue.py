@@ -6,7 +6,7 @@ from servicebus_local.broker.building import Builder
 from servicebus_local.broker.destination import Destination
 from servicebus_local.broker.entity import Entity
 from servicebus_local.broker.message_store import Wake
-from servicebus_local.broker.nodes import Node, QueueNode, SubscriptionNode, TopicNode
+from servicebus_local.broker.nodes import AnyNode, Node, QueueNode, SubscriptionNode, TopicNode
 from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.clock import Clock
 from servicebus_local.entities import QueueConfig, SubscriptionConfig, TopicConfig
@@ -14,7 +14,7 @@ from servicebus_local.errors import EntityNotFound
 from servicebus_local.paths import path_of
 from servicebus_local.storage.store import Store
 
-AnyNode = TypeVar("AnyNode", bound=Node)
+Existing = TypeVar("Existing", bound=Node)
 
 
 class Catalogue:
@@ -48,7 +48,7 @@ class Catalogue:
         """A subscription. Raises `EntityNotFound`."""
         return _existing(self.topic(topic).subscriptions.get(name.lower()), subscription_path(topic, name))
 
-    def nodes(self) -> list[QueueNode | TopicNode | SubscriptionNode]:
+    def nodes(self) -> list[AnyNode]:
         """All queues, topics and subscriptions."""
         subscriptions = [each for topic in self.topics.values() for each in topic.subscriptions.values()]
         return [*self.queues.values(), *self.topics.values(), *subscriptions]
@@ -92,7 +92,7 @@ class Catalogue:
         self._register(node)
         return node
 
-    def remove(self, node: QueueNode | TopicNode | SubscriptionNode) -> None:
+    def remove(self, node: AnyNode) -> None:
         """Take an entity out; who is attached to it is sent away."""
         for entity in node.parts:
             entity.evict_all(EntityNotFound(entity.path))
@@ -118,7 +118,7 @@ def subscription_path(topic: str, name: str) -> str:
     return f"{topic}/subscriptions/{name}"
 
 
-def _existing(node: AnyNode | None, path: str) -> AnyNode:
+def _existing(node: Existing | None, path: str) -> Existing:
     if node is None:
         raise EntityNotFound(path)
     return node

@@ -2,7 +2,7 @@
 
 from servicebus_local.broker.catalogue import Catalogue, subscription_path
 from servicebus_local.broker.constraints import check_fixed, check_size, check_tier
-from servicebus_local.broker.nodes import QueueNode, SubscriptionNode, TopicNode
+from servicebus_local.broker.nodes import AnyNode, QueueNode, SubscriptionNode, TopicNode
 from servicebus_local.broker.queue import MessageQueue
 from servicebus_local.broker.recorded import RecordedEntities
 from servicebus_local.broker.rules import RuleSet
@@ -103,7 +103,7 @@ class EntityChanges:
             self._catalogue.remove(each)
         self._recorded.delete(gone)
 
-    def _updated(self, node: QueueNode | TopicNode | SubscriptionNode) -> None:
+    def _updated(self, node: AnyNode) -> None:
         node.updated_at = self._clock()
         node.entity.set_status(node.config.properties.status)
         self._recorded.write(node)

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from servicebus_local.broker.catalogue import Catalogue, subscription_path
-from servicebus_local.broker.nodes import QueueNode, SubscriptionNode, TopicNode
+from servicebus_local.broker.nodes import AnyNode, SubscriptionNode
 from servicebus_local.config import NamespaceConfig
 from servicebus_local.entities import DEFAULT_RULE, QueueConfig, SubscriptionConfig, TopicConfig
 from servicebus_local.storage.store import Store
@@ -41,7 +41,7 @@ class RecordedEntities:
                 if subscription_path(topic.name, subscription.name).lower() not in recorded:
                     catalogue.add_subscription(parent, _with_rules(subscription), now, now)
 
-    def write(self, node: QueueNode | TopicNode | SubscriptionNode) -> None:
+    def write(self, node: AnyNode) -> None:
         """Record an entity as it is now, with all that was written before."""
         topic = node.path.rpartition("/subscriptions/")[0] if isinstance(node, SubscriptionNode) else None
         times = [node.created_at, node.updated_at]
@@ -49,7 +49,7 @@ class RecordedEntities:
         self._store.writes.entities.append((node.path.lower(), json.dumps(record)))
         self._store.commit()
 
-    def delete(self, nodes: list[QueueNode | TopicNode | SubscriptionNode]) -> None:
+    def delete(self, nodes: list[AnyNode]) -> None:
         """Record that entities are gone, and delete their messages."""
         for node in nodes:
             self._store.writes.dropped.extend(queue.id for queue in node.queues)
