@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test lint types graph fmt unit bench soak docs package requirements clean
+.PHONY: help setup demo simulate test lint types graph fmt unit bench soak topology docs package requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -60,6 +60,9 @@ soak: setup  ## Run the long tests
 
 docs: $(VENV)/.ready  ## Write the parts of docs/ that come from the code anew
 	$(BIN)/python -m tests.house.pages
+
+topology: $(VENV)/.ready  ## Write the documents that are made from the topology of the bus
+	$(BIN)/python -m mti.common.topology config > libs/stack/src/mti/stack/Config.json
 
 package: $(VENV)/.ready  ## Build the wheels into dist/ (offline, the same bytes each time)
 	@# Hatchling itself, as pinned: nothing is fetched, and its time stamps are constant (or SOURCE_DATE_EPOCH).

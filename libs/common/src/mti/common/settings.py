@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mti.common.connection_strings import checked_connection_string
 from mti.common.errors import ConfigurationError
 from mti.common.registry.endpoints import COSMOS_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS, checked_url, is_known
+from mti.common.topology import STANDARD, Topology
 
 PREFIX = "MTI_"
 
@@ -88,16 +89,25 @@ class BusSettings(Settings):
     """Of the namespace, with its key; exactly one of this and the namespace's name is given."""
     servicebus_namespace: str | None = None
     """The full name of the namespace, which is used with a managed identity; a bare name is completed."""
-    fetch_jobs_queue: str = "fetch-jobs"
+    fetch_jobs_queue: str = STANDARD.jobs.name
     """The queue of the fetcher's jobs."""
-    raw_pages_topic: str = "raw-pages"
+    raw_pages_topic: str = STANDARD.pages.name
     """The topic of the chunks that the fetcher publishes."""
-    raw_pages_subscription: str = "normalizer"
+    raw_pages_subscription: str = STANDARD.pages.to
     """The normalizer's subscription of it."""
-    indicators_topic: str = "indicators"
+    indicators_topic: str = STANDARD.indicators.name
     """The topic of the indicators that the normalizer emits."""
-    indicators_subscription: str = "publisher"
+    indicators_subscription: str = STANDARD.indicators.to
     """The publisher's subscription of it, which has sessions."""
+
+    @property
+    def topology(self) -> Topology:
+        """The entities, under these names."""
+        return Topology.named(
+            jobs=self.fetch_jobs_queue,
+            pages=(self.raw_pages_topic, self.raw_pages_subscription),
+            indicators=(self.indicators_topic, self.indicators_subscription),
+        )
 
     @field_validator("servicebus_connection_string")
     @classmethod
