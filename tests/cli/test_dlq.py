@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import REPLAYS
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import SystemClock
+from mti.common.topology import Entity
 from mti.normalizer.records.ledger import Ledger
 from mti.publisher.records import PublishedVersions
 from mti.stack.attach import attached
@@ -45,13 +46,13 @@ def mti(data: Path, capsys: pytest.CaptureFixture[str]) -> Mti:
     return run
 
 
-def bury(data: Path, address: Address, messages: Sequence[Outgoing], reason: str, description: str = "") -> None:
+def bury(data: Path, entity: Entity, messages: Sequence[Outgoing], reason: str, description: str = "") -> None:
     async def work() -> None:
         async with attached(data) as at:
             bus = ServiceBus.from_connection_string(at.connection_string)
-            await bus.sender(address).send(messages)
+            await bus.sender(entity).send(messages)
             session = messages[0].session_id
-            async with bus.receiver(address, session=session) as receiver:
+            async with bus.receiver(entity, session=session) as receiver:
                 left = len(messages)
                 while left:
                     for found in await receiver.receive_messages(max_message_count=left, max_wait_time=PATIENCE):

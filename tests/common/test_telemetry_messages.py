@@ -14,14 +14,15 @@ from mti.common.errors import Poison, Retry
 from mti.common.hosting import Settler, deliver
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, Outcome, Park
-from mti.common.telemetry import Entity, active, beginning, processing, received, sending
+from mti.common.telemetry import active, beginning, processing, received, sending
+from mti.common.topology import STANDARD
 from tests.support.recorded import attributes_of, recorded, series
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01"
 OTHER = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
-RAW_PAGES = Entity("raw-pages", "normalizer")
+RAW_PAGES = STANDARD.pages
 
 
 class Still:
@@ -170,7 +171,7 @@ def test_a_trace_changes_nothing_but_one_property() -> None:
 
 
 def test_each_fetch_job_has_a_trace_of_its_own_linked_to_what_made_it() -> None:
-    with recorded() as there, processing(Entity("fetch-jobs"), [message()]):
+    with recorded() as there, processing(STANDARD.jobs, [message()]):
         jobs = [beginning("fetch job", job_message("grid:eu", revision)) for revision in (1, 2)]
     traces = {str(job.properties[TRACEPARENT]).split("-")[1] for job in jobs}
     assert len(traces | {TRACE}) == 3
@@ -264,7 +265,7 @@ class TestWithoutAnExporter:
     def test_work_that_nobody_traced_gets_an_id_that_its_messages_carry_on(self) -> None:
         job = beginning("fetch job", job_message("grid:eu", 1))
         there = Received(body=job.body, message_id=job.message_id, properties=job.properties)
-        with processing(Entity("fetch-jobs"), [there]), sending("raw-pages", [outgoing()]) as sent:
+        with processing(STANDARD.jobs, [there]), sending("raw-pages", [outgoing()]) as sent:
             pass
         trace = str(job.properties[TRACEPARENT]).split("-")[1]
         assert len(trace) == 32

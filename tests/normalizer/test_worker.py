@@ -53,7 +53,7 @@ async def running(settings: NormalizerSettings) -> AsyncIterator[None]:
 
 async def dead_letter(bus: ServiceBus) -> tuple[str, str]:
     receiver = bus._client.get_subscription_receiver(
-        RAW_PAGES.entity, str(RAW_PAGES.subscription), sub_queue=ServiceBusSubQueue.DEAD_LETTER
+        RAW_PAGES.name, str(RAW_PAGES.subscription), sub_queue=ServiceBusSubQueue.DEAD_LETTER
     )
     async with receiver:
         [found] = await receiver.receive_messages(max_message_count=1, max_wait_time=PATIENCE)

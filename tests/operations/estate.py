@@ -20,6 +20,7 @@ from mti.common.contracts import PageChunk, page_message
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter, Park
 from mti.common.registry import Feed, FeedFormat, Registry, TenantState, TenantStatus, registry_from
+from mti.common.topology import STANDARD
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records.checkpoint import Offsets
 from mti.normalizer.records.known import KnownIndicators
@@ -28,7 +29,7 @@ from mti.operations.backfill import Backfill, Selection
 from mti.operations.books import DestinationBooks
 from mti.operations.bus_view import DeadMessage, Unseen
 from mti.operations.destinations import DestinationAudit
-from mti.operations.on_the_bus import STANDARD, OnTheBus
+from mti.operations.on_the_bus import OnTheBus
 from mti.operations.placing import Hidden, place_objects
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, LiftedSources, Lifting, RevokeObservable, RevokeResult, RevokeSources, Whose

@@ -8,10 +8,10 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.registry import Destination, Registry, SentinelAuth
+from mti.common.topology import STANDARD
 from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.operations.bus_view import DeadMessage, Unseen
 from mti.operations.loads import BusLoads, EntityLoad
-from mti.operations.on_the_bus import STANDARD
 from mti.operations.reconcile import Stores, reconcile
 from mti.operations.status import take_status
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, World, at, message, received, stix
@@ -37,7 +37,7 @@ class Bus:
         return self.hidden
 
     async def measure(self) -> BusLoads:
-        paths = (STANDARD.jobs, STANDARD.pages_topic, STANDARD.pages, STANDARD.indicators_topic, STANDARD.indicators)
+        paths = {path for entity in STANDARD.entities for path in (entity.name, entity.path)}
         return BusLoads(
             entities={
                 path: EntityLoad(
@@ -94,7 +94,7 @@ async def test_what_waits_or_is_dead_on_the_bus_is_told_apart_from_what_is_lost(
     one, two, three = fresh("a"), fresh("b", "c"), fresh("d", "e", "f")
     for found, count in ((one, 1), (two, 2), (three, 3)):
         await enter(stores, found, count)
-    bus = Bus({STANDARD.pages: [one]}, {STANDARD.pages: [DeadMessage(two, "BadHash", "…")]})
+    bus = Bus({STANDARD.pages.path: [one]}, {STANDARD.pages.path: [DeadMessage(two, "BadHash", "…")]})
     (books,) = (await reconcile(registry(normalized), stores, bus)).sources
     assert (books.detections, books.waiting, books.dead, books.lost, books.closed) == (6, 1, 2, 3, False)
 
@@ -103,7 +103,7 @@ async def test_indicators_are_waiting_dead_or_lost_by_their_versions(normalized:
     for name in ("a", "b", "c"):
         await normalized.normalizer()([fresh(name)])
     first, second, _ = arrived(normalized.indicators.sent)
-    bus = Bus({STANDARD.indicators: [first]}, {STANDARD.indicators: [DeadMessage(second, "X", "…")]})
+    bus = Bus({STANDARD.indicators.path: [first]}, {STANDARD.indicators.path: [DeadMessage(second, "X", "…")]})
     found = await reconcile(registry(normalized), stores, bus)
     (books,) = found.destinations
     assert (books.expected, books.waiting, books.dead, books.lost) == (3, 1, 1, 1)
@@ -123,13 +123,13 @@ async def test_what_can_t_be_seen_is_taken_to_be_there_as_far_as_there_is_room_a
     one, two = fresh("a"), fresh("b", "c")
     await enter(stores, one, 1)
     await enter(stores, two, 2)
-    hidden = Unseen(scheduled={STANDARD.pages_topic: 1}, notes=["topic raw-pages holds 1 scheduled messages"])
+    hidden = Unseen(scheduled={STANDARD.pages.name: 1}, notes=["topic raw-pages holds 1 scheduled messages"])
     found = await reconcile(registry(normalized), stores, Bus(hidden=hidden))
     (books,) = found.sources
     assert books.waiting + books.lost == 3
     assert books.lost > 0
     assert len(found.notes) == 2
-    everything = Unseen(scheduled={STANDARD.pages_topic: None})
+    everything = Unseen(scheduled={STANDARD.pages.name: None})
     (books,) = (await reconcile(registry(normalized), stores, Bus(hidden=everything))).sources
     assert (books.waiting, books.lost) == (3, 0)
 
@@ -146,9 +146,9 @@ async def test_the_status_notices_a_chunk_that_is_nowhere(normalized: World, sto
     await enter(stores, one, 1)
     await enter(stores, two, 2)
     where = registry(normalized)
-    waiting = await take_status(where, stores, Bus({STANDARD.pages: [one, two]}), Bus(), normalized.clock)
+    waiting = await take_status(where, stores, Bus({STANDARD.pages.path: [one, two]}), Bus(), normalized.clock)
     assert (waiting.sources[0].books.waiting, waiting.closed) == (3, True)
-    letters = Bus({}, {STANDARD.pages: [DeadMessage(two, "BadHash", "…")]})
+    letters = Bus({}, {STANDARD.pages.path: [DeadMessage(two, "BadHash", "…")]})
     dead = await take_status(where, stores, letters, letters, normalized.clock)
     assert (dead.sources[0].books.dead, dead.sources[0].books.lost, dead.closed) == (2, 1, False)
     assert dead.sources[0].dead_letters == 1

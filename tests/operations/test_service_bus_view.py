@@ -7,7 +7,8 @@ import pytest
 
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message, job_message, page_message
-from mti.operations.on_the_bus import STANDARD, OnTheBus
+from mti.common.topology import STANDARD
+from mti.operations.on_the_bus import OnTheBus
 from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
 from servicebus_local import Namespace
@@ -53,7 +54,7 @@ async def test_it_sees_what_waits_in_each_session_and_what_is_dead_and_why(bus: 
     assert {destination for destination, _ in found.waiting_objects} == set(EVERYONE)
     assert len(found.waiting_objects) == 3
     assert (len(found.waiting_chunks), len(found.dead_chunks)) == (1, 1)
-    assert found.dead_letters == [(STANDARD.pages, "BadHash", "it has no hash")]
+    assert found.dead_letters == [(STANDARD.pages.path, "BadHash", "it has no hash")]
 
 
 async def test_it_says_that_scheduled_messages_of_a_topic_are_hidden(bus: ServiceBus) -> None:
@@ -87,10 +88,10 @@ async def test_the_loads_are_counted_by_peeking_where_the_administration_is_not_
     await dead_letter(bus)
     meter = ServiceBusLoadMeter(lambda: view(bus), STANDARD, list(EVERYONE))
     loads = await meter.measure()
-    assert (loads.of(STANDARD.jobs).active, loads.of(STANDARD.pages).active) == (1, 1)
-    assert loads.of(STANDARD.pages).dead == 1
-    assert loads.of(STANDARD.pages_topic).scheduled is None
-    sessions = loads.of(STANDARD.indicators).sessions
+    assert (loads.of(STANDARD.jobs.path).active, loads.of(STANDARD.pages.path).active) == (1, 1)
+    assert loads.of(STANDARD.pages.path).dead == 1
+    assert loads.of(STANDARD.pages.name).scheduled is None
+    sessions = loads.of(STANDARD.indicators.path).sessions
     assert sessions is not None
     assert {name: load.waiting for name, load in sessions.items()} == {CONTOSO: 2, FABRIKAM: 1}
     assert all(load.oldest is not None for load in sessions.values())

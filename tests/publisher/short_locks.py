@@ -6,6 +6,7 @@
 import asyncio
 import random
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -29,11 +30,9 @@ async def main(seconds: float) -> None:
     check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
     async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng, timeout=patient) as destinations:
         handler = worker._handler(settings, parts, destinations, clock, rng, check)
-        address = worker._address(settings)
-        settler = Settler(parts.bus.sender(address), address.to, clock, rng)
-        consumer = SessionConsumer(
-            parts.bus, address, handler, settler, clock, slots=2, session_wait=5, lock_seconds=seconds
-        )
+        entity = replace(settings.topology.indicators, lock=timedelta(seconds=seconds))
+        settler = Settler(parts.bus.sender(entity), entity.to, clock, rng)
+        consumer = SessionConsumer(parts.bus, entity, handler, settler, clock, slots=2, session_wait=5)
         await consumer.run(asyncio.Event())
 
 

@@ -120,11 +120,11 @@ class Bench:
         return not (found["active"] or found["locked"])
 
     async def scheduled(self) -> int:
-        return int((await counts(self.namespace, INDICATORS.entity))["scheduled"])
+        return int((await counts(self.namespace, INDICATORS.name))["scheduled"])
 
     async def dead_letters(self) -> list[str]:
         receiver = self.bus._client.get_subscription_receiver(
-            INDICATORS.entity, "publisher", sub_queue=ServiceBusSubQueue.DEAD_LETTER
+            INDICATORS.name, "publisher", sub_queue=ServiceBusSubQueue.DEAD_LETTER
         )
         async with receiver:
             return [str(one.dead_letter_reason) for one in await receiver.peek_messages(max_message_count=100)]
@@ -189,7 +189,7 @@ async def test_a_paused_destination_neither_spins_nor_holds_the_slots_nor_counts
     assert await bench.dead_letters() == []
     async with httpx.AsyncClient() as client:
         await client.post(f"http://127.0.0.1:{bench.namespace.http_port}/scheduled/release")
-    receiver = bench.bus._client.get_subscription_receiver(INDICATORS.entity, "publisher", session_id=CONTOSO)
+    receiver = bench.bus._client.get_subscription_receiver(INDICATORS.name, "publisher", session_id=CONTOSO)
     async with receiver:
         returned: list[ServiceBusReceivedMessage] = []
         while len(returned) < 30:

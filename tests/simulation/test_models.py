@@ -1,23 +1,27 @@
 """The models that the simulation stands on: the store's contract, the bus's rules, time that jumps."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from azure.servicebus.exceptions import OperationTimeoutError
 
-from mti.common.adapters.servicebus import Address
+from mti.common.contracts import FetchJob
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Store
+from mti.common.topology import Entity
 from mti.simulation import virtual_time
-from mti.simulation.bus import HISTORY, Entity, MemorySender
+from mti.simulation.bus import HISTORY, MemorySender, ModelledEntity
 from mti.simulation.parameters import Costs
 from mti.simulation.receivers import MemoryBus
 from mti.simulation.store import MemoryStore
 from mti.simulation.virtual_time import Stalled, VirtualClock
 from tests.contract.store.contract import StoreContract
 
+HERE = Entity("topic", "here", contract=FetchJob)
+SESSIONS = replace(HERE, sessions=True)
 FREE = Costs(bus=0.0, session=0.0)
 
 
@@ -34,10 +38,11 @@ def message(id: str, session: str | None = None, to: str = "*", due: float | Non
     return Outgoing(body=b"", message_id=id, session_id=session, to=to, due=when)
 
 
-def entity(*, sessions: bool = False) -> tuple[Entity, MemorySender, MemoryBus]:
+def entity(*, sessions: bool = False) -> tuple[ModelledEntity, MemorySender, MemoryBus]:
     clock = VirtualClock()
-    found = Entity("here", clock, sessions=sessions)
-    return found, MemorySender([found], clock, FREE), MemoryBus({"here": found}, FREE)
+    here = SESSIONS if sessions else HERE
+    found = ModelledEntity(here, clock)
+    return found, MemorySender([found], clock, FREE), MemoryBus({here: found}, FREE)
 
 
 def test_an_hour_passes_in_no_time_and_in_order() -> None:
@@ -68,7 +73,7 @@ def test_messages_come_in_their_order_and_repeats_within_the_window_do_not() -> 
         await sender.send([message("a"), message("b"), message("a")])
         await asyncio.sleep(HISTORY + 1)
         await sender.send([message("a"), message("elsewhere", to="another")])
-        async with bus.receiver(Address("here")) as receiver:
+        async with bus.receiver(HERE) as receiver:
             found = await receiver.receive_messages(max_message_count=10, max_wait_time=1)
             return [one.message_id for one in found]
 
@@ -79,7 +84,7 @@ def test_a_scheduled_message_comes_when_it_is_due() -> None:
     async def main() -> tuple[list[str], float]:
         _, sender, bus = entity()
         await sender.send([message("later", due=40), message("now")])
-        async with bus.receiver(Address("here")) as receiver:
+        async with bus.receiver(HERE) as receiver:
             first = await receiver.receive_messages(max_message_count=10, max_wait_time=1)
             second = await receiver.receive_messages(max_message_count=10, max_wait_time=60)
             return [one.message_id for one in (*first, *second)], asyncio.get_running_loop().time()
@@ -92,14 +97,14 @@ def test_a_session_is_one_receivers_alone_and_goes_to_the_end_of_the_line() -> N
         _, sender, bus = entity(sessions=True)
         await sender.send([message("1", "a"), message("2", "a"), message("3", "b")])
         order: list[str | None] = []
-        async with bus.receiver(Address("here"), session="next", connect_wait=1) as first:
-            async with bus.receiver(Address("here"), session="next", connect_wait=1) as second:
+        async with bus.receiver(SESSIONS, session="next", connect_wait=1) as first:
+            async with bus.receiver(SESSIONS, session="next", connect_wait=1) as second:
                 order += [first.session.session_id, second.session.session_id]
                 await second.complete_message((await second.receive_messages(max_message_count=9, max_wait_time=1))[0])
                 with pytest.raises(OperationTimeoutError):
-                    await bus.receiver(Address("here"), session="next", connect_wait=1).__aenter__()
+                    await bus.receiver(SESSIONS, session="next", connect_wait=1).__aenter__()
             await first.receive_messages(max_message_count=1, max_wait_time=1)
-        async with bus.receiver(Address("here"), session="next", connect_wait=1) as third:
+        async with bus.receiver(SESSIONS, session="next", connect_wait=1) as third:
             again = await third.receive_messages(max_message_count=9, max_wait_time=1)
             order += [third.session.session_id, *(one.message_id for one in again)]
             assert again[0].delivery_count == 1
@@ -112,7 +117,7 @@ def test_what_is_settled_is_gone_and_what_is_locked_is_still_there_to_be_seen() 
     async def main() -> list[list[str]]:
         found, sender, bus = entity()
         await sender.send([message("1"), message("2")])
-        async with bus.receiver(Address("here")) as receiver:
+        async with bus.receiver(HERE) as receiver:
             [first] = await receiver.receive_messages(max_message_count=1, max_wait_time=1)
             seen = [[one.message_id for one in await receiver.peek_messages(max_message_count=9, sequence_number=1)]]
             await receiver.dead_letter_message(first, reason="Why", error_description="because")

@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import job_message
 from mti.common.errors import ConfigurationError
+from mti.common.topology import STANDARD
 from mti.stack.attach import attached
 from mti.stack.errors import StackError
 from mti.stack.layout import Layout, namespace_config
@@ -36,7 +37,7 @@ async def test_a_folder_without_a_stack_is_served_for_the_time_being(layout: Lay
     async with attached(layout.root) as first:
         assert not first.running
         bus = ServiceBus.from_connection_string(first.connection_string)
-        await bus.sender(Address(JOBS)).send([job_message("contoso/malware_customer", 1)])
+        await bus.sender(STANDARD.jobs).send([job_message("contoso/malware_customer", 1)])
         await bus.close()
     async with attached(layout.root) as second:
         assert await waiting(second.http_port) == 1

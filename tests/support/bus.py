@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx
 
-from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus import ServiceBus
+from mti.common.topology import STANDARD
 from servicebus_local import Namespace, NamespaceConfig
 from servicebus_local.clock import Clock, system_clock
 
-FETCH_JOBS = Address("fetch-jobs")
-RAW_PAGES = Address("raw-pages", "normalizer")
-INDICATORS = Address("indicators", "publisher")
+FETCH_JOBS = STANDARD.jobs
+RAW_PAGES = STANDARD.pages
+INDICATORS = STANDARD.indicators
 
 
 def config_with(path: Path, **properties: dict[str, Any]) -> NamespaceConfig:

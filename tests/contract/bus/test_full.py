@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from mti.common.adapters.servicebus import Address, QueueConsumer, SessionConsumer, consumer
+from mti.common.adapters.servicebus import QueueConsumer, SessionConsumer, consumer
 from mti.common.errors import BusFull, Pause
 from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
+from mti.common.topology import Entity
 from tests.support.bus import FETCH_JOBS, INDICATORS, connected, counts, running_namespace
 
 FULL = {"MaxSizeInMegabytes": 1}
@@ -36,9 +37,9 @@ async def test_a_full_topic_is_said_to_be_full(tmp_path: Path) -> None:
             await fill(bus.sender(INDICATORS))
 
 
-@pytest.mark.parametrize("address", [FETCH_JOBS, INDICATORS], ids=str)
+@pytest.mark.parametrize("entity", [FETCH_JOBS, INDICATORS], ids=str)
 async def test_a_message_that_is_to_be_parked_in_a_full_topic_waits_there_without_counting(
-    tmp_path: Path, address: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, entity: Entity, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The copy that takes a parked message's place does not fit the topic that the message itself fills."""
     monkeypatch.setattr(consumer, "FULL_DELAY", 0.05)
@@ -52,28 +53,28 @@ async def test_a_message_that_is_to_be_parked_in_a_full_topic_waits_there_withou
 
     deliveries = {"MaxDeliveryCount": 2}
     config: dict[str, Any] = {"publisher": deliveries, "fetch_jobs": deliveries, "indicators": {}}
-    config[address.entity.replace("-", "_")] = config[address.entity.replace("-", "_")] | FULL
+    config[entity.name.replace("-", "_")] = config[entity.name.replace("-", "_")] | FULL
     async with running_namespace(tmp_path, **config) as namespace, connected(namespace) as bus:
-        sender = bus.sender(address)
+        sender = bus.sender(entity)
         with pytest.raises(BusFull):
             await fill(sender)
-        stored = (await counts(namespace, str(address)))["active"]
-        settler = Settler(sender, address.to, clock, random.Random(1))
+        stored = (await counts(namespace, str(entity)))["active"]
+        settler = Settler(sender, entity.to, clock, random.Random(1))
         running: QueueConsumer | SessionConsumer
-        if address == INDICATORS:
-            running = SessionConsumer(bus, address, handler, settler, clock, slots=1, session_wait=1, idle=0.1)
+        if entity == INDICATORS:
+            running = SessionConsumer(bus, entity, handler, settler, clock, slots=1, session_wait=1, idle=0.1)
         else:
-            running = QueueConsumer(bus, address, handler, settler, clock, wait=0.2)
+            running = QueueConsumer(bus, entity, handler, settler, clock, wait=0.2)
         task = asyncio.create_task(running.run(stop))
         async with asyncio.timeout(120):
             while sum(message.message_id == "m0" for message in seen) < 4:  # the service gives up after two
                 await asyncio.sleep(0.05)
             paused = False
-            while (await counts(namespace, str(address)))["active"] + (await counts(namespace, str(address)))["locked"]:
+            while (await counts(namespace, str(entity)))["active"] + (await counts(namespace, str(entity)))["locked"]:
                 await asyncio.sleep(0.05)
         stop.set()
         await task
         assert {message.delivery_count for message in seen} == {0}
         assert {message.message_id for message in seen} == {f"m{number}" for number in range(stored)}
-        assert (await counts(namespace, str(address)))["dead_letter"] == 0
+        assert (await counts(namespace, str(entity)))["dead_letter"] == 0
         assert any("MaxSizeInMegabytes" in str(record.__dict__.get("why")) for record in caplog.records)

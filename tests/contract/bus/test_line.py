@@ -1,12 +1,13 @@
 """How long messages have waited in a subscription, through the SDK, against a namespace."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import Address, Line, ServiceBus
+from mti.common.adapters.servicebus import Line, ServiceBus
 from mti.common.adapters.servicebus.line import BLIND, FRESH, IN_HAND
 from mti.common.ports.bus import Outgoing
 from servicebus_local import Namespace
@@ -95,7 +96,7 @@ async def test_a_look_takes_nothing_and_is_good_for_a_second(
 async def test_a_line_that_can_not_be_looked_at_counts_as_empty_and_is_looked_at_again_later(
     bus: ServiceBus, clock: AheadClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = Line(bus, Address("raw-pages", "nobody"), clock)
+    line = Line(bus, replace(RAW_PAGES, subscription="nobody"), clock)
     assert await line.age() == timedelta()
     clock.ahead = BLIND / 2
     assert await line.age() == timedelta()

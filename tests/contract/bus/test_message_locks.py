@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import Address, QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import QueueConsumer, ServiceBus, SessionConsumer
 from mti.common.adapters.servicebus.links import close_link, open_link
 from mti.common.adapters.servicebus.message_locks import kept
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
@@ -18,17 +18,18 @@ from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park
+from mti.common.topology import Entity
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
 from tests.support.clocks import BrokerClock, QuickClock
 
 WRONG = {"fast": timedelta(minutes=-6), "hours fast": timedelta(hours=-6), "hours slow": timedelta(hours=6)}
 
 
-def outgoing(id: str, address: Address) -> Outgoing:
-    return Outgoing(body=b"x", message_id=id, session_id="w1" if address == INDICATORS else None)
+def outgoing(id: str, entity: Entity) -> Outgoing:
+    return Outgoing(body=b"x", message_id=id, session_id="w1" if entity == INDICATORS else None)
 
 
-async def consumed(bus: ServiceBus, address: Address, count: int, outcome: Outcome | None = None) -> list[Received]:
+async def consumed(bus: ServiceBus, entity: Entity, count: int, outcome: Outcome | None = None) -> list[Received]:
     """Consume until that many were handled, and what was handled is settled; they are completed by default."""
     seen: list[Received] = []
     stop, clock = asyncio.Event(), SystemClock()
@@ -39,43 +40,43 @@ async def consumed(bus: ServiceBus, address: Address, count: int, outcome: Outco
             stop.set()
         return [outcome or Complete() for _ in messages]
 
-    settler = Settler(bus.sender(address), address.to, clock, random.Random(1))
+    settler = Settler(bus.sender(entity), entity.to, clock, random.Random(1))
     consumer: QueueConsumer | SessionConsumer
-    if address == INDICATORS:
-        consumer = SessionConsumer(bus, address, handler, settler, clock, slots=2, session_wait=1, idle=0.1)
+    if entity == INDICATORS:
+        consumer = SessionConsumer(bus, entity, handler, settler, clock, slots=2, session_wait=1, idle=0.1)
     else:
-        consumer = QueueConsumer(bus, address, handler, settler, clock, wait=0.2)
+        consumer = QueueConsumer(bus, entity, handler, settler, clock, wait=0.2)
     await asyncio.wait_for(consumer.run(stop), 60)
     return seen
 
 
 @pytest.mark.parametrize("broker_ahead", WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("address", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
+@pytest.mark.parametrize("entity", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
 async def test_messages_are_handled_once_and_settled_however_wrong_this_machine_s_clock_is(
-    tmp_path: Path, address: Address, broker_ahead: timedelta
+    tmp_path: Path, entity: Entity, broker_ahead: timedelta
 ) -> None:
     broker = BrokerClock(broker_ahead)
     async with running_namespace(tmp_path, broker) as namespace, connected(namespace) as bus:
-        await bus.sender(address).send([outgoing(f"m{n}", address) for n in range(3)])
-        seen = await consumed(bus, address, 3)
+        await bus.sender(entity).send([outgoing(f"m{n}", entity) for n in range(3)])
+        seen = await consumed(bus, entity, 3)
         assert [message.message_id for message in seen] == ["m0", "m1", "m2"]
-        found = await counts(namespace, str(address))
+        found = await counts(namespace, str(entity))
         assert (found["active"], found["locked"], found["dead_letter"]) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("broker_ahead", [timedelta(hours=-6), timedelta(hours=6), timedelta()], ids=str)
-@pytest.mark.parametrize("address", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
+@pytest.mark.parametrize("entity", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
 async def test_what_waits_comes_back_by_the_bus_s_clock(
-    tmp_path: Path, address: Address, broker_ahead: timedelta
+    tmp_path: Path, entity: Entity, broker_ahead: timedelta
 ) -> None:
     broker = BrokerClock(broker_ahead)
     async with running_namespace(tmp_path, broker) as namespace, connected(namespace) as bus:
-        await bus.sender(address).send([outgoing("m1", address)])
-        await consumed(bus, address, 1, Park(timedelta(minutes=10), "a pause"))
-        found = await counts(namespace, address.entity)
+        await bus.sender(entity).send([outgoing("m1", entity)])
+        await consumed(bus, entity, 1, Park(timedelta(minutes=10), "a pause"))
+        found = await counts(namespace, entity.name)
         assert (found["active"], found["scheduled"]) == (0, 1), "it does not come back at once"
         broker.ahead += timedelta(minutes=16)
-        (again,) = await consumed(bus, address, 1)
+        (again,) = await consumed(bus, entity, 1)
         assert again.properties["mti_parks"] == 1
 
 

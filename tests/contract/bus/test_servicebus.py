@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from azure.servicebus import ServiceBusSubQueue
 
-from mti.common.adapters.servicebus import Address, QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import QueueConsumer, ServiceBus, SessionConsumer
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.backoff import Backoff
 from mti.common.contracts.envelope import PARKS, RETRIES
@@ -20,6 +20,7 @@ from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
+from mti.common.topology import Entity
 from servicebus_local import Namespace
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace, stats
 from tests.support.waiting import until
@@ -60,21 +61,21 @@ async def bus(namespace: Namespace) -> AsyncIterator[ServiceBus]:
         yield found
 
 
-def settler(bus: ServiceBus, address: Address, **options: Any) -> Settler:
-    return Settler(bus.sender(address), address.to, SystemClock(), random.Random(1), backoff=QUICK, **options)
+def settler(bus: ServiceBus, entity: Entity, **options: Any) -> Settler:
+    return Settler(bus.sender(entity), entity.to, SystemClock(), random.Random(1), backoff=QUICK, **options)
 
 
 async def consume(
-    bus: ServiceBus, address: Address, handler: Recorder, condition: Callable[[], Awaitable[bool]], **options: Any
+    bus: ServiceBus, entity: Entity, handler: Recorder, condition: Callable[[], Awaitable[bool]], **options: Any
 ) -> None:
     """Run a consumer until the condition holds."""
     stop = asyncio.Event()
-    if address == INDICATORS:
+    if entity == INDICATORS:
         consumer: QueueConsumer | SessionConsumer = SessionConsumer(
-            bus, address, handler, settler(bus, address), SystemClock(), slots=2, session_wait=1, idle=0.1, **options
+            bus, entity, handler, settler(bus, entity), SystemClock(), slots=2, session_wait=1, idle=0.1, **options
         )
     else:
-        consumer = QueueConsumer(bus, address, handler, settler(bus, address), SystemClock(), wait=0.2, **options)
+        consumer = QueueConsumer(bus, entity, handler, settler(bus, entity), SystemClock(), wait=0.2, **options)
     task = asyncio.create_task(consumer.run(stop))
     try:
         await until(condition)
@@ -83,32 +84,32 @@ async def consume(
         await task
 
 
-async def empty(namespace: Namespace, address: Address) -> bool:
+async def empty(namespace: Namespace, entity: Entity) -> bool:
     now = await stats(namespace)
-    found = now[str(address)]
-    return not (found["active"] or found["locked"] or found["scheduled"] or now[address.entity]["scheduled"])
+    found = now[str(entity)]
+    return not (found["active"] or found["locked"] or found["scheduled"] or now[entity.name]["scheduled"])
 
 
-async def dead_letters(bus: ServiceBus, address: Address) -> list[Any]:
+async def dead_letters(bus: ServiceBus, entity: Entity) -> list[Any]:
     client = bus._client
-    if address.subscription:
+    if entity.subscription:
         receiver = client.get_subscription_receiver(
-            address.entity, address.subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER
+            entity.name, entity.subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER
         )
     else:
-        receiver = client.get_queue_receiver(address.entity, sub_queue=ServiceBusSubQueue.DEAD_LETTER)
+        receiver = client.get_queue_receiver(entity.name, sub_queue=ServiceBusSubQueue.DEAD_LETTER)
     async with receiver:
         return await receiver.peek_messages(max_message_count=50)
 
 
-@pytest.mark.parametrize("address", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
-async def test_what_is_completed_is_gone(namespace: Namespace, bus: ServiceBus, address: Address) -> None:
-    session = "w1" if address == INDICATORS else None
-    await bus.sender(address).send([outgoing(f"m{n}", session_id=session) for n in range(30)])
+@pytest.mark.parametrize("entity", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
+async def test_what_is_completed_is_gone(namespace: Namespace, bus: ServiceBus, entity: Entity) -> None:
+    session = "w1" if entity == INDICATORS else None
+    await bus.sender(entity).send([outgoing(f"m{n}", session_id=session) for n in range(30)])
     handler = Recorder()
-    await consume(bus, address, handler, lambda: empty(namespace, address), batch_size=10)
+    await consume(bus, entity, handler, lambda: empty(namespace, entity), batch_size=10)
     assert sorted(message.message_id for message in handler.seen) == sorted(f"m{n}" for n in range(30))
-    assert await dead_letters(bus, address) == []
+    assert await dead_letters(bus, entity) == []
 
 
 async def test_a_message_arrives_as_it_was_sent(namespace: Namespace, bus: ServiceBus) -> None:

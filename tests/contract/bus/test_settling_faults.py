@@ -9,23 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import Address, QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import QueueConsumer, ServiceBus, SessionConsumer
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park, Resend, Settlement
+from mti.common.topology import Entity
 from servicebus_local import Namespace
 from tests.support.bus import FETCH_JOBS, INDICATORS, connected, running_namespace, stats
 
-BOTH = pytest.mark.parametrize("address", [FETCH_JOBS, INDICATORS], ids=str)
+BOTH = pytest.mark.parametrize("entity", [FETCH_JOBS, INDICATORS], ids=str)
 
 
 class Tripping(Settler):
     """A settler that fails as nobody foresaw, once for each message that is named."""
 
-    def __init__(self, bus: ServiceBus, address: Address, *names: str) -> None:
-        super().__init__(bus.sender(address), address.to, SystemClock(), random.Random(1))
+    def __init__(self, bus: ServiceBus, entity: Entity, *names: str) -> None:
+        super().__init__(bus.sender(entity), entity.to, SystemClock(), random.Random(1))
         self.names = set(names)
 
     async def settle(self, settlement: Settlement, messages: Sequence[Received], outcomes: Sequence[Outcome]) -> None:
@@ -59,14 +60,14 @@ async def bus(namespace: Namespace) -> AsyncIterator[ServiceBus]:
 
 
 async def consume(
-    bus: ServiceBus, address: Address, handler: Handler, settler: Settler, condition: Callable[[], Awaitable[bool]]
+    bus: ServiceBus, entity: Entity, handler: Handler, settler: Settler, condition: Callable[[], Awaitable[bool]]
 ) -> None:
     """Run a consumer until the condition holds; it must not have ended by itself."""
     stop = asyncio.Event()
-    consumer: QueueConsumer | SessionConsumer = QueueConsumer(bus, address, handler, settler, SystemClock(), wait=0.2)
-    if address == INDICATORS:
+    consumer: QueueConsumer | SessionConsumer = QueueConsumer(bus, entity, handler, settler, SystemClock(), wait=0.2)
+    if entity == INDICATORS:
         consumer = SessionConsumer(
-            bus, address, handler, settler, SystemClock(), slots=2, session_wait=1, idle=0.1, batch_size=1
+            bus, entity, handler, settler, SystemClock(), slots=2, session_wait=1, idle=0.1, batch_size=1
         )
     task = asyncio.create_task(consumer.run(stop))
     try:
@@ -79,29 +80,29 @@ async def consume(
         await task
 
 
-def letters(address: Address, *names: str) -> list[Outgoing]:
-    session = "w1" if address == INDICATORS else None
+def letters(entity: Entity, *names: str) -> list[Outgoing]:
+    session = "w1" if entity == INDICATORS else None
     return [Outgoing(body=name.encode(), message_id=name, session_id=session) for name in names]
 
 
-def nothing_left(namespace: Namespace, address: Address) -> Callable[[], Awaitable[bool]]:
+def nothing_left(namespace: Namespace, entity: Entity) -> Callable[[], Awaitable[bool]]:
     async def condition() -> bool:
         found = await stats(namespace)
-        there = found[str(address)]
-        return not (there["active"] or there["locked"] or found[address.entity]["scheduled"])
+        there = found[str(entity)]
+        return not (there["active"] or there["locked"] or found[entity.name]["scheduled"])
 
     return condition
 
 
 @BOTH
 async def test_an_unforeseen_fault_while_settling_does_not_end_the_consumer(
-    namespace: Namespace, bus: ServiceBus, address: Address
+    namespace: Namespace, bus: ServiceBus, entity: Entity
 ) -> None:
-    await bus.sender(address).send(letters(address, "m1", "m2", "m3"))
+    await bus.sender(entity).send(letters(entity, "m1", "m2", "m3"))
     handler = Handler()
-    await consume(bus, address, handler, Tripping(bus, address, "m2"), nothing_left(namespace, address))
+    await consume(bus, entity, handler, Tripping(bus, entity, "m2"), nothing_left(namespace, entity))
     assert set(handler.done) == {"m1", "m2", "m3"}
-    assert (await stats(namespace))[str(address)]["dead_letter"] == 0
+    assert (await stats(namespace))[str(entity)]["dead_letter"] == 0
 
 
 @BOTH
@@ -109,36 +110,36 @@ async def test_an_unforeseen_fault_while_settling_does_not_end_the_consumer(
     "outcome", [Park(timedelta.max, "x"), Park(timedelta.min, "x"), Resend(timedelta.max, "X", "x")]
 )
 async def test_a_delay_that_no_calendar_has_is_bounded_and_loses_nothing(
-    namespace: Namespace, bus: ServiceBus, address: Address, outcome: Outcome
+    namespace: Namespace, bus: ServiceBus, entity: Entity, outcome: Outcome
 ) -> None:
-    await bus.sender(address).send(letters(address, "m1"))
+    await bus.sender(entity).send(letters(entity, "m1"))
     handler = Handler(lambda message: Complete() if "~" in message.message_id else outcome)
-    settler = Settler(bus.sender(address), address.to, SystemClock(), random.Random(1))
+    settler = Settler(bus.sender(entity), entity.to, SystemClock(), random.Random(1))
 
     async def settled() -> bool:
         found = await stats(namespace)
-        scheduled = found[address.entity]["scheduled"] or found[str(address)]["scheduled"]
-        return bool(handler.done) and (scheduled == 1 or len(handler.done) == 2) and not found[str(address)]["locked"]
+        scheduled = found[entity.name]["scheduled"] or found[str(entity)]["scheduled"]
+        return bool(handler.done) and (scheduled == 1 or len(handler.done) == 2) and not found[str(entity)]["locked"]
 
-    await consume(bus, address, handler, settler, settled)
-    assert (await stats(namespace))[str(address)]["dead_letter"] == 0
+    await consume(bus, entity, handler, settler, settled)
+    assert (await stats(namespace))[str(entity)]["dead_letter"] == 0
 
 
 @BOTH
 @pytest.mark.parametrize("error", [ConfigurationError("no container"), OSError(28, "No space left"), MemoryError()])
 async def test_what_the_machine_refuses_makes_messages_wait_and_no_dead_letter(
-    namespace: Namespace, bus: ServiceBus, address: Address, error: Exception
+    namespace: Namespace, bus: ServiceBus, entity: Entity, error: Exception
 ) -> None:
-    await bus.sender(address).send(letters(address, "m1"))
+    await bus.sender(entity).send(letters(entity, "m1"))
 
     def refuse(_: Received) -> Outcome:
         raise error
 
-    settler = Settler(bus.sender(address), address.to, SystemClock(), random.Random(1))
+    settler = Settler(bus.sender(entity), entity.to, SystemClock(), random.Random(1))
 
     async def parked() -> bool:
         found = await stats(namespace)
-        return bool(found[address.entity]["scheduled"] or found[str(address)]["scheduled"])
+        return bool(found[entity.name]["scheduled"] or found[str(entity)]["scheduled"])
 
-    await consume(bus, address, Handler(refuse), settler, parked)
-    assert (await stats(namespace))[str(address)]["dead_letter"] == 0
+    await consume(bus, entity, Handler(refuse), settler, parked)
+    assert (await stats(namespace))[str(entity)]["dead_letter"] == 0

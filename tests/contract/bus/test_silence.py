@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import Address, Line, QueueConsumer, ServiceBus, SessionConsumer, links
+from mti.common.adapters.servicebus import Line, QueueConsumer, ServiceBus, SessionConsumer, links
 from mti.common.errors import BusUnavailable
 from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
+from mti.common.topology import Entity
 from servicebus_local import Namespace
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, running_namespace, stats
 from tests.support.swallowing import Proxy, proxy_before
@@ -68,14 +69,14 @@ class Handler:
 
 
 @asynccontextmanager
-async def consuming(place: Place, address: Address, handler: Handler) -> AsyncIterator[None]:
+async def consuming(place: Place, entity: Entity, handler: Handler) -> AsyncIterator[None]:
     clock, stop = SystemClock(), asyncio.Event()
-    settler = Settler(place.bus.sender(address), address.to, clock, random.Random(1))
+    settler = Settler(place.bus.sender(entity), entity.to, clock, random.Random(1))
     consumer: QueueConsumer | SessionConsumer
-    if address == INDICATORS:
-        consumer = SessionConsumer(place.bus, address, handler, settler, clock, slots=1, session_wait=1, idle=0.1)
+    if entity == INDICATORS:
+        consumer = SessionConsumer(place.bus, entity, handler, settler, clock, slots=1, session_wait=1, idle=0.1)
     else:
-        consumer = QueueConsumer(place.bus, address, handler, settler, clock, wait=0.2, silence=1)
+        consumer = QueueConsumer(place.bus, entity, handler, settler, clock, wait=0.2, silence=1)
     running = asyncio.create_task(consumer.run(stop))
     try:
         yield
@@ -90,20 +91,20 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
-def message(id: str, address: Address) -> Outgoing:
-    return Outgoing(body=id.encode(), message_id=id, session_id="w1" if address == INDICATORS else None)
+def message(id: str, entity: Entity) -> Outgoing:
+    return Outgoing(body=id.encode(), message_id=id, session_id="w1" if entity == INDICATORS else None)
 
 
-def said_of(address: Address, caplog: pytest.LogCaptureFixture) -> list[str]:
+def said_of(entity: Entity, caplog: pytest.LogCaptureFixture) -> list[str]:
     return [
         str(record.__dict__["why"])
         for record in caplog.records
-        if record.message == "the bus does not answer" and record.__dict__["entity"] == str(address)
+        if record.message == "the bus does not answer" and record.__dict__["entity"] == str(entity)
     ]
 
 
-async def empty(place: Place, address: Address) -> bool:
-    found = (await stats(place.namespace))[str(address)]
+async def empty(place: Place, entity: Entity) -> bool:
+    found = (await stats(place.namespace))[str(entity)]
     return not (found["active"] or found["locked"])
 
 
@@ -148,44 +149,44 @@ async def test_who_stands_behind_a_swallowed_send_does_not_wait_for_a_time_out_e
     place.proxy.mend()
 
 
-@pytest.mark.parametrize("address", [RAW_PAGES, INDICATORS], ids=str)
+@pytest.mark.parametrize("entity", [RAW_PAGES, INDICATORS], ids=str)
 async def test_a_consumer_that_waits_on_a_swallowing_connection_makes_a_new_one(
-    place: Place, address: Address, caplog: pytest.LogCaptureFixture
+    place: Place, entity: Entity, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = Handler()
-    async with consuming(place, address, handler):
-        await place.near.sender(address).send([message("m0", address)])
-        await until(lambda: empty(place, address))
+    async with consuming(place, entity, handler):
+        await place.near.sender(entity).send([message("m0", entity)])
+        await until(lambda: empty(place, entity))
         place.proxy.swallow()
 
         async def said() -> bool:
-            return any("no answer" in why for why in said_of(address, caplog))
+            return any("no answer" in why for why in said_of(entity, caplog))
 
         await until(said)
         place.proxy.mend()
-        await place.near.sender(address).send([message("m1", address)])
-        await until(lambda: empty(place, address))
+        await place.near.sender(entity).send([message("m1", entity)])
+        await until(lambda: empty(place, entity))
     assert [found.message_id for found in handler.seen] == ["m0", "m1"]
 
 
-@pytest.mark.parametrize("address", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
+@pytest.mark.parametrize("entity", [FETCH_JOBS, RAW_PAGES, INDICATORS], ids=str)
 async def test_a_settlement_that_is_swallowed_is_made_good(
-    place: Place, address: Address, caplog: pytest.LogCaptureFixture
+    place: Place, entity: Entity, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = Handler(place.proxy.swallow)
-    async with consuming(place, address, handler):
-        await place.near.sender(address).send([message("m0", address)])
+    async with consuming(place, entity, handler):
+        await place.near.sender(entity).send([message("m0", entity)])
 
         async def said() -> bool:
-            return any("no answer to the settlement of message 'm0'" in why for why in said_of(address, caplog))
+            return any("no answer to the settlement of message 'm0'" in why for why in said_of(entity, caplog))
 
         await until(said)
         handler.meanwhile = lambda: None
         place.proxy.mend()
         # Its lock is at the namespace until the connection is: the proxy ended it with the client's.
-        await until(lambda: empty(place, address))
+        await until(lambda: empty(place, entity))
     assert {found.message_id for found in handler.seen} == {"m0"}
-    assert (await stats(place.namespace))[str(address)]["dead_letter"] == 0
+    assert (await stats(place.namespace))[str(entity)]["dead_letter"] == 0
 
 
 async def test_a_line_that_is_swallowed_counts_as_empty(place: Place, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,12 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
-from mti.common.settings import BusSettings
+from mti.common.topology import STANDARD
 from mti.operations.dead_letters import (
     FileReplay,
     NoJudge,
@@ -25,7 +23,6 @@ from mti.operations.dead_letters import (
     ServiceBooks,
     SubQueue,
     append_archive,
-    entities_of,
     one_letter,
     plan,
     purge,
@@ -45,7 +42,7 @@ def books_in(folder: Path) -> ServiceBooks:
 async def main(connection: str, action: str, step: str, number: int, file: str | None) -> None:
     clock, seen = SystemClock(), 0
     bus = ServiceBus.from_connection_string(connection)
-    entities = entities_of(BusSettings(servicebus_connection_string=SecretStr(connection), servicebus_namespace=None))
+    entities = STANDARD.entities
     queues = [SubQueue(bus, entity, clock, wait=0.2) for entity in entities]
 
     def progress(at: Any, _: Any) -> None:

@@ -7,23 +7,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mti.common.adapters.servicebus import Address
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.contracts import Contract, IndicatorBatch, PageChunk, decode
+from mti.common.contracts import IndicatorBatch, decode
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.ports.store import Container, Store
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
+from mti.common.topology import STANDARD, Entity
 from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.operations.books import Reconciliation
 from mti.operations.bus_view import DESCRIPTION, REASON, DeadMessage, Unseen
-from mti.operations.dead_letters import Entity, Letter, ServiceBooks
+from mti.operations.dead_letters import Letter, ServiceBooks
 from mti.operations.reconcile import Stores, reconcile
 from mti.publisher.records import PUBLISHED, Accept, Item, PublishedVersions
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, Fuse, FusedContainer, World, received
-from tests.support.bus import INDICATORS, RAW_PAGES
 
 
 @dataclass
@@ -97,8 +96,8 @@ class Scene:
 
     normalized: World
     stores: Stores
-    pages: Queue = field(default_factory=lambda: Queue(_entity(RAW_PAGES, PageChunk)))
-    indicators: Queue = field(default_factory=lambda: Queue(_entity(INDICATORS, IndicatorBatch)))
+    pages: Queue = field(default_factory=lambda: Queue(STANDARD.pages))
+    indicators: Queue = field(default_factory=lambda: Queue(STANDARD.indicators))
 
     @property
     def queues(self) -> list[Queue]:
@@ -174,10 +173,6 @@ async def scene_in(folder: Path, closing: Callable[[Callable[[], Awaitable[None]
     for store in stores:
         closing(store.close)
     return Scene(World(stores[1]), Stores(*stores))
-
-
-def _entity(address: Address, contract: type[Contract]) -> Entity:
-    return Entity(address, contract)
 
 
 def _registry(normalized: World) -> Registry:

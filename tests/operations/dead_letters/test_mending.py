@@ -36,9 +36,9 @@ async def test_a_mended_batch_goes_to_the_publisher_alone_under_an_id_of_its_new
 async def test_a_mended_chunk_and_a_mended_job_are_what_they_were(there: World) -> None:
     await there.die(RAW_PAGES, there.page("a"))
     await there.die(FETCH_JOBS, there.job())
-    for address, before, after in ((RAW_PAGES, "eu", "us"), (FETCH_JOBS, there.test, "fabrikam")):
-        (dead,) = await there.dead(address)
-        queue, letter = await one_letter([there.queue(address)], dead.sequence_number)
+    for entity, before, after in ((RAW_PAGES, "eu", "us"), (FETCH_JOBS, there.test, "fabrikam")):
+        (dead,) = await there.dead(entity)
+        queue, letter = await one_letter([there.queue(entity)], dead.sequence_number)
         text = body_to_edit(letter).replace(json.dumps(before)[1:-1].encode(), after.encode())
         assert (await send_mended(queue, letter, text)).removed
     (page,) = await there.drain(RAW_PAGES)

@@ -11,7 +11,7 @@ from typing import Any
 from azure.servicebus.aio import ServiceBusReceiver
 from pydantic import SecretStr
 
-from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import (
@@ -26,6 +26,7 @@ from mti.common.ports.bus import Outgoing, PropertyValue, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Feed, FeedFormat
 from mti.common.settings import BusSettings
+from mti.common.topology import Entity
 from mti.operations.dead_letters import (
     Judge,
     NoJudge,
@@ -37,7 +38,6 @@ from mti.operations.dead_letters import (
     ReplayResult,
     Selection,
     SubQueue,
-    entities_of,
     opened,
     plan,
 )
@@ -70,7 +70,7 @@ class World:
     folder: Path
     clock: SystemClock
     test: str = ""
-    receivers: dict[tuple[Address, str | None], ServiceBusReceiver] = field(default_factory=dict)
+    receivers: dict[tuple[Entity, str | None], ServiceBusReceiver] = field(default_factory=dict)
 
     # -- what there is to send
 
@@ -92,28 +92,28 @@ class World:
     # -- what happens on the bus
 
     async def die(
-        self, address: Address, *messages: Outgoing, reason: str = "Bug", description: str = "a fault; report it"
+        self, entity: Entity, *messages: Outgoing, reason: str = "Bug", description: str = "a fault; report it"
     ) -> None:
         """Send messages and dead-letter them as a service would."""
-        await self.bus.sender(address).send(messages)
+        await self.bus.sender(entity).send(messages)
         for session in {message.session_id for message in messages}:
-            receiver = await self.receiver(address, session)
+            receiver = await self.receiver(entity, session)
             left = sum(message.session_id == session for message in messages)
             while left:
                 for found in await receiver.receive_messages(max_message_count=left, max_wait_time=PATIENCE):
                     left -= 1
                     await receiver.dead_letter_message(found, reason=reason, error_description=description)
 
-    async def dead(self, address: Address) -> list[Received]:
-        return [letter.message async for letter in self.queue(address).letters()]
+    async def dead(self, entity: Entity) -> list[Received]:
+        return [letter.message async for letter in self.queue(entity).letters()]
 
-    async def drain(self, address: Address, session: str | None = None) -> list[Received]:
+    async def drain(self, entity: Entity, session: str | None = None) -> list[Received]:
         """Take out everything that is waiting to be handled.
 
         A round that brings little says that the machine is slow, and not that there is no more: that is asked.
         """
         found: list[Received] = []
-        receiver = await self.receiver(address, session)
+        receiver = await self.receiver(entity, session)
         while await receiver.peek_messages(max_message_count=1):
             raw = await receiver.receive_messages(max_message_count=100, max_wait_time=PATIENCE)
             found += [from_sdk(message) for message in raw]
@@ -121,15 +121,15 @@ class World:
                 await receiver.complete_message(message)
         return found
 
-    async def receiver(self, address: Address, session: str | None = None) -> ServiceBusReceiver:
-        key = (address, session)
+    async def receiver(self, entity: Entity, session: str | None = None) -> ServiceBusReceiver:
+        key = (entity, session)
         if key not in self.receivers:
-            self.receivers[key] = self.bus.receiver(address, session=session, connect_wait=PATIENCE)
+            self.receivers[key] = self.bus.receiver(entity, session=session, connect_wait=PATIENCE)
             await self.receivers[key].__aenter__()
         return self.receivers[key]
 
-    def queue(self, address: Address) -> SubQueue:
-        return next(queue for queue in self.queues if queue.entity.address == address)
+    def queue(self, entity: Entity) -> SubQueue:
+        return next(queue for queue in self.queues if queue.entity == entity)
 
     # -- the work
 
@@ -176,9 +176,9 @@ class World:
 
     async def clean(self) -> None:
         """Leave nothing to the next test."""
-        found = {address: await counts(self.namespace, str(address)) for address in (FETCH_JOBS, RAW_PAGES, INDICATORS)}
-        dead = [self._forget(queue) for queue in self.queues if found[queue.entity.address]["dead_letter"]]
-        live = [self.drain(address, session) for address, session in self.receivers if found[address]["active"]]
+        found = {entity: await counts(self.namespace, str(entity)) for entity in (FETCH_JOBS, RAW_PAGES, INDICATORS)}
+        dead = [self._forget(queue) for queue in self.queues if found[queue.entity]["dead_letter"]]
+        live = [self.drain(entity, session) for entity, session in self.receivers if found[entity]["active"]]
         await asyncio.gather(*dead, *live)
 
     async def _forget(self, queue: SubQueue) -> None:
@@ -197,7 +197,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         settings = BusSettings(
             servicebus_connection_string=SecretStr(namespace.connection_string), servicebus_namespace=None
         )
-        queues = [SubQueue(bus, entity, clock, wait=0.2, patience=PATIENCE) for entity in entities_of(settings)]
+        queues = [SubQueue(bus, entity, clock, wait=0.2, patience=PATIENCE) for entity in settings.topology.entities]
         await stack.enter_async_context(opened(queues))
         found = World(namespace, bus, queues, folder, clock)
         stack.push_async_callback(found.close)

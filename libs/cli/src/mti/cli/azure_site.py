@@ -15,7 +15,6 @@ from mti.common.registry import Registry
 from mti.common.settings import BusSettings, StoreSettings
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
-from mti.operations.on_the_bus import BusNames
 from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
 from mti.stack.layout import SERVICES
@@ -51,9 +50,9 @@ def azure_bus(
         assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
         administration = ServiceBusAdministrationClient(settings.servicebus_namespace, identity(), **ADMINISTRATION)
     stack.push_async_callback(administration.close)
-    names, destinations = BusNames.of(settings), sorted(registry.destinations)
+    topology, destinations = settings.topology, sorted(registry.destinations)
 
     def view() -> ServiceBusView:
-        return ServiceBusView(bus, names, destinations, administration)
+        return ServiceBusView(bus, topology, destinations, administration)
 
-    return bus, view(), ServiceBusLoadMeter(view, names, destinations, administration)
+    return bus, view(), ServiceBusLoadMeter(view, topology, destinations, administration)

@@ -15,15 +15,15 @@ from mti.common.hosting.stores import open_store
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Store
 from mti.common.settings import BusSettings, StoreSettings
+from mti.common.topology import Entity
 from mti.operations.dead_letters import (
     Books,
-    Entity,
     Judge,
     NoJudge,
     PublishedJudge,
     ServiceBooks,
     SubQueue,
-    entities_of,
+    counted,
     opened,
 )
 from mti.publisher.records import PUBLISHED, PublishedVersions
@@ -56,7 +56,7 @@ class Desk:
         Raises:
             ConfigurationError: they are to be told and not at hand.
         """
-        if without or not any(entity.counted and entity.path in paths for entity in self.entities):
+        if without or not any(counted(entity) and entity.path in paths for entity in self.entities):
             return None
         if self.books is None:
             raise ConfigurationError(
@@ -95,7 +95,7 @@ async def desk(data: Path | None) -> AsyncIterator[Desk]:
         for opened_store in (store, *written):
             if opened_store is not None:
                 stack.push_async_callback(opened_store.close)
-        entities = entities_of(settings)
+        entities = settings.topology.entities
         queues = await stack.enter_async_context(opened([SubQueue(bus, entity, clock) for entity in entities]))
         judge = NoJudge() if store is None else _judge(store, clock)
         yield Desk(

@@ -18,10 +18,10 @@ from mti.common.ports.clock import Clock, SystemClock
 from mti.common.registry import Registry, load_registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings
+from mti.common.topology import Topology
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
-from mti.operations.on_the_bus import BusNames
 from mti.operations.reconcile import Stores
 from mti.publisher.records import PUBLISHED
 from mti.stack.admin_loads import AdminLoadMeter
@@ -65,9 +65,9 @@ class Site(StoreSite):
     """Whether the services may be at work: not so on a folder whose stack does not run."""
 
     @property
-    def names(self) -> BusNames:
-        """The entities' paths."""
-        return BusNames.of(self.settings)
+    def topology(self) -> Topology:
+        """The entities of the bus."""
+        return self.settings.topology
 
 
 @asynccontextmanager
@@ -115,9 +115,8 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
 
         def indicators() -> Sender:
             from mti.cli.connecting import connected  # noqa: PLC0415  see there
-            from mti.common.adapters.servicebus import Address  # noqa: PLC0415
 
-            return (bus or connected(settings, identity, stack)).sender(Address(settings.indicators_topic))
+            return (bus or connected(settings, identity, stack)).sender(settings.topology.indicators)
 
         yield Site(
             registry=registry,

@@ -39,7 +39,7 @@ def reconcile_(data: Data = None, tenants: TenantsFile = None, as_json: AsJson =
 
     async def work() -> Reconciliation:
         async with site(data, tenants) as at:
-            return await reconcile(at.registry, at.stores, at.view, at.names)
+            return await reconcile(at.registry, at.stores, at.view, at.topology)
 
     books = asyncio.run(work())
     faults = books.faults()
@@ -75,4 +75,4 @@ async def _watch(data: Path | None, tenants: Path | None, every: float) -> None:
 
 
 async def _look(at: Site) -> Status:
-    return await take_status(at.registry, at.stores, at.meter, at.view, at.clock, at.names)
+    return await take_status(at.registry, at.stores, at.meter, at.view, at.clock, at.topology)

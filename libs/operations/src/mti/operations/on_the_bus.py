@@ -7,33 +7,8 @@ from typing import Self
 from mti.common.contracts import IndicatorBatch, decode, envelope_of, own_id, timestamp
 from mti.common.errors import Poison
 from mti.common.ports.bus import Received
-from mti.common.settings import BusSettings
+from mti.common.topology import STANDARD, Topology
 from mti.operations.bus_view import BusView, DeadMessage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BusNames:
-    """The paths of the project's entities, as they were deployed."""
-
-    jobs: str = "fetch-jobs"
-    pages_topic: str = "raw-pages"
-    pages: str = "raw-pages/subscriptions/normalizer"
-    indicators_topic: str = "indicators"
-    indicators: str = "indicators/subscriptions/publisher"
-
-    @classmethod
-    def of(cls, settings: BusSettings) -> Self:
-        """Return the paths that the settings name."""
-        return cls(
-            jobs=settings.fetch_jobs_queue,
-            pages_topic=settings.raw_pages_topic,
-            pages=f"{settings.raw_pages_topic}/subscriptions/{settings.raw_pages_subscription}",
-            indicators_topic=settings.indicators_topic,
-            indicators=f"{settings.indicators_topic}/subscriptions/{settings.indicators_subscription}",
-        )
-
-
-STANDARD = BusNames()
 
 
 @dataclass(slots=True)
@@ -50,25 +25,25 @@ class OnTheBus:
     """Entity, reason and description of each."""
 
     @classmethod
-    async def look(cls, bus: BusView, *, chunks: bool, indicators: bool, names: BusNames = STANDARD) -> Self:
+    async def look(cls, bus: BusView, *, chunks: bool, indicators: bool, topology: Topology = STANDARD) -> Self:
         """Look at all dead letters, and at what waits where something is missing."""
         found = cls()
-        for entity in (names.pages_topic, names.pages) if chunks else ():
+        for entity in (topology.pages.name, topology.pages.path) if chunks else ():
             async for message in bus.live(entity):
                 found.waiting_chunks.update(_chunk_of(message))
-        for entity in (names.indicators_topic, names.indicators) if indicators else ():
+        for entity in (topology.indicators.name, topology.indicators.path) if indicators else ():
             async for message in bus.live(entity):
                 found._note_objects(found.waiting_objects, message)
-        for entity in (names.jobs, names.pages, names.indicators):
+        for entity in (topology.jobs.path, topology.pages.path, topology.indicators.path):
             async for dead in bus.dead(entity):
-                found._note(entity, dead, names)
+                found._note(entity, dead, topology)
         return found
 
-    def _note(self, entity: str, dead: DeadMessage, names: BusNames) -> None:
+    def _note(self, entity: str, dead: DeadMessage, topology: Topology) -> None:
         self.dead_letters.append((entity, dead.reason or "Unknown", dead.description))
-        if entity == names.pages:
+        if entity == topology.pages.path:
             self.dead_chunks.update(_chunk_of(dead.message))
-        elif entity == names.indicators:
+        elif entity == topology.indicators.path:
             self._note_objects(self.dead_objects, dead.message)
 
     def _note_objects(self, newest: dict[tuple[str, str], str], message: Received) -> None:

@@ -5,36 +5,37 @@ from collections import Counter
 from collections.abc import Mapping
 
 from mti.common.contracts.indicators import OBJECTS_LIMIT
+from mti.common.topology import Topology
 from mti.normalizer.records.ledger import Ledger
 from mti.operations.books import DestinationBooks, SourceBooks
 from mti.operations.bus_view import Unseen
 from mti.operations.destinations import DestinationAudit, Undelivered
-from mti.operations.on_the_bus import BusNames, OnTheBus
+from mti.operations.on_the_bus import OnTheBus
 
 
 class Hidden:
     """Room in the messages that can't be looked into: what is nowhere else may be in one, as far as they hold it."""
 
-    def __init__(self, unseen: Unseen, names: BusNames) -> None:
+    def __init__(self, unseen: Unseen, topology: Topology) -> None:
         self._sessions = unseen.sessions
-        self._names = names
+        self._topology = topology
         self._room: dict[str, float] = {
-            names.pages_topic: _room(unseen, names.pages_topic, 1),
-            names.indicators_topic: _room(unseen, names.indicators_topic, OBJECTS_LIMIT),
+            topology.pages.name: _room(unseen, topology.pages.name, 1),
+            topology.indicators.name: _room(unseen, topology.indicators.name, OBJECTS_LIMIT),
         }
         self._taken: Counter[str] = Counter()
 
     def may_hold_chunk(self) -> bool:
         """Say whether one more chunk may be out of sight, and count it."""
-        return self._take(self._names.pages_topic)
+        return self._take(self._topology.pages.name)
 
     def may_hold_object(self, destination: str) -> bool:
         """Say whether one more indicator for a destination may be out of sight, and count it."""
-        return destination in self._sessions or self._take(self._names.indicators_topic)
+        return destination in self._sessions or self._take(self._topology.indicators.name)
 
     def notes(self) -> list[str]:
         """Say what was taken to be there."""
-        what = {self._names.pages_topic: "chunks", self._names.indicators_topic: "indicators"}
+        what = {self._topology.pages.name: "chunks", self._topology.indicators.name: "indicators"}
         return [
             f"{count:,} {what[topic]} are counted as waiting since they may be in scheduled messages of {topic}, "
             "which can't be looked into; look again when these were handed out"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Store
 from mti.common.registry import Registry
+from mti.common.topology import STANDARD, Topology
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
@@ -14,7 +15,7 @@ from mti.normalizer.records.ledger import Ledger
 from mti.operations.books import DeadLetters, DestinationBooks, Reconciliation, SourceBooks
 from mti.operations.bus_view import BusView
 from mti.operations.destinations import DestinationAudit, Undelivered
-from mti.operations.on_the_bus import STANDARD, BusNames, OnTheBus
+from mti.operations.on_the_bus import OnTheBus
 from mti.operations.placing import Hidden, place_chunks, place_objects
 from mti.operations.sources import SourceAudit
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
@@ -34,7 +35,7 @@ class Stores:
             await store.close()
 
 
-async def reconcile(registry: Registry, stores: Stores, bus: BusView, names: BusNames = STANDARD) -> Reconciliation:
+async def reconcile(registry: Registry, stores: Stores, bus: BusView, topology: Topology = STANDARD) -> Reconciliation:
     """Reconcile everything. Memory grows with what is not delivered, not with what is.
 
     While messages move, one may leave the bus between the look at a store and the look at the bus. So what seems to be
@@ -42,9 +43,11 @@ async def reconcile(registry: Registry, stores: Stores, bus: BusView, names: Bus
     """
     sources, unhandled = await _sources(registry, stores)
     destinations, undelivered = await _destinations(registry, stores)
-    on_the_bus = await OnTheBus.look(bus, chunks=bool(unhandled), indicators=any(undelivered.values()), names=names)
+    on_the_bus = await OnTheBus.look(
+        bus, chunks=bool(unhandled), indicators=any(undelivered.values()), topology=topology
+    )
     unseen = bus.unseen()
-    hidden = Hidden(unseen, names)
+    hidden = Hidden(unseen, topology)
     handled = Ledger(stores.normalizer.container(HANDLED))
     for source in sources:
         await place_chunks(source, unhandled.get(source.source, {}), on_the_bus, hidden, handled)

@@ -9,8 +9,8 @@ from azure.core.exceptions import AzureError
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
 from mti.common.ports.bus import Received
+from mti.common.topology import Topology
 from mti.operations.loads import BusLoads, EntityLoad, SessionLoad
-from mti.operations.on_the_bus import BusNames
 from mti.operations.service_bus_view import ServiceBusView
 
 PEEKED = 250
@@ -25,7 +25,7 @@ class ServiceBusLoadMeter:
 
     Args:
         view: a look into the namespace.
-        names: its entities.
+        topology: its entities.
         destinations: whose sessions are looked into.
         administration: see `ServiceBusView`.
     """
@@ -33,35 +33,35 @@ class ServiceBusLoadMeter:
     def __init__(
         self,
         view: Callable[[], ServiceBusView],
-        names: BusNames,
+        topology: Topology,
         destinations: list[str],
         administration: ServiceBusAdministrationClient | None = None,
     ) -> None:
         self._make_view = view
-        self._names = names
+        self._topology = topology
         self._destinations = destinations
         self._administration = administration
 
     async def measure(self) -> BusLoads:
         """See `mti.operations.loads.LoadMeter`."""
-        names, view = self._names, self._make_view()
+        topology, view = self._topology, self._make_view()
         entities = {
-            names.jobs: await self._queue(view),
-            names.pages_topic: EntityLoad(scheduled=await view.scheduled(names.pages_topic)),
-            names.pages: await self._subscription(view, names.pages),
-            names.indicators_topic: EntityLoad(scheduled=await view.scheduled(names.indicators_topic)),
-            names.indicators: await self._sessions(view),
+            topology.jobs.path: await self._queue(view),
+            topology.pages.name: EntityLoad(scheduled=await view.scheduled(topology.pages.name)),
+            topology.pages.path: await self._subscription(view, topology.pages.path),
+            topology.indicators.name: EntityLoad(scheduled=await view.scheduled(topology.indicators.name)),
+            topology.indicators.path: await self._sessions(view),
         }
         notes = [
             f"topic {topic}: scheduled messages can't be peeked, and not be counted without the right to manage the "
             "namespace (role Azure Service Bus Data Owner)"
-            for topic in (names.pages_topic, names.indicators_topic)
+            for topic in (topology.pages.name, topology.indicators.name)
             if entities[topic].scheduled is None
         ]
         return BusLoads(entities=entities, notes=[*notes, *view.unseen().notes])
 
     async def _queue(self, view: ServiceBusView) -> EntityLoad:
-        admin, name = self._administration, self._names.jobs
+        admin, name = self._administration, self._topology.jobs.path
         properties = None if admin is None else await _allowed(admin.get_queue_runtime_properties(name))
         count, oldest = await _peeked(view.live(name))
         if properties is None:
@@ -85,7 +85,7 @@ class ServiceBusLoadMeter:
         )
 
     async def _sessions(self, view: ServiceBusView) -> EntityLoad:
-        whole = await self._subscription(view, self._names.indicators, peek=False)
+        whole = await self._subscription(view, self._topology.indicators.path, peek=False)
         if whole.active == 0:
             return EntityLoad(active=0, dead=whole.dead, sessions={})
         turns = asyncio.Semaphore(_AT_ONCE)

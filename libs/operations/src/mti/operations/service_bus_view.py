@@ -21,19 +21,18 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.links import OPEN_SECONDS, PEEK_SECONDS, answered, close_link, open_link
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.servicebus.session_lock import unjudged
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import Received
+from mti.common.topology import Topology
 from mti.operations.bus_view import DeadMessage, Unseen
-from mti.operations.on_the_bus import BusNames
 
 PAGE = 100
 SESSION_WAIT = 3.0
 """Seconds to wait for a session: one that is free comes in less, and the SDK would ask for one that is not for long."""
-_SUBSCRIPTIONS = "/subscriptions/"
 
 
 class ServiceBusView:
@@ -41,7 +40,7 @@ class ServiceBusView:
 
     Args:
         bus: the namespace.
-        names: its entities.
+        topology: its entities.
         destinations: whose sessions are looked into.
         administration: for the counts; `None` where the identity has no right to it. Not closed here.
     """
@@ -49,12 +48,12 @@ class ServiceBusView:
     def __init__(
         self,
         bus: ServiceBus,
-        names: BusNames,
+        topology: Topology,
         destinations: Iterable[str],
         administration: ServiceBusAdministrationClient | None = None,
     ) -> None:
         self._bus = bus
-        self._names = names
+        self._topology = topology
         self._destinations = sorted(destinations)
         self._administration = administration
         self._scheduled: dict[str, int | None] = {}
@@ -62,19 +61,19 @@ class ServiceBusView:
 
     async def live(self, entity: str) -> AsyncIterator[Received]:
         """See `mti.operations.bus_view.BusView`."""
-        if entity in (self._names.pages_topic, self._names.indicators_topic):
+        if entity in (self._topology.pages.name, self._topology.indicators.name):
             self._scheduled[entity] = await self.scheduled(entity)
-        elif entity == self._names.indicators:
+        elif entity == self._topology.indicators.path:
             for destination in self._destinations:
                 async for message in self.session(destination):
                     yield message
         else:
-            async for found in self._peek(self._bus.receiver(_address(entity)), entity):
+            async for found in self._peek(self._bus.receiver(self._topology.at(entity)), entity):
                 yield from_sdk(found)
 
     async def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
         """See `mti.operations.bus_view.BusView`."""
-        async for found in self._peek(self._bus.receiver(_address(entity), dead_letters=True), entity):
+        async for found in self._peek(self._bus.receiver(self._topology.at(entity), dead_letters=True), entity):
             yield DeadMessage(
                 from_sdk(found), found.dead_letter_reason or "", found.dead_letter_error_description or ""
             )
@@ -85,9 +84,9 @@ class ServiceBusView:
 
     async def session(self, destination: str) -> AsyncIterator[Received]:
         """Yield what is due for a destination; nothing but a note while the publisher has it in hand."""
-        receiver = self._bus.receiver(_address(self._names.indicators), session=destination, connect_wait=SESSION_WAIT)
+        receiver = self._bus.receiver(self._topology.indicators, session=destination, connect_wait=SESSION_WAIT)
         try:
-            async for found in self._peek(receiver, self._names.indicators, within=SESSION_WAIT):
+            async for found in self._peek(receiver, self._topology.indicators.path, within=SESSION_WAIT):
                 yield from_sdk(found)
         except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError, TimeoutError):
             self._taken.add(destination)
@@ -152,8 +151,3 @@ def _translated(entity: str) -> Iterator[None]:
             f"{entity} can't be looked into: {error}; check the namespace, the names of its entities, and the role "
             "Azure Service Bus Data Receiver"
         ) from error
-
-
-def _address(entity: str) -> Address:
-    topic, divider, subscription = entity.partition(_SUBSCRIPTIONS)
-    return Address(topic, subscription) if divider else Address(entity)

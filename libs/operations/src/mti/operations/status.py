@@ -19,6 +19,7 @@ from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
+from mti.common.topology import STANDARD, Topology
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
@@ -27,7 +28,6 @@ from mti.operations.books import SourceBooks, plain
 from mti.operations.bus_view import BusView, DeadMessage
 from mti.operations.clock_notes import clock_notes
 from mti.operations.loads import BusLoads, LoadMeter, SessionLoad
-from mti.operations.on_the_bus import STANDARD, BusNames
 from mti.operations.reconcile import Stores
 from mti.operations.sources import SourceAudit
 from mti.publisher.records import ClockNote, Counts, DestinationCheckpoint, destination_checkpoints
@@ -106,7 +106,7 @@ async def take_status(
     meter: LoadMeter,
     view: BusView,
     clock: Clock,
-    names: BusNames = STANDARD,
+    topology: Topology = STANDARD,
 ) -> Status:
     """Look at everything once.
 
@@ -124,15 +124,15 @@ async def take_status(
     }
     # The bus after the ledgers: a chunk that is in neither was handled in between, and its ledger says so now.
     loads = await meter.measure()
-    dead = await _Dead.look(view, loads, names)
+    dead = await _Dead.look(view, loads, topology)
     now = clock.now()
     handled = Ledger(stores.normalizer.container(HANDLED))
     sources: list[SourceStatus] = []
     for name, (books, unhandled) in audited.items():
-        await _place(books, unhandled, dead, loads, names, handled)
+        await _place(books, unhandled, dead, loads, topology, handled)
         sources.append(_source(books, fetching.get(name, SourceCheckpoint()), dead, now))
     destinations = [
-        _destination(id, list(found.tenants), publishing.get(id, DestinationCheckpoint()), loads, dead, names, now)
+        _destination(id, list(found.tenants), publishing.get(id, DestinationCheckpoint()), loads, dead, topology, now)
         for id, found in registry.destinations.items()
     ]
     notes = [*loads.notes, *dead.notes, *clock_notes(found.clock for found in destinations)]
@@ -150,12 +150,12 @@ class _Dead:
     whole: bool = True
 
     @classmethod
-    async def look(cls, view: BusView, loads: BusLoads, names: BusNames) -> "_Dead":
+    async def look(cls, view: BusView, loads: BusLoads, topology: Topology) -> "_Dead":
         found = cls()
         entities: tuple[tuple[str, Callable[[Received], None]], ...] = (
-            (names.jobs, found._note_job),
-            (names.pages, found._note_chunk),
-            (names.indicators, found._note_indicators),
+            (topology.jobs.path, found._note_job),
+            (topology.pages.path, found._note_chunk),
+            (topology.indicators.path, found._note_indicators),
         )
         for entity, note in entities:
             if loads.of(entity).dead == 0:
@@ -193,18 +193,18 @@ def _noted(note: Callable[[Received], None], letter: DeadMessage) -> None:
 
 
 async def _place(
-    books: SourceBooks, unhandled: dict[str, int], dead: _Dead, loads: BusLoads, names: BusNames, handled: Ledger
+    books: SourceBooks, unhandled: dict[str, int], dead: _Dead, loads: BusLoads, topology: Topology, handled: Ledger
 ) -> None:
     """Say of each chunk that was not handled where it is."""
     anything = any(
         count is None or count > 0
-        for path in (names.pages_topic, names.pages)
+        for path in (topology.pages.name, topology.pages.path)
         for count in (loads.of(path).active, loads.of(path).scheduled)
     )
     for chunk, detections in unhandled.items():
         if chunk in dead.chunks:
             books.dead += detections
-        elif anything or not dead.whole or (loads.of(names.pages).dead is None):
+        elif anything or not dead.whole or (loads.of(topology.pages.path).dead is None):
             books.waiting += detections
         elif (found := await handled.read(books.source, chunk)) is not None:
             books.take(found)
@@ -230,10 +230,10 @@ def _destination(
     checkpoint: DestinationCheckpoint,
     loads: BusLoads,
     dead: _Dead,
-    names: BusNames,
+    topology: Topology,
     now: datetime,
 ) -> DestinationStatus:
-    loaded = [loads.of(path).sessions for path in (names.indicators, names.indicators_topic)]
+    loaded = [loads.of(path).sessions for path in (topology.indicators.path, topology.indicators.name)]
     seen = [sessions.get(id, SessionLoad()) for sessions in loaded if sessions is not None]
     oldest = min((found.oldest for found in seen if found.oldest is not None), default=None)
     return DestinationStatus(

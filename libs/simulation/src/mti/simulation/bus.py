@@ -17,6 +17,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from mti.common.ports.bus import Outgoing, PropertyValue
 from mti.common.ports.clock import Clock
+from mti.common.topology import Entity
 from mti.simulation.parameters import Costs
 
 HISTORY: Final = 600.0
@@ -46,12 +47,17 @@ class Kept:
         return AmqpAnnotatedMessage(data_body=self.body)
 
 
-class Entity:
-    """A queue or a subscription."""
+class ModelledEntity:
+    """A queue or a subscription.
 
-    def __init__(self, name: str, clock: Clock, *, sessions: bool = False) -> None:
-        self.name = name
-        self.sessions = sessions
+    Args:
+        modelled: which of the topology it stands for.
+        clock: the time.
+    """
+
+    def __init__(self, modelled: Entity, clock: Clock) -> None:
+        self.modelled = modelled
+        self.sessions = modelled.sessions
         self.dead: list[tuple[Kept, str, str]] = []
         self.peak = 0
         """The most messages that were in it at once."""
@@ -160,7 +166,7 @@ class Entity:
 class MemorySender:
     """The sender port to a queue or to all subscriptions of a topic."""
 
-    def __init__(self, entities: Sequence[Entity], clock: Clock, costs: Costs) -> None:
+    def __init__(self, entities: Sequence[ModelledEntity], clock: Clock, costs: Costs) -> None:
         self._entities = entities
         self._clock = clock
         self._costs = costs
@@ -188,7 +194,7 @@ class MemorySender:
 
     def _route(self, message: Outgoing) -> None:
         for entity in self._entities:
-            if message.to not in {"*", entity.name}:
+            if message.to not in {"*", entity.modelled.to}:
                 continue
             if message.due is None or message.due <= self._clock.now():
                 entity.put(message)

@@ -7,8 +7,8 @@ from typing import Self
 
 from azure.servicebus.exceptions import OperationTimeoutError
 
-from mti.common.adapters.servicebus import Address
-from mti.simulation.bus import Entity, Kept
+from mti.common.topology import Entity
+from mti.simulation.bus import Kept, ModelledEntity
 from mti.simulation.parameters import Costs
 
 
@@ -25,28 +25,27 @@ class MemorySession:
 
 
 class MemoryBus:
-    """What a consumer needs of `ServiceBus`: receivers, by address."""
+    """What a consumer needs of `ServiceBus`: receivers, by entity."""
 
-    def __init__(self, entities: dict[str, Entity], costs: Costs) -> None:
+    def __init__(self, entities: dict[Entity, ModelledEntity], costs: Costs) -> None:
         self._entities = entities
         self._costs = costs
 
     def receiver(
         self,
-        address: Address,
+        entity: Entity,
         *,
         session: str | None = None,
         connect_wait: float | None = None,
     ) -> "MemoryReceiver":
         """Return a receiver of messages, or of the next session that is free."""
-        entity = self._entities[address.subscription or address.entity]
-        return MemoryReceiver(entity, self._costs, connect_wait if session else None)
+        return MemoryReceiver(self._entities[entity], self._costs, connect_wait if session else None)
 
 
 class MemoryReceiver:
     """Peek-lock, one session or none."""
 
-    def __init__(self, entity: Entity, costs: Costs, session_wait: float | None) -> None:
+    def __init__(self, entity: ModelledEntity, costs: Costs, session_wait: float | None) -> None:
         self._entity = entity
         self._costs = costs
         self._session_wait = session_wait

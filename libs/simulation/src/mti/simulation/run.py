@@ -10,7 +10,7 @@ from typing import Final
 from mti.fetcher.records import checkpoint as fetching
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.simulation import virtual_time
-from mti.simulation.bus import Entity
+from mti.simulation.bus import ModelledEntity
 from mti.simulation.feeds import ModelledMimecast
 from mti.simulation.freshness import Arrival, Percentiles, arrivals, buckets, percentiles
 from mti.simulation.parameters import POLL, START, Parameters
@@ -121,12 +121,7 @@ async def _simulate(parameters: Parameters, cast: Sequence[Tenant]) -> RunResult
         requests=sentinel.requests,
         throttled=sentinel.throttled,
         depths={
-            name: _depth(entity)
-            for name, entity in (
-                ("fetch-jobs", pipeline.jobs),
-                ("raw-pages", pipeline.pages),
-                ("indicators", pipeline.indicators),
-            )
+            entity.modelled.name: _depth(entity) for entity in (pipeline.jobs, pipeline.pages, pipeline.indicators)
         },
         minutes=parameters.minutes,
     )
@@ -146,5 +141,5 @@ async def _seed(pipeline: Pipeline, mimecast: ModelledMimecast, parameters: Para
         await checkpoints.save(loaded.with_value(found))
 
 
-def _depth(entity: Entity) -> Depth:
+def _depth(entity: ModelledEntity) -> Depth:
     return Depth(peak=entity.peak, end=len(entity.here), dead=len(entity.dead))

@@ -10,12 +10,13 @@ from typing import Any, cast
 import httpx
 from pydantic import SecretStr
 
-from mti.common.adapters.servicebus import Address, Line, QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import Line, QueueConsumer, ServiceBus, SessionConsumer
 from mti.common.hosting import Handler, Settler
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Outcome
 from mti.common.registry import Destination, Registry
+from mti.common.topology import STANDARD
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
@@ -37,14 +38,10 @@ from mti.publisher.records.versions import PublishedVersions
 from mti.publisher.sentinel import SentinelClient
 from mti.publisher.upload import Uploader
 from mti.publisher.worker import GATHER
-from mti.simulation.bus import Entity, MemorySender
+from mti.simulation.bus import MemorySender, ModelledEntity
 from mti.simulation.parameters import Parameters
 from mti.simulation.receivers import MemoryBus
 from mti.simulation.store import MemoryStore
-
-JOBS = Address("fetch-jobs")
-PAGES = Address("raw-pages", "normalizer")
-INDICATORS = Address("indicators", "publisher")
 
 
 class NoSecrets:
@@ -104,20 +101,22 @@ class Pipeline:
     clock: Clock
     mimecast: httpx.AsyncBaseTransport
     sentinel: httpx.AsyncBaseTransport
-    jobs: Entity = field(init=False)
-    pages: Entity = field(init=False)
-    indicators: Entity = field(init=False)
+    jobs: ModelledEntity = field(init=False)
+    pages: ModelledEntity = field(init=False)
+    indicators: ModelledEntity = field(init=False)
     fetched: MemoryStore = field(init=False)
     _bus: ServiceBus = field(init=False)
 
     def __post_init__(self) -> None:
-        self.jobs = Entity("fetch-jobs", self.clock)
-        self.pages = Entity("normalizer", self.clock)
-        self.indicators = Entity("publisher", self.clock, sessions=True)
+        self.jobs = ModelledEntity(STANDARD.jobs, self.clock)
+        self.pages = ModelledEntity(STANDARD.pages, self.clock)
+        self.indicators = ModelledEntity(STANDARD.indicators, self.clock)
         self.fetched = self._store()
         self._bus = cast(
             "ServiceBus",
-            MemoryBus({found.name: found for found in (self.jobs, self.pages, self.indicators)}, self.parameters.costs),
+            MemoryBus(
+                {entity.modelled: entity for entity in (self.jobs, self.pages, self.indicators)}, self.parameters.costs
+            ),
         )
 
     def tasks(self, stop: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
@@ -154,13 +153,13 @@ class Pipeline:
             clock=self.clock,
             rng=rng,
             run=run,
-            backlog=Line(self._bus, PAGES, self.clock),
+            backlog=Line(self._bus, STANDARD.pages, self.clock),
             jobs_at_once=concurrency,
             pages_in_hand=defaults["fetcher_pages_in_hand"].default,
             spacing=timedelta(seconds=defaults["mimecast_spacing_seconds"].default),
         )
-        settler = Settler(jobs, JOBS.to, self.clock, rng)
-        consumer = QueueConsumer(self._bus, JOBS, handler, settler, self.clock, concurrency=concurrency)
+        settler = Settler(jobs, STANDARD.jobs.to, self.clock, rng)
+        consumer = QueueConsumer(self._bus, STANDARD.jobs, handler, settler, self.clock, concurrency=concurrency)
         yield consumer.run(stop)
         schedule = Schedule(self.registry, checkpoints, jobs, self.clock, run)
         yield keep_schedule(schedule, defaults["fetcher_schedule_seconds"].default, stop)
@@ -175,12 +174,12 @@ class Pipeline:
             Offsets(store.container("checkpoints")),
             indicators=indicators,
             pages=pages,
-            to=PAGES.to,
+            to=STANDARD.pages.to,
         )
         concurrency = self.parameters.chunks or NormalizerSettings.model_fields["normalizer_concurrency"].default
         laboured = Laboured(handler, Processor(), self.parameters.costs.normalizer_kilobyte)
-        settler = Settler(pages, PAGES.to, self.clock, rng)
-        return QueueConsumer(self._bus, PAGES, laboured, settler, self.clock, concurrency=concurrency)
+        settler = Settler(pages, STANDARD.pages.to, self.clock, rng)
+        return QueueConsumer(self._bus, STANDARD.pages, laboured, settler, self.clock, concurrency=concurrency)
 
     def _publisher(self, rng: random.Random, store: MemoryStore, indicators: MemorySender) -> SessionConsumer:
         def connect(destination: Destination) -> Uploader:
@@ -195,22 +194,22 @@ class Pipeline:
             publishing.checkpoints_in(store.container(publishing.CONTAINER)),
             connect,
             indicators,
-            INDICATORS.to,
+            STANDARD.indicators.to,
             self.clock,
             rng,
         )
         return SessionConsumer(
             self._bus,
-            INDICATORS,
+            STANDARD.indicators,
             Laboured(handler, Processor(), self.parameters.costs.publisher_kilobyte),
-            Settler(indicators, INDICATORS.to, self.clock, rng),
+            Settler(indicators, STANDARD.indicators.to, self.clock, rng),
             self.clock,
             slots=self.parameters.sessions or defaults["publisher_slots"].default,
             batch_size=defaults["publisher_batch_size"].default,
             gather=GATHER,
         )
 
-    def _sender(self, entity: Entity) -> MemorySender:
+    def _sender(self, entity: ModelledEntity) -> MemorySender:
         return MemorySender([entity], self.clock, self.parameters.costs)
 
     def _store(self) -> MemoryStore:

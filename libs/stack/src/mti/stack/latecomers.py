@@ -10,11 +10,12 @@ import logging
 import time
 from pathlib import Path
 
-from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import MtiError, Unavailable
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry, Route
+from mti.common.topology import STANDARD
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators
 from mti.operations.backfill import SHARE, Backfill, Selection, run_name
@@ -122,7 +123,7 @@ class Latecomers:
                 work = Backfill(
                     registry,
                     store,
-                    bus.sender(Address("indicators")),
+                    bus.sender(STANDARD.indicators),
                     self._clock,
                     lambda: run_name(self._clock),
                     rate=budget * SHARE if paced else None,

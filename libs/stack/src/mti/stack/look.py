@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.pauses import AHEAD, PauseState
+from mti.common.topology import STANDARD, Entity
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.operations.tallies import Tallies
@@ -110,9 +111,9 @@ class Observer:
             accepted=sum(found.accepted for found in counts),
             requests=sum(found.requests for found in counts),
             throttled=sum(found.throttled for found in counts),
-            waiting_jobs=_live(snapshot, "fetch-jobs"),
-            waiting_pages=_live(snapshot, "raw-pages"),
-            waiting_batches=_live(snapshot, "indicators"),
+            waiting_jobs=_live(snapshot, STANDARD.jobs),
+            waiting_pages=_live(snapshot, STANDARD.pages),
+            waiting_batches=_live(snapshot, STANDARD.indicators),
             dead_letters=sum(found.dead_letter for found in snapshot.entities.values()),
             waits=self._waits(snapshot, datetime.now(UTC)),
         )
@@ -192,7 +193,6 @@ def _behind(who: str, pause: PauseState) -> Wait:
     return Wait(who=who, what=pause.reason, until=pause.until, paused=True)
 
 
-def _live(snapshot: Snapshot, entity: str) -> int:
-    return sum(
-        found.live for path, found in snapshot.entities.items() if path == entity or path.startswith(f"{entity}/")
-    )
+def _live(snapshot: Snapshot, entity: Entity) -> int:
+    """Return how many messages wait there; what is scheduled for a subscription waits in its topic."""
+    return sum(counts.live for path in {entity.name, entity.path} if (counts := snapshot.entities.get(path)))

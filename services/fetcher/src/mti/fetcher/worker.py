@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mti.common.adapters.servicebus import Address, Line, QueueConsumer
+from mti.common.adapters.servicebus import Line, QueueConsumer
 from mti.common.errors import Unavailable
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
@@ -62,12 +62,12 @@ async def run(settings: FetcherSettings, stop: asyncio.Event, *, clock: Clock | 
     """
     clock, rng = clock or SystemClock(), random.SystemRandom()
     async with opened(settings, clock, rng) as fetcher:
-        address = Address(settings.fetch_jobs_queue)
+        entity = settings.topology.jobs
         consumer = QueueConsumer(
             fetcher.parts.bus,
-            address,
+            entity,
             fetcher.handler,
-            Settler(fetcher.jobs, address.to, clock, rng),
+            Settler(fetcher.jobs, entity.to, clock, rng),
             clock,
             concurrency=settings.fetcher_concurrency,
         )
@@ -85,9 +85,9 @@ async def opened(settings: FetcherSettings, clock: Clock, rng: random.Random) ->
     how = Run(started, settings.until_idle)
     async with open_parts(settings) as parts:
         checkpoints = checkpoint.checkpoints_in(parts.store.container(checkpoint.CONTAINER))
-        line = Address(settings.raw_pages_topic, settings.raw_pages_subscription)
-        pages, backlog = parts.bus.sender(line), Line(parts.bus, line, clock)
-        jobs = parts.bus.sender(Address(settings.fetch_jobs_queue))
+        topology = settings.topology
+        pages, backlog = parts.bus.sender(topology.pages), Line(parts.bus, topology.pages, clock)
+        jobs = parts.bus.sender(topology.jobs)
         skew = timedelta(seconds=settings.clock_skew_seconds)
         clients = MimecastClients(parts.secrets, clock, rng, settings.http_limits, clock_skew=skew)
         handler = FetchHandler(

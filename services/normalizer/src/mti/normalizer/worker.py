@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 
-from mti.common.adapters.servicebus import Address, QueueConsumer
+from mti.common.adapters.servicebus import QueueConsumer
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
 from mti.common.hosting.starting import patiently
@@ -45,16 +45,18 @@ async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:
 
 
 def _consumer(settings: NormalizerSettings, parts: Parts, clock: Clock, rng: random.Random) -> QueueConsumer:
-    address = Address(settings.raw_pages_topic, settings.raw_pages_subscription)
-    pages = parts.bus.sender(address)
+    topology = settings.topology
+    pages = parts.bus.sender(topology.pages)
     handler = NormalizeHandler(
         parts.registry,
         KnownIndicators(parts.store.container(known.CONTAINER), clock),
         Ledger(parts.store.container(ledger.CONTAINER)),
         Offsets(parts.store.container(checkpoint.CONTAINER)),
-        indicators=parts.bus.sender(Address(settings.indicators_topic)),
+        indicators=parts.bus.sender(topology.indicators),
         pages=pages,
-        to=address.to,
+        to=topology.pages.to,
     )
-    settler = Settler(pages, address.to, clock, rng)
-    return QueueConsumer(parts.bus, address, handler, settler, clock, concurrency=settings.normalizer_concurrency)
+    settler = Settler(pages, topology.pages.to, clock, rng)
+    return QueueConsumer(
+        parts.bus, topology.pages, handler, settler, clock, concurrency=settings.normalizer_concurrency
+    )

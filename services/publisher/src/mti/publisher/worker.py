@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from typing import Final
 
-from mti.common.adapters.servicebus import Address, SessionConsumer
+from mti.common.adapters.servicebus import SessionConsumer
 from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.hosting import Settler
 from mti.common.hosting.parts import Parts, open_parts
@@ -72,14 +72,14 @@ def _handler(
     rng: random.Random,
     check: ClockCheck,
 ) -> PublishHandler:
-    address = _address(settings)
+    entity = settings.topology.indicators
     return PublishHandler(
         parts.registry,
         PublishedVersions(parts.store.container(versions.CONTAINER), CorrectedClock(clock, check)),
         checkpoint.checkpoints_in(parts.store.container(checkpoint.CONTAINER)),
         destinations.connect,
-        parts.bus.sender(address),
-        address.to,
+        parts.bus.sender(entity),
+        entity.to,
         clock,
         rng,
         run_started=settings.run_started,
@@ -96,18 +96,14 @@ def _consumer(
     rng: random.Random,
     check: ClockCheck,
 ) -> SessionConsumer:
-    address = _address(settings)
+    entity = settings.topology.indicators
     return SessionConsumer(
         parts.bus,
-        address,
+        entity,
         handler,
-        Settler(parts.bus.sender(address), address.to, CorrectedClock(clock, check), rng),
+        Settler(parts.bus.sender(entity), entity.to, CorrectedClock(clock, check), rng),
         clock,
         slots=settings.publisher_slots,
         batch_size=settings.publisher_batch_size,
         gather=GATHER,
     )
-
-
-def _address(settings: PublisherSettings) -> Address:
-    return Address(settings.indicators_topic, settings.indicators_subscription)

@@ -8,7 +8,8 @@ from mti.common.hosting.outcomes import Handler, decide
 from mti.common.hosting.settler import Settler
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Settlement
-from mti.common.telemetry import Entity, decided, processing, settling
+from mti.common.telemetry import decided, processing, settling
+from mti.common.topology import Entity
 
 
 async def deliver(

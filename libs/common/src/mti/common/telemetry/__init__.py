@@ -6,7 +6,7 @@ Nothing is exported unless the environment says where to; `docs/telemetry.md` sa
 from mti.common.telemetry.active import OFF, Telemetry, activated, active
 from mti.common.telemetry.http import Call, calling
 from mti.common.telemetry.labels import labelled
-from mti.common.telemetry.messaging import Entity, beginning, decided, processing, received, sending, settling
+from mti.common.telemetry.messaging import beginning, decided, processing, received, sending, settling
 from mti.common.telemetry.propagation import in_trace_of, links_to, traceparent_in
 from mti.common.telemetry.running import running
 from mti.common.telemetry.settings import TelemetrySettings
@@ -15,7 +15,6 @@ from mti.common.telemetry.spans import span
 __all__ = [
     "OFF",
     "Call",
-    "Entity",
     "Telemetry",
     "TelemetrySettings",
     "activated",

@@ -7,7 +7,6 @@ several messages become one request, their traces are linked to it.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
 
@@ -28,28 +27,9 @@ from mti.common.telemetry.propagation import (
     within,
 )
 from mti.common.telemetry.spans import failed, span
+from mti.common.topology import Entity
 
 _SOURCES = "/sources/"
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """A queue, or a subscription of a topic."""
-
-    name: str
-    subscription: str | None = None
-
-    def attributes(self, operation: str, kind: str) -> dict[str, str | int]:
-        """Return the attributes of a span of that operation."""
-        found: dict[str, str | int] = {
-            names.SYSTEM: names.SERVICE_BUS,
-            names.ENTITY: self.name,
-            names.OPERATION_NAME: operation,
-            names.OPERATION_TYPE: kind,
-        }
-        if self.subscription is not None:
-            found[names.SUBSCRIPTION] = self.subscription
-        return found
 
 
 @contextmanager
@@ -96,7 +76,7 @@ def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
         return
     links = links_to(traceparent_in(message.properties) for message in messages) if len(messages) > 1 else []
     oldest = min((message.enqueued_at for message in messages if message.enqueued_at is not None), default=None)
-    attributes = {**entity.attributes("process", "process"), **_about(messages)}
+    attributes = {**_of(entity, "process"), **_about(messages)}
     began = perf_counter()
     with (
         handling(entity.name),
@@ -110,8 +90,26 @@ def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
             telemetry.instruments.handled(entity.name, len(messages), perf_counter() - began, lag)
 
 
+def _of_operation(name: str, operation: str) -> dict[str, str | int]:
+    """Return the attributes of a span of an operation on that queue or topic; its type is called as it is."""
+    return {
+        names.SYSTEM: names.SERVICE_BUS,
+        names.ENTITY: name,
+        names.OPERATION_NAME: operation,
+        names.OPERATION_TYPE: operation,
+    }
+
+
+def _of(entity: Entity, operation: str) -> dict[str, str | int]:
+    """Return the attributes of a span of an operation on what waits there."""
+    attributes = _of_operation(entity.name, operation)
+    if entity.subscription is not None:
+        attributes[names.SUBSCRIPTION] = entity.subscription
+    return attributes
+
+
 def _of_sending(entity: str, messages: Sequence[Outgoing]) -> dict[str, str | int]:
-    found = Entity(entity).attributes("send", "send")
+    found = _of_operation(entity, "send")
     if len(messages) == 1:
         found |= {names.MESSAGE_ID: messages[0].message_id, names.BODY_SIZE: len(messages[0].body)}
     else:
@@ -140,7 +138,7 @@ def settling(entity: Entity, outcomes: Sequence[Outcome]) -> Iterator[None]:
         yield
         return
     attributes = {
-        **entity.attributes("settle", "settle"),
+        **_of(entity, "settle"),
         names.MESSAGE_COUNT: len(outcomes),
         names.DISPOSITION: ",".join(sorted({_DISPOSITIONS[type(outcome)] for outcome in outcomes})),
     }
@@ -159,7 +157,7 @@ def received(entity: Entity, messages: Sequence[Received], began: int) -> None:
     if not active().recording:
         return
     links = links_to(traceparent_in(message.properties) for message in messages)
-    attributes = {**entity.attributes("receive", "receive"), names.MESSAGE_COUNT: len(messages)}
+    attributes = {**_of(entity, "receive"), names.MESSAGE_COUNT: len(messages)}
     active().tracer.start_span(
         f"receive {entity.name}", within(None), SpanKind.CLIENT, attributes, links=links, start_time=began
     ).end()

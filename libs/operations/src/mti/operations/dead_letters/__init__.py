@@ -1,9 +1,8 @@
 """Dead letters, for the operator: look at them, replay, mend or purge them, write them to files and replay these."""
 
 from mti.operations.dead_letters.archive import append_archive, view, write_archive
-from mti.operations.dead_letters.bookkeeping import Books, NoBooks, ServiceBooks
+from mti.operations.dead_letters.bookkeeping import Books, NoBooks, ServiceBooks, counted
 from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, send_mended
-from mti.operations.dead_letters.entities import Entity, entities_of
 from mti.operations.dead_letters.filed import FileReplay
 from mti.operations.dead_letters.finding import Plan, find, plan, survey
 from mti.operations.dead_letters.letter import Letter
@@ -20,7 +19,6 @@ __all__ = [
     "Books",
     "DeadLetterQueue",
     "Edited",
-    "Entity",
     "FileReplay",
     "Group",
     "Judge",
@@ -41,7 +39,7 @@ __all__ = [
     "Why",
     "append_archive",
     "body_to_edit",
-    "entities_of",
+    "counted",
     "find",
     "one_letter",
     "opened",

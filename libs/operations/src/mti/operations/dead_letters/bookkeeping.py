@@ -16,12 +16,12 @@ from mti.common.contracts.envelope import REJECTED_FROM
 from mti.common.errors import Poison
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
+from mti.common.topology import Entity
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
 from mti.normalizer.records.ledger import ChunkBooks
 from mti.normalizer.records.ledger import Ledger as NormalizeLedger
-from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.letter import Letter
 from mti.publisher.records import PUBLISHED, PURGED, PublishedVersions, Refuse
 
@@ -66,12 +66,17 @@ class Books(Protocol):
         ...
 
 
+def counted(entity: Entity) -> bool:
+    """Say whether the services' books count what the messages of an entity hold."""
+    return entity.contract in (PageChunk, IndicatorBatch)
+
+
 class NoBooks:
     """Enters nothing: where the stores are not at hand, and somebody said that it is to be done all the same."""
 
     async def purged(self, entity: Entity, letters: Sequence[Letter]) -> list[Letter]:
         """Enter nothing, and say so of whatever should have been."""
-        return list(letters) if entity.counted else []
+        return list(letters) if counted(entity) else []
 
     async def about_to_mend(self, id: str, body: Contract) -> None:
         """Prepare nothing."""

@@ -21,8 +21,8 @@ from mti.common.contracts import (
 )
 from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLACES, REPLAYS, RETRIES
 from mti.common.ports.bus import Outgoing, PropertyValue
+from mti.common.topology import Entity
 from mti.operations.bus_view import DESCRIPTION, REASON
-from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.letter import Letter
 
 _LONGEST_ID = 100
@@ -42,7 +42,7 @@ def replayed(letter: Letter, entity: Entity, *, run: str | None = None) -> Outgo
     return Outgoing(
         body=letter.message.body,
         message_id=_message_id(letter, run),
-        to=entity.address.to,
+        to=entity.to,
         subject=letter.message.subject,
         session_id=letter.message.session_id,
         content_type=letter.message.content_type,
@@ -87,7 +87,7 @@ def _with_body(letter: Letter, entity: Entity, made: Outgoing, message_id: str) 
     return replace(
         made,
         message_id=message_id,
-        to=entity.address.to,
+        to=entity.to,
         session_id=letter.message.session_id,
         properties=properties,
     )

@@ -4,8 +4,8 @@ import random
 from pathlib import Path
 
 from mti.common.ports.clock import Clock
+from mti.common.topology import Entity
 from mti.operations.dead_letters.archive import read_archive
-from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.journal import Journal
 from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.replay import Replayer

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
 from mti.common.ports.bus import Sender
-from mti.operations.dead_letters.entities import Entity
+from mti.common.topology import Entity
 from mti.operations.dead_letters.letter import Letter
 
 

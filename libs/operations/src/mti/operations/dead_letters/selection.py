@@ -3,8 +3,8 @@
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
+from mti.common.topology import Entity
 from mti.operations.dead_letters.body import body_text
-from mti.operations.dead_letters.entities import Entity
 from mti.operations.dead_letters.letter import Letter
 
 

@@ -37,7 +37,7 @@ from mti.common.adapters.servicebus.links import (
 from mti.common.adapters.servicebus.received import from_sdk, receive
 from mti.common.errors import BusUnavailable, ConfigurationError
 from mti.common.ports.clock import Clock
-from mti.operations.dead_letters.entities import Entity
+from mti.common.topology import Entity
 from mti.operations.dead_letters.letter import Letter
 
 PAGE = 100
@@ -82,7 +82,7 @@ class SubQueue:
     @property
     def sender(self) -> ServiceBusSenderPort:
         """See `ports.DeadLetterQueue`."""
-        return self._bus.sender(self._entity.address)
+        return self._bus.sender(self._entity)
 
     async def connect(self) -> None:
         """Connect now, which the first use does otherwise.
@@ -168,7 +168,7 @@ class SubQueue:
 
     async def _open(self) -> ServiceBusReceiver:
         if self._receiver is None:
-            receiver = self._bus.receiver(self._entity.address, dead_letters=True)
+            receiver = self._bus.receiver(self._entity, dead_letters=True)
             with self._translated():
                 try:
                     await open_link(receiver, self._entity.path)

@@ -6,10 +6,11 @@ from uuid import uuid4
 
 from azure.servicebus.exceptions import ServiceBusError
 
-from mti.common.adapters.servicebus import Address, ServiceBus
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.errors import MtiError
 from mti.common.ports.clock import SystemClock
+from mti.common.topology import STANDARD
 from mti.stack.stack import EmbeddedStack
 
 PATIENCE = 30.0
@@ -39,7 +40,7 @@ async def sabotage(stack: EmbeddedStack, how: Sabotage) -> None:
 
 async def _lose(bus: ServiceBus) -> None:
     try:
-        async with bus.receiver(Address("raw-pages", "normalizer")) as receiver:
+        async with bus.receiver(STANDARD.pages) as receiver:
             messages = await receiver.receive_messages(max_message_count=1, max_wait_time=PATIENCE)
             for message in messages:
                 await receiver.complete_message(message)
@@ -70,5 +71,5 @@ async def _double(bus: ServiceBus, stack: EmbeddedStack) -> None:
         )
         for _ in range(2)
     ]
-    sender = bus.sender(Address("indicators", "publisher"))
+    sender = bus.sender(STANDARD.indicators)
     await sender.send([indicators_message(route.destination, batch) for batch in batches])

@@ -1,7 +1,6 @@
-"""The connection to a namespace, and the addresses in it."""
+"""The connection to a namespace."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Literal
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -13,29 +12,7 @@ from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
 from mti.common.connection_strings import parts_of
 from mti.common.logs import redaction
 from mti.common.network.trust import bundle_file
-from mti.common.telemetry import Entity
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A queue, or a subscription of a topic."""
-
-    entity: str
-    subscription: str | None = None
-
-    @property
-    def traced_as(self) -> Entity:
-        """What spans call it."""
-        return Entity(self.entity, self.subscription)
-
-    @property
-    def to(self) -> str:
-        """What a message that is meant for this receiver alone says in its `To`."""
-        return self.subscription or "*"
-
-    def __str__(self) -> str:
-        """Return the path as the portal shows it."""
-        return f"{self.entity}/subscriptions/{self.subscription}" if self.subscription else self.entity
+from mti.common.topology import Entity
 
 
 class ServiceBus:
@@ -62,22 +39,22 @@ class ServiceBus:
         """
         return cls(ServiceBusClient(namespace, credential, connection_verify=bundle_file()))
 
-    def sender(self, address: Address) -> ServiceBusSenderPort:
-        """Return the sender to the address's queue or topic: one an entity, closed with the connection."""
-        if address.entity in self._senders:
-            return self._senders[address.entity]
+    def sender(self, entity: Entity) -> ServiceBusSenderPort:
+        """Return the sender to the entity's queue or topic: one for each, closed with the connection."""
+        if entity.name in self._senders:
+            return self._senders[entity.name]
 
         def make() -> ServiceBusSender:
-            if address.subscription is None:
-                return self._client.get_queue_sender(address.entity)
-            return self._client.get_topic_sender(address.entity)
+            if entity.subscription is None:
+                return self._client.get_queue_sender(entity.name)
+            return self._client.get_topic_sender(entity.name)
 
-        sender = self._senders[address.entity] = ServiceBusSenderPort(make, address.entity)
+        sender = self._senders[entity.name] = ServiceBusSenderPort(make, entity.name)
         return sender
 
     def receiver(
         self,
-        address: Address,
+        entity: Entity,
         *,
         session: str | Literal["next"] | None = None,  # noqa: PYI051  the one word that is not a session's name
         dead_letters: bool = False,
@@ -86,7 +63,7 @@ class ServiceBus:
         """Return a peek-lock receiver of the SDK.
 
         Args:
-            address: whose messages.
+            entity: whose messages.
             session: a session's name, `next` for the next one that is free, or `None` for an entity without sessions.
             dead_letters: receive from its dead-letter queue, which has no sessions, whatever the entity has.
             connect_wait: seconds to wait for a session.
@@ -95,16 +72,16 @@ class ServiceBus:
 
         chosen = NEXT_AVAILABLE_SESSION if session == "next" else session
         sub_queue = ServiceBusSubQueue.DEAD_LETTER if dead_letters else None
-        if address.subscription is None:
+        if entity.subscription is None:
             return self._client.get_queue_receiver(
-                address.entity,
+                entity.name,
                 session_id=chosen,
                 sub_queue=sub_queue,
                 max_wait_time=connect_wait,
             )
         return self._client.get_subscription_receiver(
-            address.entity,
-            address.subscription,
+            entity.name,
+            entity.subscription,
             session_id=chosen,
             sub_queue=sub_queue,
             max_wait_time=connect_wait,

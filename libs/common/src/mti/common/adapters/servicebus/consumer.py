@@ -8,7 +8,7 @@ from typing import Final
 from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import ServiceBusError
 
-from mti.common.adapters.servicebus.client import Address, ServiceBus
+from mti.common.adapters.servicebus.client import ServiceBus
 from mti.common.adapters.servicebus.links import PEEK_SECONDS, answered, close_link, open_link
 from mti.common.adapters.servicebus.message_locks import kept
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
@@ -18,6 +18,7 @@ from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import received
+from mti.common.topology import Entity
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class QueueConsumer:
     def __init__(
         self,
         bus: ServiceBus,
-        address: Address,
+        entity: Entity,
         handler: Handler,
         settler: Settler,
         clock: Clock,
@@ -62,7 +63,7 @@ class QueueConsumer:
         silence: float = SILENCE,
     ) -> None:
         self._bus = bus
-        self._address = address
+        self._entity = entity
         self._handler = handler
         self._settler = settler
         self._clock = clock
@@ -82,16 +83,16 @@ class QueueConsumer:
             try:
                 await self._receiver(stop)
             except (ServiceBusError, Unavailable, OSError) as error:
-                log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
+                log.warning("the bus does not answer", extra={"entity": self._entity.path, "why": str(error)})
                 await rest(self._clock, stop, delay_after(error))
             except Exception:
-                log.exception(UNFORESEEN, extra={"entity": str(self._address)})
+                log.exception(UNFORESEEN, extra={"entity": self._entity.path})
                 await rest(self._clock, stop, RECONNECT_DELAY)
 
     async def _receiver(self, stop: asyncio.Event) -> None:
-        receiver = self._bus.receiver(self._address)
+        receiver = self._bus.receiver(self._entity)
         try:
-            await open_link(receiver, str(self._address))
+            await open_link(receiver, self._entity.path)
             heard = self._clock.monotonic()
             while not stop.is_set():
                 if await self._step(receiver):
@@ -107,20 +108,20 @@ class QueueConsumer:
         connection that swallows everything.
         """
         call = receiver.peek_messages(1, timeout=PEEK_SECONDS)
-        await answered(receiver, str(self._address), "a peek after a long silence", call, PEEK_SECONDS)
+        await answered(receiver, self._entity.path, "a peek after a long silence", call, PEEK_SECONDS)
 
     async def _step(self, receiver: ServiceBusReceiver) -> bool:
         """Receive and handle a batch, and say whether there was one."""
         began = time_ns()
-        raw = await receive(receiver, str(self._address), self._batch_size, self._wait)
+        raw = await receive(receiver, self._entity.path, self._batch_size, self._wait)
         if not raw:
             return False
         messages = [from_sdk(message) for message in raw]
-        received(self._address.traced_as, messages, began)
-        settlement = ReceiverSettlement(receiver, str(self._address), raw)
-        async with kept(receiver, str(self._address), raw, self._clock):
+        received(self._entity, messages, began)
+        settlement = ReceiverSettlement(receiver, self._entity.path, raw)
+        async with kept(receiver, self._entity.path, raw, self._clock):
             try:
-                await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)
+                await deliver(self._handler, self._settler, settlement, messages, self._entity)
             except (ServiceBusError, Unavailable, OSError):
                 await settlement.release()
                 raise

@@ -9,10 +9,11 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import ServiceBusError
 
-from mti.common.adapters.servicebus.client import Address, ServiceBus
+from mti.common.adapters.servicebus.client import ServiceBus
 from mti.common.adapters.servicebus.links import PEEK_SECONDS, answered, close_link
 from mti.common.errors import BusUnavailable
 from mti.common.ports.clock import Clock
+from mti.common.topology import Entity
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +33,9 @@ class Line:
     Peeking needs the right to listen. Without it, or while the bus does not answer, the line counts as empty.
     """
 
-    def __init__(self, bus: ServiceBus, address: Address, clock: Clock) -> None:
+    def __init__(self, bus: ServiceBus, entity: Entity, clock: Clock) -> None:
         self._bus = bus
-        self._address = address
+        self._entity = entity
         self._clock = clock
         self._receiver: ServiceBusReceiver | None = None
         self._age = timedelta()
@@ -58,13 +59,13 @@ class Line:
     async def _look(self) -> tuple[timedelta, float]:
         try:
             if self._receiver is None:
-                self._receiver = self._bus.receiver(self._address)
+                self._receiver = self._bus.receiver(self._entity)
             call = self._receiver.peek_messages(max_message_count=LOOKED_AT, sequence_number=1)
-            found = await answered(self._receiver, str(self._address), "a peek", call, PEEK_SECONDS)
+            found = await answered(self._receiver, self._entity.path, "a peek", call, PEEK_SECONDS)
         except (ServiceBusError, BusUnavailable) as error:
             log.warning(
                 "the line can't be looked at and counts as empty; give the identity the role Data Receiver",
-                extra={"entity": str(self._address), "why": str(error)},
+                extra={"entity": self._entity.path, "why": str(error)},
             )
             await self.close()
             return timedelta(), BLIND

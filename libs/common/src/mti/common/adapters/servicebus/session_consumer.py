@@ -12,17 +12,18 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from mti.common.adapters.servicebus.client import Address, ServiceBus
+from mti.common.adapters.servicebus.client import ServiceBus
 from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY, UNFORESEEN, delay_after, rest
 from mti.common.adapters.servicebus.links import OPEN_SECONDS, close_link, open_link
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
-from mti.common.adapters.servicebus.session_lock import LOCK_SECONDS, SessionLock
+from mti.common.adapters.servicebus.session_lock import SessionLock
 from mti.common.errors import LockLost, Unavailable
 from mti.common.hosting.delivery import deliver
 from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import received
+from mti.common.topology import Entity
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class SessionConsumer:
 
     Args:
         bus: the namespace.
-        address: whose sessions.
+        entity: whose sessions.
         handler: gets the messages of one session at a time, in their order.
         settler: makes its outcomes come true.
         clock: the time.
@@ -51,14 +52,13 @@ class SessionConsumer:
             together, more are received before the handler is called: for handlers that fill requests across messages.
         session_wait: seconds to wait for a session that is free.
         idle: seconds without a message after which a session is let go.
-        lock_seconds: how long the subscription locks a session, its `LockDuration`.
         turn: seconds after which a session that never runs dry is let go all the same, so that others have their turn.
     """
 
     def __init__(
         self,
         bus: ServiceBus,
-        address: Address,
+        entity: Entity,
         handler: Handler,
         settler: Settler,
         clock: Clock,
@@ -68,11 +68,10 @@ class SessionConsumer:
         gather: int = 0,
         session_wait: float = 30.0,
         idle: float = 0.5,
-        lock_seconds: float = LOCK_SECONDS,
         turn: float = 120.0,
     ) -> None:
         self._bus = bus
-        self._address = address
+        self._entity = entity
         self._handler = handler
         self._settler = settler
         self._clock = clock
@@ -81,7 +80,6 @@ class SessionConsumer:
         self._gather = gather
         self._session_wait = session_wait
         self._idle = idle
-        self._lock_seconds = lock_seconds
         self._turn = turn
         self._looking = asyncio.Semaphore(LOOKING)
 
@@ -103,22 +101,22 @@ class SessionConsumer:
             except (OperationTimeoutError, SessionCannotBeLockedError):
                 continue  # no session is free
             except (SessionLockLostError, LockLost) as error:
-                log.warning("a session was lost", extra={"entity": str(self._address), "why": str(error)})
+                log.warning("a session was lost", extra={"entity": self._entity.path, "why": str(error)})
             except (ServiceBusError, Unavailable, OSError) as error:
-                log.warning("the bus does not answer", extra={"entity": str(self._address), "why": str(error)})
+                log.warning("the bus does not answer", extra={"entity": self._entity.path, "why": str(error)})
                 await rest(self._clock, stop, delay_after(error))
             except Exception:
-                log.exception(UNFORESEEN, extra={"entity": str(self._address)})
+                log.exception(UNFORESEEN, extra={"entity": self._entity.path})
                 await rest(self._clock, stop, RECONNECT_DELAY)
 
     async def _session(self, stop: asyncio.Event) -> None:
-        receiver = self._bus.receiver(self._address, session="next", connect_wait=self._session_wait)
+        receiver = self._bus.receiver(self._entity, session="next", connect_wait=self._session_wait)
         keeping: asyncio.Task[None] | None = None
         try:
             asked = self._clock.monotonic()
             if not await self._open(receiver, stop):
                 return
-            lock = SessionLock(receiver.session, self._clock, since=asked, seconds=self._lock_seconds)
+            lock = SessionLock(receiver.session, self._clock, since=asked, seconds=self._entity.lock.total_seconds())
             # Nobody knows when within the wait it was locked; from here on it is known.
             await lock.renew()
             keeping = asyncio.create_task(lock.keep())
@@ -137,7 +135,7 @@ class SessionConsumer:
             if stop.is_set():
                 return False
             within = self._session_wait + OPEN_SECONDS
-            opening = asyncio.create_task(open_link(receiver, str(self._address), within))
+            opening = asyncio.create_task(open_link(receiver, self._entity.path, within))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -152,21 +150,21 @@ class SessionConsumer:
         if lock.remaining() <= 0:
             raise LockLost(f"session {lock.session_id!r}: its lock ran out, and another may have it")
         began = time_ns()
-        entity = str(self._address)
-        raw = await receive(receiver, entity, self._batch_size, self._idle)
+        path = self._entity.path
+        raw = await receive(receiver, path, self._batch_size, self._idle)
         if not raw:
             return False
         messages = [from_sdk(message, lock, lock.locked_until) for message in raw]
         last = len(raw)
         while last == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
-            more = await receive(receiver, entity, self._batch_size, MORE_WAIT)
+            more = await receive(receiver, path, self._batch_size, MORE_WAIT)
             raw += more
             messages += [from_sdk(message, lock, lock.locked_until) for message in more]
             last = len(more)
-        received(self._address.traced_as, messages, began)
-        settlement = ReceiverSettlement(receiver, entity, raw)
+        received(self._entity, messages, began)
+        settlement = ReceiverSettlement(receiver, path, raw)
         try:
-            await deliver(self._handler, self._settler, settlement, messages, self._address.traced_as)
+            await deliver(self._handler, self._settler, settlement, messages, self._entity)
         except (ServiceBusError, Unavailable, OSError):
             await settlement.release()
             raise
