@@ -9,7 +9,7 @@ from mti.cli.connecting import connected
 from mti.cli.site_settings import SiteSettings
 from mti.common.adapters.identity import Identity
 from mti.common.adapters.servicebus import ServiceBus
-from mti.common.hosting.stores import open_store
+from mti.common.composition.stores import open_store
 from mti.common.ports.store import Store
 from mti.common.registry import Registry
 from mti.common.settings import BusSettings, StoreSettings

@@ -10,8 +10,8 @@ from mti.cli.site import registry_of
 from mti.cli.site_settings import SiteSettings
 from mti.common.adapters.identity import Identity, identity_in
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.composition.stores import open_store
 from mti.common.errors import ConfigurationError
-from mti.common.hosting.stores import open_store
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Store
 from mti.common.settings import BusSettings, StoreSettings

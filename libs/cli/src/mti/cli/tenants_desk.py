@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mti.common.adapters.identity import identity_in
+from mti.common.composition.stores import TEXT, live_registry, open_store
 from mti.common.errors import ConfigurationError
-from mti.common.hosting.stores import TEXT, live_registry, open_store
 from mti.common.ports.store import Container
 from mti.common.registry import LiveRegistry, Registry
 from mti.common.registry.document import Document, parse_document, read_document

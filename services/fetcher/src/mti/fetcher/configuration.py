@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from mti.common.hosting.parts import PartsSettings
+from mti.common.composition.parts import PartsSettings
 from mti.common.settings import ClockSettings, RunSettings, Switch
 from mti.common.telemetry import TelemetrySettings
 from mti.fetcher.mimecast import HttpLimits

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from mti.common.hosting.parts import PartsSettings
+from mti.common.composition.parts import PartsSettings
 from mti.common.settings import RunSettings
 from mti.common.telemetry import TelemetrySettings
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from mti.common.adapters.servicebus import SessionConsumer
 from mti.common.clock_check import ClockCheck, CorrectedClock
+from mti.common.composition.parts import Parts, open_parts
 from mti.common.hosting import Settler
-from mti.common.hosting.parts import Parts, open_parts
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mti.common.adapters.identity import Identity, identity_in
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.adapters.servicebus import ServiceBus
-from mti.common.hosting.stores import live_registry, open_store
+from mti.common.composition.stores import live_registry, open_store
 from mti.common.ports.secrets import SecretResolver
 from mti.common.ports.store import Store
 from mti.common.registry import RegistryProvider
