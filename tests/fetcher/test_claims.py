@@ -98,7 +98,7 @@ async def test_who_loses_its_claim_stops_at_once_and_changes_nothing_more(
         versioned = await there.checkpoints.load(CUSTOMER, SourceCheckpoint())
         claim = versioned.value.claim
         assert claim is not None
-        others = versioned.value.changed(claim=claim.model_copy(update={"by": "another", "nonce": "another"}))
+        others = versioned.value.claimed(claim.model_copy(update={"by": "another", "nonce": "another"}))
         while True:  # a renewal may come between
             try:
                 await there.checkpoints.save(versioned.with_value(others))

@@ -92,9 +92,8 @@ class Claims:
             if refusal is not None:
                 return refusal
             now = self._clock.now()
-            checkpoint = with_open_window(versioned.value, source, now).model_copy(
-                update={"claim": claim_of(envelope.id, by, self._nonce(), now), "queued_at": None}
-            )
+            claim = claim_of(envelope.id, by, self._nonce(), now)
+            checkpoint = with_open_window(versioned.value, source, now).claimed(claim)
             ours = await saved(self._checkpoints, versioned.with_value(checkpoint))
             if ours is not None:
                 return ClaimedSource(source, account_for(checkpoint, source), ours, message)
@@ -131,10 +130,7 @@ class Claims:
         Raises:
             ClaimLost: the source is another job's.
         """
-        claim = claimed.checkpoint.claim
-        assert claim is not None  # noqa: S101  a claimed source has one
-        until = self._clock.now() + CLAIMED_FOR
-        value = claimed.checkpoint.changed(claim=claim.model_copy(update={"until": until}))
+        value = claimed.checkpoint.renewed(until=self._clock.now() + CLAIMED_FOR)
         try:
             ours = await saved(self._checkpoints, claimed.versioned.with_value(value))
         except Unavailable as error:

@@ -172,7 +172,7 @@ class FetchHandler:
         versioned = await self._checkpoints.load(name, SourceCheckpoint())
         if versioned.value.queued_at is not None:
             # Else the schedule would take the job for one that is on its way, and wait for it after a resume.
-            await saved(self._checkpoints, versioned.with_value(versioned.value.changed(queued_at=None)))
+            await saved(self._checkpoints, versioned.with_value(versioned.value.without_job()))
         return Complete()
 
     async def _published(self, claimed: ClaimedSource) -> "_Published":
@@ -215,19 +215,7 @@ class FetchHandler:
         if more and not closed and (wait := await wait_before(step.checkpoint.page, self._backlog)) is not None:
             due = max(now + wait, resume_at or now)
         before = claimed.checkpoint.pause
-        value = step.checkpoint.model_copy(
-            update={
-                "claim": None,
-                "pause": None,
-                "lifted": None if closed else before or claimed.checkpoint.lifted,
-                "failures": 0,
-                # Else two accounts that fail at the same page would take turns at it for ever.
-                "accounts_failed": 0 if closed else claimed.checkpoint.accounts_failed,
-                "last_success": now,
-                "resume_at": resume_at,
-                "queued_at": (due or now) if more else None,
-            }
-        )
+        value = step.checkpoint.succeeded(now=now, resume_at=resume_at, queued_at=(due or now) if more else None)
         if not await self._save(claimed, value):
             return Complete()
         if before is not None:
@@ -241,8 +229,8 @@ class FetchHandler:
 
     async def _begin_anew(self, claimed: ClaimedSource, error: TokenRefused) -> Outcome:
         if claimed.checkpoint.restarted:
-            return await self._refuse(claimed, windows.restarted(claimed.checkpoint), error)
-        value = troubles.begun_anew(claimed.checkpoint, self._clock.now())
+            return await self._refuse(claimed, claimed.checkpoint.at_first_page(), error)
+        value = claimed.checkpoint.token_refused(now=self._clock.now())
         if await self._save(claimed, value):
             log.warning("a window is begun anew", extra={"source": claimed.source.id, "why": error.description})
             await self._send_next(claimed, value, self._spaced())
@@ -265,7 +253,7 @@ class FetchHandler:
                 notices.say_paused(claimed.source.id, value.pause)
             return Complete()
         delay = error.delay or timedelta()
-        if not await self._save(claimed, troubles.put_by(claimed.checkpoint, self._clock.now() + delay)):
+        if not await self._save(claimed, claimed.checkpoint.waiting(until=self._clock.now() + delay)):
             return Complete()
         return Park(delay, f"{error.reason}: {error.description}")
 
@@ -300,7 +288,7 @@ class FetchHandler:
     async def _release(self, claimed: ClaimedSource) -> None:
         """Let go of the source, if the store can be reached: the job may come again as the same delivery."""
         with contextlib.suppress(Unavailable):
-            await self._save(claimed, claimed.checkpoint.changed(claim=None, queued_at=self._clock.now()))
+            await self._save(claimed, claimed.checkpoint.released(now=self._clock.now()))
 
     async def _save(self, claimed: ClaimedSource, value: SourceCheckpoint) -> bool:
         """Save, and say whether the source was still ours."""

@@ -80,6 +80,6 @@ class Schedule:
         if versioned.value.revision + 1 != revision:
             return  # a handler was quicker
         try:
-            await self._checkpoints.save(versioned.with_value(versioned.value.changed(queued_at=now)))
+            await self._checkpoints.save(versioned.with_value(versioned.value.queued(due=now)))
         except WriteConflict:
             log.debug("a handler was quicker than the schedule", extra={"source": source})

@@ -26,9 +26,7 @@ def wants_page(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
     """Say whether there is something to fetch, pauses and rate limits aside."""
     if run.until_idle and run.started is not None:
         # Windows end at whole seconds: one that is opened in the first second of the run would not reach its start.
-        until = checkpoint.asked_until or checkpoint.covered_until
-        covered = until is not None and run.started <= until <= now + AHEAD  # beyond that a clock was wrong
-        return now >= _next_second(run.started) and not covered
+        return now >= _next_second(run.started) and not checkpoint.is_covered(run.started, now)
     if checkpoint.covered_until is not None and checkpoint.covered_until > now + AHEAD:
         return True  # a clock was wrong, and when the source is due was said by the same one
     return checkpoint.window is not None or checkpoint.next_due is None or now >= checkpoint.next_due

@@ -11,7 +11,7 @@ from mti.common.pauses import paused
 from mti.common.registry.model import MimecastAccount, Source
 from mti.fetcher.mimecast import PartlyUnreadable, subject_of
 from mti.fetcher.records.checkpoint import Damage, SourceCheckpoint
-from mti.fetcher.windows import FRESH, account_after, restarted
+from mti.fetcher.windows import account_after
 
 NOT_ASKED: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=5))
 """Of sources that wait for a silent host. They cost nothing, and are to be there soon when it is back."""
@@ -52,13 +52,7 @@ def bug(source: Source, account: MimecastAccount, error: Exception) -> Pause:
 def put_off(checkpoint: SourceCheckpoint, error: Retry, now: datetime) -> SourceCheckpoint:
     """Return the checkpoint of a source whose job will come again as a copy: nobody has it in hand until then."""
     resume_at = now + error.delay if error.delay else None
-    return checkpoint.changed(
-        claim=None,
-        failures=checkpoint.failures + 1,
-        queued_at=resume_at or now,
-        resume_at=resume_at or checkpoint.resume_at,
-        damage=_damage(checkpoint, error),
-    )
+    return checkpoint.put_off(now=now, resume_at=resume_at, damage=_damage(checkpoint, error))
 
 
 def accepted(checkpoint: SourceCheckpoint) -> str | None:
@@ -75,15 +69,10 @@ def _damage(checkpoint: SourceCheckpoint, error: Retry) -> Damage | None:
     return Damage(digest=error.damage, times=times + 1)
 
 
-def put_by(checkpoint: SourceCheckpoint, until: datetime) -> SourceCheckpoint:
-    """Return the checkpoint of a source whose job waits until then, though nothing failed."""
-    return checkpoint.changed(claim=None, queued_at=until)
-
-
 def not_asked(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.Random) -> SourceCheckpoint:
     """Return the checkpoint of a source that is paused without having been asked for: the account stays the same."""
     before = checkpoint.pause or checkpoint.lifted
-    return checkpoint.changed(claim=None, queued_at=None, pause=paused(error, now, before, rng, NOT_ASKED))
+    return checkpoint.paused(paused(error, now, before, rng, NOT_ASKED))
 
 
 def distrusted(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: random.Random) -> SourceCheckpoint:
@@ -92,7 +81,7 @@ def distrusted(checkpoint: SourceCheckpoint, error: Pause, now: datetime, rng: r
     A window that was opened by that clock is no window; one of which pages were published was opened by a better one.
     """
     value = not_asked(checkpoint, error, now, rng)
-    return value if checkpoint.page else value.model_copy(update={**FRESH, "window": None, "restarted": False})
+    return value if checkpoint.page else value.without_window()
 
 
 def refused(
@@ -109,19 +98,12 @@ def refused(
     """
     failed = checkpoint.accounts_failed + 1
     shared = len(source.accounts) > 1
-    fields: dict[str, object] = {"claim": None, "failures": checkpoint.failures + 1}
-    if shared:
-        fields.update(FRESH, account=account_after(account, source).tenant)
+    following = account_after(account, source).tenant
     if shared and failed < len(source.accounts):
-        return Consequence(checkpoint.changed(**fields, accounts_failed=failed, queued_at=now), go_on=True)
+        return Consequence(checkpoint.handed_on(following, now=now), go_on=True)
     if shared:
+        checkpoint = checkpoint.with_account(following)
         text = f"all {len(source.accounts)} accounts of the region failed, the last one so: {error.description}"
         error = Pause(error.reason, text, error.delay)
     before = checkpoint.pause or checkpoint.lifted
-    fields.update(accounts_failed=0, queued_at=None, pause=paused(error, now, before, rng))
-    return Consequence(checkpoint.changed(**fields), go_on=False)
-
-
-def begun_anew(checkpoint: SourceCheckpoint, now: datetime) -> SourceCheckpoint:
-    """Return the checkpoint of a window whose token was refused: asked for once more, from its start."""
-    return restarted(checkpoint, claim=None, restarted=True, queued_at=now)
+    return Consequence(checkpoint.refused(paused(error, now, before, rng)), go_on=False)

@@ -55,15 +55,14 @@ def with_open_window(checkpoint: SourceCheckpoint, source: Source, now: datetime
     paused source reaches up to now, so that it is never stuck with one span of time.
     """
     account = account_for(checkpoint, source).tenant
-    fields: dict[str, object] = {"account": account}
-    if checkpoint.token is not None and checkpoint.account != account:
-        fields.update(FRESH)
-    if checkpoint.window is None:
-        fields.update(FRESH, window=_new_window(checkpoint, source, now), restarted=False)
-    elif _is_to_be_moved(checkpoint):
-        start = checkpoint.window.start
-        fields.update(FRESH, window=Window(start=start, end=max(_whole(now), checkpoint.window.end)), restarted=False)
-    return checkpoint.changed(**fields)
+    if checkpoint.account != account:
+        checkpoint = checkpoint.with_account(account)
+    window = checkpoint.window
+    if window is None:
+        return checkpoint.with_window(_new_window(checkpoint, source, now))
+    if _is_to_be_moved(checkpoint):
+        return checkpoint.with_window(Window(start=window.start, end=max(_whole(now), window.end)))
+    return checkpoint
 
 
 def _is_to_be_moved(checkpoint: SourceCheckpoint) -> bool:
@@ -104,7 +103,7 @@ def reached(checkpoint: SourceCheckpoint, time: ServerTime | None) -> SourceChec
     end = time.reached(window.end)
     if end == window.end:
         return checkpoint
-    return checkpoint.model_copy(update={"window": window.model_copy(update={"reached": end})})
+    return checkpoint.bounded(reached=end)
 
 
 def advanced(checkpoint: SourceCheckpoint, source: Source, token: str | None, *, brought: bool = True) -> Step:
@@ -123,13 +122,8 @@ def advanced(checkpoint: SourceCheckpoint, source: Source, token: str | None, *,
         return Step(_closed(checkpoint, source))
     memory, repeats = remembered(checkpoint.tokens, token)
     if repeats or token == checkpoint.token:
-        return Step(restarted(checkpoint), looped=True)
-    return Step(checkpoint.changed(token=token, page=checkpoint.page + 1, tokens=memory, damage=None))
-
-
-def restarted(checkpoint: SourceCheckpoint, **fields: object) -> SourceCheckpoint:
-    """Return the checkpoint at the beginning of its window, whose bounds stay as they are."""
-    return checkpoint.changed(**{**FRESH, **fields})
+        return Step(checkpoint.at_first_page(), looped=True)
+    return Step(checkpoint.advanced(token=token, tokens=memory))
 
 
 def remembered(memory: TokenMemory, token: str) -> tuple[TokenMemory, bool]:
@@ -164,10 +158,7 @@ def _closed(checkpoint: SourceCheckpoint, source: Source) -> SourceCheckpoint:
     before = checkpoint.covered_until
     if before is not None and before <= window.end + AHEAD:
         covered = max(covered, before)
-    return checkpoint.changed(
-        **FRESH,
-        window=None,
-        restarted=False,
+    return checkpoint.closed(
         covered_until=covered,
         asked_until=window.end if window.reached is not None else None,
         next_due=(window.reached or window.end) + source.poll_interval,
