@@ -8,7 +8,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
 from mti.common.registry import Source
-from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint, Window, checkpoints_in
+from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint, TokenMemory, Window, checkpoints_in
 from mti.fetcher.timetable import Run, needs_job
 from mti.fetcher.windows import with_open_window
 from mti.operations.checkpoints import reset, set_back, show
@@ -75,7 +75,7 @@ async def test_a_job_that_has_the_source_in_hand_loses_to_the_reset(stores: Stor
     done = await reset(stores, SOURCE, None, NOW)
     assert (done.epoch, done.before.token) == (2, "next")
     with pytest.raises(Exception, match="is not what was read"):
-        await checkpoints.save(in_hand.with_value(BUSY.changed(page=4)))
+        await checkpoints.save(in_hand.with_value(BUSY.advanced(token="later", tokens=TokenMemory())))
     assert (await checkpoints.load(CUSTOMER, SourceCheckpoint())).value.window is None
 
 

@@ -11,7 +11,6 @@ from mti.common.errors import ConfigurationError, StoreUnavailable
 from mti.common.registry import Registry, Source
 from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
-from mti.fetcher.windows import FRESH
 from mti.normalizer.records.checkpoint import KIND as OFFSETS
 from mti.normalizer.records.checkpoint import Offset
 from mti.operations.reconcile import Stores
@@ -116,10 +115,6 @@ def source_of(registry: Registry, name: str) -> Source:
 def set_back(checkpoint: SourceCheckpoint, source: Source, to: datetime | None, now: datetime) -> SourceCheckpoint:
     """Return a checkpoint whose next window starts at `to`, or a look-back ago. Pure.
 
-    A job that has the source in hand loses its compare-and-set and ends; what it published will be published again.
-    The new epoch is in the MessageIds of what is fetched from now on, so that the bus takes them for new. A pause and
-    Mimecast's rate limit stay: neither is mended by a reset.
-
     Raises:
         ConfigurationError: `to` is in the future.
     """
@@ -129,17 +124,7 @@ def set_back(checkpoint: SourceCheckpoint, source: Source, to: datetime | None, 
         )
     # A window begins an overlap before what is covered.
     covered = None if to is None else min(to + source.overlap, now)
-    return checkpoint.changed(
-        **FRESH,
-        window=None,
-        restarted=False,
-        covered_until=covered,
-        epoch=checkpoint.epoch + 1,
-        claim=None,
-        queued_at=None,
-        next_due=None,
-        failures=0,
-    )
+    return checkpoint.reset(covered_until=covered)
 
 
 async def reset(stores: Stores, source: Source, to: datetime | None, now: datetime) -> Reset:

@@ -133,10 +133,7 @@ async def _lift_source(stores: Stores, id: str) -> None:
 
     async def once() -> bool:
         before = await checkpoints.load(id, SourceCheckpoint())
-        after = before.value.changed(
-            pause=None, lifted=None, resume_at=None, queued_at=None, failures=0, accounts_failed=0
-        )
-        return await saved(checkpoints, before.with_value(after)) is not None
+        return await saved(checkpoints, before.with_value(before.value.pause_lifted())) is not None
 
     await _until_saved(once, id)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.pauses import AHEAD, PauseState
+from mti.common.pauses import PauseState
 from mti.common.topology import STANDARD, Entity
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
@@ -178,8 +178,7 @@ class Observer:
         return self._sources.get(name, SourceCheckpoint())
 
     def _done(self, checkpoint: SourceCheckpoint, started: datetime) -> bool:
-        until = checkpoint.asked_until or checkpoint.covered_until
-        if until and started <= until <= datetime.now(UTC) + AHEAD:
+        if checkpoint.is_covered(started, datetime.now(UTC)):
             return True
         pause = checkpoint.pause
         return pause is not None and self._paused(pause) and pause.reason not in TRANSIENT
