@@ -15,9 +15,6 @@ from mti.common.server_time import ServerTime
 from mti.fetcher.mimecast.model import FeedRequest
 from mti.fetcher.records.checkpoint import AHEAD, SourceCheckpoint, TokenMemory, Window
 
-FRESH = {"token": None, "page": 0, "tokens": TokenMemory(), "damage": None}
-"""The fields of a checkpoint at the beginning of a window."""
-
 ITS_OWN_FAULT: Final = frozenset(
     {"UnreadablePage", "PageTooLarge", "MimecastFailure", "RequestRefused", "FeedNotFound", "TokenRefused", "Bug"}
 )

@@ -119,10 +119,6 @@ class SourceCheckpoint(BaseModel):
     last_success: AwareDatetime | None = None
     next_due: AwareDatetime | None = None
 
-    def changed(self, **fields: object) -> Self:
-        """Return the next revision, with these fields changed."""
-        return self.model_copy(update={**fields, "revision": self.revision + 1})
-
     def queued(self, *, due: datetime) -> Self:
         """A job was put on the queue, due then."""
         return self._changed(queued_at=due)
