@@ -34,8 +34,7 @@ from mti.operations.placing import Hidden, place_objects
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, LiftedSources, Lifting, RevokeObservable, RevokeResult, RevokeSources, Whose
 from mti.operations.revoking import observable_of as observable_in_words
-from mti.publisher.destinations import Destinations
-from mti.publisher.handler import PublishHandler
+from mti.publisher.composition import Destinations, PublishHandler, publish_handler
 from mti.publisher.records import SHARDS, Published, PublishedVersions, destination_checkpoints
 from mti.simulators.sentinel import App, SentinelSimulator, WorkspaceSpec
 from tests.normalizer.world import Crash, Fuse, FusedContainer, FusedSender, sha256, stix
@@ -209,13 +208,15 @@ class Estate:
     def _publisher(self, fuse: Fuse) -> PublishHandler:
         store = FusedStore(self.publisher, fuse)
         rng = random.Random(1)
-        ways = Destinations(ReferenceResolver(environ={"APP_SECRET": SECRET}, clock=self.clock), self.clock, rng)
-        self._stack.push_async_callback(ways.close)
-        return PublishHandler(
+        destinations = Destinations(
+            ReferenceResolver(environ={"APP_SECRET": SECRET}, clock=self.clock), self.clock, rng
+        )
+        self._stack.push_async_callback(destinations.close)
+        return publish_handler(
             self.provider,
             PublishedVersions(store.container("published"), self.clock),
             destination_checkpoints(store.container("checkpoints")),
-            ways.connect,
+            destinations.connect,
             FusedSender(self.bus, fuse),
             "publisher",
             self.clock,

@@ -17,9 +17,7 @@ from mti.common.composition.parts import open_parts
 from mti.common.hosting import Settler
 from mti.common.logs import configure
 from mti.common.ports.clock import SystemClock
-from mti.publisher import worker
-from mti.publisher.configuration import PublisherSettings
-from mti.publisher.destinations import Destinations
+from mti.publisher.composition import PublisherSettings, open_publisher
 
 
 async def main(seconds: float) -> None:
@@ -28,12 +26,24 @@ async def main(seconds: float) -> None:
     clock, rng = SystemClock(), random.Random()
     patient = httpx.Timeout(600)
     check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
-    async with open_parts(settings) as parts, Destinations(parts.secrets, clock, rng, timeout=patient) as destinations:
-        handler = worker._handler(settings, parts, destinations, clock, rng, check)
-        entity = replace(settings.topology.indicators, lock=timedelta(seconds=seconds))
-        settler = Settler(parts.bus.sender(entity), entity.to, clock, rng)
-        consumer = SessionConsumer(parts.bus, entity, handler, settler, clock, slots=2, session_wait=5)
-        await consumer.run(asyncio.Event())
+    entity = replace(settings.topology.indicators, lock=timedelta(seconds=seconds))
+    async with open_parts(settings) as parts:
+        sender = parts.bus.sender(entity)
+        async with open_publisher(
+            parts.registry,
+            parts.store,
+            parts.secrets,
+            sender,
+            entity.to,
+            clock,
+            rng,
+            check=check,
+            run_started=settings.run_started,
+            http_timeout=patient,
+        ) as handler:
+            settler = Settler(sender, entity.to, clock, rng)
+            consumer = SessionConsumer(parts.bus, entity, handler, settler, clock, slots=2, session_wait=5)
+            await consumer.run(asyncio.Event())
 
 
 if __name__ == "__main__":

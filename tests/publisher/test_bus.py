@@ -21,10 +21,8 @@ from mti.common.hosting import Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Outcome
-from mti.publisher.destinations import Destinations
-from mti.publisher.handler import PublishHandler
-from mti.publisher.records.checkpoint import checkpoints_in
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.composition import Destinations, publish_handler
+from mti.publisher.records import PublishedVersions, destination_checkpoints
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from servicebus_local import Namespace
 from tests.publisher.world import (
@@ -79,10 +77,10 @@ class Bench:
         resolver = ReferenceResolver(environ=self.world.environ)
         async with Destinations(resolver, clock, rng) as destinations:
             sender = self.bus.sender(INDICATORS)
-            handler = PublishHandler(
+            handler = publish_handler(
                 self.world.registry,
                 PublishedVersions(self.world.store.container("published"), clock),
-                checkpoints_in(self.world.store.container("checkpoints")),
+                destination_checkpoints(self.world.store.container("checkpoints")),
                 destinations.connect,
                 sender,
                 INDICATORS.to,

@@ -6,8 +6,8 @@ import pytest
 
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.store import Container
-from mti.publisher.handler import PublishHandler
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.composition import PublishHandler
+from mti.publisher.records import PublishedVersions
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
@@ -52,7 +52,7 @@ class CrashingContainer:
 async def dies(publisher: PublishHandler, backlog: list[object]) -> None:
     """Run a batch in a process that dies: its messages stay unsettled."""
     with pytest.raises(Crash):
-        await publisher._session(backlog)  # type: ignore[arg-type]  # past the host, which would catch the crash
+        await publisher.session(backlog)  # type: ignore[arg-type]  # past the host, which would catch the crash
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -147,7 +147,7 @@ class Workspace:
             step = pack(waiting, self.known)
             sent = [(one, prepared(self.known.get(one.own), one)) for request in step.requests for one in request]
             self.taken += [form for one, form in sent if one not in refusing]
-            changes: list[Change] = [PassOver(one) for one, _ in step.settled if not one.withdraws]
+            changes: list[Change] = [PassOver(one) for one, _ in step.needless if not one.withdraws]
             changes += [refuse(form, "no") if one in refusing else Accept(form) for one, form in sent]
             self.rng.shuffle(changes)
             for change in changes:

@@ -12,11 +12,11 @@ import pytest
 from mti.common.errors import LockLost
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Complete, Park
-from mti.common.registry import Destination
-from mti.publisher.delivery import MARGIN, Sending
 from mti.publisher.halving import Taken
 from mti.publisher.records import Backing, Item, Withdraw
-from mti.publisher.upload import Tally
+from mti.publisher.repairing import Uploading
+from mti.publisher.request import MARGIN
+from mti.publisher.retrying import Tally
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import CONTOSO, CUSTOMER, World, completed, hash_of, indicator, message, messages_of
 
@@ -39,9 +39,9 @@ class Lease:
 
 @dataclass
 class Held:
-    """A way to a workspace whose requests stand still, after all is decided and before they are made, until let go."""
+    """An uploader whose requests stand still, after all is decided and before they are made, until let go."""
 
-    way: Sending
+    uploader: Uploading
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
     after: bool = False
@@ -60,7 +60,7 @@ class Held:
             if stand and not self.after:
                 await self._stand()
 
-        async for taken in self.way.send(items, probe=probe, ready=decided):
+        async for taken in self.uploader.send(items, probe=probe, ready=decided):
             if stand and self.after:
                 await self._stand()
             yield taken
@@ -70,7 +70,7 @@ class Held:
         await self.go.wait()
 
     def take_tally(self) -> Tally:
-        return self.way.take_tally()
+        return self.uploader.take_tally()
 
 
 @dataclass
@@ -87,21 +87,19 @@ class Stopped:
 
 async def stopped(there: World, *messages: Received, after: bool = False) -> Stopped:
     """Start a publisher of its own on messages, and return when it stands still."""
-    ways: list[Held] = []
+    held: list[Held] = []
 
-    def connect(destination: Destination) -> Sending:
-        ways.append(Held(plain(destination), after=after))
-        return ways[-1]
+    def around(uploader: Uploading) -> Uploading:
+        held.append(Held(uploader, after=after))
+        return held[-1]
 
-    publisher = there.publisher()
-    plain = publisher._connect
-    publisher._connect = connect
+    publisher = there.publisher(around=around)
     task = asyncio.create_task(publisher(list(messages)))
     async with asyncio.timeout(30):
-        while not ways:
+        while not held:
             await asyncio.sleep(0.001)
-        await ways[0].reached.wait()
-    return Stopped(ways[0], task)
+        await held[0].reached.wait()
+    return Stopped(held[0], task)
 
 
 async def publish(there: World, *messages: Received) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from mti.common.ports.settlement import Park
 from mti.common.registry import Destination
+from mti.publisher.retrying import Attempts, RetryingClient
 from mti.publisher.sentinel import SentinelClient
-from mti.publisher.upload import Attempts, Uploader
+from mti.publisher.uploader import Uploader
 from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from tests.publisher.world import SECRET, World, completed, indicator, message, messages_of, reasons, run_until_settled
 
@@ -162,7 +163,8 @@ async def test_an_unforeseen_fault_of_an_upload_pauses_and_blames_no_message(the
     def connect(destination: Destination) -> Uploader:
         tokens = Tripping()
         client = SentinelClient(destination, tokens, there.clock, transport=httpx.AsyncHTTPTransport())
-        return Uploader(destination, client, tokens, there.clock, random.Random(1))
+        retrying = RetryingClient(destination, client, tokens, there.clock, random.Random(1))
+        return Uploader(destination, retrying, there.clock, random.Random(1))
 
     outcomes = await there.publisher(connect=connect)(messages_of(["a", "b"], 1))
     assert reasons(outcomes) == ["Park", "Park"]

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mti.common.ports.settlement import Park
-from mti.publisher.records import Change, Published
-from mti.publisher.records.checkpoint import DestinationCheckpoint
+from mti.publisher.records import Change, DestinationCheckpoint, Published
 from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,

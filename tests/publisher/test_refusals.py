@@ -5,7 +5,7 @@ import random
 from mti.common.contracts import IndicatorBatch, decode
 from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLAYS
 from mti.common.ports.settlement import DeadLetter
-from mti.publisher.suspicion import Suspicion
+from mti.publisher.blame import Suspicion
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,

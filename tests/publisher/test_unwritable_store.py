@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.publisher.records.checkpoint import checkpoints_in
-from mti.publisher.records.versions import PublishedVersions
+from mti.publisher.records import PublishedVersions, destination_checkpoints
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     FABRIKAM,
@@ -81,7 +80,7 @@ async def test_a_store_that_is_locked_for_long_costs_no_upload(there: World, pat
     impatient = SqliteStore(path, clock=there.clock, busy_timeout=0.1)
     publisher = there.publisher(
         versions=PublishedVersions(impatient.container("published"), there.clock),
-        checkpoints=checkpoints_in(impatient.container("checkpoints")),
+        checkpoints=destination_checkpoints(impatient.container("checkpoints")),
     )
     await publisher([message(indicator("first"))])
     before = there.count("requests")

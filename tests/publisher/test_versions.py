@@ -9,8 +9,7 @@ import pytest
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document
-from mti.publisher.records import PURGED, Accept, PassOver, Refuse
-from mti.publisher.records.versions import SHARDS, PublishedVersions, partition_of, shard_of
+from mti.publisher.records import PURGED, SHARDS, Accept, PassOver, PublishedVersions, Refuse, partition_of, shard_of
 from tests.publisher.test_guard import item
 from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator, refuse
 from tests.support.counted import CountedContainer

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -33,8 +33,7 @@ from mti.common.registry import (
     SentinelAuth,
     Source,
 )
-from mti.publisher.destinations import Destinations
-from mti.publisher.handler import PublishHandler
+from mti.publisher.composition import Destinations, PublishHandler, publish_handler
 from mti.publisher.records import (
     OBJECT_REFUSED,
     DestinationCheckpoint,
@@ -44,8 +43,9 @@ from mti.publisher.records import (
     Refuse,
     destination_checkpoints,
 )
+from mti.publisher.repairing import Uploading
+from mti.publisher.retrying import Attempts
 from mti.publisher.sentinel.client import TIMEOUT
-from mti.publisher.upload import Attempts
 from mti.simulators.sentinel import App, SentinelFault, SentinelSettings, SentinelSimulator, WorkspaceSpec
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -188,12 +188,12 @@ def registry(base_url: str, **fields: Any) -> Registry:
         Source(id=OTHER_CUSTOMER, feed=Feed.MALWARE_CUSTOMER, region="eu", accounts=[other]),
         Source(id=GRID, feed=Feed.MALWARE_GRID, region="eu", accounts=[account, other]),
     )
-    ways = ((CUSTOMER, CONTOSO), (GRID, CONTOSO), (OTHER_CUSTOMER, FABRIKAM), (GRID, FABRIKAM))
+    routes = ((CUSTOMER, CONTOSO), (GRID, CONTOSO), (OTHER_CUSTOMER, FABRIKAM), (GRID, FABRIKAM))
     return Registry(
         sources={source.id: source for source in sources},
         destinations={id: destination(id, base_url, **fields) for id in (CONTOSO, FABRIKAM)},
         routes=[
-            Route(source=source, destination=to, tenant="contoso", policy=IndicatorPolicy()) for source, to in ways
+            Route(source=source, destination=to, tenant="contoso", policy=IndicatorPolicy()) for source, to in routes
         ],
     )
 
@@ -226,8 +226,10 @@ class World:
     async def checkpoint(self, id: str = CONTOSO) -> DestinationCheckpoint:
         return (await self.checkpoints.load(id, DestinationCheckpoint())).value
 
-    def publisher(self, **options: Any) -> PublishHandler:
-        """Return the handler of a new process."""
+    def publisher(
+        self, *, around: Callable[[Uploading], Uploading] = lambda uploader: uploader, **options: Any
+    ) -> PublishHandler:
+        """Return the handler of a new process, with something around its uploaders."""
         rng = random.Random(1)
         check = ClockCheck(self.machine)
         destinations = Destinations(
@@ -242,12 +244,12 @@ class World:
         parts: dict[str, Any] = {
             "versions": PublishedVersions(self.store.container("published"), CorrectedClock(self.machine, check)),
             "checkpoints": self.checkpoints,
-            "connect": destinations.connect,
+            "connect": lambda described: around(destinations.connect(described)),
             "sender": self.outbox,
             **options,
         }
         parts = {"registry": self.registry, **parts}
-        return PublishHandler(to="publisher", clock=self.machine, rng=rng, check=check, **parts)
+        return publish_handler(to="publisher", clock=self.machine, rng=rng, check=check, **parts)
 
     def faults(self, *rules: SentinelFault) -> None:
         for rule in rules:

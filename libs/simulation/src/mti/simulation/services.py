@@ -15,7 +15,7 @@ from mti.common.hosting import Handler, Settler
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Outcome
-from mti.common.registry import Destination, Registry
+from mti.common.registry import Registry
 from mti.common.topology import STANDARD
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
@@ -31,13 +31,8 @@ from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records.checkpoint import Offsets
 from mti.normalizer.records.known import KnownIndicators
 from mti.normalizer.records.ledger import Ledger as HandledChunks
-from mti.publisher.configuration import PublisherSettings
-from mti.publisher.handler import PublishHandler
-from mti.publisher.records import checkpoint as publishing
-from mti.publisher.records.versions import PublishedVersions
-from mti.publisher.sentinel import SentinelClient
-from mti.publisher.upload import Uploader
-from mti.publisher.worker import GATHER
+from mti.publisher.composition import GATHER, Destinations, PublisherSettings, publish_handler
+from mti.publisher.records import CHECKPOINTS, PUBLISHED, PublishedVersions, destination_checkpoints
 from mti.simulation.bus import MemorySender, ModelledEntity
 from mti.simulation.parameters import Parameters
 from mti.simulation.receivers import MemoryBus
@@ -64,6 +59,9 @@ class OneToken:
 
     async def renew(self) -> None:
         """Keep it."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 class Processor:
@@ -182,17 +180,15 @@ class Pipeline:
         return QueueConsumer(self._bus, STANDARD.pages, laboured, settler, self.clock, concurrency=concurrency)
 
     def _publisher(self, rng: random.Random, store: MemoryStore, indicators: MemorySender) -> SessionConsumer:
-        def connect(destination: Destination) -> Uploader:
-            tokens = OneToken()
-            client = SentinelClient(destination, tokens, self.clock, transport=self.sentinel)
-            return Uploader(destination, client, tokens, self.clock, rng)
-
+        destinations = Destinations(
+            NoSecrets(), self.clock, rng, transport=self.sentinel, tokens=lambda _destination: OneToken()
+        )
         defaults = PublisherSettings.model_fields
-        handler = PublishHandler(
+        handler = publish_handler(
             self.registry,
-            PublishedVersions(store.container("published"), self.clock),
-            publishing.checkpoints_in(store.container(publishing.CONTAINER)),
-            connect,
+            PublishedVersions(store.container(PUBLISHED), self.clock),
+            destination_checkpoints(store.container(CHECKPOINTS)),
+            destinations.connect,
             indicators,
             STANDARD.indicators.to,
             self.clock,

@@ -1,9 +1,11 @@
-"""The ways to all destinations: made when they are first needed, kept while the process lives, closed at its end."""
+"""The uploaders of all destinations: made when first needed, kept while the process lives, closed at its end."""
 
 import random
 import ssl
+from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
@@ -13,9 +15,18 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination
 from mti.publisher.records.waits import Waits
-from mti.publisher.sentinel import SentinelClient, Tokens
+from mti.publisher.retrying import Attempts, Renewable, RetryingClient
+from mti.publisher.sentinel import SentinelClient, Tokens, TokenSource
 from mti.publisher.sentinel.client import TIMEOUT
-from mti.publisher.upload import Attempts, Uploader
+from mti.publisher.uploader import Uploader
+
+
+class DestinationTokens(TokenSource, Renewable, Protocol):
+    """The access tokens of one destination; see `Tokens`."""
+
+    async def close(self) -> None:
+        """Let go of whatever they were got by."""
+        ...
 
 
 class Destinations:
@@ -29,6 +40,8 @@ class Destinations:
         attempts: how often a request is tried.
         waits: where it is written down what a workspace waits for.
         check: compares the machine's clock with every answer; `None` compares nothing.
+        transport: what carries the uploads; by default the network.
+        tokens: makes the tokens of a destination; by default those of Microsoft Entra ID.
     """
 
     def __init__(
@@ -41,6 +54,8 @@ class Destinations:
         attempts: Attempts | None = None,
         waits: Waits | None = None,
         check: ClockCheck | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        tokens: Callable[[Destination], DestinationTokens] | None = None,
     ) -> None:
         self._secrets = secrets
         self._clock = clock
@@ -50,18 +65,41 @@ class Destinations:
         self._waits = waits
         self._check = check
         self._tls: ssl.SSLContext | None = None
-        self._open: list[tuple[SentinelClient, Tokens]] = []
+        self._transport = transport
+        self._tokens = tokens or self._entra_tokens
+        self._uploaders: dict[str, tuple[Destination, Uploader]] = {}
+        self._open: list[tuple[SentinelClient, DestinationTokens]] = []
 
     def connect(self, destination: Destination) -> Uploader:
-        """Return the way to a destination. To be called once for each, and again when it is described otherwise."""
-        if self._tls is None:
+        """Return the uploader of a destination: a new one where it is described otherwise than before."""
+        described = replace(destination, tenants=())
+        known = self._uploaders.get(destination.id)
+        if known is None or known[0] != described:
+            known = (described, self._uploader(destination))
+            self._uploaders[destination.id] = known
+        return known[1]
+
+    def _uploader(self, destination: Destination) -> Uploader:
+        if self._tls is None and self._transport is None:
             self._tls = system_context()
-        tokens = Tokens(destination, self._secrets, self._check)
+        tokens = self._tokens(destination)
         client = SentinelClient(
-            destination, tokens, self._clock, tls=self._tls, timeout=self._timeout, check=self._check
+            destination,
+            tokens,
+            self._clock,
+            transport=self._transport,
+            tls=self._tls,
+            timeout=self._timeout,
+            check=self._check,
         )
         self._open.append((client, tokens))
-        return Uploader(destination, client, tokens, self._clock, self._rng, attempts=self._attempts, waits=self._waits)
+        retrying = RetryingClient(
+            destination, client, tokens, self._clock, self._rng, attempts=self._attempts, waits=self._waits
+        )
+        return Uploader(destination, retrying, self._clock, self._rng)
+
+    def _entra_tokens(self, destination: Destination) -> Tokens:
+        return Tokens(destination, self._secrets, self._check)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,15 +1,6 @@
 """Looks for the objects that a request fails for, by halves, down to one. Pure.
 
-A server that answers 5xx, or a firewall that turns a request away, may do so for one object's sake or be down. Alone
-neither can be told from the other; what tells is what *passes*:
-
-- **Others pass.** The object failed alone, a request with others was taken, and the object fails again: it is set
-  aside. Where nothing is left to be sent after it, it is tried a few times more instead.
-- **Nothing passes.** Neither the request nor its parts, and `LIMIT` objects in a row failed alone: it is the
-  destination, and no object is blamed.
-
-What was seen of an object is kept in the process, so that one which always comes alone is found out too, once others
-have passed in between (docs/decisions/0021-one-object-that-provokes-errors.md).
+Whose fault it is that one fails, the object's or the destination's, is told by `blame`.
 """
 
 import random
@@ -24,14 +15,10 @@ from mti.common.ports.clock import Clock
 from mti.publisher.records import Item
 from mti.publisher.sentinel import Accepted
 
-LIMIT: Final = 3
-"""Objects that failed alone, with nothing taken in between, from which on it is the destination."""
 TRIES: Final = 3
 """Answered failures of a request after which its halves are tried."""
 LAST_TRIES: Final = 5
 """Of an object that failed alone when there is nothing left that could pass after it."""
-REMEMBERED: Final = 1000
-"""Objects that failed alone, at most."""
 ROOM_FOR: Final = timedelta(minutes=10)
 """How long it is remembered that a destination takes small requests only."""
 
@@ -45,43 +32,8 @@ class Taken:
     """With Sentinel's words."""
 
 
-class Provocations:
-    """What a process knows of the objects that a destination failed over when they were alone."""
-
-    def __init__(self) -> None:
-        self._passed = 0
-        self._seen: dict[str, int] = {}
-        """How many requests had passed when the object failed alone, by its id."""
-        self._row: set[str] = set()
-
-    def passed(self, items: Sequence[Item]) -> None:
-        """Note that a request was taken."""
-        self._passed += 1
-        self._row.clear()
-        for item in items:
-            self._seen.pop(item.object.id, None)
-
-    def failed(self, item: Item) -> bool:
-        """Note that an object failed alone; say whether it is to blame, since others passed since it last did."""
-        before = self._seen.pop(item.object.id, None)
-        if len(self._seen) >= REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        self._seen[item.object.id] = self._passed
-        self._row.add(item.object.id)
-        return before is not None and before < self._passed and not self.strong
-
-    def passed_since(self, item: Item) -> bool:
-        """Say whether a request was taken since the object failed alone."""
-        return self._seen.get(item.object.id, self._passed) < self._passed
-
-    @property
-    def strong(self) -> bool:
-        """Whether the destination is to blame."""
-        return len(self._row) >= LIMIT
-
-
 class Search:
-    """The way of one batch: its parts, and what was found of its objects."""
+    """The search in one request's objects: its parts, and what was found of them."""
 
     def __init__(self, parts: Sequence[Sequence[Item]], rng: random.Random) -> None:
         self._waiting = Halving(parts)
@@ -128,8 +80,8 @@ class Search:
         refused = [
             (item, "; ".join(answer.refused[index])) for index, item in enumerate(part) if index in answer.refused
         ]
-        found, self._alone = Taken(accepted, [*self._alone, *refused]), []
-        return found
+        alone, self._alone = self._alone, []
+        return Taken(accepted, [*alone, *refused])
 
     def refused(self, item: Item, text: str) -> None:
         """Note that an object alone was refused."""
@@ -148,13 +100,13 @@ class Search:
 
     def set_aside(self) -> Taken | None:
         """Return the objects that are to blame, once."""
-        found, self._guilty = self._guilty, []
-        return Taken((), found) if found else None
+        guilty, self._guilty = self._guilty, []
+        return Taken((), guilty) if guilty else None
 
     def rest(self) -> Taken | None:
         """Return what was refused alone after the last part that was taken."""
-        found, self._alone = self._alone, []
-        return Taken((), found) if found else None
+        alone, self._alone = self._alone, []
+        return Taken((), alone) if alone else None
 
     @property
     def room(self) -> int | None:

@@ -12,7 +12,7 @@ from mti.publisher.records import Item, Published, Verdict
 class Round:
     """What is known of a batch's objects before anything is sent."""
 
-    settled: Sequence[tuple[Item, Verdict]]
+    needless: Sequence[tuple[Item, Verdict]]
     """Objects that need no upload, and why."""
     requests: Sequence[Sequence[Item]]
     """At most 100 objects each, no id twice in the round."""
@@ -28,7 +28,7 @@ def pack(items: Iterable[Item], known: Mapping[str, Published], limit: int = OBJ
         known: what the workspace holds, by id.
         limit: objects a request.
     """
-    settled: list[tuple[Item, Verdict]] = []
+    needless: list[tuple[Item, Verdict]] = []
     by_id: dict[str, list[Item]] = {}
     waiting: list[Item] = []
     given = list(items)
@@ -42,10 +42,10 @@ def pack(items: Iterable[Item], known: Mapping[str, Published], limit: int = OBJ
         if verdict is Verdict.SEND:
             by_id.setdefault(item.own, []).append(item)
         else:
-            settled.append((item, verdict))
+            needless.append((item, verdict))
     chosen = [choose(candidates) for candidates in by_id.values()]
     waiting += [
         item for best, candidates in zip(chosen, by_id.values(), strict=True) for item in candidates if item is not best
     ]
     requests = [chosen[start : start + limit] for start in range(0, len(chosen), limit)]
-    return Round(settled, requests, waiting)
+    return Round(needless, requests, waiting)

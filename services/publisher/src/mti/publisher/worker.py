@@ -4,29 +4,21 @@ import asyncio
 import logging
 import random
 from datetime import timedelta
-from typing import Final
 
 from mti.common.adapters.servicebus import SessionConsumer
 from mti.common.clock_check import ClockCheck, CorrectedClock
-from mti.common.composition.parts import Parts, open_parts
+from mti.common.composition.parts import open_parts
 from mti.common.hosting import Settler
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.schema import require_current
 from mti.common.telemetry import running
+from mti.publisher.composition import GATHER, open_publisher
 from mti.publisher.configuration import PublisherSettings
-from mti.publisher.destinations import Destinations
-from mti.publisher.handler import PublishHandler
-from mti.publisher.records import checkpoint, versions
-from mti.publisher.records.versions import PublishedVersions
-from mti.publisher.records.waits import Waits
+from mti.publisher.records import PUBLISHED
 
 log = logging.getLogger(__name__)
-
-GATHER: Final = 256 * 1024
-"""Bytes of bodies that a call of the handler brings together while there is a backlog: two or three thousand objects,
-so that the last request, which is seldom full, is one in twenty or more."""
 
 
 async def main(stop: asyncio.Event) -> None:
@@ -51,59 +43,32 @@ async def run(settings: PublisherSettings, stop: asyncio.Event, *, clock: Clock 
     """
     clock, rng = clock or SystemClock(), random.Random()  # noqa: S311  jitter
     check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
+    entity = settings.topology.indicators
     async with open_parts(settings) as parts:
-        await require_current(parts.store, "publisher", [versions.CONTAINER], writing=True)
-        waits = Waits(parts.store.container(checkpoint.CONTAINER), clock)
-        async with Destinations(parts.secrets, clock, rng, waits=waits, check=check) as destinations:
+        await require_current(parts.store, "publisher", [PUBLISHED], writing=True)
+        sender = parts.bus.sender(entity)
+        async with open_publisher(
+            parts.registry,
+            parts.store,
+            parts.secrets,
+            sender,
+            entity.to,
+            clock,
+            rng,
+            check=check,
+            run_started=settings.run_started,
+            tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
+        ) as handler:
             log.info("the publisher starts", extra={"destinations": len(parts.registry.current.destinations)})
-            handler = _handler(settings, parts, destinations, clock, rng, check)
-            try:
-                await _consumer(settings, parts, handler, clock, rng, check).run(stop)
-            finally:
-                await handler.finish()
-            log.info("the publisher ends")
-
-
-def _handler(
-    settings: PublisherSettings,
-    parts: Parts,
-    destinations: Destinations,
-    clock: Clock,
-    rng: random.Random,
-    check: ClockCheck,
-) -> PublishHandler:
-    entity = settings.topology.indicators
-    return PublishHandler(
-        parts.registry,
-        PublishedVersions(parts.store.container(versions.CONTAINER), CorrectedClock(clock, check)),
-        checkpoint.checkpoints_in(parts.store.container(checkpoint.CONTAINER)),
-        destinations.connect,
-        parts.bus.sender(entity),
-        entity.to,
-        clock,
-        rng,
-        run_started=settings.run_started,
-        tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
-        check=check,
-    )
-
-
-def _consumer(
-    settings: PublisherSettings,
-    parts: Parts,
-    handler: PublishHandler,
-    clock: Clock,
-    rng: random.Random,
-    check: ClockCheck,
-) -> SessionConsumer:
-    entity = settings.topology.indicators
-    return SessionConsumer(
-        parts.bus,
-        entity,
-        handler,
-        Settler(parts.bus.sender(entity), entity.to, CorrectedClock(clock, check), rng),
-        clock,
-        slots=settings.publisher_slots,
-        batch_size=settings.publisher_batch_size,
-        gather=GATHER,
-    )
+            consumer = SessionConsumer(
+                parts.bus,
+                entity,
+                handler,
+                Settler(sender, entity.to, CorrectedClock(clock, check), rng),
+                clock,
+                slots=settings.publisher_slots,
+                batch_size=settings.publisher_batch_size,
+                gather=GATHER,
+            )
+            await consumer.run(stop)
+        log.info("the publisher ends")

@@ -1,8 +1,8 @@
-"""Follows a request to its end: waits, tries again, splits, and tells what became of each object."""
+"""Sends one request until it is answered: in its budget, with a fresh token, again when no answer comes."""
 
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,13 +13,10 @@ from mti.common.contracts import Indicator
 from mti.common.errors import MtiError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
-from mti.common.telemetry import labelled, links_to, span
-from mti.common.telemetry.attributes import OBJECTS, tenant_among
 from mti.publisher import reasons
 from mti.publisher.budget import RateBudget
-from mti.publisher.halving import LAST_TRIES, TRIES, Provocations, Room, Search, Taken
-from mti.publisher.records import Item
-from mti.publisher.records.waits import For, Waits
+from mti.publisher.records import For
+from mti.publisher.records.waits import Waits
 from mti.publisher.sentinel import (
     Accepted,
     Answer,
@@ -31,7 +28,6 @@ from mti.publisher.sentinel import (
     Unauthorized,
     Unavailable,
 )
-from mti.publisher.suspicion import Suspicion
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +80,18 @@ class Renewable(Protocol):
         ...
 
 
-class Uploader:
-    """The way to one destination. It lives as long as the process, since its budget must."""
+class RetryingClient:
+    """Sends requests to one destination, one try after another. It lives as long as the process, since its budget must.
+
+    Args:
+        destination: the workspace.
+        client: sends one request once.
+        tokens: forget what was refused.
+        clock: the time.
+        rng: the jitter.
+        attempts: how often a request is tried.
+        waits: where it is written down what the workspace waits for; `None` writes nothing.
+    """
 
     def __init__(
         self,
@@ -106,9 +112,6 @@ class Uploader:
         self._attempts = attempts or Attempts()
         self._budget = RateBudget(destination.requests_per_minute, clock)
         self._waits = waits
-        self._suspicion = Suspicion()
-        self._provocations = Provocations()
-        self._room = Room(clock)
         self._tally = Tally()
 
     def take_tally(self) -> Tally:
@@ -116,82 +119,23 @@ class Uploader:
         tally, self._tally = self._tally, Tally()
         return tally
 
-    async def send(self, items: Sequence[Item], *, probe: bool = False, ready: Ready = None) -> AsyncIterator[Taken]:
-        """Upload the objects, at most 100, and yield what each taken request settled.
-
-        A request that is refused as a whole is split, down to the one object at fault; so is one that the server fails
-        over again and again, and then an object is set aside only when others pass (see `halving`).
+    async def upload(
+        self, objects: Sequence[Indicator], *, probe: bool, failures_answered: int | None, ready: Ready
+    ) -> Accepted | BadRequest | TooLarge | Blocked | Unavailable:
+        """Send one request until it is answered.
 
         Args:
-            items: the objects.
+            objects: at most 100.
             probe: whether the destination was paused before.
-            ready: asked when a request may be sent, after every wait; what it raises ends the sending.
+            failures_answered: after how many answers of 5xx the last of them is the answer; `None`: after as many as
+                there are tries.
+            ready: asked when the request may be sent, after every wait; what it raises ends the sending.
 
         Raises:
-            Pause: the destination is at fault or does not answer; what was not yielded is not settled.
+            Pause: the destination refuses us or does not answer.
         """
-        search = Search(self._room.parts(items), self._rng)
-        while (part := search.part()) is not None:
-            answer = await self._try(part, search, ready, probe=probe and not search.passed)
-            if isinstance(answer, Accepted):
-                if len(answer.refused) < len(part):
-                    self._suspicion.accepted()
-                self._provocations.passed(part)
-                yield search.taken(part, answer)
-            elif len(part) > 1:
-                search.halve(part)
-            else:
-                self._judge(part[0], answer, search)
-            if (guilty := search.set_aside()) is not None:
-                yield guilty
-        if (pause := search.undecided) is not None:
-            raise pause
-        if (rest := search.rest()) is not None:
-            yield rest
-        self._room.learnt(search.room)
-
-    async def _try(
-        self, part: Sequence[Item], search: Search, ready: Ready, *, probe: bool
-    ) -> Accepted | BadRequest | TooLarge | Blocked | Unavailable:
         attempts = self._attempts.probe if probe else self._attempts.healthy
-        if search.last:
-            answered = 1 if self._provocations.passed_since(part[0]) else LAST_TRIES
-        else:
-            answered = attempts if search.single else TRIES
-        with (
-            labelled(tenant=tenant_among(self._destination.tenants), destination=self._destination.id),
-            span("upload", attributes={OBJECTS: len(part)}, links=links_to(item.trace for item in part)),
-        ):
-            return await self._follow(part, attempts, min(answered, attempts), ready, probe=probe)
-
-    def _judge(self, item: Item, answer: BadRequest | TooLarge | Blocked | Unavailable, search: Search) -> None:
-        """Decide about an object that did not pass alone.
-
-        Raises:
-            Pause: it is not the object.
-        """
-        if isinstance(answer, (BadRequest, TooLarge)):
-            self._suspicion.refused()
-            if self._suspicion.strong:
-                raise reasons.refused_requests(self._destination, answer.text)
-            search.refused(item, answer.text)
-        elif self._is_to_blame(item, search):
-            search.guilty(item, f"fails alone, with {answer.text}, while others are accepted")
-        elif self._provocations.strong:
-            raise reasons.failures(self._destination, answer)
-        else:
-            search.suspect(item, reasons.failures(self._destination, answer))
-
-    def _is_to_blame(self, item: Item, search: Search) -> bool:
-        if search.last and self._provocations.passed_since(item):
-            return True
-        return self._provocations.failed(item) or (search.last and not self._provocations.strong)
-
-    async def _follow(
-        self, items: Sequence[Item], attempts: int, answered: int, ready: Ready, *, probe: bool
-    ) -> Accepted | BadRequest | TooLarge | Blocked | Unavailable:
-        """Send one request until it is answered; an answer of 5xx counts as one after so many of them."""
-        objects = [item.object for item in items]
+        answered = attempts if failures_answered is None else min(failures_answered, attempts)
         began = self._clock.monotonic()
         renewed = False
         failures = 0

@@ -1,4 +1,4 @@
-"""From what became of a message's objects to what becomes of the message. Pure."""
+"""From what became of objects to what becomes of the messages that brought them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,50 +7,62 @@ from typing import Final
 from mti.common.contracts import IndicatorBatch, count_of, indicators_message
 from mti.common.contracts.envelope import DESCRIPTION_LIMIT, REBUILT, REFUSAL, REFUSAL_DESCRIPTION, REPLAYS, TRACEPARENT
 from mti.common.ports.bus import Outgoing, PropertyValue, Received
-from mti.common.ports.settlement import Complete, DeadLetter
+from mti.common.ports.settlement import Complete, DeadLetter, Outcome
 from mti.common.registry import Destination
 from mti.common.telemetry import traceparent_in
 from mti.publisher.delivery import Done
 from mti.publisher.records import OBJECT_REFUSED, Item
 
-_IDS_SHOWN: Final = 20
+_IDS_LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
-    """What becomes of a message whose every object was dealt with."""
+class Outcomes:
+    """What becomes of the messages whose every object was dealt with."""
 
-    outcome: Complete | DeadLetter
+    of: dict[int, Outcome]
+    """By the message's place; a message of which objects are still to be delivered is not in it."""
     parts: Sequence[Outgoing] = ()
-    """To be sent before the message is settled: they hold what was refused, and are dead-lettered when they come."""
+    """To be sent before a message is settled: they hold what was refused, and are dead-lettered when they come."""
 
 
-def settle(
-    message: Received, items: Sequence[Item], done: Mapping[Item, Done], destination: Destination, to: str
-) -> Settling | None:
-    """Return what becomes of a message; `None` while objects of it are still to be delivered.
+def outcomes_of(
+    messages: Sequence[Received],
+    batches: Mapping[int, Sequence[Item]],
+    done: Mapping[Item, Done],
+    destination: Destination,
+    to: str,
+) -> Outcomes:
+    """Return what becomes of messages.
 
     Args:
-        message: the message.
-        items: its objects.
-        done: what became of those that were dealt with.
+        messages: the messages.
+        batches: the objects of those that went to the destination, by the message's place.
+        done: what became of the objects that were dealt with.
         destination: where they were to go.
         to: this subscription's name, so that the refused parts come back here and nowhere else.
     """
-    if any(item not in done for item in items):
-        return None
-    refused: dict[str, list[Item]] = {}
-    for item in items:
-        words = done[item].refusal
-        if words is not None:
-            refused.setdefault(words, []).append(item)
-    if not refused:
-        return Settling(Complete())
-    if sum(len(group) for group in refused.values()) == len(items):
-        texts = [_description(words, group, destination) for words, group in refused.items()]
-        return Settling(DeadLetter(OBJECT_REFUSED, "; ".join(texts)[:DESCRIPTION_LIMIT]))
-    parts = [_part(message, words, group, destination, to) for words, group in refused.items()]
-    return Settling(Complete(), parts)
+    outcomes: dict[int, Outcome] = {}
+    parts: list[Outgoing] = []
+    for position, items in batches.items():
+        if any(item not in done for item in items):
+            continue
+        refused: dict[str, list[Item]] = {}
+        for item in items:
+            words = done[item].refusal
+            if words is not None:
+                refused.setdefault(words, []).append(item)
+        if refused and sum(len(group) for group in refused.values()) == len(items):
+            outcomes[position] = _dead_letter(refused, destination)
+        else:
+            outcomes[position] = Complete()
+            parts += [_part(messages[position], words, group, destination, to) for words, group in refused.items()]
+    return Outcomes(outcomes, parts)
+
+
+def _dead_letter(refused: Mapping[str, Sequence[Item]], destination: Destination) -> DeadLetter:
+    texts = [_description(words, group, destination) for words, group in refused.items()]
+    return DeadLetter(OBJECT_REFUSED, "; ".join(texts)[:DESCRIPTION_LIMIT])
 
 
 def _part(message: Received, words: str, group: Sequence[Item], destination: Destination, to: str) -> Outgoing:
@@ -78,9 +90,9 @@ def _part(message: Received, words: str, group: Sequence[Item], destination: Des
 
 def _description(words: str, group: Sequence[Item], destination: Destination) -> str:
     ids = [item.object.id for item in group]
-    shown = ", ".join(ids[:_IDS_SHOWN]) + (f" and {len(ids) - _IDS_SHOWN} more" if len(ids) > _IDS_SHOWN else "")
+    listed = ", ".join(ids[:_IDS_LISTED]) + (f" and {len(ids) - _IDS_LISTED} more" if len(ids) > _IDS_LISTED else "")
     text = (
         f"Sentinel refused {len(ids)} of source {group[0].source!r} for workspace {destination.id}: {words} "
-        f"({shown}); mend the cause and replay, or purge"
+        f"({listed}); mend the cause and replay, or purge"
     )
     return text[:DESCRIPTION_LIMIT]

@@ -1,0 +1,98 @@
+"""Uploads once more what the books say, where something else may lie over it in the workspace.
+
+A process can be stopped between its last look at the lock and its request, for longer than any lock lasts. Therefore
+what an answer is entered into is compared with what was decided by: where somebody else was there in between, what the
+books say is uploaded once more, until nothing has changed meanwhile.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final, Protocol
+
+from mti.common.contracts.indicators import OBJECTS_LIMIT
+from mti.common.errors import StoreUnavailable
+from mti.common.ports.bus import Lease
+from mti.common.ports.clock import Clock
+from mti.publisher.forms import restored
+from mti.publisher.halving import Taken
+from mti.publisher.holdings import Holdings
+from mti.publisher.records import Item
+from mti.publisher.request import require_lock
+from mti.publisher.retrying import Tally
+
+log = logging.getLogger(__name__)
+
+_ROUNDS: Final = 8
+
+
+class Uploading(Protocol):
+    """Uploads to a destination; see `Uploader`."""
+
+    def send(
+        self, items: Sequence[Item], *, probe: bool = False, ready: Callable[[], Awaitable[None]] | None = None
+    ) -> AsyncIterator[Taken]:
+        """Upload at most 100 objects and yield what each taken request settled; `ready` is asked before each."""
+        ...
+
+    def take_tally(self) -> Tally:
+        """Return the requests since the last time."""
+        ...
+
+
+class Repairing:
+    """Makes good what was disturbed in one workspace.
+
+    Args:
+        holdings: what the workspace holds.
+        uploader: to it.
+        clock: the time.
+        lease: the session's lock; `None` where there is none to lose.
+    """
+
+    def __init__(self, holdings: Holdings, uploader: Uploading, clock: Clock, lease: Lease | None) -> None:
+        self._holdings = holdings
+        self._uploader = uploader
+        self._clock = clock
+        self._lease = lease
+
+    async def restore(self, items: Sequence[Item]) -> None:
+        """Make good what somebody before left undone: see `Published.unsure`.
+
+        Raises:
+            LockLost: the session may be somebody else's.
+            Pause: the destination is at fault.
+            StoreUnavailable: see `repair`.
+        """
+        moment = self._clock.now()
+        unsure = {item.own: (known, item) for item in items if (known := self._holdings.of(item)) and known.unsure}
+        again = [form for known, item in unsure.values() if (form := restored(known, item, moment)) is not None]
+        for start in range(0, len(again), OBJECTS_LIMIT):
+            require_lock(self._lease, self._holdings.destination)
+            await self.repair(again[start : start + OBJECTS_LIMIT])
+
+    async def repair(self, forms: Sequence[Item]) -> None:
+        """Upload what the books say, whoever holds the session now, until nobody was there in between.
+
+        Args:
+            forms: at most 100, as they are to be uploaded.
+
+        Raises:
+            Pause: the destination is at fault.
+            StoreUnavailable: the store does not answer, or somebody else is always there in between.
+        """
+        for _ in range(_ROUNDS):
+            if not forms:
+                return
+            log.warning(
+                "objects were overtaken while they were uploaded, and what the books say is sent again",
+                extra={"destination": self._holdings.destination, "objects": len(forms)},
+            )
+            decided_by = {form.own: self._holdings.of(form) for form in forms}
+            again: list[Item] = []
+            async for taken in self._uploader.send(forms):
+                again += await self._holdings.enter(taken, decided_by)
+            forms = again
+        raise StoreUnavailable(
+            f"workspace {self._holdings.destination}: somebody else uploads the same {len(forms)} objects again and "
+            "again"
+        )
