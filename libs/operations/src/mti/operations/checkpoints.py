@@ -7,7 +7,8 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from mti.common.checkpoints import Checkpoints
-from mti.common.errors import ConfigurationError, StoreUnavailable
+from mti.common.errors import ConfigurationError, WriteConflict
+from mti.common.races import until_won
 from mti.common.registry import Registry, Source
 from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
@@ -17,8 +18,6 @@ from mti.operations.reconcile import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 CONTAINER = "checkpoints"
-RACES = 20
-"""How often a reset is tried anew because the fetcher saved meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +134,13 @@ async def reset(stores: Stores, source: Source, to: datetime | None, now: dateti
         StoreUnavailable: the fetcher saved again and again in between.
     """
     checkpoints = source_checkpoints(stores.fetcher.container(CONTAINER))
-    for _ in range(RACES):
+
+    async def attempt() -> Reset:
         before = await checkpoints.load(source.id, SourceCheckpoint())
         after = set_back(before.value, source, to, now)
-        if await saved(checkpoints, before.with_value(after)) is not None:
-            start = to if to is not None else now - source.lookback
-            return Reset(source=source.id, epoch=after.epoch, fetches_from=start, before=before.value)
-    raise StoreUnavailable(f"{source.id}: its checkpoint was saved by the fetcher {RACES} times in a row; try again")
+        if await saved(checkpoints, before.with_value(after)) is None:
+            raise WriteConflict(f"{source.id}: its checkpoint was saved by the fetcher")
+        start = to if to is not None else now - source.lookback
+        return Reset(source=source.id, epoch=after.epoch, fetches_from=start, before=before.value)
+
+    return await until_won(attempt)

@@ -4,19 +4,20 @@ A pause ends by itself when a probe finds that the account or workspace works ag
 better than a server that said to wait, need not wait for that.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, JsonValue
 
-from mti.common.errors import ConfigurationError, StoreUnavailable, WriteConflict
+from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.pauses import PauseState
+from mti.common.races import until_won
 from mti.common.registry import Registry
 from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
-from mti.operations.checkpoints import CONTAINER, RACES
+from mti.operations.checkpoints import CONTAINER
 from mti.operations.reconcile import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
@@ -131,32 +132,22 @@ async def lift(stores: Stores, registry: Registry, selection: Selection, now: da
 async def _lift_source(stores: Stores, id: str) -> None:
     checkpoints = source_checkpoints(stores.fetcher.container(CONTAINER))
 
-    async def once() -> bool:
+    async def attempt() -> None:
         before = await checkpoints.load(id, SourceCheckpoint())
-        return await saved(checkpoints, before.with_value(before.value.pause_lifted())) is not None
+        if await saved(checkpoints, before.with_value(before.value.pause_lifted())) is None:
+            raise WriteConflict(f"{id}: its checkpoint was saved by the fetcher")
 
-    await _until_saved(once, id)
+    await until_won(attempt)
 
 
 async def _lift_destination(stores: Stores, id: str) -> None:
     checkpoints = destination_checkpoints(stores.publisher.container(CONTAINER))
 
-    async def once() -> bool:
+    async def attempt() -> None:
         before = await checkpoints.load(id, DestinationCheckpoint())
-        try:
-            await checkpoints.save(before.with_value(before.value.model_copy(update={"pause": None})))
-        except WriteConflict:
-            return False
-        return True
+        await checkpoints.save(before.with_value(before.value.model_copy(update={"pause": None})))
 
-    await _until_saved(once, id)
-
-
-async def _until_saved(once: Callable[[], Awaitable[bool]], id: str) -> None:
-    for _ in range(RACES):
-        if await once():
-            return
-    raise StoreUnavailable(f"{id}: its checkpoint was saved by its service {RACES} times in a row; try again")
+    await until_won(attempt)
 
 
 def _held_source(name: str, value: SourceCheckpoint, registry: Registry, now: datetime) -> Held | None:

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
 
-from mti.common.errors import StoreUnavailable
+from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
+from mti.common.races import until_won
 from mti.common.registry import Feed, Source
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Entry
@@ -18,7 +19,6 @@ from mti.operations.books import SourceBooks
 from mti.operations.closing import CLOSED_AFTER, Closing, Matched
 from mti.operations.merging import merge
 
-_RACES: Final = 8
 _BETWEEN: Final = 1.0
 """Seconds until a source is read again that somebody else was closing."""
 
@@ -51,14 +51,18 @@ class SourceAudit:
         Raises:
             StoreUnavailable: a store does not answer, or others close these books again and again.
         """
-        for _ in range(_RACES):
+
+        async def attempt() -> _Compared:
             compared = await self._compared(name)
-            if await self._handled.unchanged(compared.before):
-                await self._closing.close(compared.matched)
-                unhandled = compared.unhandled
-                return _books(name, source, compared.totals, sum(unhandled.values())), unhandled
-            await self._clock.sleep(_BETWEEN)
-        raise StoreUnavailable(f"{name}: its books are being closed by somebody else; look again")
+            if not await self._handled.unchanged(compared.before):
+                await self._clock.sleep(_BETWEEN)
+                raise WriteConflict(f"{name}: its books were being closed while they were read")
+            return compared
+
+        compared = await until_won(attempt)
+        await self._closing.close(compared.matched)
+        unhandled = compared.unhandled
+        return _books(name, source, compared.totals, sum(unhandled.values())), unhandled
 
     async def _compared(self, name: str) -> "_Compared":
         before = await self._handled.closed.sum_of(name)

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
 
 from mti.common.checkpoints import Versioned
 from mti.common.clock_check import ClockCheck
-from mti.common.errors import StoreUnavailable, WriteConflict
+from mti.common.errors import WriteConflict
 from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
+from mti.common.races import until_won
 from mti.publisher.records import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints, Item
-
-_RACES: Final = 8
 
 Checkpoint = Versioned[DestinationCheckpoint]
 
@@ -82,14 +80,17 @@ class Checkpointing:
     async def _change(
         self, checkpoint: Checkpoint, change: Callable[[DestinationCheckpoint], DestinationCheckpoint]
     ) -> Checkpoint:
-        for _ in range(_RACES):
+        read = checkpoint
+
+        async def attempt() -> Checkpoint:
+            nonlocal read
             try:
-                return await self._checkpoints.save(checkpoint.with_value(change(checkpoint.value)))
+                return await self._checkpoints.save(read.with_value(change(read.value)))
             except WriteConflict:
-                checkpoint = await self.load(checkpoint.key)
-        raise StoreUnavailable(
-            f"the checkpoint of workspace {checkpoint.key} is being written by somebody else as well"
-        )
+                read = await self.load(checkpoint.key)
+                raise WriteConflict(f"the checkpoint of workspace {checkpoint.key} is being written") from None
+
+        return await until_won(attempt)
 
     def _clock_note(self) -> ClockNote | None:
         ahead = self._check.ahead() if self._check is not None else timedelta()

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
-from mti.common.errors import ConfigurationError, StoreUnavailable, WriteConflict
+from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document
+from mti.common.races import until_won
 from mti.common.registry import TenantState, TenantStatus
 from mti.common.registry.records import STATES, StateRecord, read_state
 
 log = logging.getLogger(__name__)
-
-_RACES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +39,19 @@ async def set_state(
         ConfigurationError: the state that it has is none of this release.
         StoreUnavailable: the store does not answer.
     """
-    for _ in range(_RACES):
+
+    async def attempt() -> StateChange:
         document = await container.read(STATES, tenant)
         before = read_state(document) if document else TenantState(status=TenantStatus.ACTIVE)
         if before.status is status:
             return StateChange(tenant=tenant, before=before, after=before)
         written = state_document(tenant, status, by=by, why=why, now=clock.now(), before=document)
-        try:
-            await container.write(written)
-        except WriteConflict:
-            continue
+        await container.write(written)
         change = StateChange(tenant=tenant, before=before, after=read_state(written))
         log.info("a tenant's state is another", extra={"tenant": tenant, "status": status.value, "by": by, "why": why})
         return change
-    raise StoreUnavailable(f"the state of tenant {tenant} is being changed by others again and again; try again")
+
+    return await until_won(attempt)
 
 
 def state_document(

@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from mti.common.errors import StoreUnavailable
+from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
+from mti.common.races import until_won
 from mti.common.registry import Feed
 from mti.common.retention import time_to_live
 from mti.normalizer.decisions import Verdict, earlier_verdict
@@ -23,7 +24,6 @@ CONTAINER: Final = "known"
 
 _GRID_SHARDS = 32
 _CUSTOMER_SHARDS = 4
-_RACES = 8
 
 
 def shards_of(source: str) -> range:
@@ -76,7 +76,9 @@ class KnownIndicators:
         """
         done: dict[str, Verdict] = {}
         waiting = list(entries)
-        for _ in range(_RACES):
+
+        async def attempt() -> dict[str, Verdict]:
+            nonlocal waiting
             written = await self._container.write_many(
                 [document_of(source, entry, self._clock.now()) for entry in waiting]
             )
@@ -87,9 +89,11 @@ class KnownIndicators:
                 else:
                     done[entry.id] = Verdict.REFRESHED if entry.refreshes else Verdict.NEW
             waiting = await self._rivals(source, lost, done)
-            if not waiting:
-                return done
-        raise StoreUnavailable(f"{source}: {len(waiting)} indicators are being written by others as well")
+            if waiting:
+                raise WriteConflict(f"{source}: {len(waiting)} indicators are being written by others as well")
+            return done
+
+        return await until_won(attempt)
 
     @property
     def withdrawals(self) -> Withdrawals:

@@ -25,12 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from mti.common.checkpoints import Versioned
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.store import Container, Document
+from mti.common.races import until_won
 from mti.normalizer.records.closed_books import SUMS, ClosedBooks, ClosedSum, is_kept
 
 CONTAINER: Final = "ledger"
 PURGED: Final = "Purged"
 """The reason under which detections are counted that a person dropped."""
-_RACES = 8
 
 
 class IndicatorCounts(BaseModel):
@@ -192,7 +192,9 @@ class Ledger:
         if not books.final and await self.closed.read(source, chunk_id) is not None:
             return
         document = _document(source, chunk_id, books)
-        for _ in range(_RACES):
+
+        async def attempt() -> None:
+            nonlocal document
             try:
                 await self._container.write(document)
             except WriteConflict:
@@ -200,9 +202,9 @@ class Ledger:
                 if there is not None and ChunkBooks.model_validate(there.body).handled:
                     return
                 document = replace(document, etag=None if there is None else there.etag)
-            else:
-                return
-        raise StoreUnavailable(f"{source}: the books of chunk {chunk_id} are being written by somebody else as well")
+                raise WriteConflict(f"{source}: the books of chunk {chunk_id} are being written") from None
+
+        await until_won(attempt)
 
     async def enter_purged(self, source: str, detections: Mapping[str, int]) -> None:
         """Enter chunks that a person purges, before they are removed; books that are there already stay.
@@ -256,17 +258,20 @@ class Ledger:
         Raises:
             StoreUnavailable: the store does not answer, or chunks are being closed again and again.
         """
-        for _ in range(_RACES):
+
+        async def attempt() -> Totals:
             before = await self.closed.sum_of(source)
-            found = Totals()
-            found.carry(before.value)
+            totals = Totals()
+            totals.carry(before.value)
             counted = set(before.value.closing)
             async for chunk, books in self.scan(source):
                 if chunk not in counted:
-                    found.add(books)
-            if await self.unchanged(before):
-                return found
-        raise StoreUnavailable(f"{source}: its books are being closed by somebody else; look again")
+                    totals.add(books)
+            if not await self.unchanged(before):
+                raise WriteConflict(f"{source}: its books were being closed while they were read")
+            return totals
+
+        return await until_won(attempt)
 
     async def unchanged(self, before: Versioned[ClosedSum]) -> bool:
         """Say whether no chunk was closed since that sum was read, so that what was scanned since goes with it."""

@@ -18,15 +18,15 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from mti.common.errors import StoreUnavailable
+from mti.common.errors import WriteConflict
 from mti.common.ports.store import Container, Document
+from mti.common.races import until_won
 from mti.normalizer.identity import indicator_id
 from mti.normalizer.parsing import Observable
 
 EVERYONE: Final = "*"
 """The audience of a withdrawal that holds for all sources."""
 _PREFIX: Final = "withdrawn|"
-_RACES = 8
 
 
 class Withdrawal(BaseModel):
@@ -159,9 +159,9 @@ class Withdrawals:
     ) -> None:
         """Write what `after` makes of each document, which is nothing where it returns `None`; races are run again."""
         waiting = list(ids)
-        for _ in range(_RACES):
-            if not waiting:
-                return
+
+        async def attempt() -> None:
+            nonlocal waiting
             there = await self._container.read_many(_PREFIX + audience, waiting)
             documents = [
                 _document(audience, id, changed, found.etag if found else None)
@@ -170,8 +170,11 @@ class Withdrawals:
             ]
             written = await self._container.write_many(documents)
             waiting = [asked.id for asked, done in zip(documents, written, strict=True) if done is None]
+            if waiting:
+                raise WriteConflict(f"{len(waiting)} withdrawals are being written by somebody else as well")
+
         if waiting:
-            raise StoreUnavailable(f"{len(waiting)} withdrawals are being written by somebody else as well")
+            await until_won(attempt)
 
 
 def _read(document: Document | None) -> Withdrawal | None:

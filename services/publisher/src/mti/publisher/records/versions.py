@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from mti.common.errors import StoreUnavailable
+from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
+from mti.common.races import until_won
 from mti.common.retention import time_to_live
 from mti.publisher.records.changes import Change, after
 from mti.publisher.records.published import Published
@@ -15,8 +16,6 @@ from mti.publisher.records.published import Published
 CONTAINER: Final = "published"
 SHARDS: Final = tuple("0123456789abcdef")
 """A destination's documents are spread over as many partitions, by the first hex digit of the id's UUID."""
-
-_RACES = 8
 
 
 def shard_of(id: str) -> str:
@@ -72,9 +71,9 @@ class PublishedVersions:
         for change in changes:
             waiting.setdefault(change.id, []).append(change)
         done: dict[str, Published] = {}
-        for _ in range(_RACES):
-            if not waiting:
-                return done
+
+        async def attempt() -> dict[str, Published]:
+            nonlocal waiting, done
             known, now = await self._read(destination, waiting), self._clock.now()
             new = {id: _apply(known[id].value, waiting[id]) for id in waiting}
             changed = [id for id in waiting if new[id] != (known[id].value or Published())]
@@ -84,11 +83,13 @@ class PublishedVersions:
             lost = {id for id, document in zip(changed, written, strict=True) if document is None}
             done |= {id: value for id, value in new.items() if id not in lost}
             waiting = {id: waiting[id] for id in lost}
-        if not waiting:
+            if waiting:
+                raise WriteConflict(
+                    f"workspace {destination}: {len(waiting)} ids are being written by somebody else as well"
+                )
             return done
-        raise StoreUnavailable(
-            f"workspace {destination}: {len(waiting)} ids are being written by somebody else as well"
-        )
+
+        return await until_won(attempt) if waiting else done
 
     async def destinations(self) -> set[str]:
         """Return the destinations that have books."""
