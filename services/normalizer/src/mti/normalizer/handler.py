@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from mti.common.contracts import PageChunk, decode
+from mti.common.contracts import PageChunk, decode, refusal_of
 from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, REPLACES
 from mti.common.errors import Poison
 from mti.common.ports.bus import Outgoing, Received, Sender
@@ -25,7 +25,7 @@ from mti.normalizer.records.checkpoint import Offsets
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import KnownIndicators
 from mti.normalizer.records.ledger import ChunkBooks, Ledger
-from mti.normalizer.rejections import parts_of, refusal_of
+from mti.normalizer.rejections import parts_of
 from mti.normalizer.routing import Scope, check_source, joined, way_of
 from mti.normalizer.tally import ScopeResult, books_of, measure
 

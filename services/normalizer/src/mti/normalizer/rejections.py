@@ -17,7 +17,6 @@ from mti.common.contracts.envelope import (
     REPLAYS,
 )
 from mti.common.ports.bus import Outgoing, PropertyValue, Received
-from mti.common.ports.settlement import DeadLetter
 from mti.normalizer.parsing import Rejection
 
 _READ_BY_ANOTHER = "if a later release reads them, upgrade and replay, else purge"
@@ -73,14 +72,6 @@ def parts_of(
         if replays := count_of(message, REPLAYS):
             properties[REPLAYS] = replays
         yield replace(made, to=to, properties=properties)
-
-
-def refusal_of(message: Received) -> DeadLetter | None:
-    """Return what a message says of itself when it holds only what was rejected."""
-    reason = message.properties.get(REFUSAL)
-    if not isinstance(reason, str) or not reason:
-        return None
-    return DeadLetter(reason, str(message.properties.get(REFUSAL_DESCRIPTION, "")))
 
 
 def _description(source: str, reason: str, group: Sequence[Rejection]) -> str:

@@ -1,14 +1,13 @@
 """Reads the messages of a session into the objects that may go to its workspace, and outcomes for the others."""
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from mti.common.contracts import IndicatorBatch, decode
-from mti.common.contracts.envelope import PARKS, REBUILT, REFUSAL, REFUSAL_DESCRIPTION, REPLAYS, RETRIES
+from mti.common.contracts import IndicatorBatch, decode, is_indicator_id, refusal_of
+from mti.common.contracts.envelope import PARKS, REBUILT, REPLAYS, RETRIES
 from mti.common.errors import Pause, Poison
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter, Outcome, Park
@@ -19,8 +18,6 @@ from mti.publisher.routing import RoutingTable, Unrouted
 
 TENANT_PAUSE: Final = timedelta(minutes=5)
 """How long a message of a paused tenant waits before the registry is asked again."""
-
-_INDICATOR_ID = re.compile(r"indicator--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(slots=True)
@@ -129,14 +126,6 @@ class Reader:
         ]
 
 
-def refusal_of(message: Received) -> DeadLetter | None:
-    """Return what a message says of itself when it holds only what Sentinel refused."""
-    reason = message.properties.get(REFUSAL)
-    if not isinstance(reason, str) or not reason:
-        return None
-    return DeadLetter(reason, str(message.properties.get(REFUSAL_DESCRIPTION, "")))
-
-
 def _session_of(message: Received) -> str:
     if not message.session_id:
         raise Poison(
@@ -148,7 +137,7 @@ def _session_of(message: Received) -> str:
 
 
 def _check_id(message: Received, batch: IndicatorBatch, id: str) -> None:
-    if not _INDICATOR_ID.fullmatch(id):
+    if not is_indicator_id(id):
         raise Poison(
             "MalformedBody",
             f"message {message.message_id!r} of {batch.source!r} holds an object whose id is not indicator--UUID: "

@@ -2,8 +2,8 @@
 
 from mti.common.contracts.body import Contract, decode, digest
 from mti.common.contracts.chunks import cut, fits
-from mti.common.contracts.envelope import Envelope, copy_id, count_of, envelope_of
-from mti.common.contracts.identity import generation_id, id_in, observable_in, own_id, pattern_of
+from mti.common.contracts.envelope import Envelope, copy_id, count_of, envelope_of, refusal_of
+from mti.common.contracts.identity import generation_id, id_in, is_indicator_id, observable_in, own_id, pattern_of
 from mti.common.contracts.indicators import (
     ExternalReference,
     Indicator,
@@ -35,10 +35,12 @@ __all__ = [
     "id_in",
     "indicators_message",
     "indicators_messages",
+    "is_indicator_id",
     "job_message",
     "observable_in",
     "own_id",
     "page_message",
     "pattern_of",
+    "refusal_of",
     "timestamp",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mti.common.errors import Poison
 from mti.common.ports.bus import PropertyValue, Received
+from mti.common.ports.settlement import DeadLetter
 
 PREFIX = "cloudEvents_"
 TRACEPARENT = "traceparent"
@@ -95,6 +96,14 @@ def count_in(properties: Mapping[str, PropertyValue], name: str) -> int:
     """Return a counter out of application properties; 0 where it is absent or not a number."""
     value = properties.get(name, 0)
     return int(value) if isinstance(value, (int, float)) else 0
+
+
+def refusal_of(message: Received) -> DeadLetter | None:
+    """Return what a message says of itself when it holds only what was refused; `None` for any other."""
+    reason = message.properties.get(REFUSAL)
+    if not isinstance(reason, str) or not reason:
+        return None
+    return DeadLetter(reason, str(message.properties.get(REFUSAL_DESCRIPTION, "")))
 
 
 _SUFFIX = {RETRIES: "r", PARKS: "p", REPLAYS: "y"}

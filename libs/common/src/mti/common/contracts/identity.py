@@ -23,6 +23,7 @@ GENERATIONS_READ: Final = 16
 """Earlier releases put the generation into the id on the bus; dead letters may still hold such ids. So many are
 recognised."""
 
+_ID: Final = re.compile(r"indicator--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PATTERN: Final = re.compile(r"\[(?P<key>[^\s=\[\]]+) = '(?P<value>(?:[^'\\]|\\.)*)'\]", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
@@ -39,6 +40,11 @@ def generation_id(key: str, value: str, generation: int = 0) -> str:
     if generation:
         name = f"{name}#{generation}"
     return f"indicator--{uuid5(NAMESPACE, name)}"
+
+
+def is_indicator_id(id: str) -> bool:
+    """Say whether a text has the form of an indicator's id: `indicator--` and a UUID in lower case."""
+    return _ID.fullmatch(id) is not None
 
 
 def pattern_of(key: str, value: str) -> str:

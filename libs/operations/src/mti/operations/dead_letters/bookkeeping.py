@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from mti.common.contracts import Contract, Indicator, IndicatorBatch, PageChunk, decode, own_id
+from mti.common.contracts import Contract, Indicator, IndicatorBatch, PageChunk, decode, is_indicator_id, own_id
 from mti.common.contracts.envelope import REJECTED_FROM
 from mti.common.errors import Poison
 from mti.common.ports.clock import Clock
@@ -28,7 +28,6 @@ from mti.publisher.records import PUBLISHED, PURGED, PublishedVersions, Refuse
 _DROPPED = "a person purged it from the dead letters"
 _CHUNK_ID = re.compile("[0-9a-f]{40}")
 _LONGEST_SOURCE = 200
-_INDICATOR_ID = re.compile("indicator--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Books(Protocol):
@@ -211,5 +210,5 @@ def _refusals(objects: Sequence[Indicator]) -> list[Refuse]:
     return [
         Refuse(own_id(found.id, found.pattern), found, _DROPPED, PURGED)
         for found in objects
-        if _INDICATOR_ID.fullmatch(found.id)
+        if is_indicator_id(found.id)
     ]
