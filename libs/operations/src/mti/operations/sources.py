@@ -8,7 +8,8 @@ from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.races import until_won
-from mti.common.registry import Feed, Source
+from mti.common.registry import Source
+from mti.common.source_id import SourceId
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Entry
 from mti.fetcher.records.ledger import Ledger as FetchLedger
@@ -117,11 +118,11 @@ async def _either(
 
 
 def _books(name: str, source: Source | None, totals: Totals, unhandled: int) -> SourceBooks:
-    feed = source.feed if source else Feed.MALWARE_GRID if name.startswith("grid:") else name.rpartition("/")[2]
+    id = SourceId.parse(name)
     return SourceBooks(
         source=name,
-        tenant=source.tenant if source else None if name.startswith("grid:") else name.partition("/")[0],
-        feed=str(feed),
+        tenant=id.tenant,
+        feed=str((source.feed if source else id.feed) or ""),
         region=source.region if source else "",
         detections=totals.detections + unhandled,
         added=totals.added,

@@ -7,7 +7,6 @@ from typing import Final
 
 from mti.common.registry.model import (
     Destination,
-    Feed,
     FeedFormat,
     IndicatorPolicy,
     MimecastAccount,
@@ -17,6 +16,7 @@ from mti.common.registry.model import (
     SentinelAuth,
     Source,
 )
+from mti.common.source_id import Feed
 from mti.simulation.parameters import POLL, Parameters
 
 REGIONS: Final = ("eu", "us", "au", "za")

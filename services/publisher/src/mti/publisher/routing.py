@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from mti.common.errors import Pause, Poison
 from mti.common.registry import Destination, Feed, Registry, TenantStatus
+from mti.common.source_id import SourceId
 from mti.publisher.records import TENANT_PAUSED
 
 
@@ -126,6 +127,4 @@ def _of_revocations(source: str, backers: frozenset[str]) -> ResolvedRoute:
     """Return the route of revocations alone, which needs none in the registry: what is sent is what the workspace's own
     books hold, and nothing of the message. So what an edit of the tenants file left behind can be withdrawn.
     """
-    feed = source.rpartition("/")[2]
-    known = feed in set(Feed) and not source.startswith("grid:")
-    return ResolvedRoute(Feed(feed) if known else Feed.MALWARE_GRID, timedelta(), backers=backers)
+    return ResolvedRoute(SourceId.parse(source).feed or Feed.MALWARE_GRID, timedelta(), backers=backers)

@@ -8,7 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from mti.common.contracts.body import Contract, compress, digest
 from mti.common.ports.bus import Outgoing
-from mti.common.registry.model import Feed, FeedFormat
+from mti.common.registry.model import FeedFormat
+from mti.common.source_id import Feed
 
 
 class Oversize(BaseModel):

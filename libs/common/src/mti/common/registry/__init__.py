@@ -5,7 +5,6 @@ from mti.common.registry.live import LiveRegistry
 from mti.common.registry.load import load_registry, registry_from
 from mti.common.registry.model import (
     Destination,
-    Feed,
     FeedFormat,
     IndicatorPolicy,
     MimecastAccount,
@@ -22,6 +21,7 @@ from mti.common.registry.model import (
 )
 from mti.common.registry.provider import RegistryProvider
 from mti.common.registry.secrets import check_secrets
+from mti.common.source_id import Feed, SourceId
 
 __all__ = [
     "Destination",
@@ -38,6 +38,7 @@ __all__ = [
     "Route",
     "SentinelAuth",
     "Source",
+    "SourceId",
     "TenantState",
     "TenantStatus",
     "TestFilePolicy",

@@ -8,7 +8,6 @@ from mti.common.registry.faults import Faults
 from mti.common.registry.file import Defaults, DestinationSection, IndicatorSection, MimecastSection, Tenant
 from mti.common.registry.model import (
     Destination,
-    Feed,
     IndicatorPolicy,
     MimecastAccount,
     Registry,
@@ -17,6 +16,7 @@ from mti.common.registry.model import (
     TenantState,
     TenantStatus,
 )
+from mti.common.source_id import Feed, SourceId
 
 Placed = Sequence[tuple[int, Tenant]]
 """Tenants with their positions in the file, which faults are reported at."""
@@ -68,11 +68,11 @@ def _account(tenant: Tenant) -> MimecastAccount:
     )
 
 
-def _source_id(defaults: Defaults, tenant: Tenant, feed: Feed) -> str:
+def _source_id(defaults: Defaults, tenant: Tenant, feed: Feed) -> SourceId:
     share = defaults.share_grid if tenant.share_grid is None else tenant.share_grid
     if feed is Feed.MALWARE_GRID and share:
-        return f"grid:{tenant.mimecast.region}"
-    return f"{tenant.id}/{feed}"
+        return SourceId.of_grid(tenant.mimecast.region)
+    return SourceId.of_tenant(tenant.id, feed)
 
 
 def _sources(defaults: Defaults, tenants: Placed, paused: Collection[str]) -> Mapping[str, Source]:
@@ -81,11 +81,11 @@ def _sources(defaults: Defaults, tenants: Placed, paused: Collection[str]) -> Ma
         account = _account(tenant)
         for feed in tenant.feeds:
             id = _source_id(defaults, tenant, feed)
-            known = found.get(id)
+            known = found.get(id.text)
             if known:
-                found[id] = replace(known, accounts=(*known.accounts, account))
+                found[id.text] = replace(known, accounts=(*known.accounts, account))
             else:
-                found[id] = _source(id, feed, account, defaults, None if id.startswith("grid:") else tenant)
+                found[id.text] = _source(id.text, feed, account, defaults, None if id.is_shared else tenant)
     return {id: _without(source, paused) for id, source in found.items()} if paused else found
 
 
@@ -163,7 +163,7 @@ def _wanted(defaults: Defaults, tenants: Placed) -> Iterator[tuple[int, Route]]:
                 yield (
                     place,
                     Route(
-                        source=_source_id(defaults, tenant, feed),
+                        source=_source_id(defaults, tenant, feed).text,
                         destination=destination.workspace_id,
                         tenant=tenant.id,
                         policy=policy,

@@ -10,14 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-
-class Feed(StrEnum):
-    """Mimecast's two threat-intelligence feeds, by the names that get-feed takes."""
-
-    MALWARE_CUSTOMER = "malware_customer"
-    """What one account was sent."""
-    MALWARE_GRID = "malware_grid"
-    """What a whole region was sent: the same for every account of the region."""
+from mti.common.source_id import Feed, SourceId
 
 
 class FeedFormat(StrEnum):
@@ -139,7 +132,7 @@ class Source:
     @property
     def tenant(self) -> str | None:
         """The tenant that it belongs to; `None` when several share it."""
-        return None if self.id.startswith("grid:") else self.accounts[0].tenant
+        return SourceId.parse(self.id).tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

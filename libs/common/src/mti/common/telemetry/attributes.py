@@ -8,6 +8,8 @@ advise they are written down here, and a test compares them
 from collections.abc import Sequence
 from typing import Final
 
+from mti.common.source_id import SourceId
+
 SYSTEM: Final = "messaging.system"
 SERVICE_BUS: Final = "servicebus"
 ENTITY: Final = "messaging.destination.name"
@@ -57,7 +59,7 @@ SHARED: Final = "shared"
 
 def tenant_of(source: str) -> str:
     """Return whose a source is, by its id: `contoso` of `contoso/malware_customer`, `grid:eu` of itself."""
-    return source.partition("/")[0]
+    return SourceId.parse(source).owner
 
 
 def tenant_among(tenants: Sequence[str]) -> str:

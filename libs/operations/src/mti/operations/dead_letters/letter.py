@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from mti.common.contracts import count_of
 from mti.common.contracts.envelope import PREFIX, REPLAYS
 from mti.common.ports.bus import Received
+from mti.common.source_id import SourceId
 from mti.operations.bus_view import DESCRIPTION, REASON
 
 UNKNOWN = "Unknown"
@@ -56,8 +57,7 @@ class Letter:
     @property
     def tenant(self) -> str | None:
         """The tenant whose source it is; `None` for a grid, which tenants share."""
-        tenant, separator, _ = self.source.partition("/")
-        return tenant if separator else None
+        return SourceId.parse(self.source).tenant
 
     @property
     def destination(self) -> str | None:

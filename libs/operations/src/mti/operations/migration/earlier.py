@@ -6,6 +6,7 @@ from typing import Final
 
 from mti.common.ports.store import Container, Document
 from mti.common.registry import Registry
+from mti.common.source_id import SourceId
 from mti.normalizer.records.withdrawals import EVERYONE, Withdrawal
 
 PART: Final = 500
@@ -56,7 +57,7 @@ class Orders:
             if scope != EVERYONE and source_of(scope) == source and (order := known.get(own)) is not None
         }
         holding = {scope for scope, order in orders.items() if order.withdrawn is not None}
-        shared = source.startswith("grid:") and any(
+        shared = SourceId.parse(source).is_shared and any(
             source_of(scope) == source and scope not in holding for scope in self.scopes
         )
         meant = [order for scope, order in orders.items() if not shared or scope not in holding]

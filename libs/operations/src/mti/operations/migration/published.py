@@ -9,6 +9,7 @@ from mti.common.contracts import generation_id
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.registry import Feed, IndicatorPolicy, Registry
+from mti.common.source_id import SourceId
 from mti.normalizer.building import build
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import CONTAINER as KNOWN
@@ -154,10 +155,8 @@ class PublishedMigration:
         policy = route.policy if route is not None else IndicatorPolicy()
         if described is not None:
             return content_of(build(entry, policy, described.feed, described.region))
-        if source.startswith("grid:"):
-            return content_of(build(entry, policy, Feed.MALWARE_GRID, source.removeprefix("grid:")))
-        feed = source.rpartition("/")[2]
-        return content_of(build(entry, policy, Feed(feed) if feed in set(Feed) else Feed.MALWARE_CUSTOMER, ""))
+        id = SourceId.parse(source)
+        return content_of(build(entry, policy, id.feed or Feed.MALWARE_CUSTOMER, id.region or ""))
 
     async def _replace(self, destination: str, document: Document, own: str, new: Published) -> None:
         """Write a document in its new form, and remove it where it was under another id. The later generation stays."""

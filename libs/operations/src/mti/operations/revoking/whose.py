@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry
+from mti.common.source_id import SourceId
 from mti.publisher.records import DestinationCheckpoint, DestinationCheckpoints, PublishedVersions
 
 
@@ -34,8 +35,9 @@ class Whose:
         gone = registry.removed_route(source, destination)
         if gone is not None:
             return self.tenant in gone.tenants
-        if not source.startswith("grid:"):
-            return source.partition("/")[0] == self.tenant
+        id = SourceId.parse(source)
+        if not id.is_shared:
+            return id.tenant == self.tenant
         owner = registry.served.get(destination)
         return owner is not None and tuple(owner.tenants) == (self.tenant,)
 
@@ -78,7 +80,7 @@ class Whose:
         Of a grid that a region shares a tenant has no more than what it brought to its own workspaces, though at this
         moment nobody else may share it: who joins later is to get it.
         """
-        return self.source is not None or not source.startswith("grid:")
+        return self.source is not None or not SourceId.parse(source).is_shared
 
     def is_whole(self, registry: Registry, source: str, destinations: Collection[str]) -> bool:
         """Say whether a source is meant wherever it goes, and in every workspace that it is routed to."""

@@ -14,8 +14,8 @@ from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
-from mti.common.registry import Feed
 from mti.common.retention import time_to_live
+from mti.common.source_id import Feed, SourceId
 from mti.normalizer.decisions import Verdict, earlier_verdict
 from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
 from mti.normalizer.records.withdrawals import Withdrawals
@@ -28,8 +28,7 @@ _CUSTOMER_SHARDS = 4
 
 def shards_of(source: str) -> range:
     """Return the shards of a source."""
-    grid = source.startswith("grid:") or source.endswith(f"/{Feed.MALWARE_GRID}")
-    return range(_GRID_SHARDS if grid else _CUSTOMER_SHARDS)
+    return range(_GRID_SHARDS if SourceId.parse(source).feed is Feed.MALWARE_GRID else _CUSTOMER_SHARDS)
 
 
 def shard_of(source: str, id: str) -> int:
