@@ -1,6 +1,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.registry import Feed, FeedFormat, MimecastApi, NamePolicy, SentinelAuth, Tlp, load_registry
 from mti.common.registry.file import SECTIONS
 from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, load, mimecast, mimecast_v1, tenant
@@ -150,7 +151,8 @@ def test_every_way_to_prove_who_the_publisher_is_loads() -> None:
     )
     auths = [registry.destinations[WORKSPACE.format(number)] for number in range(1, 5)]
     assert [each.auth for each in auths] == list(SentinelAuth)
-    assert (auths[0].client_secret, auths[1].certificate) == ("keyvault:app", "file:app.pem")
+    assert auths[0].client_secret == SecretReference(scheme=Scheme.KEYVAULT, name="app")
+    assert auths[1].certificate == SecretReference(scheme=Scheme.FILE, name="app.pem")
     assert auths[2].client_id == AZURE_TENANT
 
 

@@ -11,6 +11,7 @@ from mti.common.errors import SecretUnavailable
 from mti.common.logs import redaction
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import check_secrets
+from mti.common.registry.references import parse_reference
 from tests.common.key_vault import VAULT, Vault, running_vault
 from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, load, mimecast, tenant
 
@@ -44,13 +45,13 @@ def over(vault: Vault, vault_url: str | None = VAULT) -> ReferenceResolver:
 
 async def refusal(resolver: SecretResolver, reference: str) -> str:
     with pytest.raises(SecretUnavailable) as refused:
-        await resolver.resolve(reference)
+        await resolver.resolve(parse_reference(reference))
     return refused.value.description
 
 
 async def test_a_variable_is_read_when_it_is_needed() -> None:
     resolver = ReferenceResolver(environ={"ID": "abc-value", "EMPTY": ""})
-    secret = await resolver.resolve("env:ID")
+    secret = await resolver.resolve(parse_reference("env:ID"))
     assert secret.get_secret_value() == "abc-value"
     assert "abc-value" not in repr(secret)
     assert await refusal(resolver, "env:NOPE") == "env:NOPE is not set; set the environment variable NOPE"
@@ -61,9 +62,9 @@ async def test_a_file_is_read_beside_the_tenants_file_without_white_space_around
     resolver = ReferenceResolver(base=tmp_path)
     for written, value in ((b"one\n", "one"), (b"two\r\n", "two"), (b"three\n\n", "three"), (b" four", "four")):
         (tmp_path / "secret").write_bytes(written)
-        resolver.forget("file:secret")
-        assert (await resolver.resolve("file:secret")).get_secret_value() == value
-    assert (await resolver.resolve(f"file:{tmp_path / 'secret'}")).get_secret_value() == "four"
+        resolver.forget(parse_reference("file:secret"))
+        assert (await resolver.resolve(parse_reference("file:secret"))).get_secret_value() == value
+    assert (await resolver.resolve(parse_reference(f"file:{tmp_path / 'secret'}"))).get_secret_value() == "four"
 
 
 @pytest.mark.parametrize("written", ["a-value\n", "a-value\r\n", "\ta-value \n\n", "\n a-value"])
@@ -74,7 +75,7 @@ async def test_a_secret_has_no_line_break_wherever_it_is_kept(vault: Vault, tmp_
     environ = {"ID": written, "SETTING": f"\n@Microsoft.KeyVault(SecretUri={VAULT}/secrets/app)\n"}
     resolver = ReferenceResolver(key_vault=source, base=tmp_path, environ=environ)
     for reference in ("env:ID", "file:secret", "keyvault:app", "env:SETTING"):
-        assert (await resolver.resolve(reference)).get_secret_value() == "a-value"
+        assert (await resolver.resolve(parse_reference(reference))).get_secret_value() == "a-value"
 
 
 async def test_what_is_white_space_alone_is_empty_wherever_it_is_kept(vault: Vault, tmp_path: Path) -> None:
@@ -103,8 +104,16 @@ async def test_a_file_without_an_end_is_not_read_to_it() -> None:
     )
 
 
-async def test_what_is_no_reference_is_refused_and_not_shown() -> None:
-    told = await refusal(ReferenceResolver(), "hunter2")
+async def test_what_a_variable_holds_in_a_vaults_form_and_is_no_reference_is_not_shown() -> None:
+    told = await refusal(ReferenceResolver(environ={"SETTING": "@Microsoft.KeyVault(hunter2)"}), "env:SETTING")
+    assert told.startswith("env:SETTING holds what is not a Key Vault reference; write @Microsoft.KeyVault(")
+    assert "hunter2" not in told
+
+
+def test_what_is_no_reference_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValueError, match="is not a reference") as refused:
+        parse_reference("hunter2")
+    told = str(refused.value)
     assert "is not a reference to a secret; keep the secret elsewhere and write env:NAME" in told
     assert "hunter2" not in told
 
@@ -114,7 +123,7 @@ async def test_a_value_is_read_again_when_its_time_is_over_or_it_is_forgotten() 
     resolver = ReferenceResolver(cache_for=timedelta(minutes=5), clock=clock, environ=environ)
 
     async def read() -> str:
-        return (await resolver.resolve("env:ID")).get_secret_value()
+        return (await resolver.resolve(parse_reference("env:ID"))).get_secret_value()
 
     assert await read() == "first"
     environ["ID"] = "second"
@@ -123,7 +132,7 @@ async def test_a_value_is_read_again_when_its_time_is_over_or_it_is_forgotten() 
     await clock.sleep(1)
     assert await read() == "second"
     environ["ID"] = "third"
-    resolver.forget("env:ID")
+    resolver.forget(parse_reference("env:ID"))
     assert await read() == "third"
 
 
@@ -132,20 +141,20 @@ async def test_a_secret_that_was_missing_is_found_once_it_is_set() -> None:
     resolver = ReferenceResolver(clock=StillClock(), environ=environ)
     await refusal(resolver, "env:ID")
     environ["ID"] = "late"
-    assert (await resolver.resolve("env:ID")).get_secret_value() == "late"
+    assert (await resolver.resolve(parse_reference("env:ID"))).get_secret_value() == "late"
 
 
 async def test_what_was_read_is_masked_in_the_logs_from_then_on() -> None:
-    await ReferenceResolver(environ={"ID": "a-value-to-mask"}).resolve("env:ID")
+    await ReferenceResolver(environ={"ID": "a-value-to-mask"}).resolve(parse_reference("env:ID"))
     assert redaction.apply("is a-value-to-mask") == "is ***"
 
 
 async def test_a_vault_is_asked_with_a_token_for_its_challenge(vault: Vault) -> None:
     vault.secrets = {"app": "from-vault", "app/0a1b": "older"}
     resolver = over(vault)
-    assert (await resolver.resolve("keyvault:app")).get_secret_value() == "from-vault"
+    assert (await resolver.resolve(parse_reference("keyvault:app"))).get_secret_value() == "from-vault"
     assert vault.credential.asked[0] == ("https://vault.azure.net/.default", "tenant-1")
-    await resolver.resolve("keyvault:app")
+    await resolver.resolve(parse_reference("keyvault:app"))
     assert vault.paths == ["/secrets/app/"]
     await resolver.close()
 
@@ -162,7 +171,7 @@ async def test_a_vault_is_asked_with_a_token_for_its_challenge(vault: Vault) -> 
 async def test_an_app_services_reference_goes_to_the_vault_it_names(vault: Vault, reference: str, value: str) -> None:
     vault.secrets = {"app": "from-vault", "app/0a1b": "older"}
     resolver = over(vault, vault_url=None)
-    assert (await resolver.resolve(reference)).get_secret_value() == value
+    assert (await resolver.resolve(parse_reference(reference))).get_secret_value() == value
     await resolver.close()
 
 
@@ -207,7 +216,8 @@ def test_a_local_run_does_not_load_the_azure_libraries() -> None:
     program = (
         "import asyncio, sys\n"
         "from mti.common.adapters.secrets import ReferenceResolver\n"
-        "asyncio.run(ReferenceResolver(environ={'A': 'bbbb'}).resolve('env:A'))\n"
+        "from mti.common.registry.references import parse_reference\n"
+        "asyncio.run(ReferenceResolver(environ={'A': 'bbbb'}).resolve(parse_reference('env:A')))\n"
         "print([name for name in sys.modules if name.startswith('azure')])\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

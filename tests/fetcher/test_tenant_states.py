@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mti.common.contracts import job_message
 from mti.common.registry import IndicatorPolicy, Registry, Route
+from mti.common.registry.references import parse_reference
 from tests.fetcher.world import CUSTOMER, GRID, OLD_CUSTOMER, world
 
 
@@ -95,4 +96,7 @@ async def test_an_account_with_other_references_has_a_client_of_its_own(tmp_path
         account = there.registry.sources[CUSTOMER].accounts[0]
         first = there.clients.of(account)
         assert there.clients.of(replace(account)) is first
-        assert there.clients.of(replace(account, secrets={**account.secrets, "client_id": "env:ANOTHER"})) is not first
+        assert (
+            there.clients.of(replace(account, secrets={**account.secrets, "client_id": parse_reference("env:ANOTHER")}))
+            is not first
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mti.common.pauses import PauseState
+from mti.common.registry.references import parse_reference
 from mti.fetcher.mimecast import HttpLimits
 from mti.fetcher.timetable import Run
 from mti.simulators import MimecastFault, MimecastFaultKind
@@ -160,7 +161,7 @@ async def test_a_paused_source_is_left_alone_until_its_probe(tmp_path: Path) -> 
 async def test_a_refused_secret_is_read_again_before_anything_pauses(tmp_path: Path) -> None:
     async with world(tmp_path) as there:
         there.environ["CONTOSO_SECRET"] = "an old one"
-        await there.secrets.resolve("env:CONTOSO_SECRET")
+        await there.secrets.resolve(parse_reference("env:CONTOSO_SECRET"))
         there.environ["CONTOSO_SECRET"] = "contoso-secret"
         await there.fetch()
         await whole(there)
@@ -224,7 +225,9 @@ class TestBinding:
 
     async def test_a_rotated_password_is_read_again_before_the_login_is_given_up(self, tmp_path: Path) -> None:
         async with world(tmp_path) as there:
-            await there.secrets.resolve("env:FABRIKAM_PASSWORD")  # it is in memory, as after an earlier login
+            await there.secrets.resolve(
+                parse_reference("env:FABRIKAM_PASSWORD")
+            )  # it is in memory, as after an earlier login
             there.mimecast.rotate("fabrikam", password="another")
             there.environ["FABRIKAM_PASSWORD"] = "another"
             there.mimecast.expire_binding("fabrikam")

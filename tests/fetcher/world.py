@@ -18,6 +18,7 @@ from mti.common.hosting import Settler, decide
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.store import Store
 from mti.common.registry import Feed, FeedFormat, MimecastAccount, MimecastApi, Registry, Source
+from mti.common.registry.references import parse_reference
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
 from mti.fetcher.publishing import ChunkPublisher
@@ -175,7 +176,7 @@ def account(base_url: str, tenant: str = "contoso", **fields: Any) -> MimecastAc
         "region": "eu",
         "base_url": base_url,
         "format": FeedFormat.STIX,
-        "secrets": names[tenant],
+        "secrets": {field: parse_reference(name) for field, name in names[tenant].items()},
         **fields,
     }
     return MimecastAccount(**given)

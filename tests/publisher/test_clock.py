@@ -12,6 +12,7 @@ from mti.common.clock_check import ClockCheck
 from mti.common.errors import Pause
 from mti.common.ports.settlement import Park
 from mti.common.registry import SentinelAuth
+from mti.common.registry.references import parse_reference
 from mti.publisher.sentinel import Tokens
 from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
 from tests.publisher.certificates import self_signed
@@ -121,7 +122,7 @@ async def test_the_clock_is_blamed_for_what_a_certificate_signed_by_it_and_for_n
             }
         )
     )
-    fields = {"auth": auth, "certificate": "env:PEM"}
+    fields = {"auth": auth, "certificate": parse_reference("env:PEM")}
     environ = {**there.environ, "PEM": self_signed("publisher")}
     resolver = ReferenceResolver(environ=environ, clock=there.clock)
     found = Tokens(destination(CONTOSO, there.sentinel.base_url, **fields), resolver, ClockCheck(there.machine))

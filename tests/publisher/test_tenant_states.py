@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mti.common.ports.settlement import DeadLetter, Park
 from mti.common.registry import Registry, TenantState, TenantStatus
+from mti.common.registry.references import parse_reference
 from tests.publisher.world import (
     CONTOSO,
     CUSTOMER,
@@ -130,7 +131,10 @@ async def test_a_destination_that_is_described_otherwise_is_connected_to_anew(th
     handler = there.publisher(registry=provider)
     (outcome,) = await handler([message(indicator("a"))])
     assert isinstance(outcome, Park)
-    found = {id: replace(each, client_secret="env:NEW_SECRET") for id, each in there.registry.destinations.items()}
+    found = {
+        id: replace(each, client_secret=parse_reference("env:NEW_SECRET"))
+        for id, each in there.registry.destinations.items()
+    }
     provider.current = replace(there.registry, destinations=found)
     there.clock.turn(minutes=1)
     assert completed(await handler([message(indicator("a"))]))

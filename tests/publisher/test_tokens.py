@@ -13,6 +13,7 @@ from aiohttp import web
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.errors import Pause
 from mti.common.registry import SentinelAuth
+from mti.common.registry.references import parse_reference
 from mti.publisher.sentinel import Tokens, TokenUnavailable
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
 from mti.simulators.sentinel import SentinelEndpoint, SentinelFault, SentinelFaultKind
@@ -62,13 +63,13 @@ async def test_a_renewed_token_is_another_one(there: World) -> None:
 
 
 async def test_a_certificate_is_as_good_as_a_secret(there: World, pem: str) -> None:
-    fields = {"auth": SentinelAuth.CERTIFICATE, "client_secret": None, "certificate": "env:PEM"}
+    fields = {"auth": SentinelAuth.CERTIFICATE, "client_secret": None, "certificate": parse_reference("env:PEM")}
     async with tokens(there.sentinel.base_url, {"PEM": pem}, **fields) as found:
         assert await found.token()
 
 
 async def test_a_certificate_that_is_none_is_named_and_not_shown(there: World) -> None:
-    fields = {"auth": SentinelAuth.CERTIFICATE, "client_secret": None, "certificate": "env:PEM"}
+    fields = {"auth": SentinelAuth.CERTIFICATE, "client_secret": None, "certificate": parse_reference("env:PEM")}
     async with tokens(there.sentinel.base_url, {"PEM": "-----BEGIN something-private"}, **fields) as found:
         with pytest.raises(Pause) as caught:
             await found.token()

@@ -33,6 +33,7 @@ from mti.common.registry import (
     SentinelAuth,
     Source,
 )
+from mti.common.registry.references import parse_reference
 from mti.publisher.composition import Destinations, PublishHandler, publish_handler
 from mti.publisher.records import (
     OBJECT_REFUSED,
@@ -173,7 +174,7 @@ def destination(id: str, base_url: str, **fields: Any) -> Destination:
         "azure_tenant_id": DIRECTORY,
         "auth": SentinelAuth.CLIENT_SECRET,
         "client_id": APP_ID,
-        "client_secret": "env:APP_SECRET",
+        "client_secret": parse_reference("env:APP_SECRET"),
     }
     return Destination(**{**given, **fields})
 

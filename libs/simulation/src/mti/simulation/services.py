@@ -14,6 +14,7 @@ from mti.common.adapters.servicebus import Line, QueueConsumer, ServiceBus, Sess
 from mti.common.hosting import Handler, Settler
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
+from mti.common.ports.secrets import SecretReference
 from mti.common.ports.settlement import Outcome
 from mti.common.registry import Registry
 from mti.common.topology import STANDARD
@@ -40,13 +41,13 @@ from mti.simulation.store import MemoryStore
 
 
 class NoSecrets:
-    """Resolves every reference to what follows its colon."""
+    """Resolves every reference to its own name."""
 
-    async def resolve(self, reference: str) -> SecretStr:
+    async def resolve(self, reference: SecretReference) -> SecretStr:
         """Return the value."""
-        return SecretStr(reference.partition(":")[2])
+        return SecretStr(reference.name)
 
-    def forget(self, reference: str) -> None:
+    def forget(self, reference: SecretReference) -> None:
         """Forget nothing."""
 
 

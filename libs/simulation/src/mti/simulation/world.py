@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.registry.model import (
     Destination,
     FeedFormat,
@@ -99,7 +100,7 @@ def _sources(found: Sequence[Tenant]) -> Iterator[Source]:
             region=tenant.region,
             base_url=f"https://{tenant.region}.mimecast.invalid",
             format=FeedFormat.CSV,
-            secrets={"client_id": f"id:{tenant.id}", "client_secret": f"secret:{tenant.id}"},
+            secrets=dict.fromkeys(("client_id", "client_secret"), SecretReference(scheme=Scheme.ENV, name=tenant.id)),
         )
         yield Source(
             id=tenant.source, feed=Feed.MALWARE_CUSTOMER, region=tenant.region, accounts=[account], poll_interval=POLL

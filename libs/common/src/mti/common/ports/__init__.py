@@ -6,7 +6,7 @@ constructor and nothing else, so that a test can give it a real part on a socket
 
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
-from mti.common.ports.secrets import Secret, SecretResolver
+from mti.common.ports.secrets import Secret, SecretReference, SecretResolver
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park, Resend, Settlement
 from mti.common.ports.store import Container, Document, Store
 
@@ -21,6 +21,7 @@ __all__ = [
     "Received",
     "Resend",
     "Secret",
+    "SecretReference",
     "SecretResolver",
     "Sender",
     "Settlement",

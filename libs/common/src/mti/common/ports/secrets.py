@@ -1,5 +1,7 @@
 """Secrets: named in the tenants file, read when they are needed, never shown."""
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -8,10 +10,31 @@ Secret = SecretStr
 """A value that prints as asterisks in every repr, log and traceback."""
 
 
-class SecretResolver(Protocol):
-    """Turns a reference (`env:NAME`, `file:PATH`, `keyvault:NAME`, …) into the value behind it."""
+class Scheme(StrEnum):
+    """Where a secret is kept."""
 
-    async def resolve(self, reference: str) -> Secret:
+    ENV = "env"
+    FILE = "file"
+    KEYVAULT = "keyvault"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretReference:
+    """Where a secret is, and never the secret; `mti.common.registry.references` says how it is written."""
+
+    scheme: Scheme
+    name: str
+    """The variable, the path or the secret's name."""
+    vault_url: str | None = None
+    """The vault that it names itself; `None` means the one of the settings."""
+    version: str | None = None
+    """`None` means the newest."""
+
+
+class SecretResolver(Protocol):
+    """Turns a reference into the value behind it."""
+
+    async def resolve(self, reference: SecretReference) -> Secret:
         """Return the value.
 
         Raises:
@@ -20,6 +43,6 @@ class SecretResolver(Protocol):
         """
         ...
 
-    def forget(self, reference: str) -> None:
+    def forget(self, reference: SecretReference) -> None:
         """Drop what is cached for the reference, so that the next use reads it again (rotation)."""
         ...

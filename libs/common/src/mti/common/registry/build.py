@@ -22,6 +22,8 @@ Placed = Sequence[tuple[int, Tenant]]
 """Tenants with their positions in the file, which faults are reported at."""
 
 _NO_SECRETS = frozenset(MimecastSection.model_fields)
+_CREDENTIALS = ("azure_tenant_id", "client_id", "client_secret", "certificate")
+"""Fields of which each way to prove who one is has some."""
 
 
 def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[str, TenantState]) -> Registry:
@@ -57,14 +59,14 @@ def _having(states: Mapping[str, TenantState], status: TenantStatus) -> Collecti
 
 def _account(tenant: Tenant) -> MimecastAccount:
     section = tenant.mimecast
-    secrets = {name: value for name, value in section.model_dump().items() if name not in _NO_SECRETS and value}
+    fields = {name: getattr(section, name) for name in type(section).model_fields if name not in _NO_SECRETS}
     return MimecastAccount(
         tenant=tenant.id,
         api=section.api,
         region=section.region,
         base_url=section.base_url,
         format=tenant.format,
-        secrets=secrets,
+        secrets={name: value for name, value in fields.items() if value is not None},
     )
 
 
@@ -112,17 +114,14 @@ def _source(id: str, feed: Feed, account: MimecastAccount, defaults: Defaults, t
 
 
 def _destination(section: DestinationSection, tenant: str) -> Destination:
-    credentials = section.model_dump(include={"azure_tenant_id", "client_id", "client_secret", "certificate"})
+    credentials = {name: getattr(section, name, None) for name in _CREDENTIALS}
     return Destination(
         id=section.workspace_id,
         tenants=(tenant,),
         endpoint=section.endpoint,
         authority=section.authority,
-        azure_tenant_id=credentials.get("azure_tenant_id"),
         auth=section.auth,
-        client_id=credentials.get("client_id"),
-        client_secret=credentials.get("client_secret"),
-        certificate=credentials.get("certificate"),
+        **credentials,
         source_system=section.source_system,
         requests_per_minute=section.requests_per_minute,
         api_version=section.api_version,

@@ -21,7 +21,7 @@ from mti.common.registry.endpoints import (
 )
 from mti.common.registry.faults import VARIANT, Sections
 from mti.common.registry.model import FeedFormat, MimecastApi, NamePolicy, SentinelAuth, TestFilePolicy, Tlp
-from mti.common.registry.references import ReferenceOrGuid, SecretReference
+from mti.common.registry.references import ReferenceOrGuid, WrittenReference
 
 
 def _url(value: object, info: ValidationInfo, hosts: tuple[str, ...]) -> str:
@@ -89,19 +89,19 @@ class MimecastSection(Section):
 class MimecastV2(MimecastSection):
     """OAuth 2 client credentials."""
 
-    client_id: SecretReference
-    client_secret: SecretReference
+    client_id: WrittenReference
+    client_secret: WrittenReference
 
 
 class MimecastV1(MimecastSection):
     """HMAC-signed requests. The e-mail address and the password renew an expired binding."""
 
-    app_id: SecretReference
-    app_key: SecretReference
-    access_key: SecretReference
-    secret_key: SecretReference
-    email: SecretReference | None = None
-    password: SecretReference | None = None
+    app_id: WrittenReference
+    app_key: WrittenReference
+    access_key: WrittenReference
+    secret_key: WrittenReference
+    email: WrittenReference | None = None
+    password: WrittenReference | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -142,7 +142,7 @@ class ByClientSecret(DestinationSection):
 
     azure_tenant_id: values.AzureTenant
     client_id: ReferenceOrGuid
-    client_secret: SecretReference
+    client_secret: WrittenReference
 
 
 class ByCertificate(DestinationSection):
@@ -150,7 +150,7 @@ class ByCertificate(DestinationSection):
 
     azure_tenant_id: values.AzureTenant
     client_id: ReferenceOrGuid
-    certificate: SecretReference
+    certificate: WrittenReference
 
 
 class ByManagedIdentity(DestinationSection):

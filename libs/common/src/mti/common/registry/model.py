@@ -1,7 +1,7 @@
 """The registry as the services see it: sources, destinations and the routes between them.
 
 It is derived from the tenants file (`mti.common.registry.file`) and immutable: a change makes a new registry.
-Secrets are references here (`env:NAME`, …), never values.
+Secrets are references here, never values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from mti.common.ports.secrets import SecretReference
 from mti.common.source_id import Feed, SourceId
 
 
@@ -110,7 +111,7 @@ class MimecastAccount:
     base_url: str
     """Without a trailing slash."""
     format: FeedFormat
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict)
     """2.0: client_id, client_secret. 1.0: app_id, app_key, access_key, secret_key, and optionally email, password."""
 
 
@@ -146,16 +147,22 @@ class Destination:
     authority: str
     azure_tenant_id: str | None
     auth: SentinelAuth
-    client_id: str | None = None
-    """A secret reference or a plain id."""
-    client_secret: str | None = None
-    certificate: str | None = None
-    """A secret reference to a PEM with the private key and the certificate."""
+    client_id: SecretReference | str | None = None
+    """Where it is kept, or the id itself."""
+    client_secret: SecretReference | None = None
+    certificate: SecretReference | None = None
+    """Of a PEM with the private key and the certificate."""
     source_system: str = "Mimecast"
     requests_per_minute: int = 100
     api_version: str = "2024-02-01-preview"
     token_scope: str = "https://management.azure.com/.default"  # noqa: S105  an address
     """What the upload's token is asked for; it follows from the endpoint's cloud."""
+
+    @property
+    def secrets(self) -> Mapping[str, SecretReference]:
+        """What its credential is made of and kept elsewhere, by the field's name."""
+        fields = {"client_id": self.client_id, "client_secret": self.client_secret, "certificate": self.certificate}
+        return {name: value for name, value in fields.items() if isinstance(value, SecretReference)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

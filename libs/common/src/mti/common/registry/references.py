@@ -12,13 +12,12 @@ The last two: https://learn.microsoft.com/azure/app-service/app-service-key-vaul
 """
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator
+from pydantic import PlainValidator
 
+from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.registry.endpoints import VAULT_HOSTS, checked_url
 
 WAYS = "env:NAME, file:PATH, keyvault:NAME or @Microsoft.KeyVault(SecretUri=...)"
@@ -34,54 +33,24 @@ _VERSION = re.compile(r"[0-9A-Za-z]*")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-class Scheme(StrEnum):
-    """Where a secret is kept."""
-
-    ENV = "env"
-    FILE = "file"
-    KEYVAULT = "keyvault"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """A reference, taken apart."""
-
-    scheme: Scheme
-    name: str
-    """The variable, the path or the secret's name."""
-    vault_url: str | None = None
-    """The vault that it names itself; `None` means the one of the settings."""
-    version: str | None = None
-    """`None` means the newest."""
-
-
-def parse_reference(text: str) -> Reference:
+def parse_reference(text: str) -> SecretReference:
     """Take a reference apart.
 
     Raises:
         ValueError: it is none. The text never repeats it, since it may be the secret itself.
     """
     if match := _ENV.fullmatch(text):
-        return Reference(scheme=Scheme.ENV, name=match[1])
+        return SecretReference(scheme=Scheme.ENV, name=match[1])
     if match := _FILE.fullmatch(text):
-        return Reference(scheme=Scheme.FILE, name=match[1])
+        return SecretReference(scheme=Scheme.FILE, name=match[1])
     if match := _KEYVAULT.fullmatch(text):
-        return Reference(scheme=Scheme.KEYVAULT, name=match[1])
+        return SecretReference(scheme=Scheme.KEYVAULT, name=match[1])
     if match := _MICROSOFT.fullmatch(text):
         return _from_app_service(match[1])
     raise ValueError(f"is not a reference to a secret; keep the secret elsewhere and write {WAYS}")
 
 
-def is_reference(text: str) -> bool:
-    """Say whether the text is a reference to a secret."""
-    try:
-        parse_reference(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _from_app_service(inner: str) -> Reference:
+def _from_app_service(inner: str) -> SecretReference:
     fields = dict(part.strip().partition("=")[::2] for part in inner.split(";") if part.strip())
     if set(fields) == {"SecretUri"}:
         return _from_uri(fields["SecretUri"])
@@ -94,37 +63,35 @@ def _from_app_service(inner: str) -> Reference:
             " or @Microsoft.KeyVault(VaultName=VAULT;SecretName=NAME)"
         )
     vault_url = f"https://{vault.lower()}.vault.azure.net"
-    return Reference(scheme=Scheme.KEYVAULT, name=name, vault_url=vault_url, version=version or None)
+    return SecretReference(scheme=Scheme.KEYVAULT, name=name, vault_url=vault_url, version=version or None)
 
 
-def _from_uri(uri: str) -> Reference:
+def _from_uri(uri: str) -> SecretReference:
     address = checked_url(uri, hosts=VAULT_HOSTS, allow_loopback=False)
     split = urlsplit(address)
     match = _SECRET_PATH.fullmatch(split.path)
     if not match:
         raise ValueError("names no secret of its vault; write SecretUri=https://VAULT.vault.azure.net/secrets/NAME")
-    return Reference(scheme=Scheme.KEYVAULT, name=match[1], vault_url=f"https://{split.netloc}", version=match[2])
+    return SecretReference(scheme=Scheme.KEYVAULT, name=match[1], vault_url=f"https://{split.netloc}", version=match[2])
 
 
-def _checked(value: object) -> str:
+def _read(value: object) -> SecretReference:
     if not isinstance(value, str):
         raise ValueError(f"is not a reference to a secret; keep the secret elsewhere and write {WAYS}")  # noqa: TRY004  pydantic collects ValueError
-    text = value.strip()
-    parse_reference(text)
-    return text
+    return parse_reference(value.strip())
 
 
-def _checked_or_guid(value: object) -> str:
+def _read_or_guid(value: object) -> SecretReference | str:
     if isinstance(value, str) and _GUID.fullmatch(value.strip().lower()):
         return value.strip().lower()
     try:
-        return _checked(value)
+        return _read(value)
     except ValueError as refused:
         raise ValueError(f"{refused}; a client id may also be the GUID itself") from None
 
 
-SecretReference = Annotated[str, BeforeValidator(_checked)]
+WrittenReference = Annotated[SecretReference, PlainValidator(_read)]
 """A pydantic type: a well-formed reference. What is refused is never echoed."""
 
-ReferenceOrGuid = Annotated[str, BeforeValidator(_checked_or_guid)]
+ReferenceOrGuid = Annotated[SecretReference | str, PlainValidator(_read_or_guid)]
 """A pydantic type: a reference, or a GUID in plain (lower case)."""

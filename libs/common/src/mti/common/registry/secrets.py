@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Iterator
 
 from mti.common.errors import SecretUnavailable
-from mti.common.ports.secrets import SecretResolver
-from mti.common.registry.model import Destination, Registry
-from mti.common.registry.references import is_reference
+from mti.common.ports.secrets import SecretReference, SecretResolver
+from mti.common.registry.model import Registry
 
 _AT_ONCE = 8
 
@@ -20,7 +19,7 @@ async def check_secrets(registry: Registry, resolver: SecretResolver) -> list[st
     """
     free = asyncio.Semaphore(_AT_ONCE)
 
-    async def problem(place: str, reference: str) -> str | None:
+    async def problem(place: str, reference: SecretReference) -> str | None:
         async with free:
             try:
                 await resolver.resolve(reference)
@@ -33,23 +32,14 @@ async def check_secrets(registry: Registry, resolver: SecretResolver) -> list[st
     return [text for text in found if text]
 
 
-def _of_accounts(registry: Registry) -> Iterator[tuple[str, str]]:
+def _of_accounts(registry: Registry) -> Iterator[tuple[str, SecretReference]]:
     for source in registry.sources.values():
         for account in source.accounts:
             for field, reference in account.secrets.items():
                 yield f"tenant {account.tenant}: mimecast.{field}", reference
 
 
-def _of_destinations(registry: Registry) -> Iterator[tuple[str, str]]:
+def _of_destinations(registry: Registry) -> Iterator[tuple[str, SecretReference]]:
     for destination in registry.destinations.values():
-        for field, reference in _credentials(destination).items():
-            if reference and is_reference(reference):
-                yield f"tenant {destination.tenants[0]}: workspace {destination.id}: {field}", reference
-
-
-def _credentials(destination: Destination) -> dict[str, str | None]:
-    return {
-        "client_id": destination.client_id,
-        "client_secret": destination.client_secret,
-        "certificate": destination.certificate,
-    }
+        for field, reference in destination.secrets.items():
+            yield f"tenant {destination.tenants[0]}: workspace {destination.id}: {field}", reference

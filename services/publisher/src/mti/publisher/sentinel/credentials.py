@@ -17,11 +17,10 @@ from azure.identity.aio import (
 
 from mti.common.bounded_http.azure_transport import BoundedAzureTransport, Heard
 from mti.common.errors import Pause
-from mti.common.ports.secrets import SecretResolver
+from mti.common.ports.secrets import SecretReference, SecretResolver
 from mti.common.registry import Destination, SentinelAuth
-from mti.common.registry.references import is_reference
+from mti.publisher.sentinel.credential_reasons import CREDENTIALS_REFUSED
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
-from mti.publisher.sentinel.references import CREDENTIALS_REFUSED
 
 
 async def connect_credential(
@@ -38,18 +37,18 @@ async def connect_credential(
         SecretUnavailable: a reference names nothing that can be read.
         Pause: `CredentialsRefused`, the secrets can be read and make no credential.
     """
-    client_id = await _plain(destination.client_id, secrets)
+    client_id = await _value(destination.client_id, secrets)
     try:
         match destination.auth:
             case SentinelAuth.CLIENT_SECRET:
                 return ClientSecretCredential(
                     _required(destination, "azure_tenant_id", destination.azure_tenant_id),
                     _required(destination, "client_id", client_id),
-                    _required(destination, "client_secret", await _plain(destination.client_secret, secrets)),
+                    _required(destination, "client_secret", await _value(destination.client_secret, secrets)),
                     **_options(destination, heard),
                 )
             case SentinelAuth.CERTIFICATE:
-                pem = _required(destination, "certificate", await _plain(destination.certificate, secrets))
+                pem = _required(destination, "certificate", await _value(destination.certificate, secrets))
                 return CertificateCredential(
                     _required(destination, "azure_tenant_id", destination.azure_tenant_id),
                     _required(destination, "client_id", client_id),
@@ -80,10 +79,10 @@ def _options(destination: Destination, heard: Heard | None) -> Mapping[str, Any]
     return {**options, "authority": secure, "transport": LoopbackTransport(authority, heard)}
 
 
-async def _plain(value: str | None, secrets: SecretResolver) -> str | None:
-    if value is None or not is_reference(value):
-        return value
-    return (await secrets.resolve(value)).get_secret_value()
+async def _value(field: SecretReference | str | None, secrets: SecretResolver) -> str | None:
+    if not isinstance(field, SecretReference):
+        return field
+    return (await secrets.resolve(field)).get_secret_value()
 
 
 def _required(destination: Destination, field: str, value: str | None) -> str:

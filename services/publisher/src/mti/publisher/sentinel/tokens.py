@@ -14,7 +14,7 @@ from mti.common.network.proxies import by_way_of
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.common.telemetry.attributes import ENTRA
-from mti.publisher.sentinel.references import CREDENTIALS_REFUSED, references
+from mti.publisher.sentinel.credential_reasons import CREDENTIALS_REFUSED
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What may stand in a header; a token is made of fewer characters still
@@ -110,11 +110,11 @@ class Tokens:
         return given
 
     async def _values(self) -> list[str]:
-        found = [await self._secrets.resolve(reference) for reference in references(self._destination)]
+        found = [await self._secrets.resolve(reference) for reference in self._destination.secrets.values()]
         return [secret.get_secret_value() for secret in found]
 
     async def _renew(self) -> None:
-        for reference in references(self._destination):
+        for reference in self._destination.secrets.values():
             self._secrets.forget(reference)
         await self._drop()
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from mti.common.errors import SecretUnavailable
-from mti.common.registry.references import Reference
+from mti.common.ports.secrets import SecretReference
 
 
 class EnvironmentSecrets:
@@ -17,7 +17,7 @@ class EnvironmentSecrets:
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
 
-    async def read(self, reference: Reference) -> str:
+    async def read(self, reference: SecretReference) -> str:
         """Return the variable's value, without white space around it.
 
         Raises:

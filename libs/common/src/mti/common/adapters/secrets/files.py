@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from mti.common.errors import SecretUnavailable
-from mti.common.registry.references import Reference
+from mti.common.ports.secrets import SecretReference
 
 SIZE_LIMIT = 1024 * 1024
 """Bytes of a file: a certificate with its chain has a few thousand."""
@@ -20,7 +20,7 @@ class FileSecrets:
     def __init__(self, base: Path) -> None:
         self._base = base
 
-    async def read(self, reference: Reference) -> str:
+    async def read(self, reference: SecretReference) -> str:
         """Return what the file holds, without white space around it.
 
         Raises:
@@ -47,7 +47,7 @@ class FileSecrets:
         return value
 
     @staticmethod
-    def _unavailable(reference: Reference, state: str, cure: str) -> SecretUnavailable:
+    def _unavailable(reference: SecretReference, state: str, cure: str) -> SecretUnavailable:
         return SecretUnavailable(f"file:{reference.name} {state}; {cure}")
 
 

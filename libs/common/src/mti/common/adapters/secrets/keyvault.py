@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mti.common.errors import SecretUnavailable
-from mti.common.registry.references import Reference
+from mti.common.ports.secrets import SecretReference
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -42,7 +42,7 @@ class KeyVaultSecrets:
         self._retries = retries
         self._clients: dict[str, SecretClient] = {}
 
-    async def read(self, reference: Reference) -> str:
+    async def read(self, reference: SecretReference) -> str:
         """Return the secret's value, without white space around it.
 
         Raises:

@@ -12,8 +12,8 @@ from mti.common.adapters.secrets.keyvault import KeyVaultSecrets
 from mti.common.errors import SecretUnavailable
 from mti.common.logs import redaction
 from mti.common.ports.clock import Clock, SystemClock
-from mti.common.ports.secrets import Secret
-from mti.common.registry.references import Reference, Scheme, parse_reference
+from mti.common.ports.secrets import Scheme, Secret, SecretReference
+from mti.common.registry.references import parse_reference
 
 CACHE_FOR = timedelta(minutes=5)
 
@@ -25,7 +25,7 @@ class SecretSource(Protocol):
     Mimecast or Azure begins or ends with any, and a header or a form that carries it is refused.
     """
 
-    async def read(self, reference: Reference) -> str:
+    async def read(self, reference: SecretReference) -> str:
         """Return the value.
 
         Raises:
@@ -67,9 +67,9 @@ class ReferenceResolver:
         self._cache_for = cache_for
         self._clock = clock or SystemClock()
         self._on_value = on_value
-        self._cache: dict[str, tuple[datetime, Secret]] = {}
+        self._cache: dict[SecretReference, tuple[datetime, Secret]] = {}
 
-    async def resolve(self, reference: str) -> Secret:
+    async def resolve(self, reference: SecretReference) -> Secret:
         """Return the value, at most `cache_for` old.
 
         Raises:
@@ -79,13 +79,13 @@ class ReferenceResolver:
         known = self._cache.get(reference)
         if known and now < known[0] + self._cache_for:
             return known[1]
-        value = await self._read(_parsed(reference))
+        value = await self._read(reference)
         self._on_value(value)
         secret = Secret(value)
         self._cache[reference] = (now, secret)
         return secret
 
-    def forget(self, reference: str) -> None:
+    def forget(self, reference: SecretReference) -> None:
         """Read the reference again the next time, because the value was refused or rotated."""
         self._cache.pop(reference, None)
 
@@ -102,16 +102,16 @@ class ReferenceResolver:
     ) -> None:
         await self.close()
 
-    async def _read(self, reference: Reference) -> str:
+    async def _read(self, reference: SecretReference) -> str:
         value = await self._sources[reference.scheme].read(reference)
         if reference.scheme is Scheme.ENV and value.startswith("@Microsoft.KeyVault("):
             # An app setting that Azure Functions did not resolve, or a local run with the same settings
-            return await self._key_vault.read(_parsed(value, f"env:{reference.name} holds what"))
+            return await self._key_vault.read(_parsed(value, reference.name))
         return value
 
 
-def _parsed(text: str, what: str = "a secret's field holds what") -> Reference:
+def _parsed(text: str, variable: str) -> SecretReference:
     try:
         return parse_reference(text)
     except ValueError as refused:
-        raise SecretUnavailable(f"{what} {refused}") from None
+        raise SecretUnavailable(f"env:{variable} holds what {refused}") from None
