@@ -9,8 +9,7 @@ from mti.common.registry import IndicatorPolicy
 from mti.normalizer.decisions import Decision, Verdict, decide
 from mti.normalizer.facts import Facts
 from mti.normalizer.grouping import Group
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records.entry import KnownIndicator
 from tests.normalizer.world import DEFAULT, NOW, STRICT, at, md5
 

@@ -12,7 +12,8 @@ from mti.common.contracts import PageChunk
 from mti.common.registry import Feed, FeedFormat
 from mti.normalizer.facts import Facts
 from mti.normalizer.grouping import Group, group
-from mti.normalizer.parsing import Observable, Sighting, parse
+from mti.normalizer.observables import Observable
+from mti.normalizer.parsing import Sighting, parse
 from tests.normalizer.world import NOW, chunk, md5, row, sha256, stix
 from tests.support.speed import here
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 
 KNOWN = [
     (

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mti.common.contracts import Oversize, PageChunk
 from mti.common.registry import Feed, FeedFormat
-from mti.normalizer.parsing import Observable, Sighting, parse
+from mti.normalizer.observables import Observable
+from mti.normalizer.parsing import Sighting, parse
 from mti.normalizer.parsing.times import read_time
 from tests.normalizer.world import HEADER, NOW, chunk, md5, row, sha256, stix
 

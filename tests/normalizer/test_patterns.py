@@ -2,7 +2,7 @@
 
 import pytest
 
-from mti.normalizer.parsing import Observable, Rejected
+from mti.normalizer.observables import Observable, Rejected
 from mti.normalizer.parsing.patterns import observables_of
 from tests.normalizer.world import md5, sha256
 

@@ -18,8 +18,7 @@ from mti.common.contracts import timestamp
 from mti.common.errors import ConfigurationError
 from mti.common.ports.store import Document
 from mti.common.schema import require_current
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.migration import Migrated, is_needed, migrate
 from mti.operations.revoking import Whose
 from tests.normalizer.world import Crash, Fuse, sha256

@@ -11,8 +11,7 @@ from mti.common.contracts import IndicatorBatch, decode
 from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import Outgoing
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.destinations import DestinationAudit
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, Lifting, RevokeObservable, RevokeSources, Whose, observable_of

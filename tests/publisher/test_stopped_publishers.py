@@ -16,8 +16,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import load_registry
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.destinations import DestinationAudit
 from mti.operations.reconcile import Stores
 from mti.operations.revoking import RevokeObservable

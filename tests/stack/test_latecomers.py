@@ -18,8 +18,7 @@ from mti.common.registry import (
     SentinelAuth,
     Source,
 )
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import CONTAINER, KnownIndicators
 from mti.stack.latecomers import Latecomers

@@ -9,8 +9,7 @@ from typing import Final
 from mti.common.contracts import ExternalReference, Indicator, pattern_of, timestamp
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
 from mti.normalizer.facts import Facts, told
-from mti.normalizer.parsing import Observable
-from mti.normalizer.parsing.observables import HASH_KEYS
+from mti.normalizer.observables import HASH_KEYS, Observable
 from mti.normalizer.records.entry import KnownIndicator
 
 TLP_MARKINGS: Final = {

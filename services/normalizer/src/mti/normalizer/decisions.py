@@ -7,8 +7,7 @@ from enum import StrEnum
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.facts import told
 from mti.normalizer.grouping import Group
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records.entry import REFRESHES_KEPT, SHORTEST_VALIDITY, KnownIndicator, emitted_after
 from mti.normalizer.records.withdrawals import UNTOUCHED, Standing
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mti.common.registry import IndicatorPolicy, NamePolicy
-from mti.normalizer.parsing import Observable, Sighting
-from mti.normalizer.parsing.observables import HASH_KEYS, hashes_of_one_file
+from mti.normalizer.observables import HASH_KEYS, Observable, hashes_of_one_file
+from mti.normalizer.parsing import Sighting
 
 _COMMON = """
     7z ace ade adp apk app appx arj asp aspx bat bin bz bz2 cab chm cmd com cpl csv dll dmg doc docb docm docx dot

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mti.normalizer.facts import Facts, facts_of
-from mti.normalizer.parsing import Observable, Sighting
+from mti.normalizer.observables import Observable
+from mti.normalizer.parsing import Sighting
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Final
 
 from mti.common.comparable import comparable
 from mti.common.registry import IndicatorPolicy, TestFilePolicy
-from mti.normalizer.parsing import Observable, Sighting
-from mti.normalizer.parsing.observables import HASH_KEYS, hashes_of_one_file
+from mti.normalizer.observables import HASH_KEYS, Observable, hashes_of_one_file
+from mti.normalizer.parsing import Sighting
 
 TEST_FILE: Final = "TestFile"
 ALLOW_LISTED: Final = "AllowListed"

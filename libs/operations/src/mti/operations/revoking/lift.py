@@ -15,8 +15,7 @@ from mti.common.contracts import generation_id
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators
 from mti.operations.reconcile import Stores

@@ -4,8 +4,7 @@ from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators
 from mti.normalizer.records.withdrawals import EVERYONE

@@ -4,9 +4,7 @@ from contextlib import suppress
 from ipaddress import ip_network
 
 from mti.common.errors import ConfigurationError
-from mti.normalizer.parsing import Observable
-from mti.normalizer.parsing.observables import ALGORITHMS, hash_observable, value_observable
-from mti.normalizer.parsing.sighting import Rejected
+from mti.normalizer.observables import ALGORITHMS, Observable, Rejected, hash_observable, value_observable
 
 
 def observable_of(text: str) -> Observable:

@@ -8,7 +8,7 @@ from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators, shards_of

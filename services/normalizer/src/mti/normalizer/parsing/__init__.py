@@ -6,14 +6,15 @@ from typing import Final
 
 from mti.common.contracts import Oversize, PageChunk
 from mti.common.registry import FeedFormat
+from mti.normalizer.observables import Rejected
 from mti.normalizer.parsing.csv_rows import CsvRows
-from mti.normalizer.parsing.sighting import Observable, Parsed, Rejected, Rejection, Sighting
+from mti.normalizer.parsing.sighting import Parsed, Rejection, Sighting
 from mti.normalizer.parsing.stix import sighting_of
 
 AHEAD: Final = timedelta(minutes=10)
 """How far a detection may be ahead of the time at which Mimecast sent it: its own machines need not agree."""
 
-__all__ = ["Observable", "Parsed", "Rejected", "Rejection", "Sighting", "parse"]
+__all__ = ["Parsed", "Rejection", "Sighting", "parse"]
 
 
 def parse(chunk: PageChunk) -> Parsed:

@@ -15,8 +15,8 @@ from ipaddress import ip_address
 
 from pydantic import JsonValue
 
-from mti.normalizer.parsing.observables import ALGORITHMS, Algorithm, hash_observable, shown
-from mti.normalizer.parsing.sighting import Observable, Rejected, Sighting
+from mti.normalizer.observables import ALGORITHMS, Algorithm, Observable, Rejected, hash_observable, shown
+from mti.normalizer.parsing.sighting import Sighting
 from mti.normalizer.parsing.texts import NAME_LIMIT, clean
 from mti.normalizer.parsing.times import read_time
 

@@ -14,8 +14,15 @@ right for the hashes of one file and wrong for anything else: other mixtures are
 
 import re
 
-from mti.normalizer.parsing.observables import ALGORITHMS, HASH_KEYS, hash_observable, shown, value_observable
-from mti.normalizer.parsing.sighting import Observable, Rejected
+from mti.normalizer.observables import (
+    ALGORITHMS,
+    HASH_KEYS,
+    Observable,
+    Rejected,
+    hash_observable,
+    shown,
+    value_observable,
+)
 
 _COMPARISON = re.compile(
     r"\s*(?:file:hashes\.(?:'(?P<quoted>[\w-]+)'|(?P<plain>[\w-]+))"

@@ -2,21 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from mti.common.contracts import Oversize
-from mti.common.errors import MtiError
-
-
-class Observable(NamedTuple):
-    """One thing to look for, under the key that Sentinel shows as `ObservableKey`."""
-
-    key: str
-    """`file:hashes.'SHA-256'`, `file:hashes.'SHA-1'`, `file:hashes.MD5`, `url:value`, `domain-name:value`, …"""
-    value: str
-    """In its one canonical form; hashes in lower case."""
+from mti.normalizer.observables import Observable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +27,6 @@ class Sighting:
     """Mimecast's own for the malware."""
     mimecast_id: str | None = None
     """Mimecast's id of the detection."""
-
-
-class Rejected(MtiError):
-    """A record can't be used.
-
-    Args:
-        reason: a CamelCase code, for counting and for the dead letter.
-        fault: what is wrong with it, in words that go on from "a detection: …". It holds no personal data.
-    """
-
-    def __init__(self, reason: str, fault: str) -> None:
-        self.reason = reason
-        self.fault = fault
-        super().__init__(f"{reason}: {fault}")
 
 
 @dataclass(frozen=True, slots=True)

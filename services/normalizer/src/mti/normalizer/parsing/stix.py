@@ -8,9 +8,9 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from mti.normalizer.parsing.observables import shown
+from mti.normalizer.observables import Observable, Rejected, shown
 from mti.normalizer.parsing.patterns import observables_of
-from mti.normalizer.parsing.sighting import Observable, Rejected, Sighting
+from mti.normalizer.parsing.sighting import Sighting
 from mti.normalizer.parsing.texts import NAME_LIMIT, clean, labels_of
 from mti.normalizer.parsing.times import read_time
 

@@ -13,7 +13,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from mti.common.contracts import timestamp
 from mti.normalizer.facts import Facts
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable
 
 SHORTEST_VALIDITY = timedelta(seconds=1)
 """Sentinel wants `valid_until` to be later than `valid_from`, whatever times the detections claim."""

@@ -21,8 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from mti.common.errors import WriteConflict
 from mti.common.ports.store import Container, Document
 from mti.common.races import until_won
-from mti.normalizer.identity import indicator_id
-from mti.normalizer.parsing import Observable
+from mti.normalizer.observables import Observable, indicator_id
 
 EVERYONE: Final = "*"
 """The audience of a withdrawal that holds for all sources."""

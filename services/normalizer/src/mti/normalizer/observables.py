@@ -1,4 +1,4 @@
-"""Observables in their canonical form: one spelling of key and value for each thing.
+"""Observables in their canonical form: one spelling of key and value for each thing, and the id of its indicator.
 
 The keys are those that Sentinel knows
 (https://learn.microsoft.com/azure/sentinel/work-with-stix-objects-indicators). Its hash rules compare case-sensitively,
@@ -10,10 +10,34 @@ from collections.abc import Callable, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple
 
-from mti.normalizer.parsing.sighting import Observable, Rejected
+from mti.common.contracts import generation_id
+from mti.common.errors import MtiError
 
 VALUE_LIMIT = 2048
 """Characters of a value; no URL that is followed anywhere is longer."""
+
+
+class Observable(NamedTuple):
+    """One thing to look for, under the key that Sentinel shows as `ObservableKey`."""
+
+    key: str
+    """`file:hashes.'SHA-256'`, `file:hashes.'SHA-1'`, `file:hashes.MD5`, `url:value`, `domain-name:value`, …"""
+    value: str
+    """In its one canonical form; hashes in lower case."""
+
+
+class Rejected(MtiError):
+    """A record, or a value in it, can't be used.
+
+    Args:
+        reason: a CamelCase code, for counting and for the dead letter.
+        fault: what is wrong with it, in words that go on from "a detection: …". It holds no personal data.
+    """
+
+    def __init__(self, reason: str, fault: str) -> None:
+        self.reason = reason
+        self.fault = fault
+        super().__init__(f"{reason}: {fault}")
 
 
 class Algorithm(NamedTuple):
@@ -33,6 +57,14 @@ ALGORITHMS = {"SHA256": SHA256, "SHA1": SHA1, "MD5": MD5}
 HASH_KEYS = frozenset(algorithm.key for algorithm in ALGORITHMS.values())
 
 _HEX = re.compile(r"[0-9a-f]+")
+
+
+def indicator_id(observable: Observable, generation: int = 0) -> str:
+    """Return the STIX id of the indicator for an observable: its own, unless another generation is asked for.
+
+    How it is made is said in `mti.common.contracts.identity`.
+    """
+    return generation_id(observable.key, observable.value, generation)
 
 
 def hash_observable(algorithm: Algorithm, text: str) -> Observable:
