@@ -9,10 +9,9 @@ import pytest
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Document
 from mti.common.retention import KEEP_AFTER
-from mti.normalizer.decisions import Verdict
 from mti.normalizer.facts import Facts
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records.entry import KnownIndicator, Verdict
 from mti.normalizer.records.known import KnownIndicators, partition_of, shard_of, shards_of
 from tests.normalizer.world import CUSTOMER, GRID, NOW, Fuse, FusedContainer, World, at, sha256
 

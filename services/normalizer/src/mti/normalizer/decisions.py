@@ -2,22 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.facts import told
 from mti.normalizer.grouping import Group
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.entry import REFRESHES_KEPT, SHORTEST_VALIDITY, KnownIndicator, emitted_after
+from mti.normalizer.records.entry import REFRESHES_KEPT, SHORTEST_VALIDITY, KnownIndicator, Verdict, emitted_after
 from mti.normalizer.records.withdrawals import UNTOUCHED, Standing
-
-
-class Verdict(StrEnum):
-    """What an indicator is to a chunk."""
-
-    NEW = "new"
-    REFRESHED = "refreshed"
-    SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +58,12 @@ def _decide(id: str, group: Group, known: KnownIndicator | None, policy: Indicat
         # It was withdrawn since, and that was lifted: what is known from before does not suppress it.
         first = replace(_first(id, group, policy, chunk_id), etag=known.etag)
         return Decision(group, id, Verdict.NEW, first)
-    before = earlier_verdict(known, chunk_id)
+    before = known.earlier_verdict(chunk_id)
     if before is not None:
         return Decision(group, id, before)
     if is_due(group, known, policy):
         return Decision(group, id, Verdict.REFRESHED, _refreshed(group, known, policy, chunk_id))
     return Decision(group, id, Verdict.SUPPRESSED)
-
-
-def earlier_verdict(known: KnownIndicator, chunk_id: str) -> Verdict | None:
-    """Return what the indicator was to an earlier try of the same chunk; `None` if that chunk did not emit it."""
-    if known.first_by == chunk_id:
-        return Verdict.NEW
-    return Verdict.REFRESHED if chunk_id in known.refreshed_by else None
 
 
 def is_due(group: Group, known: KnownIndicator, policy: IndicatorPolicy) -> bool:

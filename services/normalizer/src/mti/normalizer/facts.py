@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mti.common.registry import IndicatorPolicy, NamePolicy
-from mti.normalizer.observables import HASH_KEYS, Observable, hashes_of_one_file
-from mti.normalizer.parsing import Sighting
 
 _COMMON = """
     7z ace ade adp apk app appx arj asp aspx bat bin bz bz2 cab chm cmd com cpl csv dll dmg doc docb docm docx dot
@@ -61,21 +59,6 @@ class Facts:
     def redacted(self) -> "Facts":
         """Return the facts without the name; a common file extension stays."""
         return replace(self, name=None, extension=self.extension or extension_of(self.name))
-
-
-def facts_of(sighting: Sighting, observable: Observable) -> Facts:
-    """Return what one sighting says of one of its observables."""
-    return Facts(
-        name=sighting.name,
-        size=sighting.size,
-        mime_type=sighting.mime_type,
-        sender_ip=sighting.sender_ip,
-        labels=sighting.labels,
-        mimecast_id=sighting.mimecast_id,
-        siblings=tuple(found.value for found in hashes_of_one_file(sighting.observables) if found != observable)
-        if observable.key in HASH_KEYS
-        else (),
-    )
 
 
 def extension_of(name: str | None) -> str | None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mti.normalizer.facts import Facts, facts_of
-from mti.normalizer.observables import Observable
+from mti.normalizer.facts import Facts
+from mti.normalizer.observables import HASH_KEYS, Observable, hashes_of_one_file
 from mti.normalizer.parsing import Sighting
 
 
@@ -66,6 +66,21 @@ def group(sightings: Sequence[Sighting]) -> list[Group]:
         )
         for observable, found in sorted(gathered.items())
     ]
+
+
+def facts_of(sighting: Sighting, observable: Observable) -> Facts:
+    """Return what one sighting says of one of its observables."""
+    return Facts(
+        name=sighting.name,
+        size=sighting.size,
+        mime_type=sighting.mime_type,
+        sender_ip=sighting.sender_ip,
+        labels=sighting.labels,
+        mimecast_id=sighting.mimecast_id,
+        siblings=tuple(found.value for found in hashes_of_one_file(sighting.observables) if found != observable)
+        if observable.key in HASH_KEYS
+        else (),
+    )
 
 
 def _order(sighting: Sighting) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ other times under each. So it is remembered which version was emitted last under
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Self
 
 from pydantic import JsonValue, TypeAdapter
@@ -21,6 +22,14 @@ VALIDITIES_KEPT = 8
 """Validities whose last emission is remembered: policies change seldom, and a forgotten one costs a row."""
 REFRESHES_KEPT = 16
 """Chunks that are remembered as having refreshed an indicator: far more than can be under way at once."""
+
+
+class Verdict(StrEnum):
+    """What an indicator is to a chunk."""
+
+    NEW = "new"
+    REFRESHED = "refreshed"
+    SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +63,12 @@ class KnownIndicator:
     def by(self) -> str:
         """The chunk that emitted the version."""
         return self.refreshed_by[-1] if self.refreshed_by else self.first_by
+
+    def earlier_verdict(self, chunk_id: str) -> Verdict | None:
+        """Return what it was to an earlier try of the same chunk; `None` if that chunk did not emit it."""
+        if self.first_by == chunk_id:
+            return Verdict.NEW
+        return Verdict.REFRESHED if chunk_id in self.refreshed_by else None
 
     def version_under(self, validity: timedelta) -> datetime:
         """Return the version that was emitted last under a validity, or under any where that never was."""

@@ -16,8 +16,7 @@ from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
 from mti.common.retention import time_to_live
 from mti.common.source_id import Feed, SourceId
-from mti.normalizer.decisions import Verdict, earlier_verdict
-from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
+from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, Verdict, emitted_after
 from mti.normalizer.records.withdrawals import Withdrawals
 
 CONTAINER: Final = "known"
@@ -121,7 +120,7 @@ class KnownIndicators:
             rival = current.get(entry.id)
             if rival is None:
                 again.append(replace(entry, etag=None, first_by=entry.by, refreshed_by=(), refreshes=0))
-            elif (verdict := earlier_verdict(rival, entry.by)) is not None:
+            elif (verdict := rival.earlier_verdict(entry.by)) is not None:
                 # Another try of this very chunk was faster.
                 done[entry.id] = verdict
             elif rival.version >= entry.version and rival.generation >= entry.generation:
