@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
-from mti.normalizer.building import build
+from mti.normalizer.admission import admit
 from mti.normalizer.decisions import decide, identified
 from mti.normalizer.grouping import group
+from mti.normalizer.indicators.building import build
 from mti.normalizer.parsing import parse
-from mti.normalizer.policy import admit
 from tests.normalizer.world import DEFAULT, NOW, STRICT, chunk, row, sha256, stix
 
 pytestmark = pytest.mark.xdist_group("stix2validator")

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from mti.common.registry import IndicatorPolicy, TestFilePolicy
+from mti.normalizer.admission import Admitted, admit, narrowed
+from mti.normalizer.indicators.policy import ALLOW_LISTED, TEST_FILES, reason_of
 from mti.normalizer.observables import value_observable
 from mti.normalizer.parsing import Sighting, parse
-from mti.normalizer.policy import ALLOW_LISTED, TEST_FILES, Admitted, admit, narrowed, reason_of
 from tests.common.tenants import load, tenant
 from tests.normalizer.world import DEFAULT, STRICT, chunk, md5, row, sha256, stix
 

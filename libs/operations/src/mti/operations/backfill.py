@@ -24,9 +24,9 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Feed, Registry, Route
-from mti.normalizer.building import build
-from mti.normalizer.emission import messages_for
-from mti.normalizer.policy import reason_of_file
+from mti.normalizer.indicators.building import build
+from mti.normalizer.indicators.messages import messages_for
+from mti.normalizer.indicators.policy import reason_of_file
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators, shard_of, shards_of

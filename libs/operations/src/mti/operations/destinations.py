@@ -9,8 +9,8 @@ from mti.common.contracts import timestamp
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Destination, Registry, Route
+from mti.normalizer.indicators.policy import reason_of_file
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.policy import reason_of_file
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators, shards_of

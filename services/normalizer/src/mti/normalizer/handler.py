@@ -15,12 +15,12 @@ from mti.common.errors import Poison
 from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
 from mti.common.registry import IndicatorPolicy, RegistryProvider, Source
-from mti.normalizer.building import build
+from mti.normalizer.admission import admit
 from mti.normalizer.decisions import Decision, decide, identified, merged
-from mti.normalizer.emission import messages_for
 from mti.normalizer.grouping import group
+from mti.normalizer.indicators.building import build
+from mti.normalizer.indicators.messages import messages_for
 from mti.normalizer.parsing import Sighting, parse
-from mti.normalizer.policy import admit
 from mti.normalizer.records.checkpoint import Offsets
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import KnownIndicators

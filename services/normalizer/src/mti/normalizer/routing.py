@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mti.common.contracts import Envelope, PageChunk
 from mti.common.errors import Poison
 from mti.common.registry import IndicatorPolicy, Registry, Source
+from mti.normalizer.admission import narrowed
 from mti.normalizer.parsing import Sighting
-from mti.normalizer.policy import narrowed
 
 
 @dataclass(frozen=True, slots=True)

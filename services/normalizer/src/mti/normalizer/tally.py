@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mti.common.telemetry import active
+from mti.normalizer.admission import Admitted
 from mti.normalizer.decisions import Decision
 from mti.normalizer.parsing import Parsed
-from mti.normalizer.policy import Admitted
 from mti.normalizer.records.entry import Verdict
 from mti.normalizer.records.ledger import ChunkBooks, IndicatorCounts
 

@@ -10,7 +10,7 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.registry import Feed, IndicatorPolicy, Registry
 from mti.common.source_id import SourceId
-from mti.normalizer.building import build
+from mti.normalizer.indicators.building import build
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import partition_of, shard_of
