@@ -10,7 +10,7 @@ from mti.normalizer.decisions import Decision, decide
 from mti.normalizer.facts import Facts
 from mti.normalizer.grouping import Group
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.entry import KnownIndicator, Verdict
+from mti.normalizer.records import KnownIndicator, Verdict
 from tests.normalizer.world import DEFAULT, NOW, STRICT, at, md5
 
 OBSERVABLE = Observable("file:hashes.MD5", md5("a file"))

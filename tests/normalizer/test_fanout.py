@@ -9,9 +9,7 @@ import pytest
 from mti.common.comparable import comparable
 from mti.common.registry import IndicatorPolicy, Registry, Route
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records.checkpoint import Offsets
-from mti.normalizer.records.known import KnownIndicators, shard_of
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import KnownIndicators, Ledger, Offsets, shard_of
 from tests.normalizer.world import (
     CONTOSO,
     CUSTOMER,

@@ -16,7 +16,7 @@ from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.registry import Feed, FeedFormat, Registry
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records.ledger import ChunkBooks, IndicatorCounts
+from mti.normalizer.records import ChunkBooks, IndicatorCounts
 from tests.normalizer.world import (
     CONTOSO,
     CUSTOMER,

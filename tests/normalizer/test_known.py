@@ -11,8 +11,7 @@ from mti.common.ports.store import Document
 from mti.common.retention import KEEP_AFTER
 from mti.normalizer.facts import Facts
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.entry import KnownIndicator, Verdict
-from mti.normalizer.records.known import KnownIndicators, partition_of, shard_of, shards_of
+from mti.normalizer.records import KnownIndicator, KnownIndicators, Verdict, partition_of, shard_of, shards_of
 from tests.normalizer.world import CUSTOMER, GRID, NOW, Fuse, FusedContainer, World, at, sha256
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mti.common.contracts.envelope import REPLACES
 from mti.common.ports.settlement import Complete
-from mti.normalizer.records.ledger import ChunkBooks
+from mti.normalizer.records import ChunkBooks
 from tests.normalizer.world import CUSTOMER, World, chunk, message, received, replayed, stix
 
 

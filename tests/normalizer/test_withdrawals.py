@@ -5,7 +5,7 @@ import pytest
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Received
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.withdrawals import EVERYONE, Standing, Withdrawals
+from mti.normalizer.records import EVERYONE, Standing, Withdrawals
 from tests.normalizer.world import CUSTOMER, GRID, Crash, Fuse, World, at, md5, message, row, sha256, stix
 
 A = Observable("file:hashes.'SHA-256'", sha256("a"))

@@ -16,7 +16,7 @@ from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import IndicatorBatch, decode, page_message
 from mti.normalizer.configuration import NormalizerSettings
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import Ledger
 from mti.normalizer.worker import run
 from tests.normalizer.world import CUSTOMER, chunk, sha256, stix
 from tests.support.bus import INDICATORS, RAW_PAGES, connected, running_namespace

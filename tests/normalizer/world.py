@@ -30,10 +30,7 @@ from mti.common.registry import (
     Tlp,
 )
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records.checkpoint import Offsets
-from mti.normalizer.records.entry import KnownIndicator
-from mti.normalizer.records.known import KnownIndicators, shards_of
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import KnownIndicator, KnownIndicators, Ledger, Offsets, shards_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CUSTOMER = "contoso/malware_customer"

@@ -7,8 +7,15 @@ from mti.common.registry import IndicatorPolicy
 from mti.normalizer.facts import told
 from mti.normalizer.grouping import Group
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.entry import REFRESHES_KEPT, SHORTEST_VALIDITY, KnownIndicator, Verdict, emitted_after
-from mti.normalizer.records.withdrawals import UNTOUCHED, Standing
+from mti.normalizer.records import (
+    REFRESHES_KEPT,
+    SHORTEST_VALIDITY,
+    UNTOUCHED,
+    KnownIndicator,
+    Standing,
+    Verdict,
+    emitted_after,
+)
 
 
 @dataclass(frozen=True, slots=True)

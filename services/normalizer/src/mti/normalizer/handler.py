@@ -21,10 +21,7 @@ from mti.normalizer.grouping import group
 from mti.normalizer.indicators.building import build
 from mti.normalizer.indicators.messages import messages_for
 from mti.normalizer.parsing import Sighting, parse
-from mti.normalizer.records.checkpoint import Offsets
-from mti.normalizer.records.entry import KnownIndicator
-from mti.normalizer.records.known import KnownIndicators
-from mti.normalizer.records.ledger import ChunkBooks, Ledger
+from mti.normalizer.records import ChunkBooks, KnownIndicator, KnownIndicators, Ledger, Offsets
 from mti.normalizer.rejections import parts_of
 from mti.normalizer.routing import Scope, check_source, joined, way_of
 from mti.normalizer.tally import ScopeResult, books_of, measure

@@ -8,8 +8,7 @@ from mti.common.telemetry import active
 from mti.normalizer.admission import Admitted
 from mti.normalizer.decisions import Decision
 from mti.normalizer.parsing import Parsed
-from mti.normalizer.records.entry import Verdict
-from mti.normalizer.records.ledger import ChunkBooks, IndicatorCounts
+from mti.normalizer.records import ChunkBooks, IndicatorCounts, Verdict
 
 _RANK = {Verdict.SUPPRESSED: 0, Verdict.REFRESHED: 1, Verdict.NEW: 2}
 

@@ -14,10 +14,7 @@ from mti.common.schema import require_current
 from mti.common.telemetry import running
 from mti.normalizer.configuration import NormalizerSettings
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records import checkpoint, known, ledger
-from mti.normalizer.records.checkpoint import Offsets
-from mti.normalizer.records.known import KnownIndicators
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import KnownIndicators, Ledger, Offsets, checkpoint, known, ledger
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from mti.common.contracts import ExternalReference, Indicator, pattern_of, times
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
 from mti.normalizer.facts import Facts, told
 from mti.normalizer.observables import HASH_KEYS, Observable
-from mti.normalizer.records.entry import KnownIndicator
+from mti.normalizer.records import KnownIndicator
 
 TLP_MARKINGS: Final = {
     Tlp.WHITE: "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",

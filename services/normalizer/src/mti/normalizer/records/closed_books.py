@@ -17,10 +17,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import JsonValue
 
 from mti.common.checkpoints import Checkpoints, Versioned
 from mti.common.ports.store import Container, Document
+from mti.normalizer.records.books import ClosedSum
 
 SUMS: Final = "~sums"
 """The partition of the sums; no source is called so, since a tenant's name begins with a letter or a digit."""
@@ -28,25 +29,6 @@ _KEPT: Final = "~"
 """Begins the id of a closed chunk's document, which stands in its source's partition behind all open ones."""
 KEEP_CLOSED: Final = timedelta(days=90)
 """How long a closed chunk is known by its id; should it come again later, it counts as a new one."""
-
-
-class ClosedSum(BaseModel):
-    """What the closed chunks of a source add up to; see `Totals`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    chunks: int = 0
-    detections: int = 0
-    new: int = 0
-    refreshed: int = 0
-    suppressed: int = 0
-    rejected: dict[str, int] = Field(default_factory=dict)
-    ahead: int = 0
-    added: int = 0
-    indicators_new: int = 0
-    indicators_refreshed: int = 0
-    closing: tuple[str, ...] = ()
-    """Chunks that are counted here and may still stand among the open ones."""
 
 
 class ClosedBooks:
