@@ -15,9 +15,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Outgoing
 from mti.common.registry import IndicatorPolicy, Registry, Route
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records.checkpoint import Offsets
-from mti.normalizer.records.known import KnownIndicators
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import KnownIndicators, Ledger, Offsets
 from tests.bench.timing import line
 from tests.normalizer.world import DEFAULT, GRID, NOW, StandingClock, message, registry, stix
 from tests.support.counted import CountedContainer

@@ -17,7 +17,7 @@ from mti.common.contracts.envelope import REPLAYS
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import SystemClock
 from mti.common.topology import Entity
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import Ledger
 from mti.publisher.records import PublishedVersions
 from mti.stack.attach import attached
 from mti.stack.layout import Layout

@@ -11,7 +11,7 @@ import pytest
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.registry import FeedFormat
-from mti.normalizer.records.ledger import Totals
+from mti.normalizer.records import Totals
 from mti.simulators import MimecastFaultKind
 from mti.simulators.mimecast import Encoding, Odd, Packing
 from tests.fetcher.test_troubles import fault, paused, whole

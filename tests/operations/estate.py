@@ -22,9 +22,7 @@ from mti.common.ports.settlement import Complete, DeadLetter, Park
 from mti.common.registry import Feed, FeedFormat, Registry, TenantState, TenantStatus, registry_from
 from mti.common.topology import STANDARD
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records.checkpoint import Offsets
-from mti.normalizer.records.known import KnownIndicators
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import KnownIndicators, Ledger, Offsets
 from mti.operations.backfill import Backfill, Selection
 from mti.operations.books import DestinationBooks
 from mti.operations.bus_view import DeadMessage, Unseen

@@ -8,7 +8,7 @@ import pytest
 from mti.common.contracts.envelope import PREFIX, REBUILT
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry, Route
-from mti.normalizer.records.withdrawals import EVERYONE
+from mti.normalizer.records import EVERYONE
 from mti.operations.backfill import Backfill, BackfillTaken, Selection
 from tests.normalizer.world import (
     CONTOSO,

@@ -13,8 +13,8 @@ from mti.common.contracts.envelope import PREFIX
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document, Key, Store
 from mti.fetcher.records.ledger import Ledger as FetchLedger
-from mti.normalizer.records.ledger import ChunkBooks, IndicatorCounts
-from mti.normalizer.records.ledger import Ledger as NormalizeLedger
+from mti.normalizer.records import ChunkBooks, IndicatorCounts
+from mti.normalizer.records import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks
 from mti.operations.closing import CLOSED_AFTER
 from mti.operations.sources import SourceAudit

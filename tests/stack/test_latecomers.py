@@ -19,8 +19,7 @@ from mti.common.registry import (
     Source,
 )
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.entry import KnownIndicator
-from mti.normalizer.records.known import CONTAINER, KnownIndicators
+from mti.normalizer.records import KNOWN, KnownIndicator, KnownIndicators
 from mti.stack.latecomers import Latecomers
 from tests.support.bus import counts, running_namespace
 from tests.support.waiting import until
@@ -66,7 +65,7 @@ async def know(database: Path) -> None:
         first_by="chunk",
     )
     store = SqliteStore(database)
-    await KnownIndicators(store.container(CONTAINER), SystemClock()).remember("grid:eu", [entry])
+    await KnownIndicators(store.container(KNOWN), SystemClock()).remember("grid:eu", [entry])
     await store.close()
 
 

@@ -14,7 +14,7 @@ import pytest
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import SystemClock
-from mti.normalizer.records.ledger import ChunkBooks
+from mti.normalizer.records import ChunkBooks
 from mti.operations.books import Reconciliation, SourceBooks
 from mti.operations.dead_letters import (
     Edited,

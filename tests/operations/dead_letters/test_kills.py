@@ -9,7 +9,7 @@ import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, decode
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import Ledger
 from mti.operations.dead_letters import (
     FileReplay,
     Selection,

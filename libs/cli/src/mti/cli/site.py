@@ -19,7 +19,7 @@ from mti.common.registry import Registry, load_registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings
 from mti.common.topology import Topology
-from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records import KNOWN
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.reconcile import Stores

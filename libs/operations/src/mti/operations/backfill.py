@@ -24,13 +24,8 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Feed, Registry, Route
-from mti.normalizer.indicators.building import build
-from mti.normalizer.indicators.messages import messages_for
-from mti.normalizer.indicators.policy import reason_of_file
-from mti.normalizer.records.entry import KnownIndicator
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import KnownIndicators, shard_of, shards_of
-from mti.normalizer.records.withdrawals import UNTOUCHED
+from mti.normalizer.indicators import build, messages_for, reason_of_file
+from mti.normalizer.records import KNOWN, UNTOUCHED, KnownIndicator, KnownIndicators, shard_of, shards_of
 
 CONTAINER: Final = "checkpoints"
 KIND: Final = "backfill"

@@ -1,6 +1,6 @@
 """Closes what a look found in the fetcher's books and in the normalizer's: the next look reads what is new, and a sum.
 
-See `mti.normalizer.records.closed_books` for why a chunk counts once at every instant. Looks may close at the same
+See `mti.normalizer.records` for why a chunk counts once at every instant. Looks may close at the same
 time, in one process or in several: the sum decides who does, and the other leaves it at that.
 """
 
@@ -15,9 +15,8 @@ from typing import Final
 from mti.common.checkpoints import Versioned
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.fetcher.records.ledger import Ledger as FetchLedger
-from mti.normalizer.records.closed_books import ClosedSum
-from mti.normalizer.records.ledger import ChunkBooks
-from mti.normalizer.records.ledger import Ledger as NormalizeLedger
+from mti.normalizer.records import ChunkBooks, ClosedSum
+from mti.normalizer.records import Ledger as NormalizeLedger
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,8 @@ from mti.common.contracts import timestamp
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Destination, Registry, Route
-from mti.normalizer.indicators.policy import reason_of_file
-from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.entry import KnownIndicator
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import KnownIndicators, shards_of
-from mti.normalizer.records.withdrawals import UNTOUCHED
+from mti.normalizer.indicators import Observable, indicator_id, reason_of_file
+from mti.normalizer.records import KNOWN, UNTOUCHED, KnownIndicator, KnownIndicators, shards_of
 from mti.operations.books import DestinationBooks
 from mti.operations.merging import merge
 from mti.publisher.records import PUBLISHED, SHARDS, Published, PublishedVersions

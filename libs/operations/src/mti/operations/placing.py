@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.topology import Topology
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import Ledger
 from mti.operations.books import DestinationBooks, SourceBooks
 from mti.operations.bus_view import Unseen
 from mti.operations.destinations import DestinationAudit, Undelivered

@@ -10,8 +10,7 @@ from mti.common.registry import Registry
 from mti.common.topology import STANDARD, Topology
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
-from mti.normalizer.records.ledger import CONTAINER as HANDLED
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import HANDLED, Ledger
 from mti.operations.books import DeadLetters, DestinationBooks, Reconciliation, SourceBooks
 from mti.operations.bus_view import BusView
 from mti.operations.destinations import DestinationAudit, Undelivered

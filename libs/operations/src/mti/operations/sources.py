@@ -13,9 +13,8 @@ from mti.common.source_id import SourceId
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Entry
 from mti.fetcher.records.ledger import Ledger as FetchLedger
-from mti.normalizer.records.ledger import CONTAINER as HANDLED
-from mti.normalizer.records.ledger import ChunkBooks, Totals
-from mti.normalizer.records.ledger import Ledger as NormalizeLedger
+from mti.normalizer.records import HANDLED, ChunkBooks, Totals
+from mti.normalizer.records import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks
 from mti.operations.closing import CLOSED_AFTER, Closing, Matched
 from mti.operations.merging import merge

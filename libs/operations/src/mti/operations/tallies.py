@@ -6,8 +6,8 @@ from typing import Self
 from mti.common.ports.store import Store
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Ledger as FetchLedger
-from mti.normalizer.records.ledger import CONTAINER as HANDLED
-from mti.normalizer.records.ledger import Ledger as NormalizeLedger
+from mti.normalizer.records import HANDLED
+from mti.normalizer.records import Ledger as NormalizeLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,11 +29,12 @@ from mti.fetcher.timetable import Run
 from mti.fetcher.worker import keep_schedule
 from mti.normalizer.configuration import NormalizerSettings
 from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records.checkpoint import Offsets
-from mti.normalizer.records.known import KnownIndicators
-from mti.normalizer.records.ledger import Ledger as HandledChunks
-from mti.publisher.composition import GATHER, Destinations, PublisherSettings, publish_handler
-from mti.publisher.records import CHECKPOINTS, PUBLISHED, PublishedVersions, destination_checkpoints
+from mti.normalizer.records import KnownIndicators, Offsets
+from mti.normalizer.records import Ledger as HandledChunks
+from mti.publisher.composition import GATHER, Destinations, publish_handler
+from mti.publisher.configuration import PublisherSettings
+from mti.publisher.records import CHECKPOINTS, PUBLISHED, destination_checkpoints
+from mti.publisher.records.versions import PublishedVersions
 from mti.simulation.bus import MemorySender, ModelledEntity
 from mti.simulation.parameters import Parameters
 from mti.simulation.receivers import MemoryBus

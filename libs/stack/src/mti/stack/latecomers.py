@@ -16,8 +16,7 @@ from mti.common.errors import MtiError, Unavailable
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry, Route
 from mti.common.topology import STANDARD
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records import KNOWN, KnownIndicators
 from mti.operations.backfill import SHARE, Backfill, Selection, run_name
 
 log = logging.getLogger(__name__)

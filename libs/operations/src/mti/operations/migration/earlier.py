@@ -7,7 +7,7 @@ from typing import Final
 from mti.common.ports.store import Container, Document
 from mti.common.registry import Registry
 from mti.common.source_id import SourceId
-from mti.normalizer.records.withdrawals import EVERYONE, Withdrawal
+from mti.normalizer.records import EVERYONE, Withdrawal
 
 PART: Final = 500
 """Documents that are read and written at a time."""

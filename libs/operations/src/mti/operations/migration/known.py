@@ -12,9 +12,7 @@ from mti.common.contracts import generation_id
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.schema import CONTAINER as CHECKPOINTS
-from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, emitted_after
-from mti.normalizer.records.known import CONTAINER, document_of, key_of
-from mti.normalizer.records.withdrawals import EVERYONE
+from mti.normalizer.records import EVERYONE, KNOWN, REFRESHES_KEPT, KnownIndicator, document_of, emitted_after, key_of
 from mti.operations.migration.earlier import WITHDRAWN, Orders, parts, read_orders, scopes_in, source_of
 from mti.operations.reconcile import Stores
 
@@ -41,7 +39,7 @@ class KnownMigration:
     """
 
     def __init__(self, stores: Stores, clock: Clock) -> None:
-        self._known = stores.normalizer.container(CONTAINER)
+        self._known = stores.normalizer.container(KNOWN)
         self._plans = Checkpoints(stores.normalizer.container(CHECKPOINTS), KIND, Plan)
         self._clock = clock
         self.migrated = 0

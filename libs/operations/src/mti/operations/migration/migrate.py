@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.common.schema import VERSION, is_marked, mark, version_of
-from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records import KNOWN
 from mti.operations.migration.known import KnownMigration
 from mti.operations.migration.published import PublishedMigration
 from mti.operations.reconcile import Stores

@@ -10,10 +10,8 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.registry import Feed, IndicatorPolicy, Registry
 from mti.common.source_id import SourceId
-from mti.normalizer.indicators.building import build
-from mti.normalizer.records.entry import KnownIndicator
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import partition_of, shard_of
+from mti.normalizer.indicators import build
+from mti.normalizer.records import KNOWN, KnownIndicator, partition_of, shard_of
 from mti.operations.migration.earlier import Orders, parts, read_orders, scopes_in, serving, source_of
 from mti.operations.reconcile import Stores
 from mti.publisher.records import (

@@ -15,9 +15,8 @@ from mti.common.contracts import generation_id
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
-from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.indicators import Observable, indicator_id
+from mti.normalizer.records import KNOWN, KnownIndicators
 from mti.operations.reconcile import Stores
 from mti.operations.revoking.sources import observable_of
 from mti.operations.revoking.whose import Whose, workspaces

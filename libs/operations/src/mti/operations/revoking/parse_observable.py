@@ -4,7 +4,7 @@ from contextlib import suppress
 from ipaddress import ip_network
 
 from mti.common.errors import ConfigurationError
-from mti.normalizer.observables import ALGORITHMS, Observable, Rejected, hash_observable, value_observable
+from mti.normalizer.indicators import ALGORITHMS, Observable, Rejected, hash_observable, value_observable
 
 
 def observable_of(text: str) -> Observable:

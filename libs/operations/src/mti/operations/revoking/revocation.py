@@ -6,7 +6,7 @@ from datetime import datetime
 from mti.common.contracts import Indicator, timestamp
 from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import Outgoing
-from mti.normalizer.indicators.messages import messages_for
+from mti.normalizer.indicators import messages_for
 from mti.publisher.records import STEP, Published, held_object
 
 
