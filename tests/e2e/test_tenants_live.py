@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
+from mti.operations.stores import SERVICES
 from mti.simulators import Simulators
 from mti.simulators.feed.store import LateBatch
 from mti.simulators.scenario import Scenario
 from mti.stack.launching.processes import Process
-from mti.stack.layout import SERVICES
 from tests.support.cli import Said, mti, start, up
 from tests.support.waiting import until
 from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants

@@ -29,10 +29,12 @@ from mti.operations.bus_view import DeadMessage, Unseen
 from mti.operations.destinations import DestinationAudit
 from mti.operations.on_the_bus import OnTheBus
 from mti.operations.placing import Hidden, place_objects
-from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, LiftedSources, Lifting, RevokeObservable, RevokeResult, RevokeSources, Whose
 from mti.operations.revoking import observable_of as observable_in_words
-from mti.publisher.composition import Destinations, PublishHandler, publish_handler
+from mti.operations.stores import Stores
+from mti.publisher.composition import publish_handler
+from mti.publisher.destinations import Destinations
+from mti.publisher.handler import PublishHandler
 from mti.publisher.records import SHARDS, Published, PublishedVersions, destination_checkpoints
 from mti.simulators.sentinel import App, SentinelSimulator, WorkspaceSpec
 from tests.normalizer.world import Crash, Fuse, FusedContainer, FusedSender, sha256, stix

@@ -12,7 +12,7 @@ from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint, TokenMemory,
 from mti.fetcher.timetable import Run, needs_job
 from mti.fetcher.windows import with_open_window
 from mti.operations.checkpoints import reset, set_back, show
-from mti.operations.reconcile import Stores
+from mti.operations.stores import Stores
 from tests.normalizer.world import CUSTOMER, NOW, registry
 
 SOURCE: Source = registry().sources[CUSTOMER]

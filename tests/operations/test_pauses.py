@@ -15,7 +15,7 @@ from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.fetcher.timetable import Run, needs_job
 from mti.operations.pauses import Held, Selection, held, lift
-from mti.operations.reconcile import Stores
+from mti.operations.stores import Stores
 from mti.publisher.records import Counts, DestinationCheckpoint, destination_checkpoints
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, GRID, NOW, OTHER_CUSTOMER, registry
 

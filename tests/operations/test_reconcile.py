@@ -12,8 +12,9 @@ from mti.common.topology import STANDARD
 from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.operations.bus_view import DeadMessage, Unseen
 from mti.operations.loads import BusLoads, EntityLoad
-from mti.operations.reconcile import Stores, reconcile
+from mti.operations.reconcile import reconcile
 from mti.operations.status import take_status
+from mti.operations.stores import Stores
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, World, at, message, received, stix
 
 

@@ -13,8 +13,8 @@ from mti.common.ports.bus import Outgoing
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
 from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.destinations import DestinationAudit
-from mti.operations.reconcile import Stores
 from mti.operations.revoking import Lifted, Lifting, RevokeObservable, RevokeSources, Whose, observable_of
+from mti.operations.stores import Stores
 from mti.publisher.forms import prepared
 from mti.publisher.records import Accept, Item, PublishedVersions
 from tests.normalizer.world import (

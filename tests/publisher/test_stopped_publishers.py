@@ -18,9 +18,9 @@ from mti.common.ports.clock import SystemClock
 from mti.common.registry import load_registry
 from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.destinations import DestinationAudit
-from mti.operations.reconcile import Stores
 from mti.operations.revoking import RevokeObservable
-from mti.publisher.records import PublishedVersions
+from mti.operations.stores import Stores
+from mti.publisher.records.versions import PublishedVersions
 from mti.simulators.sentinel import App, SentinelFault, SentinelFaultKind, SentinelSimulator, WorkspaceSpec
 from tests.publisher.world import APP_ID, CONTOSO, CUSTOMER, DIRECTORY, SECRET, hash_of, indicator
 from tests.support.bus import INDICATORS, connected, running_namespace

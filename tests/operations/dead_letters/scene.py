@@ -20,7 +20,8 @@ from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.operations.books import Reconciliation
 from mti.operations.bus_view import DESCRIPTION, REASON, DeadMessage, Unseen
 from mti.operations.dead_letters import Letter, ServiceBooks
-from mti.operations.reconcile import Stores, reconcile
+from mti.operations.reconcile import reconcile
+from mti.operations.stores import Stores
 from mti.publisher.records import PUBLISHED, Accept, Item, PublishedVersions
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, Fuse, FusedContainer, World, received
 

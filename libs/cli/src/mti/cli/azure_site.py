@@ -17,7 +17,7 @@ from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
 from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
-from mti.stack.layout import SERVICES
+from mti.operations.stores import SERVICES
 
 ADMINISTRATION: Final[dict[str, Any]] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 1}
 """Seconds of patience with the namespace's administration; azure-core's own are five minutes, four times."""

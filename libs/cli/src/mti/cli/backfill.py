@@ -8,7 +8,7 @@ import typer
 from mti.cli.saying import asked, say, write
 from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
 from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection, run_name
-from mti.operations.reconcile import Stores
+from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 SAY_EVERY = 25

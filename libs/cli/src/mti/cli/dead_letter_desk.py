@@ -26,9 +26,10 @@ from mti.operations.dead_letters import (
     counted,
     opened,
 )
+from mti.operations.stores import SERVICES
 from mti.publisher.records import PUBLISHED, PublishedVersions
 from mti.stack.attach import attached
-from mti.stack.layout import SERVICES, Layout
+from mti.stack.layout import Layout
 
 PURGED = "purged.jsonl"
 

@@ -22,12 +22,12 @@ from mti.common.topology import Topology
 from mti.normalizer.records import KNOWN
 from mti.operations.bus_view import BusView
 from mti.operations.loads import LoadMeter
-from mti.operations.reconcile import Stores
+from mti.operations.stores import SERVICES, Stores
 from mti.publisher.records import PUBLISHED
 from mti.stack.admin_loads import AdminLoadMeter
 from mti.stack.admin_view import AdminBusView
 from mti.stack.attach import attached
-from mti.stack.layout import SERVICES, Layout
+from mti.stack.layout import Layout
 from mti.stack.own_http import own_client
 
 if TYPE_CHECKING:

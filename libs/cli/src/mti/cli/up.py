@@ -17,8 +17,8 @@ from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
 from mti.common.hosting.starting import patiently
+from mti.operations.stores import SERVICES
 from mti.stack.errors import StackError
-from mti.stack.layout import SERVICES
 from mti.stack.run import RunResult, run
 from mti.stack.stack import EmbeddedStack, StackOptions
 

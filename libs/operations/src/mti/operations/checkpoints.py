@@ -12,8 +12,9 @@ from mti.common.races import until_won
 from mti.common.registry import Registry, Source
 from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
-from mti.normalizer.records import OFFSETS, Offset
-from mti.operations.reconcile import Stores
+from mti.normalizer.records.checkpoint import KIND as OFFSETS
+from mti.normalizer.records.checkpoint import Offset
+from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 CONTAINER = "checkpoints"

@@ -18,7 +18,7 @@ from mti.common.registry import Registry
 from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.operations.checkpoints import CONTAINER
-from mti.operations.reconcile import Stores
+from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 
 Kind = Literal["source", "destination"]

@@ -2,10 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from mti.common.ports.clock import SystemClock
-from mti.common.ports.store import Store
 from mti.common.registry import Registry
 from mti.common.topology import STANDARD, Topology
 from mti.fetcher.records.checkpoint import SourceCheckpoint
@@ -17,21 +15,8 @@ from mti.operations.destinations import DestinationAudit, Undelivered
 from mti.operations.on_the_bus import OnTheBus
 from mti.operations.placing import Hidden, place_chunks, place_objects
 from mti.operations.sources import SourceAudit
+from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The stores of the three services, to be read."""
-
-    fetcher: Store
-    normalizer: Store
-    publisher: Store
-
-    async def close(self) -> None:
-        """Close all."""
-        for store in (self.fetcher, self.normalizer, self.publisher):
-            await store.close()
 
 
 async def reconcile(registry: Registry, stores: Stores, bus: BusView, topology: Topology = STANDARD) -> Reconciliation:

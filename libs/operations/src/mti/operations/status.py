@@ -27,8 +27,8 @@ from mti.operations.books import SourceBooks, plain
 from mti.operations.bus_view import BusView, DeadMessage
 from mti.operations.clock_notes import clock_notes
 from mti.operations.loads import BusLoads, LoadMeter, SessionLoad
-from mti.operations.reconcile import Stores
 from mti.operations.sources import SourceAudit
+from mti.operations.stores import Stores
 from mti.publisher.records import ClockNote, Counts, DestinationCheckpoint, destination_checkpoints
 
 DEAD_LIMIT = 500

@@ -12,7 +12,6 @@ from mti.common.adapters.sqlite import SqliteStore
 if TYPE_CHECKING:
     from servicebus_local import NamespaceConfig
 
-SERVICES = ("fetcher", "normalizer", "publisher")
 TENANTS_SECONDS = "1"
 """Between two looks for changes of the tenants: a look costs nothing here, and somebody is watching."""
 

@@ -10,6 +10,7 @@ from mti.common.pauses import PauseState
 from mti.common.topology import STANDARD, Entity
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.operations.stores import SERVICES
 from mti.operations.tallies import Tallies
 from mti.publisher.records import (
     TENANT_PAUSED,
@@ -20,7 +21,6 @@ from mti.publisher.records import (
     waitings_in,
 )
 from mti.stack.idle import TRANSIENT, EntityCounts, Snapshot
-from mti.stack.layout import SERVICES
 from mti.stack.stack import EmbeddedStack
 
 

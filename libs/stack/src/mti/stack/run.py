@@ -12,7 +12,8 @@ from mti.common.errors import StoreUnavailable
 from mti.common.pauses import PauseState
 from mti.common.registry import Registry
 from mti.operations.books import Reconciliation
-from mti.operations.reconcile import Stores, reconcile
+from mti.operations.reconcile import reconcile
+from mti.operations.stores import SERVICES, Stores
 from mti.stack.admin_view import AdminBusView
 from mti.stack.errors import NamespaceSilentError
 from mti.stack.idle import Snapshot, Verdict, verdict
@@ -104,7 +105,7 @@ async def run(stack: EmbeddedStack, stop: asyncio.Event, on_look: Callable[[Look
     interrupted = stack.options.until_idle and stop.is_set()
     await stack.stop_services()
     seconds = time.monotonic() - started
-    stores = Stores(*(stack.layout.store(service) for service in ("fetcher", "normalizer", "publisher")))
+    stores = Stores(*(stack.layout.store(service) for service in SERVICES))
     try:
         registry = await stack.options.registry.look_again()
         books = await _reconciled(registry, stores, stack)

@@ -20,13 +20,13 @@ from mti.common.hosting.starting import patiently
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import RegistryProvider
 from mti.operations.migration import is_needed, migrate
-from mti.operations.reconcile import Stores
+from mti.operations.stores import SERVICES, Stores
 from mti.stack.child import Child
 from mti.stack.errors import NamespaceSilentError, StackError
 from mti.stack.idle import EntityCounts
 from mti.stack.latecomers import Latecomers
 from mti.stack.launching.launcher import Launcher
-from mti.stack.layout import SERVICES, TENANTS_SECONDS, LastRun, Layout
+from mti.stack.layout import TENANTS_SECONDS, LastRun, Layout
 from mti.stack.own_http import own_client
 
 log = logging.getLogger(__name__)

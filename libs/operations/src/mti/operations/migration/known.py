@@ -14,7 +14,7 @@ from mti.common.ports.store import Document
 from mti.common.schema import CONTAINER as CHECKPOINTS
 from mti.normalizer.records import EVERYONE, KNOWN, REFRESHES_KEPT, KnownIndicator, document_of, emitted_after, key_of
 from mti.operations.migration.earlier import WITHDRAWN, Orders, parts, read_orders, scopes_in, source_of
-from mti.operations.reconcile import Stores
+from mti.operations.stores import Stores
 
 KIND: Final = "migration"
 PLAN: Final = "known"

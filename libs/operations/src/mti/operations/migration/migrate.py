@@ -16,7 +16,7 @@ from mti.common.schema import VERSION, is_marked, mark, version_of
 from mti.normalizer.records import KNOWN
 from mti.operations.migration.known import KnownMigration
 from mti.operations.migration.published import PublishedMigration
-from mti.operations.reconcile import Stores
+from mti.operations.stores import Stores
 from mti.publisher.records import PUBLISHED
 
 

@@ -13,7 +13,7 @@ from mti.common.source_id import SourceId
 from mti.normalizer.indicators import build
 from mti.normalizer.records import KNOWN, KnownIndicator, partition_of, shard_of
 from mti.operations.migration.earlier import Orders, parts, read_orders, scopes_in, serving, source_of
-from mti.operations.reconcile import Stores
+from mti.operations.stores import Stores
 from mti.publisher.records import (
     CHECKPOINTS,
     PUBLISHED,

@@ -5,11 +5,14 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.indicators import Observable, indicator_id
-from mti.normalizer.records import EVERYONE, KNOWN, KnownIndicators
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records.withdrawals import EVERYONE
 from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocation_of, run_at
 from mti.operations.revoking.whose import workspaces
+from mti.operations.stores import Stores
 from mti.publisher.records import PUBLISHED, Published, PublishedVersions, Withdraw, after
 
 
