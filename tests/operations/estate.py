@@ -7,7 +7,7 @@ import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -17,15 +17,16 @@ from pydantic import SecretStr
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, page_message
+from mti.common.ports import settlement
 from mti.common.ports.bus import Outgoing, Received
-from mti.common.ports.settlement import Complete, DeadLetter, Park
+from mti.common.ports.settlement import Complete, Park
 from mti.common.registry import Feed, FeedFormat, Registry, TenantState, TenantStatus, registry_from
 from mti.common.topology import STANDARD
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records import KnownIndicators, Ledger, Offsets
 from mti.operations.backfill import Backfill, Selection
 from mti.operations.books import DestinationBooks
-from mti.operations.bus_view import DeadMessage, Unseen
+from mti.operations.bus import DESCRIPTION, REASON, BusLoads, DeadLetter, Unseen
 from mti.operations.destinations import DestinationAudit
 from mti.operations.on_the_bus import OnTheBus
 from mti.operations.placing import Hidden, place_objects
@@ -52,7 +53,7 @@ class Bus:
         self._clock = clock
         self.sessions: dict[str, deque[Received]] = {}
         self.history: list[Outgoing] = []
-        self.dead: list[DeadMessage] = []
+        self.dead: list[DeadLetter] = []
         self._ids: dict[str, datetime] = {}
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
@@ -77,7 +78,7 @@ class Bus:
             for message in list(session):
                 yield message
 
-    async def dead_letters(self, entity: str) -> AsyncIterator[DeadMessage]:
+    async def dead_letters(self, entity: str) -> AsyncIterator[DeadLetter]:
         for found in self.dead if "subscriptions/publisher" in entity else ():
             yield found
 
@@ -89,11 +90,14 @@ class _View:
     def live(self, entity: str) -> AsyncIterator[Received]:
         return self.bus.live(entity)
 
-    def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
+    def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
         return self.bus.dead_letters(entity)
 
     def unseen(self) -> Unseen:
         return Unseen()
+
+    async def loads(self) -> BusLoads:
+        return BusLoads(entities={})
 
 
 @dataclass(frozen=True)
@@ -264,8 +268,10 @@ class Estate:
             return
         for message, outcome in zip(batch, outcomes, strict=True):
             queue.popleft()
-            if isinstance(outcome, DeadLetter):
-                self.bus.dead.append(DeadMessage(message, outcome.reason, outcome.description))
+            if isinstance(outcome, settlement.DeadLetter):
+                why = {REASON: outcome.reason, DESCRIPTION: outcome.description}
+                dead = replace(message, properties={**message.properties, **why})
+                self.bus.dead.append(DeadLetter(entity=STANDARD.indicators.path, message=dead))
             elif isinstance(outcome, Park):
                 queue.append(message)
                 self.clock.turn(seconds=outcome.delay.total_seconds())

@@ -10,8 +10,7 @@ from mti.common.ports.bus import Outgoing, Received
 from mti.common.registry import Destination, Registry, SentinelAuth
 from mti.common.topology import STANDARD
 from mti.fetcher.records.ledger import Ledger as FetchLedger
-from mti.operations.bus_view import DeadMessage, Unseen
-from mti.operations.loads import BusLoads, EntityLoad
+from mti.operations.bus import BusLoads, DeadLetter, EntityLoad, Unseen
 from mti.operations.reconcile import reconcile
 from mti.operations.status import take_status
 from mti.operations.stores import Stores
@@ -23,21 +22,21 @@ class Bus:
     """A bus that holds these messages."""
 
     waiting: Mapping[str, Sequence[Received]] = field(default_factory=dict)
-    letters: Mapping[str, Sequence[DeadMessage]] = field(default_factory=dict)
+    letters: Mapping[str, Sequence[DeadLetter]] = field(default_factory=dict)
     hidden: Unseen = field(default_factory=Unseen)
 
     async def live(self, entity: str) -> AsyncIterator[Received]:
         for found in self.waiting.get(entity, ()):
             yield found
 
-    async def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
+    async def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
         for found in self.letters.get(entity, ()):
             yield found
 
     def unseen(self) -> Unseen:
         return self.hidden
 
-    async def measure(self) -> BusLoads:
+    async def loads(self) -> BusLoads:
         paths = {path for entity in STANDARD.entities for path in (entity.name, entity.path)}
         return BusLoads(
             entities={
@@ -95,7 +94,9 @@ async def test_what_waits_or_is_dead_on_the_bus_is_told_apart_from_what_is_lost(
     one, two, three = fresh("a"), fresh("b", "c"), fresh("d", "e", "f")
     for found, count in ((one, 1), (two, 2), (three, 3)):
         await enter(stores, found, count)
-    bus = Bus({STANDARD.pages.path: [one]}, {STANDARD.pages.path: [DeadMessage(two, "BadHash", "…")]})
+    bus = Bus(
+        {STANDARD.pages.path: [one]}, {STANDARD.pages.path: [DeadLetter(entity=STANDARD.pages.path, message=two)]}
+    )
     (books,) = (await reconcile(registry(normalized), stores, bus)).sources
     assert (books.detections, books.waiting, books.dead, books.lost, books.closed) == (6, 1, 2, 3, False)
 
@@ -104,7 +105,10 @@ async def test_indicators_are_waiting_dead_or_lost_by_their_versions(normalized:
     for name in ("a", "b", "c"):
         await normalized.normalizer()([fresh(name)])
     first, second, _ = arrived(normalized.indicators.sent)
-    bus = Bus({STANDARD.indicators.path: [first]}, {STANDARD.indicators.path: [DeadMessage(second, "X", "…")]})
+    bus = Bus(
+        {STANDARD.indicators.path: [first]},
+        {STANDARD.indicators.path: [DeadLetter(entity=STANDARD.indicators.path, message=second)]},
+    )
     found = await reconcile(registry(normalized), stores, bus)
     (books,) = found.destinations
     assert (books.expected, books.waiting, books.dead, books.lost) == (3, 1, 1, 1)
@@ -147,22 +151,22 @@ async def test_the_status_notices_a_chunk_that_is_nowhere(normalized: World, sto
     await enter(stores, one, 1)
     await enter(stores, two, 2)
     where = registry(normalized)
-    waiting = await take_status(where, stores, Bus({STANDARD.pages.path: [one, two]}), Bus(), normalized.clock)
+    waiting = await take_status(where, stores, Bus({STANDARD.pages.path: [one, two]}), normalized.clock)
     assert (waiting.sources[0].books.waiting, waiting.closed) == (3, True)
-    letters = Bus({}, {STANDARD.pages.path: [DeadMessage(two, "BadHash", "…")]})
-    dead = await take_status(where, stores, letters, letters, normalized.clock)
+    letters = Bus({}, {STANDARD.pages.path: [DeadLetter(entity=STANDARD.pages.path, message=two)]})
+    dead = await take_status(where, stores, letters, normalized.clock)
     assert (dead.sources[0].books.dead, dead.sources[0].books.lost, dead.closed) == (2, 1, False)
     assert dead.sources[0].dead_letters == 1
-    gone = await take_status(where, stores, Bus(), Bus(), normalized.clock)
+    gone = await take_status(where, stores, Bus(), normalized.clock)
     assert (gone.sources[0].books.lost, gone.closed) == (3, False)
     await normalized.normalizer()([one, two])
-    done = await take_status(where, stores, Bus(), Bus(), normalized.clock)
+    done = await take_status(where, stores, Bus(), normalized.clock)
     assert (done.sources[0].books.new, done.closed) == (3, True)
 
 
 async def test_a_status_is_one_json_document_with_sums_by_tenant(normalized: World, stores: Stores) -> None:
     await enter(stores, fresh("a"), 1)
-    found = (await take_status(registry(normalized), stores, Bus(), Bus(), normalized.clock)).document()
+    found = (await take_status(registry(normalized), stores, Bus(), normalized.clock)).document()
     assert found["closed"] is False
     assert isinstance(found["tenants"], dict)
     assert set(found["tenants"]) == {"contoso"}

@@ -9,7 +9,6 @@ from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message, job_message, page_message
 from mti.common.topology import STANDARD
 from mti.operations.on_the_bus import OnTheBus
-from mti.operations.service_bus_loads import ServiceBusLoadMeter
 from mti.operations.service_bus_view import ServiceBusView
 from servicebus_local import Namespace
 from tests.normalizer.world import chunk, stix
@@ -54,7 +53,9 @@ async def test_it_sees_what_waits_in_each_session_and_what_is_dead_and_why(bus: 
     assert {destination for destination, _ in found.waiting_objects} == set(EVERYONE)
     assert len(found.waiting_objects) == 3
     assert (len(found.waiting_chunks), len(found.dead_chunks)) == (1, 1)
-    assert found.dead_letters == [(STANDARD.pages.path, "BadHash", "it has no hash")]
+    assert [(group.entity, group.reason, group.count, group.example) for group in found.dead_letters.all()] == [
+        (STANDARD.pages.path, "BadHash", 1, "it has no hash")
+    ]
 
 
 async def test_it_says_that_scheduled_messages_of_a_topic_are_hidden(bus: ServiceBus) -> None:
@@ -86,8 +87,7 @@ async def test_looking_raises_no_delivery_count_and_takes_nothing(bus: ServiceBu
 
 async def test_the_loads_are_counted_by_peeking_where_the_administration_is_not_at_hand(bus: ServiceBus) -> None:
     await dead_letter(bus)
-    meter = ServiceBusLoadMeter(lambda: view(bus), STANDARD, list(EVERYONE))
-    loads = await meter.measure()
+    loads = await view(bus).loads()
     assert (loads.of(STANDARD.jobs.path).active, loads.of(STANDARD.pages.path).active) == (1, 1)
     assert loads.of(STANDARD.pages.path).dead == 1
     assert loads.of(STANDARD.pages.name).scheduled is None

@@ -10,16 +10,16 @@ from pathlib import Path
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import IndicatorBatch, decode
 from mti.common.contracts.envelope import PREFIX
+from mti.common.ports import settlement
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
-from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.ports.store import Container, Store
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
 from mti.common.topology import STANDARD, Entity
 from mti.fetcher.records.ledger import Ledger as FetchLedger
 from mti.operations.books import Reconciliation
-from mti.operations.bus_view import DESCRIPTION, REASON, DeadMessage, Unseen
-from mti.operations.dead_letters import Letter, ServiceBooks
+from mti.operations.bus import DESCRIPTION, REASON, BusLoads, DeadLetter, Unseen
+from mti.operations.dead_letters import ServiceBooks
 from mti.operations.reconcile import reconcile
 from mti.operations.stores import Stores
 from mti.publisher.records import PUBLISHED, Accept, Item, PublishedVersions
@@ -32,7 +32,7 @@ class Queue:
 
     entity: Entity
     fuse: Fuse = field(default_factory=Fuse)
-    dead: dict[int, Letter] = field(default_factory=dict)
+    dead: dict[int, DeadLetter] = field(default_factory=dict)
     waiting: list[Received] = field(default_factory=list)
     locked: bool = False
     _seen: set[str] = field(default_factory=set)
@@ -50,12 +50,12 @@ class Queue:
                 self.waiting.append(received(message))
         self.fuse.step()
 
-    async def letters(self, *, after: int = 0) -> AsyncIterator[Letter]:
+    async def letters(self, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         for sequence, letter in sorted(self.dead.items()):
             if sequence > after:
                 yield letter
 
-    async def read(self, sequences: Collection[int]) -> list[Letter]:
+    async def read(self, sequences: Collection[int]) -> list[DeadLetter]:
         return [letter for sequence, letter in sorted(self.dead.items()) if sequence in sequences]
 
     async def complete(self, sequences: Collection[int]) -> set[int]:
@@ -67,13 +67,13 @@ class Queue:
             self.fuse.step()
         return set()
 
-    def bury(self, message: Received, reason: str = "Bug") -> Letter:
+    def bury(self, message: Received, reason: str = "Bug") -> DeadLetter:
         """Dead-letter a message."""
         self._last += 1
         marks = {REASON: reason, DESCRIPTION: "a fault; report it"}
         made = replace(message, sequence_number=self._last, properties={**message.properties, **marks})
         self._seen.add(message.message_id)
-        self.dead[self._last] = Letter(entity=self.entity.path, message=made)
+        self.dead[self._last] = DeadLetter(entity=self.entity.path, message=made)
         return self.dead[self._last]
 
 
@@ -129,10 +129,10 @@ class Scene:
         while self.pages.waiting:
             message = self.pages.waiting.pop(0)
             [outcome] = await self.normalized.normalizer()([message])
-            if isinstance(outcome, DeadLetter):
+            if isinstance(outcome, settlement.DeadLetter):
                 self.pages.bury(message, outcome.reason)
             else:
-                assert outcome == Complete()
+                assert outcome == settlement.Complete()
             parts, self.normalized.pages.sent[:] = list(self.normalized.pages.sent), []
             await self.pages.send(parts)
         made, self.normalized.indicators.sent[:] = list(self.normalized.indicators.sent), []
@@ -159,13 +159,16 @@ class _View:
             for message in queue.waiting if queue.entity.path == entity else ():
                 yield message
 
-    async def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
+    async def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
         for queue in self.scene.queues:
             for letter in queue.dead.values() if queue.entity.path == entity else ():
-                yield DeadMessage(letter.message, letter.reason, letter.description)
+                yield letter
 
     def unseen(self) -> Unseen:
         return Unseen()
+
+    async def loads(self) -> BusLoads:
+        return BusLoads(entities={})
 
 
 async def scene_in(folder: Path, closing: Callable[[Callable[[], Awaitable[None]]], object]) -> Scene:

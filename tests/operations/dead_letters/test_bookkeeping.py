@@ -16,10 +16,10 @@ from mti.common.ports.bus import Received
 from mti.common.ports.clock import SystemClock
 from mti.normalizer.records import ChunkBooks
 from mti.operations.books import Reconciliation, SourceBooks
+from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters import (
     Edited,
     FileReplay,
-    Letter,
     NoJudge,
     PurgeResult,
     Replayer,
@@ -64,7 +64,7 @@ async def purged(there: Scene, fuse: Fuse | None = None, file: Path | None = Non
 
 
 async def mended(
-    there: Scene, queue: Queue, letter: Letter, change: Callable[[Any], None], fuse: Fuse | None = None
+    there: Scene, queue: Queue, letter: DeadLetter, change: Callable[[Any], None], fuse: Fuse | None = None
 ) -> Edited:
     body = json.loads(body_to_edit(letter))
     change(body)

@@ -7,7 +7,8 @@ import pytest
 
 from mti.common.contracts.envelope import REPLAYS
 from mti.common.ports.bus import Received
-from mti.operations.dead_letters import Letter, Selection, find, survey, view
+from mti.operations.bus import DeadLetter
+from mti.operations.dead_letters import Selection, find, survey, view
 from mti.operations.dead_letters.archive import letter_of, line_of
 from mti.operations.dead_letters.edit import body_to_edit
 from tests.operations.dead_letters.world import World, page
@@ -19,7 +20,7 @@ INDICATORS_PATH = str(INDICATORS)
 bus_test = pytest.mark.asyncio(loop_scope="session")
 
 
-def letter(source: Received | None = None, **fields: Any) -> Letter:
+def letter(source: Received | None = None, **fields: Any) -> DeadLetter:
     """Return a dead letter of the publisher."""
     found = source or message(indicator("a"), to=CONTOSO)
     properties = {
@@ -30,7 +31,7 @@ def letter(source: Received | None = None, **fields: Any) -> Letter:
     }
     values = {name: getattr(found, name) for name in found.__dataclass_fields__}
     given = {**values, "properties": properties, "enqueued_at": NOW - timedelta(hours=3), **fields}
-    return Letter(entity=INDICATORS_PATH, message=Received(**given))
+    return DeadLetter(entity=INDICATORS_PATH, message=Received(**given))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_body_that_is_not_ours_is_shown_as_well_as_it_can_be(body: bytes, show
 
 
 def test_a_message_of_a_stranger_has_no_source_and_no_tenant() -> None:
-    stranger = Letter(entity=INDICATORS_PATH, message=Received(body=b"", message_id="x"))
+    stranger = DeadLetter(entity=INDICATORS_PATH, message=Received(body=b"", message_id="x"))
     assert (stranger.id, stranger.source, stranger.tenant, stranger.reason) == ("", "", None, "Unknown")
     assert stranger.age(NOW) == timedelta()
 
@@ -138,7 +139,7 @@ async def test_looking_takes_nothing_and_is_bounded_by_its_limit(there: World) -
 
 def test_a_page_names_its_tenant() -> None:
     sent = page("a")
-    one = Letter(
+    one = DeadLetter(
         entity=str(RAW_PAGES), message=Received(body=sent.body, message_id=sent.message_id, properties=sent.properties)
     )
     assert (one.tenant, one.destination) == ("contoso", None)

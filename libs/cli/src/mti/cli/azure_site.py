@@ -13,9 +13,7 @@ from mti.common.composition.stores import open_store
 from mti.common.ports.store import Store
 from mti.common.registry import Registry
 from mti.common.settings import BusSettings, StoreSettings
-from mti.operations.bus_view import BusView
-from mti.operations.loads import LoadMeter
-from mti.operations.service_bus_loads import ServiceBusLoadMeter
+from mti.operations.bus import BusView
 from mti.operations.service_bus_view import ServiceBusView
 from mti.operations.stores import SERVICES
 
@@ -39,7 +37,7 @@ def azure_stores(identity: Identity) -> list[Store]:
 
 def azure_bus(
     settings: BusSettings, registry: Registry, identity: Identity, stack: AsyncExitStack
-) -> tuple[ServiceBus, BusView, LoadMeter]:
+) -> tuple[ServiceBus, BusView]:
     """Connect to the namespace and its administration; the stack closes both."""
     bus = connected(settings, identity, stack)
     if settings.servicebus_connection_string is not None:
@@ -50,9 +48,4 @@ def azure_bus(
         assert settings.servicebus_namespace is not None  # noqa: S101  the settings have one of the two
         administration = ServiceBusAdministrationClient(settings.servicebus_namespace, identity(), **ADMINISTRATION)
     stack.push_async_callback(administration.close)
-    topology, destinations = settings.topology, sorted(registry.destinations)
-
-    def view() -> ServiceBusView:
-        return ServiceBusView(bus, topology, destinations, administration)
-
-    return bus, view(), ServiceBusLoadMeter(view, topology, destinations, administration)
+    return bus, ServiceBusView(bus, settings.topology, registry.destinations, administration)

@@ -12,13 +12,14 @@ from rich.text import Text
 
 from mti.cli.terminal import Rows, Terminal, json_text, sentence
 from mti.common.registry.durations import format_duration
-from mti.operations.dead_letters import Group, Letter, PurgeResult, ReplayResult, Step
+from mti.operations.bus import DeadLetter, DeadLetterGroup
+from mti.operations.dead_letters import PurgeResult, ReplayResult, Step
 
 _EXAMPLE = 160
 _BODY = "body"
 
 
-def print_groups(groups: Sequence[Group], now: datetime, console: Terminal) -> None:
+def print_groups(groups: Sequence[DeadLetterGroup], now: datetime, console: Terminal) -> None:
     """Print the groups as a table."""
     if not groups:
         console.print("No dead letters.")
@@ -32,7 +33,7 @@ def print_groups(groups: Sequence[Group], now: datetime, console: Terminal) -> N
     console.print(table)
 
 
-def age_of(group: Group, now: datetime) -> str:
+def age_of(group: DeadLetterGroup, now: datetime) -> str:
     """Return the age of the oldest, as people write durations: the two largest units."""
     if group.oldest is None:
         return ""
@@ -121,7 +122,7 @@ class Counter:
         """Take it away."""
         self._bar.stop()
 
-    def update(self, step: Step, letter: Letter) -> None:  # noqa: ARG002  the form of `Progress`
+    def update(self, step: Step, letter: DeadLetter) -> None:  # noqa: ARG002  the form of `Progress`
         """Count a dead letter that is done."""
         if step is Step.REMOVED:
             self._bar.advance(self._task)

@@ -146,8 +146,8 @@ def pause_line(what: str, pause: PauseState) -> Text:
 
 
 def _print_dead_letters(books: Reconciliation, console: Terminal) -> None:
-    for letters in books.dead_letters:
-        text = f"{letters.messages} in {letters.entity}, {letters.reason}: {letters.example}"
+    for group in books.dead_letters:
+        text = f"{group.count} in {group.entity}, {group.reason}: {group.example}"
         console.print(sentence(("dead letters: ", "red"), text))
 
 

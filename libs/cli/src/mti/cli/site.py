@@ -19,15 +19,13 @@ from mti.common.registry import Registry, load_registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings
 from mti.common.topology import Topology
-from mti.normalizer.records import KNOWN
-from mti.operations.bus_view import BusView
-from mti.operations.loads import LoadMeter
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.operations.bus import BusView
 from mti.operations.stores import SERVICES, Stores
 from mti.publisher.records import PUBLISHED
-from mti.stack.admin_loads import AdminLoadMeter
-from mti.stack.admin_view import AdminBusView
 from mti.stack.attach import attached
 from mti.stack.layout import Layout
+from mti.stack.namespace_view import NamespaceView
 from mti.stack.own_http import own_client
 
 if TYPE_CHECKING:
@@ -60,7 +58,6 @@ class Site(StoreSite):
     """Connects to the topic `indicators`, for commands that send something."""
     settings: BusSettings
     view: BusView
-    meter: LoadMeter
     running: bool
     """Whether the services may be at work: not so on a folder whose stack does not run."""
 
@@ -104,14 +101,14 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
             from mti.cli.azure_site import azure_bus  # noqa: PLC0415  an embedded stack needs no SDK of Azure here
 
             settings = BusSettings.from_environment()
-            bus, view, meter = azure_bus(settings, registry, identity, stack)
+            bus, view = azure_bus(settings, registry, identity, stack)
             running = True
         else:
             attachment = await stack.enter_async_context(attached(data))
             settings = _embedded(attachment.connection_string)
             address = f"http://127.0.0.1:{attachment.http_port}"
             http = await stack.enter_async_context(own_client(address, seconds=30))
-            view, meter, running = AdminBusView(http), AdminLoadMeter(http), attachment.running
+            view, running = NamespaceView(http), attachment.running
 
         def indicators() -> Sender:
             from mti.cli.connecting import connected  # noqa: PLC0415  see there
@@ -125,7 +122,6 @@ async def site(data: Path | None, tenants: Path | None) -> AsyncIterator[Site]:
             indicators=indicators,
             settings=settings,
             view=view,
-            meter=meter,
             running=running,
         )
 

@@ -75,4 +75,4 @@ async def _watch(data: Path | None, tenants: Path | None, every: float) -> None:
 
 
 async def _look(at: Site) -> Status:
-    return await take_status(at.registry, at.stores, at.meter, at.view, at.clock, at.topology)
+    return await take_status(at.registry, at.stores, at.view, at.clock, at.topology)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from mti.common.pauses import PauseState
-from mti.normalizer.records import ChunkBooks, Totals
+from mti.normalizer.records.ledger import ChunkBooks, Totals
+from mti.operations.bus import DeadLetterGroup
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -115,23 +116,12 @@ class DestinationBooks:
 
 
 @dataclass(slots=True, kw_only=True)
-class DeadLetters:
-    """The dead letters of one queue or subscription that share a reason."""
-
-    entity: str
-    reason: str
-    messages: int
-    example: str
-    """The description of one of them."""
-
-
-@dataclass(slots=True, kw_only=True)
 class Reconciliation:
     """Everything, of one moment. Exact when nothing runs; an approximation while messages move."""
 
     sources: list[SourceBooks]
     destinations: list[DestinationBooks]
-    dead_letters: list[DeadLetters]
+    dead_letters: list[DeadLetterGroup]
     notes: list[str] = field(default_factory=list)
     """What could not be looked into, in sentences."""
 
@@ -167,7 +157,7 @@ class Reconciliation:
             "closed": self.closed,
             "sources": [{**plain(books), "lost": books.lost, "closed": books.closed} for books in self.sources],
             "destinations": [{**plain(books), "closed": books.closed} for books in self.destinations],
-            "dead_letters": [plain(letters) for letters in self.dead_letters],
+            "dead_letters": [_dead_letters(group) for group in self.dead_letters],
             "totals": self.totals(),
             "notes": list[JsonValue](self.notes),
         }
@@ -195,6 +185,10 @@ class Reconciliation:
             "left_behind": sum(books.left_behind for books in destinations),
             "requests": sum(books.requests for books in destinations),
         }
+
+
+def _dead_letters(group: DeadLetterGroup) -> dict[str, JsonValue]:
+    return {"entity": group.entity, "reason": group.reason, "messages": group.count, "example": group.example}
 
 
 _JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])

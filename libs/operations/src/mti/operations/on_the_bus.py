@@ -8,7 +8,7 @@ from mti.common.contracts import IndicatorBatch, decode, envelope_of, own_id, ti
 from mti.common.errors import Poison
 from mti.common.ports.bus import Received
 from mti.common.topology import STANDARD, Topology
-from mti.operations.bus_view import BusView, DeadMessage
+from mti.operations.bus import BusView, DeadLetter, DeadLetterGroups
 
 
 @dataclass(slots=True)
@@ -21,8 +21,7 @@ class OnTheBus:
     dead_objects: dict[tuple[str, str], str] = field(default_factory=dict)
     revocations: set[tuple[str, str]] = field(default_factory=set)
     """Destination and own id of what is to be revoked, waiting or dead."""
-    dead_letters: list[tuple[str, str, str]] = field(default_factory=list)
-    """Entity, reason and description of each."""
+    dead_letters: DeadLetterGroups = field(default_factory=DeadLetterGroups)
 
     @classmethod
     async def look(cls, bus: BusView, *, chunks: bool, indicators: bool, topology: Topology = STANDARD) -> Self:
@@ -35,16 +34,16 @@ class OnTheBus:
             async for message in bus.live(entity):
                 found._note_objects(found.waiting_objects, message)
         for entity in (topology.jobs.path, topology.pages.path, topology.indicators.path):
-            async for dead in bus.dead(entity):
-                found._note(entity, dead, topology)
+            async for letter in bus.dead(entity):
+                found._note(letter, topology)
         return found
 
-    def _note(self, entity: str, dead: DeadMessage, topology: Topology) -> None:
-        self.dead_letters.append((entity, dead.reason or "Unknown", dead.description))
-        if entity == topology.pages.path:
-            self.dead_chunks.update(_chunk_of(dead.message))
-        elif entity == topology.indicators.path:
-            self._note_objects(self.dead_objects, dead.message)
+    def _note(self, letter: DeadLetter, topology: Topology) -> None:
+        self.dead_letters.add(letter)
+        if letter.entity == topology.pages.path:
+            self.dead_chunks.update(_chunk_of(letter.message))
+        elif letter.entity == topology.indicators.path:
+            self._note_objects(self.dead_objects, letter.message)
 
     def _note_objects(self, newest: dict[tuple[str, str], str], message: Received) -> None:
         try:

@@ -8,7 +8,7 @@ from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.topology import Topology
 from mti.normalizer.records import Ledger
 from mti.operations.books import DestinationBooks, SourceBooks
-from mti.operations.bus_view import Unseen
+from mti.operations.bus import Unseen
 from mti.operations.destinations import DestinationAudit, Undelivered
 from mti.operations.on_the_bus import OnTheBus
 

@@ -1,16 +1,14 @@
 """The reconciliation: what came in against what became of it, set against set, by the services' own books."""
 
-from collections import Counter
-from collections.abc import Iterable
-
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry
 from mti.common.topology import STANDARD, Topology
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
-from mti.normalizer.records import HANDLED, Ledger
-from mti.operations.books import DeadLetters, DestinationBooks, Reconciliation, SourceBooks
-from mti.operations.bus_view import BusView
+from mti.normalizer.records.ledger import CONTAINER as HANDLED
+from mti.normalizer.records.ledger import Ledger
+from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
+from mti.operations.bus import BusView
 from mti.operations.destinations import DestinationAudit, Undelivered
 from mti.operations.on_the_bus import OnTheBus
 from mti.operations.placing import Hidden, place_chunks, place_objects
@@ -41,7 +39,7 @@ async def reconcile(registry: Registry, stores: Stores, bus: BusView, topology: 
     return Reconciliation(
         sources=sources,
         destinations=destinations,
-        dead_letters=_grouped(on_the_bus.dead_letters),
+        dead_letters=sorted(on_the_bus.dead_letters.all(), key=lambda group: (group.entity, group.reason)),
         notes=[*unseen.notes, *hidden.notes()],
     )
 
@@ -74,15 +72,3 @@ async def _destinations(
         books.pause = checkpoint.pause
         found.append(books)
     return found, undelivered
-
-
-def _grouped(letters: Iterable[tuple[str, str, str]]) -> list[DeadLetters]:
-    counts: Counter[tuple[str, str]] = Counter()
-    examples: dict[tuple[str, str], str] = {}
-    for entity, reason, description in letters:
-        counts[entity, reason] += 1
-        examples.setdefault((entity, reason), description)
-    return [
-        DeadLetters(entity=entity, reason=reason, messages=count, example=examples[entity, reason])
-        for (entity, reason), count in sorted(counts.items())
-    ]

@@ -1,7 +1,7 @@
 """The loads of Azure Service Bus: counted by its administration where that is allowed, else by peeking."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,8 +10,8 @@ from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
 from mti.common.ports.bus import Received
 from mti.common.topology import Topology
-from mti.operations.loads import BusLoads, EntityLoad, SessionLoad
-from mti.operations.service_bus_view import ServiceBusView
+from mti.operations.bus import BusLoads, EntityLoad, SessionLoad
+from mti.operations.service_bus_peeks import Peeks
 
 PEEKED = 250
 """Messages of an entity or session that are peeked at most; beyond it their number is not known."""
@@ -20,37 +20,47 @@ _AT_ONCE = 8
 T = TypeVar("T")
 
 
-class ServiceBusLoadMeter:
-    """Measures by the SDK.
+async def measured(
+    view: Peeks,
+    topology: Topology,
+    destinations: Sequence[str],
+    administration: ServiceBusAdministrationClient | None = None,
+) -> BusLoads:
+    """Measure all entities.
 
     Args:
-        view: a look into the namespace.
-        topology: its entities.
+        view: looks into the namespace, and has seen nothing yet.
+        names: its entities.
         destinations: whose sessions are looked into.
-        administration: see `ServiceBusView`.
-    """
+        administration: see `Peeks`.
 
+    Raises:
+        BusUnavailable: the broker does not answer.
+    """
+    return await _Measuring(view, topology, destinations, administration).loads()
+
+
+class _Measuring:
     def __init__(
         self,
-        view: Callable[[], ServiceBusView],
+        view: Peeks,
         topology: Topology,
-        destinations: list[str],
-        administration: ServiceBusAdministrationClient | None = None,
+        destinations: Sequence[str],
+        administration: ServiceBusAdministrationClient | None,
     ) -> None:
-        self._make_view = view
+        self._view = view
         self._topology = topology
         self._destinations = destinations
         self._administration = administration
 
-    async def measure(self) -> BusLoads:
-        """See `mti.operations.loads.LoadMeter`."""
-        topology, view = self._topology, self._make_view()
+    async def loads(self) -> BusLoads:
+        topology, view = self._topology, self._view
         entities = {
-            topology.jobs.path: await self._queue(view),
+            topology.jobs.path: await self._queue(),
             topology.pages.name: EntityLoad(scheduled=await view.scheduled(topology.pages.name)),
-            topology.pages.path: await self._subscription(view, topology.pages.path),
+            topology.pages.path: await self._subscription(topology.pages.path),
             topology.indicators.name: EntityLoad(scheduled=await view.scheduled(topology.indicators.name)),
-            topology.indicators.path: await self._sessions(view),
+            topology.indicators.path: await self._sessions(),
         }
         notes = [
             f"topic {topic}: scheduled messages can't be peeked, and not be counted without the right to manage the "
@@ -60,12 +70,12 @@ class ServiceBusLoadMeter:
         ]
         return BusLoads(entities=entities, notes=[*notes, *view.unseen().notes])
 
-    async def _queue(self, view: ServiceBusView) -> EntityLoad:
+    async def _queue(self) -> EntityLoad:
         admin, name = self._administration, self._topology.jobs.path
         properties = None if admin is None else await _allowed(admin.get_queue_runtime_properties(name))
-        count, oldest = await _peeked(view.live(name))
+        count, oldest = await _peeked(self._view.live(name))
         if properties is None:
-            return EntityLoad(active=count, dead=await _count_dead(view, name), oldest=oldest)
+            return EntityLoad(active=count, dead=await _count_dead(self._view, name), oldest=oldest)
         return EntityLoad(
             active=properties.active_message_count,
             scheduled=properties.scheduled_message_count,
@@ -73,27 +83,27 @@ class ServiceBusLoadMeter:
             oldest=oldest,
         )
 
-    async def _subscription(self, view: ServiceBusView, path: str, *, peek: bool = True) -> EntityLoad:
+    async def _subscription(self, path: str, *, peek: bool = True) -> EntityLoad:
         topic, _, name = path.partition("/subscriptions/")
         admin = self._administration
         properties = None if admin is None else await _allowed(admin.get_subscription_runtime_properties(topic, name))
-        count, oldest = await _peeked(view.live(path)) if peek else (None, None)
+        count, oldest = await _peeked(self._view.live(path)) if peek else (None, None)
         if properties is None:
-            return EntityLoad(active=count, dead=await _count_dead(view, path), oldest=oldest)
+            return EntityLoad(active=count, dead=await _count_dead(self._view, path), oldest=oldest)
         return EntityLoad(
             active=properties.active_message_count, dead=properties.dead_letter_message_count, oldest=oldest
         )
 
-    async def _sessions(self, view: ServiceBusView) -> EntityLoad:
-        whole = await self._subscription(view, self._topology.indicators.path, peek=False)
+    async def _sessions(self) -> EntityLoad:
+        whole = await self._subscription(self._topology.indicators.path, peek=False)
         if whole.active == 0:
             return EntityLoad(active=0, dead=whole.dead, sessions={})
-        turns = asyncio.Semaphore(_AT_ONCE)
+        at_once = asyncio.Semaphore(_AT_ONCE)
 
         async def one(destination: str) -> tuple[str, SessionLoad | None]:
-            async with turns:
-                count, oldest = await _peeked(view.session(destination))
-            if destination in view.unseen().sessions or count is None:
+            async with at_once:
+                count, oldest = await _peeked(self._view.session(destination))
+            if destination in self._view.unseen().sessions or count is None:
                 return destination, None
             return destination, SessionLoad(waiting=count, oldest=oldest)
 
@@ -134,7 +144,7 @@ async def _closed(messages: AsyncIterator[object]) -> None:
         await messages.aclose()
 
 
-async def _count_dead(view: ServiceBusView, entity: str) -> int | None:
+async def _count_dead(view: Peeks, entity: str) -> int | None:
     count = 0
     letters = view.dead(entity)
     async for _ in letters:

@@ -24,9 +24,8 @@ from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
 from mti.normalizer.records import HANDLED, Ledger
 from mti.operations.books import SourceBooks, plain
-from mti.operations.bus_view import BusView, DeadMessage
+from mti.operations.bus import BusLoads, BusView, DeadLetter, SessionLoad
 from mti.operations.clock_notes import clock_notes
-from mti.operations.loads import BusLoads, LoadMeter, SessionLoad
 from mti.operations.sources import SourceAudit
 from mti.operations.stores import Stores
 from mti.publisher.records import ClockNote, Counts, DestinationCheckpoint, destination_checkpoints
@@ -102,7 +101,6 @@ class Status:
 async def take_status(
     registry: Registry,
     stores: Stores,
-    meter: LoadMeter,
     view: BusView,
     clock: Clock,
     topology: Topology = STANDARD,
@@ -122,7 +120,7 @@ async def take_status(
         key: found async for key, found in destination_checkpoints(stores.publisher.container("checkpoints")).all()
     }
     # The bus after the ledgers: a chunk that is in neither was handled in between, and its ledger says so now.
-    loads = await meter.measure()
+    loads = await view.loads()
     dead = await _Dead.look(view, loads, topology)
     now = clock.now()
     handled = Ledger(stores.normalizer.container(HANDLED))
@@ -184,7 +182,7 @@ class _Dead:
         self.by_destination[message.session_id or ""] += 1
 
 
-def _noted(note: Callable[[Received], None], letter: DeadMessage) -> None:
+def _noted(note: Callable[[Received], None], letter: DeadLetter) -> None:
     try:
         note(letter.message)
     except Poison:

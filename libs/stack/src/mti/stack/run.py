@@ -14,10 +14,10 @@ from mti.common.registry import Registry
 from mti.operations.books import Reconciliation
 from mti.operations.reconcile import reconcile
 from mti.operations.stores import SERVICES, Stores
-from mti.stack.admin_view import AdminBusView
 from mti.stack.errors import NamespaceSilentError
 from mti.stack.idle import Snapshot, Verdict, verdict
 from mti.stack.look import Look, Observer
+from mti.stack.namespace_view import NamespaceView
 from mti.stack.stack import EmbeddedStack
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ async def _reconciled(registry: Registry, stores: Stores, stack: EmbeddedStack) 
     until = time.monotonic() + BOOKS_WAIT
     while True:
         try:
-            return await reconcile(registry, stores, AdminBusView(stack.administration))
+            return await reconcile(registry, stores, NamespaceView(stack.administration))
         except StoreUnavailable as error:
             if time.monotonic() > until:
                 raise

@@ -5,12 +5,11 @@ from mti.operations.dead_letters.bookkeeping import Books, NoBooks, ServiceBooks
 from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, send_mended
 from mti.operations.dead_letters.filed import FileReplay
 from mti.operations.dead_letters.finding import Plan, find, plan, survey
-from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.overtaken import Judge, NoJudge, PublishedJudge
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.purge import purge
 from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
-from mti.operations.dead_letters.results import Group, Progress, PurgeResult, ReplayResult, Step, Why, plain
+from mti.operations.dead_letters.results import Progress, PurgeResult, ReplayResult, Step, Why, plain
 from mti.operations.dead_letters.selection import Selection
 from mti.operations.dead_letters.sub_queue import SubQueue, opened
 
@@ -20,9 +19,7 @@ __all__ = [
     "DeadLetterQueue",
     "Edited",
     "FileReplay",
-    "Group",
     "Judge",
-    "Letter",
     "NoBooks",
     "NoJudge",
     "Plan",

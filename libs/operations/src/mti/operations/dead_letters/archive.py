@@ -21,8 +21,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, Validation
 
 from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import PropertyValue, Received
+from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.body import body_value, shown
-from mti.operations.dead_letters.letter import Letter
 
 _AT_ONCE = 50
 LINE_LIMIT = 512 * 1024 * 1024
@@ -46,7 +46,7 @@ class _Line(BaseModel):
     body: str
 
 
-def line_of(letter: Letter) -> bytes:
+def line_of(letter: DeadLetter) -> bytes:
     """Return a dead letter as a line."""
     message = letter.message
     found: dict[str, object] = {
@@ -72,14 +72,14 @@ def line_of(letter: Letter) -> bytes:
     return orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def letter_of(line: bytes) -> Letter:
+def letter_of(line: bytes) -> DeadLetter:
     """Return the dead letter of a line.
 
     Raises:
         ValueError: it is none.
     """
     found = _Line.model_validate_json(line)
-    return Letter(
+    return DeadLetter(
         entity=found.entity,
         faithful=found.faithful,
         message=Received(
@@ -97,7 +97,7 @@ def letter_of(line: bytes) -> Letter:
     )
 
 
-async def write_archive(path: Path, letters: AsyncIterable[Letter]) -> int:
+async def write_archive(path: Path, letters: AsyncIterable[DeadLetter]) -> int:
     """Write dead letters to a new file that only this user may read, and return how many.
 
     Raises:
@@ -119,7 +119,7 @@ async def write_archive(path: Path, letters: AsyncIterable[Letter]) -> int:
     return count
 
 
-def append_archive(path: Path, letters: Sequence[Letter]) -> None:
+def append_archive(path: Path, letters: Sequence[DeadLetter]) -> None:
     """Append dead letters to a file, which is made when missing, and see that the disk has them.
 
     Raises:
@@ -143,7 +143,7 @@ def append_archive(path: Path, letters: Sequence[Letter]) -> None:
         ) from error
 
 
-async def read_archive(path: Path) -> AsyncIterator[tuple[int, Letter]]:
+async def read_archive(path: Path) -> AsyncIterator[tuple[int, DeadLetter]]:
     """Yield the dead letters of a file with the numbers of their lines, from 1.
 
     Raises:
@@ -163,7 +163,7 @@ async def read_archive(path: Path) -> AsyncIterator[tuple[int, Letter]]:
         raise ConfigurationError(f"{path} can't be read ({error.strerror}); name a file that `--out` wrote") from error
 
 
-def _read(path: Path, number: int, line: bytes) -> Letter:
+def _read(path: Path, number: int, line: bytes) -> DeadLetter:
     try:
         return letter_of(line)
     except ValidationError as error:
@@ -174,7 +174,7 @@ def _read(path: Path, number: int, line: bytes) -> Letter:
     raise ConfigurationError(f"{path}, line {number} is no dead letter ({what}); mend it or take it out")
 
 
-def view(letter: Letter, *, body: bool = True) -> dict[str, JsonValue]:
+def view(letter: DeadLetter, *, body: bool = True) -> dict[str, JsonValue]:
     """Return a dead letter as a person reads it: without secrets, and without the body as bytes."""
     message = letter.message
     found: dict[str, JsonValue] = {

@@ -9,7 +9,7 @@ from pydantic import JsonValue, TypeAdapter
 from mti.common.contracts.body import decompress
 from mti.common.logs import redaction
 from mti.common.secret_forms import MASK
-from mti.operations.dead_letters.letter import Letter
+from mti.operations.bus import DeadLetter
 
 TEXT_LIMIT = 64 * 1024
 """Characters of a body that is not JSON that are shown."""
@@ -23,7 +23,7 @@ _CREDENTIAL = re.compile(
 """Names under which strangers' messages might carry what must not be shown. None of our contracts has such a field."""
 
 
-def body_bytes(letter: Letter) -> bytes:
+def body_bytes(letter: DeadLetter) -> bytes:
     """Return the body unpacked; as it is when it can't be unpacked."""
     data = letter.message.body
     if not data.startswith(_GZIP):
@@ -34,7 +34,7 @@ def body_bytes(letter: Letter) -> bytes:
         return data
 
 
-def body_value(letter: Letter) -> JsonValue:
+def body_value(letter: DeadLetter) -> JsonValue:
     """Return the body as JSON data; as text when it is none, cut off after `TEXT_LIMIT` characters."""
     data = body_bytes(letter)
     found = document_in(data)
@@ -51,7 +51,7 @@ def document_in(data: bytes) -> tuple[JsonValue] | None:
     return (found,)
 
 
-def body_text(letter: Letter) -> str:
+def body_text(letter: DeadLetter) -> str:
     """Return the body as text to search in."""
     return body_bytes(letter).decode(errors="replace")
 

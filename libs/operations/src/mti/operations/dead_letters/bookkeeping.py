@@ -19,9 +19,10 @@ from mti.common.ports.store import Store
 from mti.common.topology import Entity
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Ledger as FetchLedger
-from mti.normalizer.records import HANDLED, ChunkBooks
-from mti.normalizer.records import Ledger as NormalizeLedger
-from mti.operations.dead_letters.letter import Letter
+from mti.normalizer.records.ledger import CONTAINER as HANDLED
+from mti.normalizer.records.ledger import ChunkBooks
+from mti.normalizer.records.ledger import Ledger as NormalizeLedger
+from mti.operations.bus import DeadLetter
 from mti.publisher.records import PUBLISHED, PURGED, PublishedVersions, Refuse
 
 _DROPPED = "a person purged it from the dead letters"
@@ -32,7 +33,7 @@ _LONGEST_SOURCE = 200
 class Books(Protocol):
     """Is told what a person does to dead letters. Each call may be repeated."""
 
-    async def purged(self, entity: Entity, letters: Sequence[Letter]) -> list[Letter]:
+    async def purged(self, entity: Entity, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Enter that dead letters of an entity are about to be removed.
 
         Returns:
@@ -55,7 +56,7 @@ class Books(Protocol):
         """
         ...
 
-    async def mended(self, letter: Letter, id: str, body: Contract) -> None:
+    async def mended(self, letter: DeadLetter, id: str, body: Contract) -> None:
         """Enter that a mended body was sent in the place of a dead letter, which is about to be removed.
 
         Raises:
@@ -72,14 +73,14 @@ def counted(entity: Entity) -> bool:
 class NoBooks:
     """Enters nothing: where the stores are not at hand, and somebody said that it is to be done all the same."""
 
-    async def purged(self, entity: Entity, letters: Sequence[Letter]) -> list[Letter]:
+    async def purged(self, entity: Entity, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Enter nothing, and say so of whatever should have been."""
         return list(letters) if counted(entity) else []
 
     async def about_to_mend(self, id: str, body: Contract) -> None:
         """Prepare nothing."""
 
-    async def mended(self, letter: Letter, id: str, body: Contract) -> None:
+    async def mended(self, letter: DeadLetter, id: str, body: Contract) -> None:
         """Enter nothing."""
 
 
@@ -98,7 +99,7 @@ class ServiceBooks:
         self._handled = NormalizeLedger(normalizer.container(HANDLED))
         self._versions = PublishedVersions(publisher.container(PUBLISHED), clock)
 
-    async def purged(self, entity: Entity, letters: Sequence[Letter]) -> list[Letter]:
+    async def purged(self, entity: Entity, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """See `Books`."""
         if entity.contract is PageChunk:
             return await self._chunks_purged(letters)
@@ -112,20 +113,20 @@ class ServiceBooks:
             # It may be what an earlier mending replaced, put back as it was.
             await self._handled.reopen(body.source, id, body.detections)
 
-    async def mended(self, letter: Letter, id: str, body: Contract) -> None:
+    async def mended(self, letter: DeadLetter, id: str, body: Contract) -> None:
         """See `Books`."""
         if isinstance(body, PageChunk):
             await self._chunk_mended(letter, id, body)
         elif isinstance(body, IndicatorBatch):
             await self._objects_mended(letter, body)
 
-    async def _chunks_purged(self, letters: Sequence[Letter]) -> list[Letter]:
-        by_source: defaultdict[str, list[Letter]] = defaultdict(list)
+    async def _chunks_purged(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        by_source: defaultdict[str, list[DeadLetter]] = defaultdict(list)
         for letter in letters:
             # A rejected part is counted with the chunk that it was cut from.
             if _is_a_chunk(letter) and not _is_part(letter):
                 by_source[letter.source].append(letter)
-        unknown: list[Letter] = []
+        unknown: list[DeadLetter] = []
         for source, found in by_source.items():
             counts: dict[str, int] = {}
             published = await self._fetched.look_up(source, [letter.id for letter in found])
@@ -138,7 +139,7 @@ class ServiceBooks:
             await self._handled.enter_purged(source, counts)
         return unknown
 
-    async def _chunk_mended(self, letter: Letter, id: str, body: PageChunk) -> None:
+    async def _chunk_mended(self, letter: DeadLetter, id: str, body: PageChunk) -> None:
         same_source = body.source == letter.source
         if not _is_a_chunk(letter) or (letter.id == id and same_source):
             return
@@ -151,8 +152,8 @@ class ServiceBooks:
             books = ChunkBooks.of_replaced(detections, id, body.detections if same_source else 0)
         await self._handled.write(letter.source, letter.id, books)
 
-    async def _objects_purged(self, letters: Sequence[Letter]) -> list[Letter]:
-        unknown: list[Letter] = []
+    async def _objects_purged(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        unknown: list[DeadLetter] = []
         refusals: defaultdict[str, list[Refuse]] = defaultdict(list)
         for letter in letters:
             batch = _batch_of(letter)
@@ -164,7 +165,7 @@ class ServiceBooks:
             await self._versions.record(destination, changes)
         return unknown
 
-    async def _objects_mended(self, letter: Letter, body: IndicatorBatch) -> None:
+    async def _objects_mended(self, letter: DeadLetter, body: IndicatorBatch) -> None:
         """Enter what was taken out of a batch as purged."""
         batch = _batch_of(letter)
         if batch is None or not letter.destination:
@@ -175,16 +176,16 @@ class ServiceBooks:
             await self._versions.record(letter.destination, changes)
 
 
-def _is_a_chunk(letter: Letter) -> bool:
+def _is_a_chunk(letter: DeadLetter) -> bool:
     """Say whether it calls itself a chunk as the project does; a stranger's names may not even be keys of a store."""
     return _CHUNK_ID.fullmatch(letter.id) is not None and 0 < len(letter.source) <= _LONGEST_SOURCE
 
 
-def _is_part(letter: Letter) -> bool:
+def _is_part(letter: DeadLetter) -> bool:
     return bool(letter.message.properties.get(REJECTED_FROM))
 
 
-def _count(letter: Letter, published: Mapping[str, int]) -> int | None:
+def _count(letter: DeadLetter, published: Mapping[str, int]) -> int | None:
     """Return how many detections a chunk came in with; `None` where nobody counted it and it can't be read.
 
     A chunk that the fetcher has not entered is one that it is about to, or one that a person sent.
@@ -198,7 +199,7 @@ def _count(letter: Letter, published: Mapping[str, int]) -> int | None:
     return chunk.detections if chunk.source == letter.source else None
 
 
-def _batch_of(letter: Letter) -> IndicatorBatch | None:
+def _batch_of(letter: DeadLetter) -> IndicatorBatch | None:
     try:
         return decode(letter.message, IndicatorBatch)[1]
     except Poison:

@@ -22,15 +22,14 @@ from mti.common.contracts import (
 from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION, REPLACES, REPLAYS, RETRIES
 from mti.common.ports.bus import Outgoing, PropertyValue
 from mti.common.topology import Entity
-from mti.operations.bus_view import DESCRIPTION, REASON
-from mti.operations.dead_letters.letter import Letter
+from mti.operations.bus import DESCRIPTION, REASON, DeadLetter
 
 _LONGEST_ID = 100
 """The service takes MessageIds of 128 characters; the rest is for the suffixes of what may come."""
 _TAKEN_OFF = frozenset({REASON, DESCRIPTION, "DeadLetterSource", REFUSAL, REFUSAL_DESCRIPTION, RETRIES})
 
 
-def replayed(letter: Letter, entity: Entity, *, run: str | None = None) -> Outgoing:
+def replayed(letter: DeadLetter, entity: Entity, *, run: str | None = None) -> Outgoing:
     """Return the copy that goes back to where the dead letter came from, and only there.
 
     Args:
@@ -50,7 +49,7 @@ def replayed(letter: Letter, entity: Entity, *, run: str | None = None) -> Outgo
     )
 
 
-def repacked(letter: Letter, entity: Entity, batch: IndicatorBatch, *, run: str | None = None) -> Outgoing:
+def repacked(letter: DeadLetter, entity: Entity, batch: IndicatorBatch, *, run: str | None = None) -> Outgoing:
     """Return the copy of a dead letter of the publisher that holds only a part of its objects.
 
     Its MessageId is that of the whole: when a second try finds less worth sending, it is not to be sent once more.
@@ -59,7 +58,7 @@ def repacked(letter: Letter, entity: Entity, batch: IndicatorBatch, *, run: str 
     return _with_body(letter, entity, made, _message_id(letter, run))
 
 
-def mended(letter: Letter, entity: Entity, body: Contract) -> Outgoing:
+def mended(letter: DeadLetter, entity: Entity, body: Contract) -> Outgoing:
     """Return the message that takes the place of a dead letter whose body was mended.
 
     What it is follows from the new body, so it has a CloudEvents id of its own; another mended body makes another
@@ -69,7 +68,7 @@ def mended(letter: Letter, entity: Entity, body: Contract) -> Outgoing:
     return _with_body(letter, entity, made, f"{_message_id(letter, None)}~m{digest(made.body)[:8]}")
 
 
-def _message_of(letter: Letter, body: Contract) -> Outgoing:
+def _message_of(letter: DeadLetter, body: Contract) -> Outgoing:
     if isinstance(body, IndicatorBatch):
         return indicators_message(letter.destination or "", body)
     if isinstance(body, PageChunk):
@@ -80,7 +79,7 @@ def _message_of(letter: Letter, body: Contract) -> Outgoing:
     raise TypeError(f"{type(body).__name__} is no contract that this project sends")
 
 
-def _with_body(letter: Letter, entity: Entity, made: Outgoing, message_id: str) -> Outgoing:
+def _with_body(letter: DeadLetter, entity: Entity, made: Outgoing, message_id: str) -> Outgoing:
     properties: dict[str, PropertyValue] = {**_properties(letter), **made.properties}
     if letter.id:
         properties[REPLACES] = letter.id
@@ -93,12 +92,12 @@ def _with_body(letter: Letter, entity: Entity, made: Outgoing, message_id: str) 
     )
 
 
-def _properties(letter: Letter) -> dict[str, PropertyValue]:
+def _properties(letter: DeadLetter) -> dict[str, PropertyValue]:
     kept = {name: value for name, value in letter.message.properties.items() if name not in _TAKEN_OFF}
     return {**kept, REPLAYS: letter.replays + 1}
 
 
-def _message_id(letter: Letter, run: str | None) -> str:
+def _message_id(letter: DeadLetter, run: str | None) -> str:
     known = letter.message.message_id
     # Without a CloudEvents id it is a stranger's, and two strangers may have none or the same MessageId.
     base = known if known and letter.id else f"{known}~d{letter.sequence}"

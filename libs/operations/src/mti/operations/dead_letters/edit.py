@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from mti.common.contracts import Contract
 from mti.common.errors import ConfigurationError
+from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.body import body_bytes, document_in
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks
 from mti.operations.dead_letters.copies import mended
-from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.results import Progress, Step, unwatched
 
@@ -35,7 +35,7 @@ class Edited:
     """Whether the dead letter is gone; if not, somebody else holds its lock, and it is to be purged."""
 
 
-def body_to_edit(letter: Letter) -> bytes:
+def body_to_edit(letter: DeadLetter) -> bytes:
     """Return the body as text to be mended: JSON with indents; as it is where it is no JSON."""
     data = body_bytes(letter)
     found = document_in(data)
@@ -59,7 +59,7 @@ def checked(queue: DeadLetterQueue, body: bytes) -> Contract:
     raise ConfigurationError("\n".join([f"the mended body is not a {contract.TYPE}:", *faults]))
 
 
-async def one_letter(queues: Sequence[DeadLetterQueue], sequence: int) -> tuple[DeadLetterQueue, Letter]:
+async def one_letter(queues: Sequence[DeadLetterQueue], sequence: int) -> tuple[DeadLetterQueue, DeadLetter]:
     """Return the dead letter of that sequence number with its queue.
 
     Raises:
@@ -76,7 +76,7 @@ async def one_letter(queues: Sequence[DeadLetterQueue], sequence: int) -> tuple[
 
 async def send_mended(
     queue: DeadLetterQueue,
-    letter: Letter,
+    letter: DeadLetter,
     body: bytes,
     progress: Progress = unwatched,
     *,

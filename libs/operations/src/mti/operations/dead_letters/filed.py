@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mti.common.ports.clock import Clock
 from mti.common.topology import Entity
+from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.archive import read_archive
 from mti.operations.dead_letters.journal import Journal
-from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.replay import Replayer
 from mti.operations.dead_letters.results import ReplayResult
 from mti.operations.dead_letters.selection import Selection
@@ -64,7 +64,7 @@ class FileReplay:
             StoreUnavailable: the publisher's store does not answer; run it again.
         """
         result = replayer.new_result()
-        batch: dict[int, Letter] = {}
+        batch: dict[int, DeadLetter] = {}
         async for number, letter in read_archive(self._file):
             if not self._means(letter):
                 continue
@@ -81,14 +81,14 @@ class FileReplay:
         await self._replay(replayer, batch, result, dry_run=dry_run)
         return result
 
-    def _means(self, letter: Letter) -> bool:
+    def _means(self, letter: DeadLetter) -> bool:
         entity = self._entities.get(letter.entity)
         if entity is not None and not self._selection.covers(entity):
             return False
         return self._selection.matches(letter, self._clock.now())
 
     async def _replay(
-        self, replayer: Replayer, batch: dict[int, Letter], result: ReplayResult, *, dry_run: bool
+        self, replayer: Replayer, batch: dict[int, DeadLetter], result: ReplayResult, *, dry_run: bool
     ) -> None:
         if not batch:
             return

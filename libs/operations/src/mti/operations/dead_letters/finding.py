@@ -5,28 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from mti.common.ports.clock import Clock
-from mti.operations.dead_letters.letter import Letter
+from mti.operations.bus import DeadLetter, DeadLetterGroup, DeadLetterGroups
 from mti.operations.dead_letters.ports import DeadLetterQueue
-from mti.operations.dead_letters.results import Group
 from mti.operations.dead_letters.selection import Selection
-
-
-class Groups:
-    """Dead letters by entity and reason."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Group] = {}
-
-    def add(self, letter: Letter) -> None:
-        """Count a dead letter in."""
-        key = (letter.entity, letter.reason)
-        if key not in self._found:
-            self._found[key] = Group(entity=letter.entity, reason=letter.reason)
-        self._found[key].add(letter)
-
-    def all(self) -> list[Group]:
-        """Return the groups, in the order in which they were first met."""
-        return list(self._found.values())
 
 
 @dataclass(slots=True)
@@ -38,7 +19,7 @@ class Plan:
 
     sequences: dict[str, "array[int]"] = field(default_factory=dict)
     """Sequence numbers by entity, rising; eight bytes each."""
-    groups: list[Group] = field(default_factory=list)
+    groups: list[DeadLetterGroup] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -48,7 +29,7 @@ class Plan:
 
 async def find(
     queues: Sequence[DeadLetterQueue], selection: Selection, clock: Clock, *, limit: int | None = None
-) -> AsyncIterator[Letter]:
+) -> AsyncIterator[DeadLetter]:
     """Yield the dead letters that are meant, entity by entity, at most `limit`.
 
     Raises:
@@ -67,7 +48,7 @@ async def find(
                         return
 
 
-async def survey(queues: Sequence[DeadLetterQueue], selection: Selection, clock: Clock) -> list[Group]:
+async def survey(queues: Sequence[DeadLetterQueue], selection: Selection, clock: Clock) -> list[DeadLetterGroup]:
     """Return the dead letters that are meant, by entity and reason."""
     return (await plan(queues, selection, clock)).groups
 
@@ -76,7 +57,7 @@ async def plan(
     queues: Sequence[DeadLetterQueue], selection: Selection, clock: Clock, *, limit: int | None = None
 ) -> Plan:
     """Return what is meant, to ask somebody about it and then work on it."""
-    found, groups = Plan(), Groups()
+    found, groups = Plan(), DeadLetterGroups()
     async for letter in find(queues, selection, clock, limit=limit):
         found.sequences.setdefault(letter.entity, array("q")).append(letter.sequence)
         groups.add(letter)

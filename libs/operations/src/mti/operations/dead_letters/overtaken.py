@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mti.common.contracts import Indicator, IndicatorBatch, decode, own_id
 from mti.common.errors import Poison
-from mti.operations.dead_letters.letter import Letter
+from mti.operations.bus import DeadLetter
 from mti.publisher.records import Published, PublishedVersions, version_verdict
 
 
@@ -34,7 +34,7 @@ AS_IT_IS = Remainder()
 class Judge(Protocol):
     """Says what of each dead letter is still worth sending."""
 
-    async def remainders(self, letters: Sequence[Letter]) -> list[Remainder]:
+    async def remainders(self, letters: Sequence[DeadLetter]) -> list[Remainder]:
         """Return one remainder a dead letter, in order."""
         ...
 
@@ -42,7 +42,7 @@ class Judge(Protocol):
 class NoJudge:
     """Sends everything as it is: where the publisher's store is not at hand, its own guard does the work."""
 
-    async def remainders(self, letters: Sequence[Letter]) -> list[Remainder]:
+    async def remainders(self, letters: Sequence[DeadLetter]) -> list[Remainder]:
         """Return that each is to be sent as it is."""
         return [AS_IT_IS for _ in letters]
 
@@ -57,7 +57,7 @@ class PublishedJudge:
     def __init__(self, versions: PublishedVersions) -> None:
         self._versions = versions
 
-    async def remainders(self, letters: Sequence[Letter]) -> list[Remainder]:
+    async def remainders(self, letters: Sequence[DeadLetter]) -> list[Remainder]:
         """Return one remainder a dead letter, in order.
 
         Raises:
@@ -91,7 +91,7 @@ def _overtaken(known: Mapping[str, Published], source: str, found: Indicator) ->
     return version_verdict(known.get(own_id(found.id, found.pattern)), source, found) is not None
 
 
-def _batch_of(letter: Letter) -> IndicatorBatch | None:
+def _batch_of(letter: DeadLetter) -> IndicatorBatch | None:
     try:
         return decode(letter.message, IndicatorBatch)[1]
     except Poison:

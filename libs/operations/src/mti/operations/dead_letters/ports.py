@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mti.common.ports.bus import Sender
 from mti.common.topology import Entity
-from mti.operations.dead_letters.letter import Letter
+from mti.operations.bus import DeadLetter
 
 
 class DeadLetterQueue(Protocol):
@@ -21,7 +21,7 @@ class DeadLetterQueue(Protocol):
         """Sends to the queue, or to the topic of the subscription."""
         ...
 
-    def letters(self, *, after: int = 0) -> AsyncIterator[Letter]:
+    def letters(self, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         """Yield the dead letters in the order of their sequence numbers, from beyond `after`; takes and locks nothing.
 
         Raises:
@@ -29,7 +29,7 @@ class DeadLetterQueue(Protocol):
         """
         ...
 
-    async def read(self, sequences: Collection[int]) -> list[Letter]:
+    async def read(self, sequences: Collection[int]) -> list[DeadLetter]:
         """Return those of the sequence numbers that are there, in order; takes and locks nothing.
 
         Raises:

@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Callable, Sequence
 
+from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks
 from mti.operations.dead_letters.finding import Plan
-from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.replay import BATCH
 from mti.operations.dead_letters.results import Progress, PurgeResult, Step, unwatched
 
 log = logging.getLogger(__name__)
 
-Keep = Callable[[Sequence[Letter]], None]
+Keep = Callable[[Sequence[DeadLetter]], None]
 """Writes dead letters down, durably, before they are removed."""
 
 
@@ -63,7 +63,7 @@ async def purge(
     return result
 
 
-def _note(letter: Letter, result: PurgeResult) -> None:
+def _note(letter: DeadLetter, result: PurgeResult) -> None:
     result.purged += 1
     result.by_reason[letter.reason] = result.by_reason.get(letter.reason, 0) + 1
     fields = {

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from mti.common.errors import MessageTooLarge
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import Clock
+from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.copies import repacked, replayed
 from mti.operations.dead_letters.finding import Plan
-from mti.operations.dead_letters.letter import Letter
 from mti.operations.dead_letters.overtaken import Judge
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.results import Progress, ReplayResult, Step, Why, unwatched
@@ -42,7 +42,7 @@ class ReplayOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    letter: Letter
+    letter: DeadLetter
     outgoing: Outgoing
     left_out: int
 
@@ -89,7 +89,7 @@ class Replayer:
                 await self._remove(queue, sent, result)
         return result
 
-    async def replay_filed(self, letters: Sequence[Letter], run: str, result: ReplayResult) -> list[Letter]:
+    async def replay_filed(self, letters: Sequence[DeadLetter], run: str, result: ReplayResult) -> list[DeadLetter]:
         """Replay dead letters out of a file, at most a batch; remove those that are still there.
 
         Args:
@@ -100,7 +100,7 @@ class Replayer:
         Returns:
             Those that were dealt with.
         """
-        done: list[Letter] = []
+        done: list[DeadLetter] = []
         for path, group in itertools.groupby(letters, key=lambda letter: letter.entity):
             queue, members = self._queues.get(path), list(group)
             if queue is None:
@@ -127,12 +127,12 @@ class Replayer:
         return ReplayResult(matched=matched, dry_run=self._options.dry_run)
 
     async def _send(
-        self, queue: DeadLetterQueue, letters: Sequence[Letter], result: ReplayResult, run: str | None = None
-    ) -> list[Letter]:
+        self, queue: DeadLetterQueue, letters: Sequence[DeadLetter], result: ReplayResult, run: str | None = None
+    ) -> list[DeadLetter]:
         """Send what is to be sent, and return the dead letters that need not stay."""
         fit = [letter for letter in letters if self._may_go(letter, result)]
         copies: list[_Copy] = []
-        done: list[Letter] = []
+        done: list[DeadLetter] = []
         for letter, remainder in zip(fit, await self._judge.remainders(fit), strict=True):
             if remainder.nothing:
                 log.info("a dead letter was overtaken", extra=_fields(letter))
@@ -151,7 +151,7 @@ class Replayer:
             done.append(copy.letter)
         return done
 
-    def _may_go(self, letter: Letter, result: ReplayResult) -> bool:
+    def _may_go(self, letter: DeadLetter, result: ReplayResult) -> bool:
         if not letter.faithful:
             result.refuse(letter, Why.NOT_BYTES)
         elif letter.replays >= self._options.replay_limit and not self._options.force:
@@ -187,7 +187,7 @@ class Replayer:
             return False
         return True
 
-    async def _remove(self, queue: DeadLetterQueue, letters: Sequence[Letter], result: ReplayResult) -> None:
+    async def _remove(self, queue: DeadLetterQueue, letters: Sequence[DeadLetter], result: ReplayResult) -> None:
         if self._options.dry_run or not letters:
             return
         left = await queue.complete([letter.sequence for letter in letters])
@@ -220,7 +220,7 @@ def _cut(sequences: Sequence[int], size: int) -> Iterable[Sequence[int]]:
     return (sequences[start : start + size] for start in range(0, len(sequences), size))
 
 
-def _is_same(there: Letter | None, filed: Letter) -> bool:
+def _is_same(there: DeadLetter | None, filed: DeadLetter) -> bool:
     """Say whether the dead letter of that number is the one that was written to the file, and not another's."""
     return (
         there is not None
@@ -230,7 +230,7 @@ def _is_same(there: Letter | None, filed: Letter) -> bool:
     )
 
 
-def _fields(letter: Letter) -> dict[str, object]:
+def _fields(letter: DeadLetter) -> dict[str, object]:
     return {
         "entity": letter.entity,
         "sequence": letter.sequence,

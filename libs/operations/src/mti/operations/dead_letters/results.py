@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue, TypeAdapter
 
-from mti.operations.dead_letters.letter import Letter
+from mti.operations.bus import DeadLetter, DeadLetterGroup
 
 _JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
@@ -42,33 +42,12 @@ class Step(StrEnum):
     """It is gone from the dead letters."""
 
 
-Progress = Callable[[Step, Letter], None]
+Progress = Callable[[Step, DeadLetter], None]
 """Called at each step of each dead letter, at once: it must not take long."""
 
 
-def unwatched(step: Step, letter: Letter) -> None:
+def unwatched(step: Step, letter: DeadLetter) -> None:
     """Watch nothing."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Group:
-    """Dead letters of one entity that share a reason."""
-
-    entity: str
-    reason: str
-    count: int = 0
-    oldest: datetime | None = None
-    """When the oldest was enqueued."""
-    example: str = ""
-    """The description of one of them."""
-
-    def add(self, letter: Letter) -> None:
-        """Count a dead letter in."""
-        self.count += 1
-        self.example = self.example or letter.description
-        enqueued = letter.message.enqueued_at
-        if enqueued is not None and (self.oldest is None or enqueued < self.oldest):
-            self.oldest = enqueued
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,7 +95,7 @@ class ReplayResult:
         """Whether everything that matched was dealt with."""
         return not (self.refused or self.locked)
 
-    def refuse(self, letter: Letter, why: Why) -> None:
+    def refuse(self, letter: DeadLetter, why: Why) -> None:
         """Count one as refused."""
         self.refused[why.value] = self.refused.get(why.value, 0) + 1
         if len(self.examples) < REFUSED_SHOWN:
@@ -162,7 +141,7 @@ class PurgeResult:
         return plain(self) | {"complete": self.complete}
 
 
-def plain(result: "ReplayResult | PurgeResult | Group") -> dict[str, JsonValue]:
+def plain(result: "ReplayResult | PurgeResult | DeadLetterGroup") -> dict[str, JsonValue]:
     """Return a result as JSON data."""
     return _JSON.validate_python(_leaves(asdict(result)))
 

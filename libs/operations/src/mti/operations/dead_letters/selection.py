@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from mti.common.topology import Entity
+from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.body import body_text
-from mti.operations.dead_letters.letter import Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +37,13 @@ class Selection:
         """Say whether it means dead letters of that entity."""
         return self.entity is None or self.entity.strip("/").lower() in entity.names
 
-    def matches(self, letter: Letter, now: datetime) -> bool:
+    def matches(self, letter: DeadLetter, now: datetime) -> bool:
         """Say whether it means that dead letter, of an entity that it covers. The dearest question comes last."""
         return (
             self._names(letter) and self._is_of_age(letter, now) and self._is_of_tenant(letter) and self._says(letter)
         )
 
-    def _names(self, letter: Letter) -> bool:
+    def _names(self, letter: DeadLetter) -> bool:
         if self.identities and not self.identities & {str(letter.sequence), letter.id}:
             return False
         asked = (
@@ -53,14 +53,14 @@ class Selection:
         )
         return all(wanted is None or wanted == found for wanted, found in asked)
 
-    def _is_of_age(self, letter: Letter, now: datetime) -> bool:
+    def _is_of_age(self, letter: DeadLetter, now: datetime) -> bool:
         age = letter.age(now)
         return (self.older_than is None or age > self.older_than) and (self.newer_than is None or age < self.newer_than)
 
-    def _is_of_tenant(self, letter: Letter) -> bool:
+    def _is_of_tenant(self, letter: DeadLetter) -> bool:
         return self.tenant is None or letter.tenant == self.tenant or letter.destination in self.workspaces
 
-    def _says(self, letter: Letter) -> bool:
+    def _says(self, letter: DeadLetter) -> bool:
         if self.text is None:
             return True
         wanted = self.text.lower()

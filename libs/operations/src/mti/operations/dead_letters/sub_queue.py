@@ -17,7 +17,6 @@ from http import HTTPStatus
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
-from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import (
     MessageAlreadySettled,
     MessageLockLostError,
@@ -38,7 +37,8 @@ from mti.common.adapters.servicebus.received import from_sdk, receive
 from mti.common.errors import BusUnavailable, ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.topology import Entity
-from mti.operations.dead_letters.letter import Letter
+from mti.operations.bus import DeadLetter
+from mti.operations.service_bus_peeks import dead_letter_from
 
 PAGE = 100
 """Messages a look or a round of receiving: at most 25 MB at 256 KB each."""
@@ -102,17 +102,17 @@ class SubQueue:
             finally:
                 await close_link(receiver)
 
-    async def letters(self, *, after: int = 0) -> AsyncIterator[Letter]:
+    async def letters(self, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         """See `ports.DeadLetterQueue`."""
         while page := await self._peek(after + 1, PAGE):
             for letter in page:
                 after = max(after, letter.sequence)
                 yield letter
 
-    async def read(self, sequences: Collection[int]) -> list[Letter]:
+    async def read(self, sequences: Collection[int]) -> list[DeadLetter]:
         """See `ports.DeadLetterQueue`."""
         missing = sorted(sequences, reverse=True)
-        found: list[Letter] = []
+        found: list[DeadLetter] = []
         while missing:
             page = await self._peek(missing[-1], min(PAGE, len(missing)))
             if not page:
@@ -159,12 +159,14 @@ class SubQueue:
         with self._translated():
             return await receive(receiver, self._entity.path, count, self._wait)
 
-    async def _peek(self, start: int, count: int) -> list[Letter]:
+    async def _peek(self, start: int, count: int) -> list[DeadLetter]:
         receiver = await self._open()
         with self._translated():
             call = receiver.peek_messages(max_message_count=count, sequence_number=start)
             page = await answered(receiver, self._entity.path, "a peek", call, PEEK_SECONDS)
-        return [_letter(self._entity, message) for message in page if (message.sequence_number or 0) >= start]
+        return [
+            dead_letter_from(self._entity.path, message) for message in page if (message.sequence_number or 0) >= start
+        ]
 
     async def _open(self) -> ServiceBusReceiver:
         if self._receiver is None:
@@ -265,7 +267,3 @@ async def _give_back(receiver: ServiceBusReceiver, path: str, message: ServiceBu
         await answered(receiver, path, "a release", receiver.abandon_message(message), SETTLE_SECONDS)
     except (ServiceBusError, BusUnavailable, MessageAlreadySettled):
         return  # its lock runs out by itself
-
-
-def _letter(entity: Entity, message: ServiceBusReceivedMessage) -> Letter:
-    return Letter(entity=entity.path, message=from_sdk(message), faithful=message.body_type is AmqpMessageBodyType.DATA)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +40,3 @@ class BusLoads:
     def of(self, entity: str) -> EntityLoad:
         """Return one entity's; all unknown where there is none."""
         return self.entities.get(entity, EntityLoad())
-
-
-class LoadMeter(Protocol):
-    """Measures the loads."""
-
-    async def measure(self) -> BusLoads:
-        """Look at all entities of the project.
-
-        Raises:
-            BusUnavailable: the broker does not answer.
-        """
-        ...

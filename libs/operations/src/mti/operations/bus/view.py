@@ -1,30 +1,17 @@
-"""A look at what lies on the bus, without taking any of it."""
+"""The port to the bus for whoever looks at it, and takes nothing."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from mti.common.ports.bus import Received
-
-DEAD_LETTER_QUEUE = "/$deadletterqueue"
-REASON = "DeadLetterReason"
-DESCRIPTION = "DeadLetterErrorDescription"
-"""The application properties in which the service keeps why
-(https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues)."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadMessage:
-    """A dead letter with what was said of it."""
-
-    message: Received
-    reason: str
-    description: str
+from mti.operations.bus.dead_letter import DeadLetter
+from mti.operations.bus.loads import BusLoads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
-    """What a look could not see."""
+    """What could not be seen."""
 
     scheduled: Mapping[str, int | None] = field(default_factory=dict)
     """Messages of a topic that wait for their time, by the topic's path; `None` is an unknown number."""
@@ -41,10 +28,18 @@ class BusView(Protocol):
         """Yield what is still to be handled: active, locked and scheduled."""
         ...
 
-    def dead(self, entity: str) -> AsyncIterator[DeadMessage]:
+    def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
         """Yield the dead letters."""
         ...
 
     def unseen(self) -> Unseen:
-        """Return what the looks so far could not see."""
+        """Return what could not be seen of what was asked for so far."""
+        ...
+
+    async def loads(self) -> BusLoads:
+        """Measure all entities of the project, without reading every message.
+
+        Raises:
+            BusUnavailable: the broker does not answer.
+        """
         ...

@@ -1,20 +1,24 @@
-"""A dead letter: a message that was set aside, and what was said of it."""
+"""A dead letter: a message that was set aside, and what was said of it; and many of them, by entity and reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mti.common.contracts import count_of
 from mti.common.contracts.envelope import PREFIX, REPLAYS
 from mti.common.ports.bus import Received
 from mti.common.source_id import SourceId
-from mti.operations.bus_view import DESCRIPTION, REASON
 
+REASON = "DeadLetterReason"
+DESCRIPTION = "DeadLetterErrorDescription"
+"""The application properties in which the service keeps why
+(https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues)."""
 UNKNOWN = "Unknown"
+"""The reason of one that was given none."""
 _SOURCES = "/sources/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """One dead letter."""
 
     entity: str
@@ -77,3 +81,42 @@ class Letter:
     def _text(self, name: str) -> str:
         value = self.message.properties.get(name)
         return "" if value is None else str(value)
+
+
+@dataclass(slots=True, kw_only=True)
+class DeadLetterGroup:
+    """Dead letters of one entity that share a reason."""
+
+    entity: str
+    reason: str
+    count: int = 0
+    oldest: datetime | None = None
+    """When the oldest was enqueued."""
+    example: str = ""
+    """The description of one of them."""
+
+    def add(self, letter: DeadLetter) -> None:
+        """Count a dead letter in."""
+        self.count += 1
+        self.example = self.example or letter.description
+        enqueued = letter.message.enqueued_at
+        if enqueued is not None and (self.oldest is None or enqueued < self.oldest):
+            self.oldest = enqueued
+
+
+@dataclass(slots=True)
+class DeadLetterGroups:
+    """Dead letters by entity and reason, one by one."""
+
+    _groups: dict[tuple[str, str], DeadLetterGroup] = field(default_factory=dict)
+
+    def add(self, letter: DeadLetter) -> None:
+        """Count a dead letter in."""
+        key = (letter.entity, letter.reason)
+        if key not in self._groups:
+            self._groups[key] = DeadLetterGroup(entity=letter.entity, reason=letter.reason)
+        self._groups[key].add(letter)
+
+    def all(self) -> list[DeadLetterGroup]:
+        """Return the groups, in the order in which they were first met."""
+        return list(self._groups.values())
