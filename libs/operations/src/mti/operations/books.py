@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from mti.common.pauses import PauseState
-from mti.normalizer.records.ledger import ChunkBooks, Totals
+from mti.normalizer.records import ChunkBooks, Totals
 from mti.operations.bus import DeadLetterGroup
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ async def measured(
 
     Args:
         view: looks into the namespace, and has seen nothing yet.
-        names: its entities.
+        topology: its entities.
         destinations: whose sessions are looked into.
         administration: see `Peeks`.
 

@@ -18,7 +18,6 @@ from mti.common.registry import Registry
 from mti.normalizer.indicators import Observable, indicator_id
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators
-from mti.operations.reconcile import Stores
 from mti.operations.revoking.sources import observable_of
 from mti.operations.revoking.whose import Whose, workspaces
 from mti.operations.stores import Stores

@@ -8,7 +8,6 @@ from mti.normalizer.indicators import Observable, indicator_id
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators
 from mti.normalizer.records.withdrawals import EVERYONE
-from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocation_of, run_at
 from mti.operations.revoking.whose import workspaces

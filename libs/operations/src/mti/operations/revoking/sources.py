@@ -12,7 +12,6 @@ from mti.normalizer.indicators import Observable
 from mti.normalizer.records.entry import KnownIndicator
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import KnownIndicators, shards_of
-from mti.operations.reconcile import Stores
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocations
 from mti.operations.revoking.whose import Whose
