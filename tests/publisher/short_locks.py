@@ -11,10 +11,9 @@ from datetime import timedelta
 
 import httpx
 
-from mti.common.adapters.servicebus import SessionConsumer
 from mti.common.clock_check import ClockCheck
 from mti.common.composition.parts import open_parts
-from mti.common.hosting import Settler
+from mti.common.hosting import SessionConsumer, Settler
 from mti.common.logs import configure
 from mti.common.ports.clock import SystemClock
 from mti.publisher.composition import PublisherSettings, open_publisher

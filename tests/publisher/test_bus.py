@@ -15,9 +15,9 @@ import yaml
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 
 from mti.common.adapters.secrets import ReferenceResolver
-from mti.common.adapters.servicebus import ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message
-from mti.common.hosting import Settler
+from mti.common.hosting import SessionConsumer, Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Outcome

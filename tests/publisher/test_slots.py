@@ -5,9 +5,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from mti.common.adapters.servicebus import SessionConsumer
-from mti.common.adapters.servicebus.session_consumer import LOOKING
-from mti.common.hosting import Settler
+from mti.common.hosting import SessionConsumer, Settler
+from mti.common.hosting.session_consumer import LOOKING
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park

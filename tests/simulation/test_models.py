@@ -1,13 +1,16 @@
 """The models that the simulation stands on: the store's contract, the bus's rules, time that jumps."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
-from azure.servicebus.exceptions import OperationTimeoutError
 
 from mti.common.contracts import FetchJob
+from mti.common.errors import NoSession
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Store
@@ -15,10 +18,12 @@ from mti.common.topology import Entity
 from mti.simulation import virtual_time
 from mti.simulation.bus import HISTORY, MemorySender, ModelledEntity
 from mti.simulation.parameters import Costs
-from mti.simulation.receivers import MemoryBus
+from mti.simulation.receivers import MemoryBus, MemoryReceiver
 from mti.simulation.store import MemoryStore
 from mti.simulation.virtual_time import Stalled, VirtualClock
 from tests.contract.store.contract import StoreContract
+
+R = TypeVar("R", bound=MemoryReceiver)
 
 HERE = Entity("topic", "here", contract=FetchJob)
 SESSIONS = replace(HERE, sessions=True)
@@ -43,6 +48,15 @@ def entity(*, sessions: bool = False) -> tuple[ModelledEntity, MemorySender, Mem
     here = SESSIONS if sessions else HERE
     found = ModelledEntity(here, clock)
     return found, MemorySender([found], clock, FREE), MemoryBus({here: found}, FREE)
+
+
+@asynccontextmanager
+async def opened(opening: Awaitable[R]) -> AsyncIterator[R]:
+    receiver = await opening
+    try:
+        yield receiver
+    finally:
+        await receiver.close()
 
 
 def test_an_hour_passes_in_no_time_and_in_order() -> None:
@@ -73,8 +87,8 @@ def test_messages_come_in_their_order_and_repeats_within_the_window_do_not() -> 
         await sender.send([message("a"), message("b"), message("a")])
         await asyncio.sleep(HISTORY + 1)
         await sender.send([message("a"), message("elsewhere", to="another")])
-        async with bus.receiver(HERE) as receiver:
-            found = await receiver.receive_messages(max_message_count=10, max_wait_time=1)
+        async with opened(bus.open_receiver(HERE, VirtualClock())) as receiver:
+            found = await receiver.receive(10, 1)
             return [one.message_id for one in found]
 
     assert virtual_time.run(main()) == ["a", "b", "a"]
@@ -84,9 +98,9 @@ def test_a_scheduled_message_comes_when_it_is_due() -> None:
     async def main() -> tuple[list[str], float]:
         _, sender, bus = entity()
         await sender.send([message("later", due=40), message("now")])
-        async with bus.receiver(HERE) as receiver:
-            first = await receiver.receive_messages(max_message_count=10, max_wait_time=1)
-            second = await receiver.receive_messages(max_message_count=10, max_wait_time=60)
+        async with opened(bus.open_receiver(HERE, VirtualClock())) as receiver:
+            first = await receiver.receive(10, 1)
+            second = await receiver.receive(10, 60)
             return [one.message_id for one in (*first, *second)], asyncio.get_running_loop().time()
 
     assert virtual_time.run(main()) == (["now", "later"], 40)
@@ -97,16 +111,16 @@ def test_a_session_is_one_receivers_alone_and_goes_to_the_end_of_the_line() -> N
         _, sender, bus = entity(sessions=True)
         await sender.send([message("1", "a"), message("2", "a"), message("3", "b")])
         order: list[str | None] = []
-        async with bus.receiver(SESSIONS, session="next", connect_wait=1) as first:
-            async with bus.receiver(SESSIONS, session="next", connect_wait=1) as second:
-                order += [first.session.session_id, second.session.session_id]
-                await second.complete_message((await second.receive_messages(max_message_count=9, max_wait_time=1))[0])
-                with pytest.raises(OperationTimeoutError):
-                    await bus.receiver(SESSIONS, session="next", connect_wait=1).__aenter__()
-            await first.receive_messages(max_message_count=1, max_wait_time=1)
-        async with bus.receiver(SESSIONS, session="next", connect_wait=1) as third:
-            again = await third.receive_messages(max_message_count=9, max_wait_time=1)
-            order += [third.session.session_id, *(one.message_id for one in again)]
+        async with opened(bus.open_session(SESSIONS, VirtualClock(), 1)) as first:
+            async with opened(bus.open_session(SESSIONS, VirtualClock(), 1)) as second:
+                order += [first.session, second.session]
+                await second.complete((await second.receive(9, 1))[0])
+                with pytest.raises(NoSession):
+                    await bus.open_session(SESSIONS, VirtualClock(), 1)
+            await first.receive(1, 1)
+        async with opened(bus.open_session(SESSIONS, VirtualClock(), 1)) as third:
+            again = await third.receive(9, 1)
+            order += [third.session, *(one.message_id for one in again)]
             assert again[0].delivery_count == 1
         return order
 
@@ -117,11 +131,11 @@ def test_what_is_settled_is_gone_and_what_is_locked_is_still_there_to_be_seen() 
     async def main() -> list[list[str]]:
         found, sender, bus = entity()
         await sender.send([message("1"), message("2")])
-        async with bus.receiver(HERE) as receiver:
-            [first] = await receiver.receive_messages(max_message_count=1, max_wait_time=1)
-            seen = [[one.message_id for one in await receiver.peek_messages(max_message_count=9, sequence_number=1)]]
-            await receiver.dead_letter_message(first, reason="Why", error_description="because")
-            seen += [[one.message_id for one in await receiver.peek_messages(max_message_count=9, sequence_number=1)]]
+        async with opened(bus.open_receiver(HERE, VirtualClock())) as receiver:
+            [first] = await receiver.receive(1, 1)
+            seen = [[one.message_id for one in await receiver.peek(9)]]
+            await receiver.dead_letter(first, "Why", "because")
+            seen += [[one.message_id for one in await receiver.peek(9)]]
             assert [reason for _, reason, _ in found.dead] == ["Why"]
         return seen
 

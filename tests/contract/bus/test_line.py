@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import Line, ServiceBus
-from mti.common.adapters.servicebus.line import BLIND, FRESH, IN_HAND
+from mti.common.adapters.servicebus import ServiceBus
+from mti.common.hosting import Line
+from mti.common.hosting.line import BLIND, FRESH, IN_HAND
 from mti.common.ports.bus import Outgoing
 from servicebus_local import Namespace
 from tests.support.bus import RAW_PAGES, connected, counts, running_namespace

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.links import close_link, open_link
 from mti.common.adapters.servicebus.message_locks import kept
 from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
 from mti.common.adapters.servicebus.session_lock import LOCK_SECONDS
 from mti.common.errors import LockLost
-from mti.common.hosting import Settler
+from mti.common.hosting import QueueConsumer, SessionConsumer, Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park

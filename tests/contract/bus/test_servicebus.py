@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from azure.servicebus import ServiceBusSubQueue
 
-from mti.common.adapters.servicebus import QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.backoff import Backoff
 from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import MessageTooLarge, Pause, Poison, Retry
-from mti.common.hosting import Settler
+from mti.common.hosting import QueueConsumer, SessionConsumer, Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park

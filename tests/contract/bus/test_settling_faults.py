@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import QueueConsumer, ServiceBus, SessionConsumer
+from mti.common.adapters.servicebus import ServiceBus
 from mti.common.errors import ConfigurationError
-from mti.common.hosting import Settler
+from mti.common.hosting import QueueConsumer, SessionConsumer, Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park, Resend, Settlement

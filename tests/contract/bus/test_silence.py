@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import Line, QueueConsumer, ServiceBus, SessionConsumer, links
+from mti.common.adapters.servicebus import ServiceBus, links
 from mti.common.errors import BusUnavailable
-from mti.common.hosting import Settler
+from mti.common.hosting import Line, QueueConsumer, SessionConsumer, Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
@@ -26,9 +26,9 @@ SHORT = 1.0
 
 @pytest.fixture(autouse=True)
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mti.common.adapters.servicebus import consumer, line, received, sender, session_consumer
+    from mti.common.adapters.servicebus import received, receiver, sender
 
-    for module in (links, consumer, line, received, sender, session_consumer):
+    for module in (links, received, receiver, sender):
         for name in ("OPEN_SECONDS", "SEND_SECONDS", "SETTLE_SECONDS", "PEEK_SECONDS", "RECEIVE_SECONDS"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, SHORT + (4 if name == "OPEN_SECONDS" else 0))

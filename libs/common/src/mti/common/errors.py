@@ -15,6 +15,7 @@
     ├── ConfigurationError     the operator's to mend, before anything runs
     ├── MessageTooLarge        the sender's to cut smaller
     ├── LockLost               somebody else has the message now
+    ├── NoSession              no session is free to be taken
     └── WriteConflict          compare-and-set lost: read again and decide again
 
 Anything else is a bug: it goes to the dead-letter queue with its trace id.
@@ -128,6 +129,10 @@ class MessageTooLarge(MtiError):
 
 class LockLost(MtiError):
     """The lock of a message or a session ran out before it was settled."""
+
+
+class NoSession(MtiError):
+    """No session was free within the time to wait for one."""
 
 
 class WriteConflict(MtiError):

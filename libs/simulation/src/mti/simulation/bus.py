@@ -3,48 +3,22 @@
 Queues and subscriptions hand out in order, to whichever receiver asks first; a session is one receiver's alone until it
 lets go, and goes to the end of the line then; a scheduled message comes when it is due; a MessageId that was seen
 within ten minutes is accepted and thrown away; `To` is `*` or one subscription's name. Locks don't run out, since the
-services renew them. The consumers of `mti.common.adapters.servicebus` run on it as they run on the SDK.
+services renew them. The consumers of `mti.common.hosting` run on it as they run on the SDK.
 """
 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from typing import Final
 
-from azure.servicebus.amqp import AmqpAnnotatedMessage
-
-from mti.common.ports.bus import Outgoing, PropertyValue
+from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import Clock
-from mti.common.topology import Entity
+from mti.common.topology import STANDARD, Entity
 from mti.simulation.parameters import Costs
 
-HISTORY: Final = 600.0
+HISTORY: Final = STANDARD.pages.duplicates.total_seconds()
 """Seconds for which duplicate detection remembers a MessageId."""
-
-
-@dataclass(slots=True, eq=False)
-class Kept:
-    """A message in an entity, with the names that the SDK gives a received one."""
-
-    body: bytes
-    message_id: str
-    to: str
-    subject: str | None
-    session_id: str | None
-    content_type: str
-    application_properties: dict[str, PropertyValue]
-    sequence_number: int
-    enqueued_time_utc: datetime
-    delivery_count: int = 0
-    _expiry: datetime | None = None
-    """What the SDK takes for the end of its lock; nothing here runs out."""
-
-    @property
-    def raw_amqp_message(self) -> AmqpAnnotatedMessage:
-        """Return the message as it came, with no annotation that says how long its lock is."""
-        return AmqpAnnotatedMessage(data_body=self.body)
 
 
 class ModelledEntity:
@@ -58,13 +32,13 @@ class ModelledEntity:
     def __init__(self, modelled: Entity, clock: Clock) -> None:
         self.modelled = modelled
         self.sessions = modelled.sessions
-        self.dead: list[tuple[Kept, str, str]] = []
+        self.dead: list[tuple[Received, str, str]] = []
         self.peak = 0
         """The most messages that were in it at once."""
-        self.here: OrderedDict[int, Kept] = OrderedDict()
+        self.here: OrderedDict[int, Received] = OrderedDict()
         """All that is not settled, by its sequence number."""
         self._clock = clock
-        self._lines: dict[str | None, deque[Kept]] = {}
+        self._lines: dict[str | None, deque[Received]] = {}
         self._free: OrderedDict[str | None, None] = OrderedDict()
         """The sessions that have messages and no receiver, in the order in which they came to be so."""
         self._held: set[str | None] = set()
@@ -75,21 +49,21 @@ class ModelledEntity:
     def put(self, message: Outgoing) -> None:
         """Take a message in, to be handed out now."""
         self._count += 1
-        kept = Kept(
+        incoming = Received(
             body=message.body,
             message_id=message.message_id,
             to=message.to,
             subject=message.subject,
             session_id=message.session_id,
             content_type=message.content_type,
-            application_properties=dict(message.properties),
+            properties=dict(message.properties),
             sequence_number=self._count,
-            enqueued_time_utc=self._clock.now(),
+            enqueued_at=self._clock.now(),
         )
-        line = kept.session_id if self.sessions else None
-        self.here[kept.sequence_number] = kept
+        line = incoming.session_id if self.sessions else None
+        self.here[incoming.sequence_number] = incoming
         self.peak = max(self.peak, len(self.here))
-        self._lines.setdefault(line, deque()).append(kept)
+        self._lines.setdefault(line, deque()).append(incoming)
         arrival = self._arrivals.pop(line, None)
         if arrival is not None and not arrival.done():
             arrival.set_result(None)
@@ -97,23 +71,24 @@ class ModelledEntity:
             self._free[line] = None
             self._wake()
 
-    def take(self, line: str | None, limit: int) -> list[Kept]:
+    def take(self, line: str | None, limit: int) -> list[Received]:
         """Lock up to that many of a line's messages."""
         waiting = self._lines.get(line)
         if waiting is None:
             return []
         return [waiting.popleft() for _ in range(min(limit, len(waiting)))]
 
-    def settle(self, message: Kept) -> None:
+    def settle(self, message: Received) -> None:
         """Remove a message for good."""
         del self.here[message.sequence_number]
 
-    def give_back(self, messages: Sequence[Kept]) -> None:
-        """Put locked messages back to the head of their line."""
+    def give_back(self, messages: Sequence[Received], *, counted: bool = True) -> None:
+        """Put locked messages back to the head of their line, as a failed delivery or not."""
         for message in reversed(messages):
             line = message.session_id if self.sessions else None
-            message.delivery_count += 1
-            self._lines.setdefault(line, deque()).appendleft(message)
+            again = replace(message, delivery_count=message.delivery_count + counted)
+            self.here[message.sequence_number] = again
+            self._lines.setdefault(line, deque()).appendleft(again)
 
     async def accept(self, seconds: float) -> str | None:
         """Take the next session that is free for oneself.

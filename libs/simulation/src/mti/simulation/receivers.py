@@ -1,118 +1,102 @@
-"""The model's receivers, in the form that the consumers know from the SDK."""
+"""The model's receivers: what the consumers receive by."""
 
 import asyncio
-from datetime import datetime
-from types import TracebackType
-from typing import Self
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
-from azure.servicebus.exceptions import OperationTimeoutError
-
+from mti.common.errors import NoSession
+from mti.common.ports.bus import Received
+from mti.common.ports.clock import Clock
 from mti.common.topology import Entity
-from mti.simulation.bus import Kept, ModelledEntity
+from mti.simulation.bus import ModelledEntity
 from mti.simulation.parameters import Costs
 
 
-class MemorySession:
-    """A session that a receiver has; the model's locks don't run out."""
-
-    def __init__(self, session_id: str | None) -> None:
-        self.session_id = session_id
-        self.locked_until_utc: datetime | None = None
-        self._locked_until_utc: datetime | None = None
-
-    async def renew_lock(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  the SDK's own name
-        """Have the lock begin anew."""
-
-
 class MemoryBus:
-    """What a consumer needs of `ServiceBus`: receivers, by entity."""
+    """Opens receivers; see `mti.common.hosting.receiving.Receivers`."""
 
-    def __init__(self, entities: dict[Entity, ModelledEntity], costs: Costs) -> None:
+    def __init__(self, entities: Mapping[Entity, ModelledEntity], costs: Costs) -> None:
         self._entities = entities
         self._costs = costs
 
-    def receiver(
-        self,
-        entity: Entity,
-        *,
-        session: str | None = None,
-        connect_wait: float | None = None,
-    ) -> "MemoryReceiver":
-        """Return a receiver of messages, or of the next session that is free."""
-        return MemoryReceiver(self._entities[entity], self._costs, connect_wait if session else None)
+    async def open_receiver(self, entity: Entity, clock: Clock) -> "MemoryReceiver":  # noqa: ARG002  locks don't run out
+        """Return a receiver of messages."""
+        return MemoryReceiver(self._entities[entity], self._costs)
+
+    async def open_session(self, entity: Entity, clock: Clock, wait: float) -> "MemorySessionReceiver":  # noqa: ARG002
+        """Return a receiver of the next session that is free."""
+        modelled = self._entities[entity]
+        await asyncio.sleep(self._costs.session)
+        try:
+            return MemorySessionReceiver(modelled, self._costs, await modelled.accept(wait))
+        except TimeoutError:
+            raise NoSession(f"{entity}: no session was free") from None
 
 
 class MemoryReceiver:
-    """Peek-lock, one session or none."""
+    """Receives under locks that don't run out; see `mti.common.hosting.receiving.Receiver`."""
 
-    def __init__(self, entity: ModelledEntity, costs: Costs, session_wait: float | None) -> None:
+    def __init__(self, entity: ModelledEntity, costs: Costs, session: str | None = None) -> None:
         self._entity = entity
         self._costs = costs
-        self._session_wait = session_wait
-        self._locked: dict[int, Kept] = {}
-        self._accepted = False
-        self._name: str | None = None
+        self._session = session
+        self._locked: dict[int, Received] = {}
 
-    @property
-    def session(self) -> MemorySession:
-        """The session that it has."""
-        return MemorySession(self._name)
-
-    async def receive_messages(self, *, max_message_count: int, max_wait_time: float) -> list[Kept]:
+    async def receive(self, count: int, wait: float) -> list[Received]:
         """Lock up to that many; wait for the first one that long."""
         await asyncio.sleep(self._costs.bus)
-        found = self._entity.take(self._name, max_message_count)
-        if not found:
-            await self._entity.arrival(self._name, max_wait_time)
-            found = self._entity.take(self._name, max_message_count)
-        self._locked |= {message.sequence_number: message for message in found}
-        return found
+        taken = self._entity.take(self._session, count)
+        if not taken:
+            await self._entity.arrival(self._session, wait)
+            taken = self._entity.take(self._session, count)
+        self._locked |= {message.sequence_number: message for message in taken}
+        return taken
 
-    async def renew_message_lock(self, message: Kept, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  as above
-        """Have a message's lock begin anew."""
-
-    async def peek_messages(
-        self,
-        max_message_count: int = 1,
-        *,
-        sequence_number: int = 1,
-        timeout: float | None = None,  # noqa: ASYNC109, ARG002
-    ) -> list[Kept]:
+    async def peek(self, count: int) -> list[Received]:
         """Return the oldest ones, locked or not."""
-        assert sequence_number == 1  # noqa: S101  it is looked at from its head only
         await asyncio.sleep(self._costs.bus)
-        return [message for message, _ in zip(self._entity.here.values(), range(max_message_count), strict=False)]
+        return [message for message, _ in zip(self._entity.here.values(), range(count), strict=False)]
 
-    async def complete_message(self, message: Kept) -> None:
+    def kept(self, messages: Sequence[Received]) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
+        """Keep their locks, which don't run out."""
+        return nullcontext()
+
+    async def complete(self, message: Received) -> None:
         """Settle it."""
         await asyncio.sleep(self._costs.bus)
         self._entity.settle(self._locked.pop(message.sequence_number))
 
-    async def dead_letter_message(self, message: Kept, *, reason: str, error_description: str) -> None:
+    async def abandon(self, message: Received) -> None:
+        """Give it back."""
+        self._entity.give_back([self._locked.pop(message.sequence_number)])
+
+    async def dead_letter(self, message: Received, reason: str, description: str) -> None:
         """Set it aside."""
-        await self.complete_message(message)
-        self._entity.dead.append((message, reason, error_description))
+        await self.complete(message)
+        self._entity.dead.append((message, reason, description))
+
+    async def release(self) -> None:
+        """Give back what is not settled, without counting a failed delivery."""
+        self._give_back(counted=False)
 
     async def close(self) -> None:
-        """Let go of the session, and of what is not settled."""
-        self._entity.give_back(list(self._locked.values()))
+        """Let go of what is not settled."""
+        self._give_back(counted=True)
+
+    def _give_back(self, *, counted: bool) -> None:
+        self._entity.give_back(list(self._locked.values()), counted=counted)
         self._locked.clear()
-        if self._accepted:
-            self._accepted = False
-            self._entity.release(self._name)
 
-    async def __aenter__(self) -> Self:
-        if self._session_wait is None:
-            return self
-        await asyncio.sleep(self._costs.session)
-        try:
-            self._name = await self._entity.accept(self._session_wait)
-        except TimeoutError:
-            raise OperationTimeoutError from None
-        self._accepted = True
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+class MemorySessionReceiver(MemoryReceiver):
+    """Receives from a session, and holds it."""
+
+    @property
+    def session(self) -> str | None:
+        """The session's name."""
+        return self._session
+
+    async def close(self) -> None:
+        """Let go of the session too."""
+        await super().close()
+        self._entity.release(self._session)

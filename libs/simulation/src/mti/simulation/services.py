@@ -5,13 +5,12 @@ import random
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
-from mti.common.adapters.servicebus import Line, QueueConsumer, ServiceBus, SessionConsumer
-from mti.common.hosting import Handler, Settler
+from mti.common.hosting import Handler, Line, QueueConsumer, SessionConsumer, Settler
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretReference
@@ -105,19 +104,15 @@ class Pipeline:
     pages: ModelledEntity = field(init=False)
     indicators: ModelledEntity = field(init=False)
     fetched: MemoryStore = field(init=False)
-    _bus: ServiceBus = field(init=False)
+    _bus: MemoryBus = field(init=False)
 
     def __post_init__(self) -> None:
         self.jobs = ModelledEntity(STANDARD.jobs, self.clock)
         self.pages = ModelledEntity(STANDARD.pages, self.clock)
         self.indicators = ModelledEntity(STANDARD.indicators, self.clock)
         self.fetched = self._store()
-        self._bus = cast(
-            "ServiceBus",
-            MemoryBus(
-                {entity.modelled: entity for entity in (self.jobs, self.pages, self.indicators)}, self.parameters.costs
-            ),
-        )
+        entities = {entity.modelled: entity for entity in (self.jobs, self.pages, self.indicators)}
+        self._bus = MemoryBus(entities, self.parameters.costs)
 
     def tasks(self, stop: asyncio.Event) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what runs until `stop` is set: every process of every service."""

@@ -9,10 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mti.common.adapters.servicebus import Line, QueueConsumer
 from mti.common.composition.parts import Parts, open_parts
 from mti.common.errors import Unavailable
-from mti.common.hosting import Settler
+from mti.common.hosting import Line, QueueConsumer, Settler
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.bus import Sender

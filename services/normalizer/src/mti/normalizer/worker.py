@@ -4,9 +4,8 @@ import asyncio
 import logging
 import random
 
-from mti.common.adapters.servicebus import QueueConsumer
 from mti.common.composition.parts import Parts, open_parts
-from mti.common.hosting import Settler
+from mti.common.hosting import QueueConsumer, Settler
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock

@@ -5,10 +5,9 @@ import logging
 import random
 from datetime import timedelta
 
-from mti.common.adapters.servicebus import SessionConsumer
 from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.composition.parts import open_parts
-from mti.common.hosting import Settler
+from mti.common.hosting import SessionConsumer, Settler
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock

@@ -8,10 +8,12 @@ from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from mti.common.adapters.servicebus.links import CLOSE_SECONDS
+from mti.common.adapters.servicebus.receiver import ServiceBusReceiverPort, ServiceBusSessionPort
 from mti.common.adapters.servicebus.sender import ServiceBusSenderPort
 from mti.common.connection_strings import parts_of
 from mti.common.logs import redaction
 from mti.common.network.trust import bundle_file
+from mti.common.ports.clock import Clock
 from mti.common.topology import Entity
 
 
@@ -86,6 +88,16 @@ class ServiceBus:
             sub_queue=sub_queue,
             max_wait_time=connect_wait,
         )
+
+    async def open_receiver(self, entity: Entity, clock: Clock) -> ServiceBusReceiverPort:
+        """See `mti.common.hosting.receiving.Receivers`."""
+        return await ServiceBusReceiverPort.opened(self.receiver(entity), entity.path, clock)
+
+    async def open_session(self, entity: Entity, clock: Clock, wait: float) -> ServiceBusSessionPort:
+        """See `mti.common.hosting.receiving.Receivers`."""
+        receiver = self.receiver(entity, session="next", connect_wait=wait)
+        seconds = entity.lock.total_seconds()
+        return await ServiceBusSessionPort.taken(receiver, entity.path, clock, seconds=seconds, wait=wait)
 
     async def close(self) -> None:
         """Close every link and connection, within seconds, whatever state they are in."""

@@ -109,16 +109,16 @@ class ReceiverSettlement:
 
     async def complete(self, message: Received) -> None:
         """See `mti.common.ports.settlement.Settlement`."""
-        await self._settled(message, self._receiver.complete_message(self._sdk[message.sequence_number]))
+        await self._settled(message, self._receiver.complete_message(self._locked(message)))
 
     async def abandon(self, message: Received) -> None:
         """See `mti.common.ports.settlement.Settlement`."""
-        await self._settled(message, self._receiver.abandon_message(self._sdk[message.sequence_number]))
+        await self._settled(message, self._receiver.abandon_message(self._locked(message)))
 
     async def dead_letter(self, message: Received, reason: str, description: str) -> None:
         """See `mti.common.ports.settlement.Settlement`."""
         call = self._receiver.dead_letter_message(
-            self._sdk[message.sequence_number], reason=reason, error_description=description[:DESCRIPTION_LIMIT]
+            self._locked(message), reason=reason, error_description=description[:DESCRIPTION_LIMIT]
         )
         await self._settled(message, call)
 
@@ -138,11 +138,19 @@ class ReceiverSettlement:
         tasks = [answered(self._receiver, self._entity, "a release", call, RELEASE_SECONDS) for call in calls]
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _locked(self, message: Received) -> ServiceBusReceivedMessage:
+        try:
+            return self._sdk[message.sequence_number]
+        except KeyError:
+            raise LockLost(f"message {message.message_id!r}: it is settled or given back already") from None
+
     async def _settled(self, message: Received, call: Coroutine[Any, Any, None]) -> None:
         what = f"the settlement of message {message.message_id!r}"
         try:
             await answered(self._receiver, self._entity, what, call, SETTLE_SECONDS)
         except (MessageLockLostError, SessionLockLostError, MessageAlreadySettled, MessageNotFoundError) as error:
+            del self._sdk[message.sequence_number]
             raise LockLost(f"message {message.message_id!r}: its lock ran out before it was settled") from error
         except ServiceBusError as error:
             raise unavailable(self._entity, what, error) from error
+        del self._sdk[message.sequence_number]

@@ -5,16 +5,10 @@ import logging
 from time import time_ns
 from typing import Final
 
-from azure.servicebus.aio import ServiceBusReceiver
-from azure.servicebus.exceptions import ServiceBusError
-
-from mti.common.adapters.servicebus.client import ServiceBus
-from mti.common.adapters.servicebus.links import PEEK_SECONDS, answered, close_link, open_link
-from mti.common.adapters.servicebus.message_locks import kept
-from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
 from mti.common.errors import BusFull, Unavailable
 from mti.common.hosting.delivery import deliver
 from mti.common.hosting.outcomes import Handler
+from mti.common.hosting.receiving import Receiver, Receivers
 from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import received
@@ -51,7 +45,7 @@ class QueueConsumer:
 
     def __init__(
         self,
-        bus: ServiceBus,
+        bus: Receivers,
         entity: Entity,
         handler: Handler,
         settler: Settler,
@@ -82,7 +76,7 @@ class QueueConsumer:
         while not stop.is_set():
             try:
                 await self._receiver(stop)
-            except (ServiceBusError, Unavailable, OSError) as error:
+            except (Unavailable, OSError) as error:
                 log.warning("the bus does not answer", extra={"entity": self._entity.path, "why": str(error)})
                 await rest(self._clock, stop, delay_after(error))
             except Exception:
@@ -90,39 +84,31 @@ class QueueConsumer:
                 await rest(self._clock, stop, RECONNECT_DELAY)
 
     async def _receiver(self, stop: asyncio.Event) -> None:
-        receiver = self._bus.receiver(self._entity)
+        receiver = await self._bus.open_receiver(self._entity, self._clock)
         try:
-            await open_link(receiver, self._entity.path)
             heard = self._clock.monotonic()
             while not stop.is_set():
                 if await self._step(receiver):
                     heard = self._clock.monotonic()
                 elif self._clock.monotonic() - heard > self._silence:
-                    await self._ask(receiver)
+                    # Have the broker say anything at all. Receiving nothing looks the same from a queue that is empty
+                    # and from a connection that swallows everything.
+                    await receiver.peek(1)
                     heard = self._clock.monotonic()
         finally:
-            await close_link(receiver)
+            await receiver.close()
 
-    async def _ask(self, receiver: ServiceBusReceiver) -> None:
-        """Have the broker say anything at all. Receiving nothing looks the same from a queue that is empty and from a
-        connection that swallows everything.
-        """
-        call = receiver.peek_messages(1, timeout=PEEK_SECONDS)
-        await answered(receiver, self._entity.path, "a peek after a long silence", call, PEEK_SECONDS)
-
-    async def _step(self, receiver: ServiceBusReceiver) -> bool:
+    async def _step(self, receiver: Receiver) -> bool:
         """Receive and handle a batch, and say whether there was one."""
         began = time_ns()
-        raw = await receive(receiver, self._entity.path, self._batch_size, self._wait)
-        if not raw:
+        messages = await receiver.receive(self._batch_size, self._wait)
+        if not messages:
             return False
-        messages = [from_sdk(message) for message in raw]
         received(self._entity, messages, began)
-        settlement = ReceiverSettlement(receiver, self._entity.path, raw)
-        async with kept(receiver, self._entity.path, raw, self._clock):
+        async with receiver.kept(messages):
             try:
-                await deliver(self._handler, self._settler, settlement, messages, self._entity)
-            except (ServiceBusError, Unavailable, OSError):
-                await settlement.release()
+                await deliver(self._handler, self._settler, receiver, messages, self._entity)
+            except (Unavailable, OSError):
+                await receiver.release()
                 raise
         return True

@@ -2,16 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Final
 
-from azure.servicebus import ServiceBusReceivedMessage
-from azure.servicebus.aio import ServiceBusReceiver
-from azure.servicebus.exceptions import ServiceBusError
-
-from mti.common.adapters.servicebus.client import ServiceBus
-from mti.common.adapters.servicebus.links import PEEK_SECONDS, answered, close_link
 from mti.common.errors import BusUnavailable
+from mti.common.hosting.receiving import Receiver, Receivers
+from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.topology import Entity
 
@@ -33,11 +30,11 @@ class Line:
     Peeking needs the right to listen. Without it, or while the bus does not answer, the line counts as empty.
     """
 
-    def __init__(self, bus: ServiceBus, entity: Entity, clock: Clock) -> None:
+    def __init__(self, bus: Receivers, entity: Entity, clock: Clock) -> None:
         self._bus = bus
         self._entity = entity
         self._clock = clock
-        self._receiver: ServiceBusReceiver | None = None
+        self._receiver: Receiver | None = None
         self._age = timedelta()
         self._good_until = float("-inf")
         self._turn = asyncio.Lock()
@@ -54,15 +51,14 @@ class Line:
         """Close the link."""
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            await close_link(receiver)
+            await receiver.close()
 
     async def _look(self) -> tuple[timedelta, float]:
         try:
             if self._receiver is None:
-                self._receiver = self._bus.receiver(self._entity)
-            call = self._receiver.peek_messages(max_message_count=LOOKED_AT, sequence_number=1)
-            found = await answered(self._receiver, self._entity.path, "a peek", call, PEEK_SECONDS)
-        except (ServiceBusError, BusUnavailable) as error:
+                self._receiver = await self._bus.open_receiver(self._entity, self._clock)
+            found = await self._receiver.peek(LOOKED_AT)
+        except BusUnavailable as error:
             log.warning(
                 "the line can't be looked at and counts as empty; give the identity the role Data Receiver",
                 extra={"entity": self._entity.path, "why": str(error)},
@@ -71,9 +67,9 @@ class Line:
             return timedelta(), BLIND
         return self._age_of(found), FRESH
 
-    def _age_of(self, found: list[ServiceBusReceivedMessage]) -> timedelta:
+    def _age_of(self, found: Sequence[Received]) -> timedelta:
         now = self._clock.now()
-        times = [message.enqueued_time_utc for message in found if message.enqueued_time_utc is not None]
+        times = [message.enqueued_at for message in found if message.enqueued_at is not None]
         waiting = [now - time.replace(tzinfo=time.tzinfo or UTC) for time in times]
         due = [age for age in waiting if age >= timedelta()]
         return due[IN_HAND] if len(due) > IN_HAND else timedelta()

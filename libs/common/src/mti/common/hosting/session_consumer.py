@@ -4,22 +4,11 @@ import asyncio
 import logging
 from time import time_ns
 
-from azure.servicebus.aio import ServiceBusReceiver
-from azure.servicebus.exceptions import (
-    OperationTimeoutError,
-    ServiceBusError,
-    SessionCannotBeLockedError,
-    SessionLockLostError,
-)
-
-from mti.common.adapters.servicebus.client import ServiceBus
-from mti.common.adapters.servicebus.consumer import RECONNECT_DELAY, UNFORESEEN, delay_after, rest
-from mti.common.adapters.servicebus.links import OPEN_SECONDS, close_link, open_link
-from mti.common.adapters.servicebus.received import ReceiverSettlement, from_sdk, receive
-from mti.common.adapters.servicebus.session_lock import SessionLock
-from mti.common.errors import LockLost, Unavailable
+from mti.common.errors import LockLost, NoSession, Unavailable
 from mti.common.hosting.delivery import deliver
 from mti.common.hosting.outcomes import Handler
+from mti.common.hosting.queue_consumer import RECONNECT_DELAY, UNFORESEEN, delay_after, rest
+from mti.common.hosting.receiving import Receiver, Receivers
 from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import received
@@ -57,7 +46,7 @@ class SessionConsumer:
 
     def __init__(
         self,
-        bus: ServiceBus,
+        bus: Receivers,
         entity: Entity,
         handler: Handler,
         settler: Settler,
@@ -98,11 +87,11 @@ class SessionConsumer:
         while not stop.is_set():
             try:
                 await self._session(stop)
-            except (OperationTimeoutError, SessionCannotBeLockedError):
-                continue  # no session is free
-            except (SessionLockLostError, LockLost) as error:
+            except NoSession:
+                continue
+            except LockLost as error:
                 log.warning("a session was lost", extra={"entity": self._entity.path, "why": str(error)})
-            except (ServiceBusError, Unavailable, OSError) as error:
+            except (Unavailable, OSError) as error:
                 log.warning("the bus does not answer", extra={"entity": self._entity.path, "why": str(error)})
                 await rest(self._clock, stop, delay_after(error))
             except Exception:
@@ -110,62 +99,45 @@ class SessionConsumer:
                 await rest(self._clock, stop, RECONNECT_DELAY)
 
     async def _session(self, stop: asyncio.Event) -> None:
-        receiver = self._bus.receiver(self._entity, session="next", connect_wait=self._session_wait)
-        keeping: asyncio.Task[None] | None = None
+        receiver = await self._open(stop)
+        if receiver is None:
+            return
         try:
-            asked = self._clock.monotonic()
-            if not await self._open(receiver, stop):
-                return
-            lock = SessionLock(receiver.session, self._clock, since=asked, seconds=self._entity.lock.total_seconds())
-            # Nobody knows when within the wait it was locked; from here on it is known.
-            await lock.renew()
-            keeping = asyncio.create_task(lock.keep())
             until = self._clock.monotonic() + self._turn
-            while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver, lock):
+            while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver):
                 pass
         finally:
-            if keeping is not None:
-                keeping.cancel()
-                await asyncio.gather(keeping, return_exceptions=True)
-            await close_link(receiver)
+            await receiver.close()
 
-    async def _open(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> bool:
-        """Accept a session, when it is this slot's turn to look for one; say whether it did before the stop."""
+    async def _open(self, stop: asyncio.Event) -> Receiver | None:
+        """Take a session, when it is this slot's turn to look for one; return none where the stop came first."""
         async with self._looking:
             if stop.is_set():
-                return False
-            within = self._session_wait + OPEN_SECONDS
-            opening = asyncio.create_task(open_link(receiver, self._entity.path, within))
+                return None
+            opening = asyncio.create_task(self._bus.open_session(self._entity, self._clock, self._session_wait))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if not opening.done():
                 opening.cancel()
                 await asyncio.gather(opening, return_exceptions=True)
-                return False
-            await opening
-            return True
+                return None
+            return await opening
 
-    async def _step(self, receiver: ServiceBusReceiver, lock: SessionLock) -> bool:
-        if lock.remaining() <= 0:
-            raise LockLost(f"session {lock.session_id!r}: its lock ran out, and another may have it")
+    async def _step(self, receiver: Receiver) -> bool:
         began = time_ns()
-        path = self._entity.path
-        raw = await receive(receiver, path, self._batch_size, self._idle)
-        if not raw:
+        messages = await receiver.receive(self._batch_size, self._idle)
+        if not messages:
             return False
-        messages = [from_sdk(message, lock, lock.locked_until) for message in raw]
-        last = len(raw)
+        last = len(messages)
         while last == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
-            more = await receive(receiver, path, self._batch_size, MORE_WAIT)
-            raw += more
-            messages += [from_sdk(message, lock, lock.locked_until) for message in more]
+            more = await receiver.receive(self._batch_size, MORE_WAIT)
+            messages += more
             last = len(more)
         received(self._entity, messages, began)
-        settlement = ReceiverSettlement(receiver, path, raw)
         try:
-            await deliver(self._handler, self._settler, settlement, messages, self._entity)
-        except (ServiceBusError, Unavailable, OSError):
-            await settlement.release()
+            await deliver(self._handler, self._settler, receiver, messages, self._entity)
+        except (Unavailable, OSError):
+            await receiver.release()
             raise
         return True
