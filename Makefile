@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 DIST := dist
 BIN := $(VENV)/bin
-MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/simulation libs/cli services/fetcher services/normalizer services/publisher
+MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/simulation libs/cli services/fetcher services/normalizer services/publisher
 # The name under which a member is installed: `mti-` before its folder's, but for what is of use to others too.
 distribution = $(if $(filter libs/servicebus-local,$1),servicebus-local,mti-$(notdir $1))
 COSMOS := tests/support/cosmos

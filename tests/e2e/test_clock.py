@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from mti.cli.tenants_desk import following
+
 from mti.simulators import SentinelFault, Simulators
 from mti.simulators.feed.store import LateBatch
 from mti.stack.stack import EmbeddedStack, StackOptions

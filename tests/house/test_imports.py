@@ -19,8 +19,9 @@ ALLOWED = {
     "operations": {*SERVICES, "common", "operations"},
     "simulators": {"common", "simulators", "servicebus_local"},
     "stack": {*SERVICES, "common", "operations", "simulators", "stack", "servicebus_local"},
+    "deployment": {"normalizer", "publisher", "common", "operations", "stack", "deployment"},
     "simulation": {*SERVICES, "common", "simulation"},
-    "cli": {*SERVICES, "common", "operations", "stack", "simulation", "cli", "servicebus_local"},
+    "cli": {*SERVICES, "common", "operations", "deployment", "stack", "simulation", "cli", "servicebus_local"},
     "servicebus_local": {"servicebus_local"},  # a distribution for others too, which knows nothing of this project
 }
 

@@ -14,6 +14,7 @@ from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.topology import STANDARD
+from mti.deployment.service_bus.dead_letter_queue import ServiceBusDeadLetterQueue
 from mti.operations.dead_letters import (
     FileReplay,
     NoJudge,
@@ -21,7 +22,6 @@ from mti.operations.dead_letters import (
     ReplayOptions,
     Selection,
     ServiceBooks,
-    SubQueue,
     append_archive,
     one_letter,
     plan,
@@ -43,7 +43,7 @@ async def main(connection: str, action: str, step: str, number: int, file: str |
     clock, seen = SystemClock(), 0
     bus = ServiceBus.from_connection_string(connection)
     entities = STANDARD.entities
-    queues = [SubQueue(bus, entity, clock, wait=0.2) for entity in entities]
+    queues = [ServiceBusDeadLetterQueue(bus, entity, clock, wait=0.2) for entity in entities]
 
     def progress(at: Any, _: Any) -> None:
         nonlocal seen

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from azure.servicebus.aio import ServiceBusReceiver
-from pydantic import SecretStr
 
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.received import from_sdk
@@ -25,8 +24,8 @@ from mti.common.contracts.envelope import TRACEPARENT
 from mti.common.ports.bus import Outgoing, PropertyValue, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Feed, FeedFormat
-from mti.common.settings import BusSettings
-from mti.common.topology import Entity
+from mti.common.topology import STANDARD, Entity
+from mti.deployment.service_bus.dead_letter_queue import ServiceBusDeadLetterQueue, connected_queues
 from mti.operations.dead_letters import (
     Judge,
     NoJudge,
@@ -37,8 +36,6 @@ from mti.operations.dead_letters import (
     ReplayOptions,
     ReplayResult,
     Selection,
-    SubQueue,
-    opened,
     plan,
 )
 from mti.publisher.records import PUBLISHED, Accept, Item, PublishedVersions, Withdraw
@@ -66,7 +63,7 @@ class World:
 
     namespace: Namespace
     bus: ServiceBus
-    queues: Sequence[SubQueue]
+    queues: Sequence[ServiceBusDeadLetterQueue]
     folder: Path
     clock: SystemClock
     test: str = ""
@@ -128,7 +125,7 @@ class World:
             await self.receivers[key].__aenter__()
         return self.receivers[key]
 
-    def queue(self, entity: Entity) -> SubQueue:
+    def queue(self, entity: Entity) -> ServiceBusDeadLetterQueue:
         return next(queue for queue in self.queues if queue.entity == entity)
 
     # -- the work
@@ -141,7 +138,7 @@ class World:
         *,
         judge: Judge | None = None,
         watch: Progress | None = None,
-        queues: Sequence[SubQueue] | None = None,
+        queues: Sequence[ServiceBusDeadLetterQueue] | None = None,
         **options: Any,
     ) -> Replayer:
         found = self.queues if queues is None else queues
@@ -151,11 +148,9 @@ class World:
         return await self.replayer(**options).replay(await self.plan(selection))
 
     @asynccontextmanager
-    async def impatient(self) -> AsyncIterator[Sequence[SubQueue]]:
+    async def impatient(self) -> AsyncIterator[Sequence[ServiceBusDeadLetterQueue]]:
         """Look at the dead letters with queues that wait for nobody who holds a lock."""
-        entities = [queue.entity for queue in self.queues]
-        queues = [SubQueue(self.bus, entity, self.clock, wait=0.2, patience=0) for entity in entities]
-        async with opened(queues):
+        async with connected_queues(self.bus, STANDARD.entities, self.clock, wait=0.2, patience=0) as queues:
             yield queues
 
     @asynccontextmanager
@@ -181,7 +176,7 @@ class World:
         live = [self.drain(entity, session) for entity, session in self.receivers if found[entity]["active"]]
         await asyncio.gather(*dead, *live)
 
-    async def _forget(self, queue: SubQueue) -> None:
+    async def _forget(self, queue: ServiceBusDeadLetterQueue) -> None:
         await queue.complete([letter.sequence async for letter in queue.letters()])
 
     async def close(self) -> None:
@@ -194,11 +189,9 @@ async def world(folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         namespace = await stack.enter_async_context(running_namespace(folder))
         bus = await stack.enter_async_context(connected(namespace))
-        settings = BusSettings(
-            servicebus_connection_string=SecretStr(namespace.connection_string), servicebus_namespace=None
+        queues = await stack.enter_async_context(
+            connected_queues(bus, STANDARD.entities, clock, wait=0.2, patience=PATIENCE)
         )
-        queues = [SubQueue(bus, entity, clock, wait=0.2, patience=PATIENCE) for entity in settings.topology.entities]
-        await stack.enter_async_context(opened(queues))
         found = World(namespace, bus, queues, folder, clock)
         stack.push_async_callback(found.close)
         yield found

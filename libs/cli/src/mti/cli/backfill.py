@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from mti.cli.options import AsJson, Data, TenantsFile, Yes
 from mti.cli.saying import asked, say, write
-from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
+from mti.deployment import Deployment, open_deployment
 from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection, run_name
 from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
@@ -36,16 +37,16 @@ def command(
     selection = Selection(tenant=tenant, destination=destination, source=source, rebuilt=rebuilt)
 
     async def work() -> list[BackfillResult]:
-        async with site(data, tenants) as at:
-            routes = selection.routes(at.registry)
+        async with open_deployment(data, tenants) as deployment:
+            routes = selection.routes(await deployment.registry())
             if (
                 rebuilt
                 and not (dry_run or yes)
                 and not asked(f"Send {', '.join(sorted(routes))} everything again, which Sentinel bills once more?")
             ):
                 return []
-            await _tell_of_pauses(at.stores, list(routes))
-            return await _backfill(at, selection, rate, dry_run=dry_run)
+            await _tell_of_pauses(await deployment.stores(), list(routes))
+            return await _backfill(deployment, selection, rate, dry_run=dry_run)
 
     results = asyncio.run(work())
     if as_json:
@@ -55,17 +56,19 @@ def command(
         _say(found)
 
 
-async def _backfill(at: Site, selection: Selection, rate: float | None, *, dry_run: bool) -> list[BackfillResult]:
-    meant = [at.registry.destinations[destination] for destination in selection.routes(at.registry)]
-    slowest = min(found.requests_per_minute for found in meant)
+async def _backfill(
+    deployment: Deployment, selection: Selection, rate: float | None, *, dry_run: bool
+) -> list[BackfillResult]:
+    registry = await deployment.registry()
+    slowest = min(registry.destinations[each].requests_per_minute for each in selection.routes(registry))
     # Where nothing runs there is nothing that could be starved.
-    pace = rate or (slowest * SHARE if at.running else None)
+    pace = rate or (slowest * SHARE if await deployment.is_running() else None)
     work = Backfill(
-        at.registry,
-        at.stores.normalizer,
-        at.indicators(),
-        at.clock,
-        lambda: run_name(at.clock),
+        registry,
+        (await deployment.stores()).normalizer,
+        await deployment.indicators(),
+        deployment.clock,
+        lambda: run_name(deployment.clock),
         rate=pace,
         on_progress=_progress,
     )

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from mti.cli.options import AsJson, Data, TenantsFile, Yes
 from mti.cli.report import new_table
 from mti.cli.saying import asked, say, write
-from mti.cli.site import AsJson, Data, TenantsFile, Yes, store_site
 from mti.cli.terminal import output
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
+from mti.deployment import open_deployment
 from mti.operations.checkpoints import AllCheckpoints, reset, show, source_of
 
 app = typer.Typer(
@@ -34,8 +35,10 @@ def show_(
     """Show the checkpoints of the sources and of the workspaces."""
 
     async def work() -> AllCheckpoints:
-        async with store_site(data, tenants) as at:
-            return await show(at.stores, source=source, destination=destination)
+        async with open_deployment(data, tenants) as deployment:
+            stores = await deployment.stores()
+            await deployment.registry()  # faulty tenants are said, whatever is asked
+            return await show(stores, source=source, destination=destination)
 
     found = asyncio.run(work())
     if as_json:
@@ -59,12 +62,13 @@ def reset_(
     moment = None if to is None else time_of(to)
 
     async def work() -> None:
-        async with store_site(data, tenants) as at:
-            found = source_of(at.registry, source)
+        async with open_deployment(data, tenants) as deployment:
+            stores = await deployment.stores()
+            found = source_of(await deployment.registry(), source)
             since = f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "its whole look-back"
             if not yes and not asked(f"Fetch {found.id} again from {since} on?"):
                 return
-            done = await reset(at.stores, found, moment, at.clock.now())
+            done = await reset(stores, found, moment, deployment.clock.now())
         if as_json:
             write(done.document())
         else:

@@ -12,13 +12,15 @@ from pydantic import JsonValue
 
 from mti.cli import dead_letter_tables as tables
 from mti.cli.body_files import read_file, write_new
-from mti.cli.dead_letter_desk import Desk, desk
 from mti.cli.exit import FAILED
 from mti.cli.filters import with_filters
+from mti.cli.options import AsJson, Data, DryRun, Yes
 from mti.cli.saying import asked, errors, say, write
-from mti.cli.site import AsJson, Data, Yes
 from mti.cli.terminal import output
 from mti.common.errors import ConfigurationError
+from mti.common.ports.clock import Clock
+from mti.deployment import open_deployment
+from mti.deployment.dead_letters import DeadLetters
 from mti.operations.dead_letters import (
     REPLAY_LIMIT,
     Books,
@@ -51,7 +53,6 @@ app = typer.Typer(
 )
 
 All = Annotated[bool, typer.Option("--all", help="Every dead letter, where no filter is given.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 WithoutBooks = Annotated[
     bool,
@@ -68,13 +69,13 @@ def list_(chosen: Selection, data: Data = None, as_json: AsJson = False) -> None
     """Count dead letters by entity and reason."""
 
     async def work() -> None:
-        async with desk(data) as at:
-            groups = await survey(at.queues, chosen, at.clock)
+        async with open_deployment(data) as deployment:
+            groups = await survey((await deployment.dead_letters()).queues, chosen, deployment.clock)
         if as_json:
             found: list[JsonValue] = [plain(group) for group in groups]
             write({"dead_letters": found, "total": sum(group.count for group in groups)})
         else:
-            tables.print_groups(groups, at.clock.now(), output())
+            tables.print_groups(groups, deployment.clock.now(), output())
 
     asyncio.run(work())
 
@@ -93,12 +94,13 @@ def show(
     """Show dead letters whole: why they are there, their properties and their bodies."""
 
     async def work() -> None:
-        async with desk(data) as at:
+        async with open_deployment(data) as deployment:
+            queues = (await deployment.dead_letters()).queues
             found: list[JsonValue] = []
             meant = replace(chosen, identities=chosen.identities | set(which)) if which else chosen
             # Two entities may have the same number.
-            most = max(first, len(at.queues) * len(which or []))
-            async for letter in find(at.queues, meant, at.clock, limit=most):
+            most = max(first, len(queues) * len(which or []))
+            async for letter in find(queues, meant, deployment.clock, limit=most):
                 if as_json:
                     found.append(view(letter))
                 else:
@@ -138,14 +140,17 @@ def replay(
     options = ReplayOptions(replay_limit=max_replays, force=force, rate=rate, dry_run=dry_run)
 
     async def work() -> None:
-        async with desk(data) as at:
+        async with open_deployment(data) as deployment:
+            dead, clock = await deployment.dead_letters(), deployment.clock
             if out is not None:
-                _told_of_file(out, await write_archive(out, find(at.queues, chosen, at.clock, limit=limit)), as_json)
+                _told_of_file(out, await write_archive(out, find(dead.queues, chosen, clock, limit=limit)), as_json)
                 return
             if from_ is not None:
-                result = await _replay_file(at, from_, chosen, options, limit, yes=yes)
+                result = await _replay_file(dead, clock, from_, chosen, options, limit, yes=yes)
             else:
-                result = await _replay(at, await plan(at.queues, chosen, at.clock, limit=limit), options, yes=yes)
+                result = await _replay(
+                    dead, clock, await plan(dead.queues, chosen, clock, limit=limit), options, yes=yes
+                )
         if as_json:
             write(result.document())
         else:
@@ -176,16 +181,17 @@ def purge_(
     _require_choice(chosen, everything=everything)
 
     async def work() -> None:
-        async with desk(data) as at:
-            kept = out or at.purged
+        async with open_deployment(data) as deployment:
+            dead = await deployment.dead_letters()
+            kept = out or dead.purged
             if kept is None and not dry_run:
                 raise ConfigurationError(
                     "say where the dead letters are kept that are removed: --out FILE, which only you may read and"
                     " `mti dlq replay --from` brings back; nothing was removed"
                 )
-            planned = await plan(at.queues, chosen, at.clock, limit=limit)
-            books = at.books_for(planned.sequences, without=without_books or dry_run)
-            result = await _purge(at, planned, kept, books, yes=yes, dry_run=dry_run)
+            planned = await plan(dead.queues, chosen, deployment.clock, limit=limit)
+            books = dead.books_for(planned.sequences, without=without_books or dry_run)
+            result = await _purge(dead, deployment.clock, planned, kept, books, yes=yes, dry_run=dry_run)
         if as_json:
             write({**result.document(), "kept_in": None if kept is None else str(kept)})
         else:
@@ -214,16 +220,16 @@ def edit(
         raise ConfigurationError("write the body with --out FILE, mend it there, then send it with --from FILE")
 
     async def work() -> None:
-        async with desk(data) as at:
-            chosen = Selection(entity=entity)
-            queue, letter = await one_letter([found for found in at.queues if chosen.covers(found.entity)], sequence)
+        async with open_deployment(data) as deployment:
+            dead, chosen = await deployment.dead_letters(), Selection(entity=entity)
+            queue, letter = await one_letter([each for each in dead.queues if chosen.covers(each.entity)], sequence)
             if out is not None:
                 write_new(out, body_to_edit(letter))
                 _told_of_file(out, 1, as_json)
                 return
             assert from_ is not None  # noqa: S101  one of the two is given
             body = read_file(from_)
-            books = at.books_for([queue.entity.path], without=without_books)
+            books = dead.books_for([queue.entity.path], without=without_books)
             if not yes and not asked(f"Send the mended body in the place of {letter.reason} {sequence}?"):
                 return
             edited = await send_mended(queue, letter, body, books=books)
@@ -238,40 +244,54 @@ def edit(
     asyncio.run(work())
 
 
-async def _replay(at: Desk, planned: Plan, options: ReplayOptions, *, yes: bool) -> ReplayResult:
+async def _replay(dead: DeadLetters, clock: Clock, planned: Plan, options: ReplayOptions, *, yes: bool) -> ReplayResult:
     if planned.count and not (yes or options.dry_run):
-        tables.print_groups(planned.groups, at.clock.now(), errors())
+        tables.print_groups(planned.groups, clock.now(), errors())
         if not asked(f"Replay {planned.count:,} dead letters?"):
             return ReplayResult()
     with tables.Counter(planned.count, errors()) as counter:
-        return await Replayer(at.queues, at.judge, at.clock, options, counter.update).replay(planned)
+        return await Replayer(dead.queues, dead.judge, clock, options, counter.update).replay(planned)
 
 
 async def _replay_file(
-    at: Desk, file: Path, chosen: Selection, options: ReplayOptions, limit: int | None, *, yes: bool
+    dead: DeadLetters,
+    clock: Clock,
+    file: Path,
+    chosen: Selection,
+    options: ReplayOptions,
+    limit: int | None,
+    *,
+    yes: bool,
 ) -> ReplayResult:
-    work = FileReplay(file, at.entities, chosen, at.clock, random.SystemRandom(), limit=limit)
+    work = FileReplay(file, dead.entities, chosen, clock, random.SystemRandom(), limit=limit)
     meant, already = await work.count()
     if meant > already and not (yes or options.dry_run) and not asked(f"Replay {meant - already:,} of {file}?"):
         return ReplayResult()
     with tables.Counter(meant - already, errors()) as counter:
-        replayer = Replayer(at.queues, at.judge, at.clock, options, counter.update)
+        replayer = Replayer(dead.queues, dead.judge, clock, options, counter.update)
         return await work.run(replayer, dry_run=options.dry_run)
 
 
 async def _purge(
-    at: Desk, planned: Plan, kept: Path | None, books: Books | None, *, yes: bool, dry_run: bool
+    dead: DeadLetters,
+    clock: Clock,
+    planned: Plan,
+    kept: Path | None,
+    books: Books | None,
+    *,
+    yes: bool,
+    dry_run: bool,
 ) -> PurgeResult:
     if dry_run:
         return PurgeResult(matched=planned.count, purged=planned.count, dry_run=True)
     if planned.count and not yes:
-        tables.print_groups(planned.groups, at.clock.now(), errors())
+        tables.print_groups(planned.groups, clock.now(), errors())
         if not asked(f"Remove {planned.count:,} dead letters for good?"):
             return PurgeResult()
     assert kept is not None  # noqa: S101  asked for above
     keep = partial(append_archive, kept)
     with tables.Counter(planned.count, errors()) as counter:
-        return await purge(at.queues, planned, keep, counter.update, books=books)
+        return await purge(dead.queues, planned, keep, counter.update, books=books)
 
 
 def _require_choice(chosen: Selection, *, everything: bool) -> None:

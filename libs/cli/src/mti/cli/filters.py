@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mti.cli.dead_letter_desk import workspaces_of
-from mti.cli.site import Data, TenantsFile
+from mti.cli.options import Data, TenantsFile
 from mti.common.registry.durations import parse_duration
+from mti.deployment.tenants import workspaces_of
 from mti.operations.dead_letters import Selection
 
 CHOSEN = "chosen"

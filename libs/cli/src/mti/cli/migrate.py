@@ -2,8 +2,9 @@
 
 import asyncio
 
+from mti.cli.options import AsJson, Data, TenantsFile
 from mti.cli.saying import say, write
-from mti.cli.site import AsJson, Data, TenantsFile, store_site
+from mti.deployment import open_deployment
 from mti.operations.migration import Migrated, migrate
 
 
@@ -14,8 +15,9 @@ def command(data: Data = None, tenants: TenantsFile = None, as_json: AsJson = Fa
     """
 
     async def work() -> Migrated:
-        async with store_site(data, tenants, earlier=True) as at:
-            return await migrate(at.registry, at.stores, at.clock)
+        async with open_deployment(data, tenants) as deployment:
+            stores = await deployment.stores(earlier=True)
+            return await migrate(await deployment.registry(), stores, deployment.clock)
 
     done = asyncio.run(work())
     if as_json:

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
+from mti.cli.options import AsJson, Data, TenantsFile
 from mti.cli.report import new_table
 from mti.cli.saying import say, write
-from mti.cli.site import AsJson, Data, TenantsFile, store_site
 from mti.cli.terminal import output
 from mti.common.registry import Registry, TenantStatus
+from mti.deployment import open_deployment
 from mti.operations.pauses import Held, Selection, held, lift
 from mti.stack.attach import release_scheduled
 from mti.stack.errors import StackError
@@ -43,9 +44,9 @@ def list_(
     selection = Selection(source=source, destination=destination, tenant=tenant)
 
     async def work() -> tuple[list[Held], list[str]]:
-        async with store_site(data, tenants) as at:
-            found = await held(at.stores, at.registry, selection, at.clock.now())
-            return found, _of_people(at.registry)
+        async with open_deployment(data, tenants) as deployment:
+            stores, registry = await deployment.stores(), await deployment.registry()
+            return await held(stores, registry, selection, deployment.clock.now()), _of_people(registry)
 
     found, notes = asyncio.run(work())
     if as_json:
@@ -70,8 +71,9 @@ def lift_(
     selection = Selection(source=source, destination=destination, tenant=tenant, everything=everything)
 
     async def work() -> tuple[list[Held], int | None, list[str]]:
-        async with store_site(data, tenants) as at:
-            found = await lift(at.stores, at.registry, selection, at.clock.now())
+        async with open_deployment(data, tenants) as deployment:
+            stores, registry = await deployment.stores(), await deployment.registry()
+            found = await lift(stores, registry, selection, deployment.clock.now())
         released, notes = await _released(data, found)
         return found, released, notes
 

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from mti.cli.options import AsJson, Data, TenantsFile, Yes
 from mti.cli.saying import asked, say, write
-from mti.cli.site import AsJson, Data, Site, TenantsFile, Yes, site
 from mti.common.errors import ConfigurationError
+from mti.common.registry import Registry
+from mti.deployment import open_deployment
 from mti.operations.revoking import (
     Lifted,
     LiftedSources,
@@ -42,8 +44,8 @@ def command(
     meant = None if observable is None else observable_of(observable)
 
     async def lift_it() -> None:
-        async with site(data, tenants) as at:
-            work = Lifting(at.registry, at.stores, at.clock)
+        async with open_deployment(data, tenants) as deployment:
+            work = Lifting(await deployment.registry(), await deployment.stores(), deployment.clock)
             done = await work.sources(Whose(tenant, source)) if meant is None else await work.observable(meant)
         if as_json:
             write(done.document())
@@ -51,19 +53,20 @@ def command(
             say(_lifted(done))
 
     async def revoke_it() -> None:
-        async with site(data, tenants) as at:
-            sender = at.indicators()
+        async with open_deployment(data, tenants) as deployment:
+            registry, stores, clock = await deployment.registry(), await deployment.stores(), deployment.clock
+            sender = await deployment.indicators()
 
             async def work(*, dry: bool) -> RevokeResult:
                 if meant is not None:
-                    revoking = RevokeObservable(at.registry, at.stores, sender, at.clock)
+                    revoking = RevokeObservable(registry, stores, sender, clock)
                     return await revoking.run(meant, reason, dry_run=dry)
                 whose = Whose(tenant, source)
-                return await RevokeSources(at.registry, at.stores, sender, at.clock).run(whose, reason, dry_run=dry)
+                return await RevokeSources(registry, stores, sender, clock).run(whose, reason, dry_run=dry)
 
             result = await work(dry=True)
             if not dry_run:
-                if not yes and not asked(_question(result, at)):
+                if not yes and not asked(_question(result, registry)):
                     return
                 result = await work(dry=False)
         if as_json:
@@ -89,8 +92,8 @@ def _lifted(done: Lifted | LiftedSources) -> str:
     return f"{done.observable} may come back: when it is seen again it is {', '.join(ids)}."
 
 
-def _question(result: RevokeResult, at: Site) -> str:
-    names = [f"{', '.join(at.registry.served[id].tenants)} ({count:,})" for id, count in result.revoked.items()]
+def _question(result: RevokeResult, registry: Registry) -> str:
+    names = [f"{', '.join(registry.served[id].tenants)} ({count:,})" for id, count in result.revoked.items()]
     return f"Withdraw {result.observables:,} observables from {'; '.join(names) or 'no workspace, and keep them out'}?"
 
 

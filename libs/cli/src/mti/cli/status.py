@@ -1,6 +1,8 @@
 """`mti status`, quick while everything runs, and `mti reconcile`, exact."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +11,11 @@ from rich.live import Live
 
 from mti.cli import report
 from mti.cli.exit import FAILED
+from mti.cli.options import AsJson, Data, TenantsFile
 from mti.cli.saying import errors, say, write
-from mti.cli.site import AsJson, Data, Site, TenantsFile, site
 from mti.cli.status_tables import status_view
 from mti.common.errors import ConfigurationError
+from mti.deployment import Deployment, open_deployment
 from mti.operations.books import Reconciliation
 from mti.operations.reconcile import reconcile
 from mti.operations.status import Status, take_status
@@ -38,8 +41,9 @@ def reconcile_(data: Data = None, tenants: TenantsFile = None, as_json: AsJson =
     """Compare every detection and every indicator with what became of it; exit status 1 when the books do not close."""
 
     async def work() -> Reconciliation:
-        async with site(data, tenants) as at:
-            return await reconcile(at.registry, at.stores, at.view, at.topology)
+        async with open_deployment(data, tenants) as deployment:
+            registry, view = await deployment.registry(), await deployment.view()
+            return await reconcile(registry, await deployment.stores(), view, deployment.topology)
 
     books = asyncio.run(work())
     faults = books.faults()
@@ -53,26 +57,29 @@ def reconcile_(data: Data = None, tenants: TenantsFile = None, as_json: AsJson =
 
 
 async def _once(data: Path | None, tenants: Path | None, *, as_json: bool) -> None:
-    async with site(data, tenants) as at:
-        found = await _look(at)
+    async with open_deployment(data, tenants) as deployment:
+        taken = await (await _measuring(deployment))()
     if as_json:
-        write(found.document())
+        write(taken.document())
     else:
-        errors().print(status_view(found))
+        errors().print(status_view(taken))
 
 
 async def _watch(data: Path | None, tenants: Path | None, every: float) -> None:
     console = errors()
-    async with site(data, tenants) as at:
+    async with open_deployment(data, tenants) as deployment:
+        measure = await _measuring(deployment)
         if not console.is_terminal:
             while True:
-                console.print(status_view(await _look(at)))
-                await at.clock.sleep(every)
+                console.print(status_view(await measure()))
+                await deployment.clock.sleep(every)
         with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
             while True:
-                live.update(status_view(await _look(at)), refresh=True)
-                await at.clock.sleep(every)
+                live.update(status_view(await measure()), refresh=True)
+                await deployment.clock.sleep(every)
 
 
-async def _look(at: Site) -> Status:
-    return await take_status(at.registry, at.stores, at.view, at.clock, at.topology)
+async def _measuring(deployment: Deployment) -> Callable[[], Awaitable[Status]]:
+    """Return what takes the status of a deployment, now and again."""
+    registry, view = await deployment.registry(), await deployment.view()
+    return partial(take_status, registry, await deployment.stores(), view, deployment.clock, deployment.topology)

@@ -9,17 +9,16 @@ import typer
 from pydantic import JsonValue
 
 from mti.cli import tenants_tables as tables
+from mti.cli.options import AsJson, Yes
 from mti.cli.saying import asked, say, write
-from mti.cli.secrets import require_secrets
-from mti.cli.site import site
-from mti.cli.tenants_desk import desk, opened, registry_in, settings_of
 from mti.cli.terminal import output, write_file
 from mti.common.errors import ConfigurationError
-from mti.common.ports.clock import SystemClock
-from mti.common.registry import TenantStatus
+from mti.common.registry import Registry, TenantStatus
 from mti.common.registry.document import read_document
 from mti.common.registry.records import read_records
 from mti.common.settings import TenantsSettings
+from mti.deployment import Deployment, open_deployment
+from mti.deployment.tenants import require_secrets
 from mti.operations.revoking import RevokeResult, RevokeSources, Whose
 from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state
 
@@ -37,11 +36,9 @@ Store = Annotated[
 ]
 Data = Annotated[Path | None, typer.Option("--data", help="The folder of an embedded stack, which has their states.")]
 Loopback = Annotated[bool, typer.Option("--allow-loopback", help="Accept endpoints on this machine.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Names = Annotated[list[str], typer.Argument(metavar="TENANT...", help="The tenants' ids.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does it; by default who is logged in.")]
 Why = Annotated[str, typer.Option("--why", help="Why, for those who come after.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 
 @app.command()
@@ -53,15 +50,19 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Check the file or the store; all that is wrong is said at once, with tenant, field and cure."""
-    settings = settings_of(None, tenants, store, allow_loopback=allow_loopback)
-    registry = asyncio.run(registry_in(settings))
+
+    async def work() -> tuple[TenantsSettings, Registry]:
+        async with open_deployment(None, tenants, store=store, allow_loopback=allow_loopback) as deployment:
+            return deployment.tenants_settings(), await deployment.registry()
+
+    settings, registry = asyncio.run(work())
     if secrets:
         asyncio.run(require_secrets(registry, tenants or Path()))
-    found = tables.counts(registry)
+    counted = tables.counts(registry)
     if as_json:
-        write({"valid": True, **found})
+        write({"valid": True, **counted})
     else:
-        counts = ", ".join(f"{count} {what}" for what, count in found.items())
+        counts = ", ".join(f"{count} {what}" for what, count in counted.items())
         say(f"{settings.tenants_file or settings.tenants_store} is valid: {counts}")
 
 
@@ -74,8 +75,14 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show each source with its accounts and the workspaces that it is routed to, and who is paused or removed."""
-    settings = settings_of(data, tenants, store, allow_loopback=allow_loopback or data is not None)
-    registry = asyncio.run(registry_in(settings))
+    loopback = allow_loopback or data is not None
+
+    async def work() -> Registry:
+        async with open_deployment(data, tenants, store=store, allow_loopback=loopback) as deployment:
+            deployment.tenants_settings()
+            return await deployment.registry()
+
+    registry = asyncio.run(work())
     if as_json:
         write(
             {"sources": list[JsonValue](tables.sources(registry)), "states": list[JsonValue](tables.states(registry))}
@@ -99,9 +106,9 @@ def import_(
     """Bring the tenants of a file into the store. All of it is checked before anything is written."""
 
     async def work() -> None:
-        settings = _store_settings(store)
-        document = read_document(file)
-        async with opened(settings) as container:
+        async with open_deployment(None, store=store) as deployment:
+            settings = _store_settings(deployment)
+            document, container = read_document(file), (await deployment.tenant_states()).container
             plan = plan_import(
                 document.data,
                 await read_records(container),
@@ -110,7 +117,7 @@ def import_(
                 allow_loopback=allow_loopback or settings.allow_loopback,
                 prune=prune,
                 by=by or _whoever(),
-                now=SystemClock().now(),
+                now=deployment.clock.now(),
             )
             if plan.changed and not dry_run:
                 await apply_import(container, plan)
@@ -132,9 +139,9 @@ def export(
     """Write the store's tenants as a tenants file; what is imported from it is exported as the same bytes."""
 
     async def work() -> None:
-        settings = _store_settings(store)
-        async with opened(settings) as container:
-            records = await read_records(container)
+        async with open_deployment(None, store=store) as deployment:
+            settings = _store_settings(deployment)
+            records = await read_records((await deployment.tenant_states()).container)
         if not records.has_tenants:
             raise ConfigurationError(
                 f"{settings.tenants_store} holds no tenant; `mti tenants import FILE` brings some in"
@@ -223,8 +230,9 @@ def _withdraw(
         raise ConfigurationError("--withdraw works with the store that MTI_TENANTS_STORE names; set that, not --store")
 
     async def work() -> dict[str, RevokeResult]:
-        async with site(data, tenants) as at:
-            revoking = RevokeSources(at.registry, at.stores, at.indicators(), at.clock)
+        async with open_deployment(data, tenants) as deployment:
+            registry, stores = await deployment.registry(), await deployment.stores()
+            revoking = RevokeSources(registry, stores, await deployment.indicators(), deployment.clock)
             return {name: await revoking.run(Whose(tenant=name), why or None) for name in names}
 
     return asyncio.run(work())
@@ -244,10 +252,11 @@ def _set(
     """Set the status of all of them, and say so: as JSON, in sentences, or (`None`) not at all."""
 
     async def work() -> None:
-        async with desk(data, tenants, store) as at:
-            known_among(names, at.known, at.name)
+        async with open_deployment(data, tenants, store=store) as deployment:
+            states = await deployment.tenant_states()
+            known_among(names, states.known, states.name)
             changes = [
-                await set_state(at.container, name, status, by=by or _whoever(), why=why, clock=SystemClock())
+                await set_state(states.container, name, status, by=by or _whoever(), why=why, clock=deployment.clock)
                 for name in dict.fromkeys(names)
             ]
         if as_json:
@@ -260,13 +269,13 @@ def _set(
     asyncio.run(work())
 
 
-def _store_settings(store: str | None) -> TenantsSettings:
+def _store_settings(deployment: Deployment) -> TenantsSettings:
     """Return the settings of a store.
 
     Raises:
         ConfigurationError: the tenants are in a file.
     """
-    settings = settings_of(None, None, store)
+    settings = deployment.tenants_settings()
     if settings.tenants_store is None:
         raise ConfigurationError("the tenants are in a file; name their store with --store, or set MTI_TENANTS_STORE")
     return settings

@@ -12,11 +12,11 @@ from mti.cli import report
 from mti.cli.exit import FAILED, WAITING
 from mti.cli.progress import Progress
 from mti.cli.saying import errors, say, write
-from mti.cli.secrets import require_secrets
-from mti.cli.tenants_desk import following
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
 from mti.common.hosting.starting import patiently
+from mti.deployment.embedded import followed_tenants
+from mti.deployment.tenants import require_secrets
 from mti.operations.stores import SERVICES
 from mti.stack.errors import StackError
 from mti.stack.run import RunResult, run
@@ -48,7 +48,7 @@ def command(
     async def main(stop: asyncio.Event) -> None:
         async with AsyncExitStack() as held:
             registry = await patiently(
-                lambda: held.enter_async_context(following(data, tenants, allow_loopback=allow_loopback)), stop
+                lambda: held.enter_async_context(followed_tenants(data, tenants, allow_loopback=allow_loopback)), stop
             )
             if registry is None:
                 return

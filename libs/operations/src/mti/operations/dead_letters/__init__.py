@@ -11,7 +11,6 @@ from mti.operations.dead_letters.purge import purge
 from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
 from mti.operations.dead_letters.results import Progress, PurgeResult, ReplayResult, Step, Why, plain
 from mti.operations.dead_letters.selection import Selection
-from mti.operations.dead_letters.sub_queue import SubQueue, opened
 
 __all__ = [
     "REPLAY_LIMIT",
@@ -32,14 +31,12 @@ __all__ = [
     "Selection",
     "ServiceBooks",
     "Step",
-    "SubQueue",
     "Why",
     "append_archive",
     "body_to_edit",
     "counted",
     "find",
     "one_letter",
-    "opened",
     "plain",
     "plan",
     "purge",

@@ -10,8 +10,8 @@ from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
 from mti.common.ports.bus import Received
 from mti.common.topology import Topology
+from mti.deployment.service_bus.peeks import Peeks
 from mti.operations.bus import BusLoads, EntityLoad, SessionLoad
-from mti.operations.service_bus_peeks import Peeks
 
 PEEKED = 250
 """Messages of an entity or session that are peeked at most; beyond it their number is not known."""

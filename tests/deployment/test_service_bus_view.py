@@ -8,8 +8,8 @@ import pytest
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import IndicatorBatch, indicators_message, job_message, page_message
 from mti.common.topology import STANDARD
+from mti.deployment.service_bus.view import ServiceBusView
 from mti.operations.on_the_bus import OnTheBus
-from mti.operations.service_bus_view import ServiceBusView
 from servicebus_local import Namespace
 from tests.normalizer.world import chunk, stix
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, indicator

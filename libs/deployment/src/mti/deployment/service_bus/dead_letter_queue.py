@@ -11,7 +11,7 @@ subscription's sub-queue has no sessions
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 
@@ -37,8 +37,8 @@ from mti.common.adapters.servicebus.received import from_sdk, receive
 from mti.common.errors import BusUnavailable, ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.topology import Entity
+from mti.deployment.service_bus.peeks import dead_letter_from
 from mti.operations.bus import DeadLetter
-from mti.operations.service_bus_peeks import dead_letter_from
 
 PAGE = 100
 """Messages a look or a round of receiving: at most 25 MB at 256 KB each."""
@@ -52,7 +52,7 @@ PATIENCE = 330.0
 _BETWEEN = 1.0
 
 
-class SubQueue:
+class ServiceBusDeadLetterQueue:
     """The dead letters of one entity. It connects when it is first used; close it at the end.
 
     Args:
@@ -76,12 +76,12 @@ class SubQueue:
 
     @property
     def entity(self) -> Entity:
-        """See `ports.DeadLetterQueue`."""
+        """See `mti.operations.dead_letters.DeadLetterQueue`."""
         return self._entity
 
     @property
     def sender(self) -> ServiceBusSenderPort:
-        """See `ports.DeadLetterQueue`."""
+        """See `mti.operations.dead_letters.DeadLetterQueue`."""
         return self._bus.sender(self._entity)
 
     async def connect(self) -> None:
@@ -103,14 +103,14 @@ class SubQueue:
                 await close_link(receiver)
 
     async def letters(self, *, after: int = 0) -> AsyncIterator[DeadLetter]:
-        """See `ports.DeadLetterQueue`."""
+        """See `mti.operations.dead_letters.DeadLetterQueue`."""
         while page := await self._peek(after + 1, PAGE):
             for letter in page:
                 after = max(after, letter.sequence)
                 yield letter
 
     async def read(self, sequences: Collection[int]) -> list[DeadLetter]:
-        """See `ports.DeadLetterQueue`."""
+        """See `mti.operations.dead_letters.DeadLetterQueue`."""
         missing = sorted(sequences, reverse=True)
         found: list[DeadLetter] = []
         while missing:
@@ -124,7 +124,7 @@ class SubQueue:
         return found
 
     async def complete(self, sequences: Collection[int]) -> set[int]:
-        """See `ports.DeadLetterQueue`."""
+        """See `mti.operations.dead_letters.DeadLetterQueue`."""
         wanted = set(sequences)
         await self._settle(self._held.take(wanted), wanted)
         give_up = self._clock.monotonic() + self._patience
@@ -204,8 +204,19 @@ def _is_missing(error: Exception) -> bool:
 
 
 @asynccontextmanager
-async def opened(queues: Sequence[SubQueue]) -> AsyncIterator[Sequence[SubQueue]]:
-    """Connect the queues and close them at the end, all at once, since each takes the SDK a while."""
+async def connected_queues(
+    bus: ServiceBus, entities: Iterable[Entity], clock: Clock, *, wait: float = WAIT, patience: float = PATIENCE
+) -> AsyncIterator[Sequence[ServiceBusDeadLetterQueue]]:
+    """Connect to the dead letters of all entities and close them at the end, all at once: each takes the SDK a while.
+
+    Args:
+        bus: the namespace.
+        entities: whose dead letters.
+        clock: the time.
+        wait: see `WAIT`.
+        patience: see `PATIENCE`.
+    """
+    queues = [ServiceBusDeadLetterQueue(bus, entity, clock, wait=wait, patience=patience) for entity in entities]
     try:
         # Whoever uses one that can't be reached is told then; others may not need it.
         await asyncio.gather(*(queue.connect() for queue in queues), return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Where the services on Azure keep their documents, from the environment."""
+"""Where a deployment on Azure keeps its documents, from the environment."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from mti.common.settings import Settings
 _SERVICE = "{service}"
 
 
-class SiteSettings(Settings):
+class DeploymentSettings(Settings):
     """Where the three services keep their documents, and which tenants there are."""
 
     stores: str | None = None
@@ -25,9 +25,13 @@ class SiteSettings(Settings):
     tenants_store: str | None = None
     """The store that describes the tenants, where no option names one."""
     tenants_text: str | None = None
-    """The tenants file\'s text itself, where a deployment describes them in a variable."""
+    """The tenants file's text itself, where a deployment describes them in a variable."""
     allow_loopback: bool = False
     """Accept endpoints on this machine, by plain http too: for development and tests."""
+
+    def names_store_of(self, service: str) -> bool:
+        """Say whether a service's store is named."""
+        return getattr(self, f"{service}_store") is not None or self.stores is not None
 
     def store_of(self, service: str) -> str:
         """Return the address of a service's store.

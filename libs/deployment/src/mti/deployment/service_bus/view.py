@@ -1,8 +1,8 @@
 """The view of a namespace on Azure: by peeking, and by the counts of its administration where these are allowed."""
 
+from mti.deployment.service_bus.loads import measured
+from mti.deployment.service_bus.peeks import Peeks
 from mti.operations.bus import BusLoads
-from mti.operations.service_bus_loads import measured
-from mti.operations.service_bus_peeks import Peeks
 
 
 class ServiceBusView(Peeks):

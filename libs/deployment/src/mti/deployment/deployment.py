@@ -1,0 +1,174 @@
+"""What a deployment has to work with, wherever it is."""
+
+from abc import ABC, abstractmethod
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mti.common.adapters.identity import identity_in
+from mti.common.composition.stores import live_registry
+from mti.common.ports.bus import Sender
+from mti.common.ports.clock import Clock, SystemClock
+from mti.common.ports.store import Store
+from mti.common.registry import Registry
+from mti.common.schema import require_current
+from mti.common.settings import BusSettings, TenantsSettings
+from mti.common.topology import Topology
+from mti.deployment.dead_letters import DeadLetters
+from mti.deployment.tenants import TenantStates, states_in
+from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.operations.bus import BusView
+from mti.operations.stores import SERVICES, Stores
+from mti.publisher.records import PUBLISHED
+
+if TYPE_CHECKING:
+    from mti.common.adapters.servicebus import ServiceBus
+
+
+class Deployment(ABC):
+    """Tenants, stores and bus of one deployment. Each part is opened when it is asked for, once.
+
+    Args:
+        exits: closes what is opened.
+        tenants: the tenants file that was named, if one was.
+        allow_loopback: whether the tenants may name endpoints on this machine.
+    """
+
+    def __init__(self, exits: AsyncExitStack, tenants: Path | None, *, allow_loopback: bool) -> None:
+        self.clock: Clock = SystemClock()
+        self._exits = exits
+        self._identity = identity_in(exits)
+        self._tenants = tenants
+        self._loopback: dict[str, Any] = {"allow_loopback": True} if allow_loopback else {}
+        self._registry: Registry | None = None
+        self._stores: Stores | None = None
+        self._bus: ServiceBus | None = None
+
+    # -- the tenants
+
+    @abstractmethod
+    def tenants_settings(self) -> TenantsSettings:
+        """Return where the tenants are described, by what was named first and by the environment after that.
+
+        Raises:
+            ConfigurationError: they are described nowhere, or twice.
+        """
+
+    async def registry(self) -> Registry:
+        """Return the tenants with their states, as they are described now.
+
+        Raises:
+            ConfigurationError: there are none, or they are wrong; the text lists all that is wrong.
+        """
+        if self._registry is None:
+            async with AsyncExitStack() as reading:
+                live = live_registry(self.tenants_settings(), self._identity)
+                self._registry = (await reading.enter_async_context(live)).current
+        return self._registry
+
+    async def tenant_states(self) -> TenantStates:
+        """Return what pausing, resuming and removing need. The tenants may have faults meanwhile: their ids will do.
+
+        Raises:
+            ConfigurationError: it is not said where states are kept.
+        """
+        return await states_in(self.tenants_settings(), self._identity, self._exits)
+
+    # -- the stores
+
+    async def stores(self, *, earlier: bool = False) -> Stores:
+        """Return the stores of the three services.
+
+        Args:
+            earlier: whether stores of an earlier release will do.
+
+        Raises:
+            ConfigurationError: one is not known, or is to be migrated first.
+        """
+        if self._stores is None:
+            stores = Stores(*[self._store(service) for service in SERVICES])
+            self._exits.push_async_callback(stores.close)
+            if not earlier:
+                await require_current(stores.normalizer, "normalizer", [KNOWN], writing=False)
+                await require_current(stores.publisher, "publisher", [PUBLISHED], writing=False)
+            self._stores = stores
+        return self._stores
+
+    @abstractmethod
+    def _store(self, service: str, *, read_only: bool = False) -> Store:
+        """Return a service's store, to be closed by who asked.
+
+        Raises:
+            ConfigurationError: it is not known.
+        """
+
+    @abstractmethod
+    def _has_stores(self, *services: str) -> bool:
+        """Say whether the stores of these services are known."""
+
+    # -- the bus
+
+    @property
+    @abstractmethod
+    def topology(self) -> Topology:
+        """The entities of the bus.
+
+        Raises:
+            ConfigurationError: the settings of the bus are wrong.
+        """
+
+    @abstractmethod
+    async def is_running(self) -> bool:
+        """Say whether the services may be at work: not so on a folder whose stack does not run."""
+
+    @abstractmethod
+    async def view(self) -> BusView:
+        """Return a view of the bus. It needs no SDK on an embedded stack.
+
+        Raises:
+            ConfigurationError: the settings, or the tenants whose sessions are looked into, are wrong.
+            StackError: the folder is in use.
+        """
+
+    async def indicators(self) -> Sender:
+        """Return a sender to the topic of the publisher.
+
+        Raises:
+            ConfigurationError: the settings of the bus are wrong.
+            StackError: the folder is in use.
+        """
+        return (await self._connected()).sender(self.topology.indicators)
+
+    async def dead_letters(self) -> DeadLetters:
+        """Connect to the dead letters of all entities.
+
+        Raises:
+            ConfigurationError: the settings are wrong, or the folder is none of a stack.
+            StackError: the folder is in use.
+        """
+        from mti.deployment.service_bus.dead_letter_queue import connected_queues  # noqa: PLC0415  the SDK, where it is used
+
+        bus = await self._connected()
+        judged = self._opened(self._store("publisher", read_only=True)) if self._has_stores("publisher") else None
+        books = Stores(*[self._opened(self._store(each)) for each in SERVICES]) if self._has_stores(*SERVICES) else None
+        queues = await self._exits.enter_async_context(connected_queues(bus, self.topology.entities, self.clock))
+        return DeadLetters.of(queues, judged, books, self.clock, self._purged_file())
+
+    def _opened(self, store: Store) -> Store:
+        self._exits.push_async_callback(store.close)
+        return store
+
+    async def _connected(self) -> "ServiceBus":
+        if self._bus is None:
+            from mti.deployment.service_bus.connection import connect  # noqa: PLC0415  see `dead_letters`
+
+            self._bus = connect(await self._bus_settings(), self._identity, self._exits)
+        return self._bus
+
+    @abstractmethod
+    async def _bus_settings(self) -> BusSettings:
+        """Return how the bus is reached."""
+
+    def _purged_file(self) -> Path | None:
+        """Return where a purge keeps what it removes, unless it is told a file; `None` where it must be told."""
+        return None
