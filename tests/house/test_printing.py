@@ -7,10 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 WAYS = {
-    "libs/cli/src/mti/cli/terminal.py",  # the way itself
+    "libs/cli/src/mti/cli/console.py",  # the way itself
     "libs/cli/src/mti/cli/streams.py",  # makes the streams safe, whoever writes to them
     "libs/cli/src/mti/cli/main.py",  # shows a page that is a constant
-    "libs/cli/src/mti/cli/saying.py",  # asks, with a question that was made safe
     "libs/common/src/mti/common/topology/__main__.py",  # JSON in ASCII, for who builds from it
     "libs/common/src/mti/common/logs.py",  # JSON in ASCII, which escapes everything
     "libs/common/src/mti/common/hosting/process.py",  # reads stdin, as a lifeline

@@ -51,6 +51,6 @@ def run() -> None:
 
 
 def _say(error: MtiError) -> None:
-    from mti.cli.saying import say  # noqa: PLC0415  only where something went wrong
+    from mti.cli.console import say  # noqa: PLC0415  only where something went wrong
 
     say(str(error), style="red")

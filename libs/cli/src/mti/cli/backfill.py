@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mti.cli.console import ask, say, write_json
 from mti.cli.options import AsJson, Data, TenantsFile, Yes
-from mti.cli.saying import asked, say, write
 from mti.deployment import Deployment, open_deployment
 from mti.operations.backfill import SHARE, Backfill, BackfillResult, Progress, Selection, run_name
 from mti.operations.stores import Stores
@@ -42,7 +42,7 @@ def command(
             if (
                 rebuilt
                 and not (dry_run or yes)
-                and not asked(f"Send {', '.join(sorted(routes))} everything again, which Sentinel bills once more?")
+                and not ask(f"Send {', '.join(sorted(routes))} everything again, which Sentinel bills once more?")
             ):
                 return []
             await _tell_of_pauses(await deployment.stores(), list(routes))
@@ -50,7 +50,7 @@ def command(
 
     results = asyncio.run(work())
     if as_json:
-        write({"tenant": tenant, "rebuilt": rebuilt, "destinations": [found.document() for found in results]})
+        write_json({"tenant": tenant, "rebuilt": rebuilt, "destinations": [found.document() for found in results]})
         return
     for found in results:
         _say(found)

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
+from mti.cli.console import ask, output, say, write_json
 from mti.cli.options import AsJson, Data, TenantsFile, Yes
 from mti.cli.report import new_table
-from mti.cli.saying import asked, say, write
-from mti.cli.terminal import output
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
 from mti.deployment import open_deployment
@@ -42,7 +41,7 @@ def show_(
 
     found = asyncio.run(work())
     if as_json:
-        write(found.document())
+        write_json(found.document())
     else:
         _print(found)
 
@@ -66,11 +65,11 @@ def reset_(
             stores = await deployment.stores()
             found = source_of(await deployment.registry(), source)
             since = f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "its whole look-back"
-            if not yes and not asked(f"Fetch {found.id} again from {since} on?"):
+            if not yes and not ask(f"Fetch {found.id} again from {since} on?"):
                 return
             done = await reset(stores, found, moment, deployment.clock.now())
         if as_json:
-            write(done.document())
+            write_json(done.document())
         else:
             say(f"{done.source} is fetched again from {_time(done.fetches_from)} UTC on (epoch {done.epoch}).")
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from mti.cli.terminal import Rows, Terminal, json_text, sentence
+from mti.cli.console import Rows, Terminal, json_text, sentence
 from mti.common.registry.durations import format_duration
 from mti.operations.bus import DeadLetter, DeadLetterGroup
 from mti.operations.dead_letters import PurgeResult, ReplayResult, Step

@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from mti.cli import truth
+from mti.cli.console import Terminal, errors, write_json
 from mti.cli.exit import FAILED
 from mti.cli.progress import Progress
-from mti.cli.saying import errors, write
-from mti.cli.terminal import Terminal
 from mti.common.hosting import process
 from mti.common.registry import load_registry
 from mti.stack.demo import Outcome, Sabotage, Simulation, outcome_of, sabotage
@@ -43,7 +42,7 @@ def command(
         process.run(main)
     outcome = outcomes[0]
     if as_json:
-        write(outcome.document())
+        write_json(outcome.document())
     else:
         truth.print_truth(outcome, console)
     if not outcome.clean:

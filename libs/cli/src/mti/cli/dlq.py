@@ -12,11 +12,10 @@ from pydantic import JsonValue
 
 from mti.cli import dead_letter_tables as tables
 from mti.cli.body_files import read_file, write_new
+from mti.cli.console import ask, errors, output, say, write_json
 from mti.cli.exit import FAILED
 from mti.cli.filters import with_filters
 from mti.cli.options import AsJson, Data, DryRun, Yes
-from mti.cli.saying import asked, errors, say, write
-from mti.cli.terminal import output
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.deployment import open_deployment
@@ -73,7 +72,7 @@ def list_(chosen: Selection, data: Data = None, as_json: AsJson = False) -> None
             groups = await survey((await deployment.dead_letters()).queues, chosen, deployment.clock)
         if as_json:
             found: list[JsonValue] = [plain(group) for group in groups]
-            write({"dead_letters": found, "total": sum(group.count for group in groups)})
+            write_json({"dead_letters": found, "total": sum(group.count for group in groups)})
         else:
             tables.print_groups(groups, deployment.clock.now(), output())
 
@@ -107,7 +106,7 @@ def show(
                     tables.print_message(view(letter), output(least=80))
                     found.append(None)
         if as_json:
-            write({"messages": found})
+            write_json({"messages": found})
         if not found:
             raise ConfigurationError("no dead letter matches; see `mti dlq list`")
 
@@ -152,7 +151,7 @@ def replay(
                     dead, clock, await plan(dead.queues, chosen, clock, limit=limit), options, yes=yes
                 )
         if as_json:
-            write(result.document())
+            write_json(result.document())
         else:
             tables.print_replay(result, errors())
         if not result.complete:
@@ -193,7 +192,7 @@ def purge_(
             books = dead.books_for(planned.sequences, without=without_books or dry_run)
             result = await _purge(dead, deployment.clock, planned, kept, books, yes=yes, dry_run=dry_run)
         if as_json:
-            write({**result.document(), "kept_in": None if kept is None else str(kept)})
+            write_json({**result.document(), "kept_in": None if kept is None else str(kept)})
         else:
             tables.print_purge(result, None if kept is None else str(kept), errors())
         if not result.complete:
@@ -230,11 +229,11 @@ def edit(
             assert from_ is not None  # noqa: S101  one of the two is given
             body = read_file(from_)
             books = dead.books_for([queue.entity.path], without=without_books)
-            if not yes and not asked(f"Send the mended body in the place of {letter.reason} {sequence}?"):
+            if not yes and not ask(f"Send the mended body in the place of {letter.reason} {sequence}?"):
                 return
             edited = await send_mended(queue, letter, body, books=books)
         if as_json:
-            write(asdict(edited))
+            write_json(asdict(edited))
         else:
             say(f"Sent as {edited.id}, in the place of {edited.replaces or sequence}.")
         if not edited.removed:
@@ -247,7 +246,7 @@ def edit(
 async def _replay(dead: DeadLetters, clock: Clock, planned: Plan, options: ReplayOptions, *, yes: bool) -> ReplayResult:
     if planned.count and not (yes or options.dry_run):
         tables.print_groups(planned.groups, clock.now(), errors())
-        if not asked(f"Replay {planned.count:,} dead letters?"):
+        if not ask(f"Replay {planned.count:,} dead letters?"):
             return ReplayResult()
     with tables.Counter(planned.count, errors()) as counter:
         return await Replayer(dead.queues, dead.judge, clock, options, counter.update).replay(planned)
@@ -265,7 +264,7 @@ async def _replay_file(
 ) -> ReplayResult:
     work = FileReplay(file, dead.entities, chosen, clock, random.SystemRandom(), limit=limit)
     meant, already = await work.count()
-    if meant > already and not (yes or options.dry_run) and not asked(f"Replay {meant - already:,} of {file}?"):
+    if meant > already and not (yes or options.dry_run) and not ask(f"Replay {meant - already:,} of {file}?"):
         return ReplayResult()
     with tables.Counter(meant - already, errors()) as counter:
         replayer = Replayer(dead.queues, dead.judge, clock, options, counter.update)
@@ -286,7 +285,7 @@ async def _purge(
         return PurgeResult(matched=planned.count, purged=planned.count, dry_run=True)
     if planned.count and not yes:
         tables.print_groups(planned.groups, clock.now(), errors())
-        if not asked(f"Remove {planned.count:,} dead letters for good?"):
+        if not ask(f"Remove {planned.count:,} dead letters for good?"):
             return PurgeResult()
     assert kept is not None  # noqa: S101  asked for above
     keep = partial(append_archive, kept)
@@ -303,6 +302,6 @@ def _require_choice(chosen: Selection, *, everything: bool) -> None:
 
 def _told_of_file(path: Path, count: int, as_json: bool) -> None:
     if as_json:
-        write({"file": str(path), "written": count})
+        write_json({"file": str(path), "written": count})
     else:
         say(f"{count:,} written to {path}.")

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from mti.cli.console import say, write_json
 from mti.cli.options import AsJson, Data, TenantsFile
-from mti.cli.saying import say, write
 from mti.deployment import open_deployment
 from mti.operations.migration import Migrated, migrate
 
@@ -21,7 +21,7 @@ def command(data: Data = None, tenants: TenantsFile = None, as_json: AsJson = Fa
 
     done = asyncio.run(work())
     if as_json:
-        write(done.document())
+        write_json(done.document())
     elif done.needed:
         say(
             f"{done.published:,} entries of workspaces, {done.known:,} of sources and {done.withdrawals:,} withdrawals "

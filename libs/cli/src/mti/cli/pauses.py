@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
+from mti.cli.console import output, say, write_json
 from mti.cli.options import AsJson, Data, TenantsFile
 from mti.cli.report import new_table
-from mti.cli.saying import say, write
-from mti.cli.terminal import output
 from mti.common.registry import Registry, TenantStatus
 from mti.deployment import open_deployment
 from mti.operations.pauses import Held, Selection, held, lift
@@ -50,7 +49,7 @@ def list_(
 
     found, notes = asyncio.run(work())
     if as_json:
-        write({"paused": [one.document() for one in found], "notes": list[JsonValue](notes)})
+        write_json({"paused": [one.document() for one in found], "notes": list[JsonValue](notes)})
         return
     _print(found)
     for note in notes:
@@ -84,7 +83,7 @@ def lift_(
             "released": released,
             "notes": list[JsonValue](notes),
         }
-        write(document)
+        write_json(document)
         return
     for one in found:
         say(f"The pause of {one.kind} {one.id} ended; it was {one.reason} since {_time(one.since)}.")

@@ -7,7 +7,7 @@ from typing import Self
 from rich.live import Live
 from rich.text import Text
 
-from mti.cli.terminal import Rows, Terminal
+from mti.cli.console import Rows, Terminal
 from mti.stack.look import Look, Wait
 from mti.stack.stack import EmbeddedStack
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mti.cli.terminal import Rows, Terminal, sentence
+from mti.cli.console import Rows, Terminal, sentence
 from mti.common.pauses import PauseState
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mti.cli.console import ask, say, write_json
 from mti.cli.options import AsJson, Data, TenantsFile, Yes
-from mti.cli.saying import asked, say, write
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry
 from mti.deployment import open_deployment
@@ -48,7 +48,7 @@ def command(
             work = Lifting(await deployment.registry(), await deployment.stores(), deployment.clock)
             done = await work.sources(Whose(tenant, source)) if meant is None else await work.observable(meant)
         if as_json:
-            write(done.document())
+            write_json(done.document())
         else:
             say(_lifted(done))
 
@@ -66,11 +66,11 @@ def command(
 
             result = await work(dry=True)
             if not dry_run:
-                if not yes and not asked(_question(result, registry)):
+                if not yes and not ask(_question(result, registry)):
                     return
                 result = await work(dry=False)
         if as_json:
-            write(result.document())
+            write_json(result.document())
         else:
             _say(result)
 

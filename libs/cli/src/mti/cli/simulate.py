@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from mti.cli.console import Rows, Terminal, errors, write_json
 from mti.cli.exit import FAILED
-from mti.cli.saying import errors, write
-from mti.cli.terminal import Rows, Terminal
 from mti.common.errors import ConfigurationError
 from mti.simulation import Comparison, Noise, Parameters, Percentiles, RunResult, buckets, compared
 
@@ -55,7 +54,7 @@ def command(
     logging.getLogger("mti").setLevel(logging.CRITICAL)  # hundreds of simulated failures are the point, not news
     comparison = compared(parameters)
     if as_json:
-        write(comparison.document())
+        write_json(comparison.document())
     else:
         _print(comparison, console)
     if not comparison.fair:

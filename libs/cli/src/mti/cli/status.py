@@ -10,9 +10,9 @@ import typer
 from rich.live import Live
 
 from mti.cli import report
+from mti.cli.console import errors, say, write_json
 from mti.cli.exit import FAILED
 from mti.cli.options import AsJson, Data, TenantsFile
-from mti.cli.saying import errors, say, write
 from mti.cli.status_tables import status_view
 from mti.common.errors import ConfigurationError
 from mti.deployment import Deployment, open_deployment
@@ -48,7 +48,7 @@ def reconcile_(data: Data = None, tenants: TenantsFile = None, as_json: AsJson =
     books = asyncio.run(work())
     faults = books.faults()
     if as_json:
-        write({**books.document(), "faults": list(faults)})
+        write_json({**books.document(), "faults": list(faults)})
     else:
         report.print_books(books, errors())
         say("The books close." if books.closed else "The books do NOT close: " + "; ".join(faults))
@@ -60,7 +60,7 @@ async def _once(data: Path | None, tenants: Path | None, *, as_json: bool) -> No
     async with open_deployment(data, tenants) as deployment:
         taken = await (await _measuring(deployment))()
     if as_json:
-        write(taken.document())
+        write_json(taken.document())
     else:
         errors().print(status_view(taken))
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from mti.cli.console import Rows, sentence
 from mti.cli.report import new_table, number, pause_line, reasons
-from mti.cli.terminal import Rows, sentence
 from mti.common.registry.durations import format_duration
 from mti.operations.status import DestinationStatus, SourceStatus, Status, tenants_of
 

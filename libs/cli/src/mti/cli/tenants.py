@@ -9,9 +9,8 @@ import typer
 from pydantic import JsonValue
 
 from mti.cli import tenants_tables as tables
+from mti.cli.console import ask, output, say, write_file, write_json
 from mti.cli.options import AsJson, Yes
-from mti.cli.saying import asked, say, write
-from mti.cli.terminal import output, write_file
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry, TenantStatus
 from mti.common.registry.document import read_document
@@ -60,7 +59,7 @@ def validate(
         asyncio.run(require_secrets(registry, tenants or Path()))
     counted = tables.counts(registry)
     if as_json:
-        write({"valid": True, **counted})
+        write_json({"valid": True, **counted})
     else:
         counts = ", ".join(f"{count} {what}" for what, count in counted.items())
         say(f"{settings.tenants_file or settings.tenants_store} is valid: {counts}")
@@ -84,7 +83,7 @@ def list_(
 
     registry = asyncio.run(work())
     if as_json:
-        write(
+        write_json(
             {"sources": list[JsonValue](tables.sources(registry)), "states": list[JsonValue](tables.states(registry))}
         )
         return
@@ -123,7 +122,7 @@ def import_(
                 await apply_import(container, plan)
         if as_json:
             rows: list[JsonValue] = [tables.import_change(change) for change in plan.changes]
-            write({"dry_run": dry_run, "changed": plan.changed, "changes": rows, **tables.counts(plan.registry)})
+            write_json({"dry_run": dry_run, "changed": plan.changed, "changes": rows, **tables.counts(plan.registry)})
         else:
             say("\n".join(tables.import_lines(plan.changes)) + (" (nothing was written)" if dry_run else ""))
 
@@ -147,7 +146,7 @@ def export(
                 f"{settings.tenants_store} holds no tenant; `mti tenants import FILE` brings some in"
             )
         if as_json:
-            write(records.file())
+            write_json(records.file())
         elif output is not None:
             output.write_text(export_text(records.file()), encoding="utf-8")
         else:
@@ -204,7 +203,7 @@ def remove(
     workspaces hold stays there, unless it is to be withdrawn.
     """
     also = " and withdraw what it brought" if withdraw else ""
-    if not yes and not asked(f"Stop all traffic of {', '.join(names)}{also}?"):
+    if not yes and not ask(f"Stop all traffic of {', '.join(names)}{also}?"):
         say("nothing was done")
         return
     if not withdraw:
@@ -260,7 +259,7 @@ def _set(
                 for name in dict.fromkeys(names)
             ]
         if as_json:
-            write({"tenants": [tables.state_change(change) for change in changes]})
+            write_json({"tenants": [tables.state_change(change) for change in changes]})
             return
         for change in changes if as_json is not None else ():
             been = "" if change.changed else " already"

@@ -4,7 +4,7 @@ from collections import Counter
 
 from pydantic import JsonValue
 
-from mti.cli.terminal import Rows
+from mti.cli.console import Rows
 from mti.common.registry import Registry, TenantState
 from mti.common.registry.durations import format_duration
 from mti.operations.tenants import Change, ChangeKind, StateChange

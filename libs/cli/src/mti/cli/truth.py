@@ -2,8 +2,8 @@
 
 from rich.text import Text
 
+from mti.cli.console import Terminal
 from mti.cli.report import new_table, number, print_remarks
-from mti.cli.terminal import Terminal
 from mti.operations.books import SourceBooks
 from mti.stack.demo import Outcome, WorkspaceTruth
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from mti.cli import report
+from mti.cli.console import errors, say, write_json
 from mti.cli.exit import FAILED, WAITING
 from mti.cli.progress import Progress
-from mti.cli.saying import errors, say, write
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
 from mti.common.hosting.starting import patiently
@@ -75,7 +75,7 @@ def command(
 def finish(result: RunResult, *, as_json: bool, until_idle: bool) -> None:
     """Print the outcome and end with the status that it deserves."""
     if as_json:
-        write(result.document())
+        write_json(result.document())
     else:
         report.print_run(result, errors())
     if not result.closed:

@@ -1,4 +1,6 @@
-"""The one way to the terminal: whatever is printed is safe to show, and no text is taken for markup.
+"""The one console: what commands say, ask and write. JSON goes to stdout, all else to stderr.
+
+Whatever is printed is safe to show, and no text is taken for markup.
 
 Two layers keep it so. Tables and sentences make their foreign parts safe where they are put together, since there the
 width of a column and the end of a line are known. `Terminal` then lets nothing through that a terminal would obey but
@@ -8,15 +10,17 @@ its own colours, so that a place that forgets it is merely ugly. A house test se
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, TextIO
 
+import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
+from mti.common.errors import ConfigurationError
 from mti.common.showing import is_obeyed, on_one_line, shown
 
 _BEYOND_ASCII: Final = re.compile(r"[^\n -~]")
@@ -57,11 +61,28 @@ def _cell(content: RenderableType | None) -> RenderableType | None:
 
 def sentence(*parts: str | tuple[str, str]) -> Text:
     """Return a line of parts, each a text or a text with its style, with whatever they hold safe to show."""
-    found = Text()
+    line = Text()
     for part in parts:
         text, style = (part, None) if isinstance(part, str) else part
-        found.append(on_one_line(text), style=style)
-    return found
+        line.append(on_one_line(text), style=style)
+    return line
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """Say one or more sentences."""
+    errors().print(text, style=style, soft_wrap=True)
+
+
+def ask(question: str) -> bool:
+    """Ask a person, and say whether the answer is yes.
+
+    Raises:
+        ConfigurationError: nobody is there.
+    """
+    try:
+        return typer.confirm(on_one_line(question), err=True)
+    except typer.Abort:
+        raise ConfigurationError("nobody was there to say yes, and nothing was done; give --yes") from None
 
 
 def errors() -> Terminal:
@@ -75,8 +96,8 @@ def output(*, least: int = 0) -> Terminal:
     Args:
         least: columns that it has at least.
     """
-    found = Terminal()
-    return Terminal(width=least) if found.width < least else found
+    terminal = Terminal()
+    return Terminal(width=least) if terminal.width < least else terminal
 
 
 def json_text(document: object, *, unicode: bool) -> str:
@@ -90,7 +111,7 @@ def json_text(document: object, *, unicode: bool) -> str:
     return _BEYOND_ASCII.sub(_escaped, text)
 
 
-def write_json(document: object) -> None:
+def write_json(document: Mapping[str, object]) -> None:
     """Write the one JSON document to stdout, in the letters that stdout has."""
     unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
     sys.stdout.write(json_text(document, unicode=unicode) + "\n")
@@ -103,5 +124,5 @@ def write_file(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return json.dumps(found[0])[1:-1] if is_obeyed(found[0]) else found[0]
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1] if is_obeyed(match[0]) else match[0]
