@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mti.cli.tenants_desk import following
 
+from mti.deployment.embedded import followed_tenants
 from mti.simulators import SentinelFault, Simulators
 from mti.simulators.feed.store import LateBatch
 from mti.stack.stack import EmbeddedStack, StackOptions
@@ -69,7 +69,7 @@ class Clocked:
 
     @asynccontextmanager
     async def stack(self) -> AsyncIterator[None]:
-        async with following(self.data, self.tenants, allow_loopback=True) as registry:
+        async with followed_tenants(self.data, self.tenants, allow_loopback=True) as registry:
             options = StackOptions(
                 tenants=self.tenants,
                 data=self.data,
