@@ -3,14 +3,15 @@
 ::
 
     MtiError
-    ├── Retry                  later: a scheduled copy, with back-off and jitter, bounded
-    ├── Poison                 dead-letter now: a reason code and a sentence a person can act on
-    │   └── UnsupportedSchema
-    ├── Pause                  the account or the workspace is at fault, not the message
-    │   ├── SecretUnavailable
-    │   └── Unavailable        our own bus or store does not answer: messages wait, unbounded
+    ├── Reasoned               about a message: it says why, and what becomes of the message follows from it
+    │   ├── Retry              later: a scheduled copy, with back-off and jitter, bounded
+    │   ├── Poison             dead-letter now: a reason code and a sentence a person can act on
+    │   │   └── UnsupportedSchema
+    │   ├── Pause              the account or the workspace is at fault, not the message: it waits, unbounded
+    │   │   └── SecretUnavailable
+    │   └── Unavailable        our own bus or store does not answer: messages wait, unbounded; nobody is paused
     │       ├── BusUnavailable
-    │       │   └── BusFull        a quota is reached: it takes nothing more until there is room
+    │       │   └── BusFull    a quota is reached: it takes nothing more until there is room
     │       └── StoreUnavailable
     ├── ConfigurationError     the operator's to mend, before anything runs
     ├── MessageTooLarge        the sender's to cut smaller
@@ -18,7 +19,8 @@
     ├── NoSession              no session is free to be taken
     └── WriteConflict          compare-and-set lost: read again and decide again
 
-Anything else is a bug: it goes to the dead-letter queue with its trace id.
+Anything else is a bug: it goes to the dead-letter queue with its trace id. What becomes of a message is said by
+`mti.common.hosting.outcomes`.
 """
 
 from datetime import timedelta
@@ -37,34 +39,45 @@ class MtiError(Exception):
         super().__init__(redaction.apply(text))
 
 
-class Retry(MtiError):
-    """Try again later.
+class Reasoned(MtiError):
+    """An error that says why a message can't be handled now.
 
     Args:
-        reason: a CamelCase code, for counting.
-        description: a sentence that names the tenant and the thing. Never a secret.
-        delay: what the other side told us to wait; `None` leaves it to the back-off.
-    """
-
-    def __init__(self, reason: str, description: str, delay: timedelta | None = None) -> None:
-        self.reason = reason
-        self.description = redaction.apply(description)
-        self.delay = delay
-        super().__init__(f"{reason}: {description}")
-
-
-class Poison(MtiError):
-    """The message can't be handled, now or later.
-
-    Args:
-        reason: the dead-letter reason, a CamelCase code.
-        description: a sentence that a person can act on. Never a secret.
+        reason: a CamelCase code, for counting; of a dead letter its reason.
+        description: a sentence that names the tenant and the thing, and that a person can act on. Never a secret.
     """
 
     def __init__(self, reason: str, description: str) -> None:
         self.reason = reason
         self.description = redaction.apply(description)
         super().__init__(f"{reason}: {description}")
+
+    def say_of(self, subject: str) -> None:
+        """Put before the description what it is said of: whoever raised it did not know."""
+        self.description = redaction.apply(f"{subject}: {self.description}")
+        self.args = (f"{self.reason}: {self.description}",)
+
+
+class Delayed(Reasoned):
+    """One that may know how long to wait.
+
+    Args:
+        reason: see `Reasoned`.
+        description: likewise.
+        delay: what the other side told us to wait, at least; `None` leaves it to whoever handles the error.
+    """
+
+    def __init__(self, reason: str, description: str, delay: timedelta | None = None) -> None:
+        super().__init__(reason, description)
+        self.delay = delay
+
+
+class Retry(Delayed):
+    """Try again later. Without a delay the back-off says when."""
+
+
+class Poison(Reasoned):
+    """The message can't be handled, now or later."""
 
 
 class UnsupportedSchema(Poison):
@@ -74,20 +87,10 @@ class UnsupportedSchema(Poison):
         super().__init__("UnsupportedSchema", description)
 
 
-class Pause(MtiError):
-    """The source or the destination is at fault and is left alone for a while; its messages wait.
-
-    Args:
-        reason: a CamelCase code (`CredentialsRefused`, `WorkspaceUnknown`, …).
-        description: what is wrong and what to do, naming the tenant. Never a secret.
-        delay: the least time to wait; `None` leaves it to the growing delay of the pause.
+class Pause(Delayed):
+    """The source or the destination is at fault and is left alone for a while (`CredentialsRefused`,
+    `WorkspaceUnknown`, …); its messages wait. Without a delay it grows with each pause.
     """
-
-    def __init__(self, reason: str, description: str, delay: timedelta | None = None) -> None:
-        self.reason = reason
-        self.description = redaction.apply(description)
-        self.delay = delay
-        super().__init__(f"{reason}: {description}")
 
 
 class SecretUnavailable(Pause):
@@ -97,7 +100,7 @@ class SecretUnavailable(Pause):
         super().__init__("SecretUnavailable", description)
 
 
-class Unavailable(Pause):
+class Unavailable(Delayed):
     """Our own infrastructure does not answer. Nothing is wrong with any message, so nothing counts against one."""
 
 

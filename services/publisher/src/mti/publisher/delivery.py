@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mti.common.errors import Pause, Unavailable
+from mti.common.errors import Pause
 from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import active
@@ -58,8 +58,6 @@ class Delivery:
         """
         try:
             await self._run(items, probe=probe)
-        except Unavailable:
-            raise
         except Pause as pause:
             return pause
         return None

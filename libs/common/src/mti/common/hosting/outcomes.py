@@ -7,7 +7,7 @@ from typing import Protocol
 
 from opentelemetry import trace
 
-from mti.common.errors import ConfigurationError, LockLost, Pause, Poison, Retry
+from mti.common.errors import ConfigurationError, LockLost, Pause, Poison, Retry, Unavailable
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import DeadLetter, Outcome, Park, Resend
 
@@ -37,7 +37,7 @@ async def decide(handler: Handler, messages: Sequence[Received]) -> list[Outcome
         return list(await handler(messages))
     except LockLost:
         raise
-    except Pause as error:
+    except (Pause, Unavailable) as error:
         return [Park(error.delay or UNAVAILABLE_DELAY, f"{error.reason}: {error.description}") for _ in messages]
     except Exception as error:
         if _is_of_the_machine(error):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, use_span
 
-from mti.common.errors import Pause, Poison, Retry
+from mti.common.errors import Reasoned
 from mti.common.telemetry.active import active
 from mti.common.telemetry.attributes import ERROR
 from mti.common.telemetry.labels import labels
@@ -49,4 +49,4 @@ def failed(found: Span, reason: str) -> None:
 
 def kind_of(error: BaseException) -> str:
     """Return the reason code of an error, or the name of its class."""
-    return error.reason if isinstance(error, (Pause, Poison, Retry)) else type(error).__name__
+    return error.reason if isinstance(error, Reasoned) else type(error).__name__

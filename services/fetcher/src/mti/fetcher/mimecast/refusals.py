@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from mti.common.contracts import digest
-from mti.common.errors import Pause, Retry, Unavailable
+from mti.common.errors import Pause, Retry
 from mti.fetcher.mimecast.failures import Failure, words_of
 
 LATER = frozenset({408, 409, 425})
@@ -50,18 +50,9 @@ def naming(subject: str) -> Iterator[None]:
     """Put the subject before the description of every error that passes."""
     try:
         yield
-    except Unavailable:
+    except (Retry, Pause) as error:
+        error.say_of(subject)
         raise
-    except TokenRefused as error:
-        raise TokenRefused(f"{subject}: {error.description}") from error
-    except Pause as error:
-        raise Pause(error.reason, f"{subject}: {error.description}", error.delay) from error
-    except NoAnswer as error:
-        raise NoAnswer(error.reason, f"{subject}: {error.description}", error.delay) from error
-    except PartlyUnreadable as error:
-        raise PartlyUnreadable(f"{subject}: {error.description}", error.damage) from error
-    except Retry as error:
-        raise Retry(error.reason, f"{subject}: {error.description}", error.delay) from error
 
 
 def unreadable(what: str) -> Retry:
