@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from mti.fetcher.pacing import FREE_PAGES, LONGEST, NoBacklog, wait_before
+from mti.fetcher.pacing import FREE_PAGES, LONGEST, Backlog, NoBacklog, age_before, wait_for
 from tests.fetcher.world import CUSTOMER, world
 
 
@@ -17,6 +17,10 @@ class Standing:
     async def age(self) -> timedelta:
         self.asked += 1
         return timedelta(seconds=self.seconds)
+
+
+async def wait_before(page: int, line: Backlog) -> timedelta | None:
+    return wait_for(await age_before(page, line))
 
 
 async def test_a_page_waits_as_long_as_the_head_of_the_line_has() -> None:

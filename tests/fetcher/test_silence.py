@@ -11,7 +11,7 @@ import pytest
 
 from mti.common.errors import Pause, Retry
 from mti.common.registry.model import FeedFormat, MimecastAccount, MimecastApi
-from mti.fetcher import troubles
+from mti.fetcher import consequences
 from mti.fetcher.mimecast import HttpLimits, MimecastClients, NoAnswer
 from mti.fetcher.records.checkpoint import SourceCheckpoint
 from mti.fetcher.silence import AGAIN, BRIEF, IN_A_ROW, OVERDUE, PROBES, NotAsked, Silences
@@ -237,7 +237,7 @@ def test_an_account_that_was_not_asked_is_not_blamed_and_is_soon_there_when_the_
     now = datetime(2026, 1, 1, tzinfo=UTC)
     checkpoint = SourceCheckpoint(account="contoso", token="next", page=3)
     for _ in range(12):
-        checkpoint = troubles.not_asked(
+        checkpoint = consequences.not_asked(
             checkpoint, NotAsked("nobody there", timedelta(seconds=20)), now, random.Random(1)
         )
         assert checkpoint.pause is not None

@@ -19,6 +19,8 @@ from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.registry.model import MimecastAccount, Source
+from mti.common.telemetry import active
+from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
 from mti.fetcher.timetable import CLAIMED_FOR, Run, claim_of, is_paused, is_taken, wants_page
 from mti.fetcher.windows import account_for, with_open_window
@@ -123,6 +125,24 @@ class Claims:
             working.cancel()
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await asyncio.wait([working])
+
+    async def end(self, claimed: ClaimedSource, checkpoint: SourceCheckpoint) -> bool:
+        """Save what follows, which gives the source back; say whether it was still ours.
+
+        Raises:
+            StoreUnavailable: it may be saved all the same.
+        """
+        if await saved(self._checkpoints, claimed.versioned.with_value(checkpoint)) is None:
+            log.info("another job took the source over", extra={"source": claimed.source.id})
+            return False
+        pauses = active().instruments.pauses
+        pauses.saw("source", claimed.source.id, tenant_of(claimed.source.id), checkpoint.pause)
+        return True
+
+    async def release(self, claimed: ClaimedSource) -> None:
+        """Let go of the source, if the store can be reached: the job may come again as the same delivery."""
+        with contextlib.suppress(Unavailable):
+            await self.end(claimed, claimed.checkpoint.released(now=self._clock.now()))
 
     async def _renewed(self, claimed: ClaimedSource) -> bool:
         """Renew the claim; say whether that was possible.

@@ -35,14 +35,16 @@ class NoBacklog:
         return timedelta()
 
 
-async def wait_before(page: int, backlog: Backlog) -> timedelta | None:
-    """Return how long the job for a page of a window is to wait; `None` is not at all.
+async def age_before(page: int, backlog: Backlog) -> timedelta:
+    """Return how long the head of the line that a page's chunks will stand in has waited; zero for the first pages.
 
     Args:
         page: its place in the window, the first one is 0.
-        backlog: what its chunks will stand behind.
+        backlog: what its chunks will stand behind; it is not measured for the first pages.
     """
-    if page < FREE_PAGES:
-        return None
-    age = await backlog.age()
+    return await backlog.age() if page >= FREE_PAGES else timedelta()
+
+
+def wait_for(age: timedelta) -> timedelta | None:
+    """Return how long the job for a page is to wait for a line of that age; `None` is not at all."""
     return min(age, LONGEST) if age > UNNOTICED else None

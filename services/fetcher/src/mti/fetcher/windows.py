@@ -23,6 +23,8 @@ PROBES_OF_A_PAGE: Final = 3
 """How often a further page of a window is probed, when it may be at fault, before the window is begun anew, …"""
 PROBES_OF_ANY_PAGE: Final = 12
 """… and when it seems not to be: some hours. Its pages so far would be downloaded again."""
+SAME_DAMAGE: Final = 3
+"""How often a page has to come with the same damage before the rest of it is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,12 @@ def _is_to_be_moved(checkpoint: SourceCheckpoint) -> bool:
         return False
     probes = PROBES_OF_A_PAGE if pause.reason in ITS_OWN_FAULT else PROBES_OF_ANY_PAGE
     return checkpoint.token is None or pause.attempts >= probes
+
+
+def accepted_damage(checkpoint: SourceCheckpoint) -> str | None:
+    """Return the damage that the next page may have, since it came with it again and again."""
+    damage = checkpoint.damage
+    return damage.digest if damage is not None and damage.times >= SAME_DAMAGE else None
 
 
 def request_for(

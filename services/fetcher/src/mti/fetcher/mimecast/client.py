@@ -3,6 +3,7 @@
 import asyncio
 import random
 from dataclasses import dataclass
+from datetime import datetime
 
 import httpx
 import orjson
@@ -31,6 +32,7 @@ class FeedAnswer:
 
     answer: Answer
     request: FeedRequest
+    asked_at: datetime
     subject: str
     clock: Clock
     unpacked_limit: int
@@ -93,14 +95,14 @@ class MimecastClient:
             Retry: there was no whole answer.
             Pause: there are no credentials, or the answer is too large.
         """
-        subject = subject_of(request.source, self._account.tenant)
+        subject, asked_at = subject_of(request.source, self._account.tenant), self._clock.now()
         with naming(subject), labelled(tenant=self._account.tenant, source=request.source):
             try:
                 async with asyncio.timeout(self._limits.whole_seconds):
                     answer = await self._get(request)
             except TimeoutError as error:
                 raise no_answer(f"no whole answer came within {self._limits.whole_seconds:.0f} s") from error
-        return FeedAnswer(answer, request, subject, self._clock, self._limits.unpacked_bytes)
+        return FeedAnswer(answer, request, asked_at, subject, self._clock, self._limits.unpacked_bytes)
 
     async def close(self) -> None:
         """Close the client's own connections."""
