@@ -15,7 +15,7 @@ from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.errors import Pause
 from mti.common.pauses import paused
 from mti.common.showing import on_one_line, shown
-from mti.fetcher.records.checkpoint import SourceCheckpoint, checkpoints_in
+from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.stack.attach import attached
 from mti.stack.layout import LastRun, Layout
 from tests.common.tenants import tenant
@@ -43,7 +43,7 @@ async def data(tmp_path: Path) -> Path:
     tenants.write_text(yaml.safe_dump({"tenants": [tenant()]}))
     layout.remember(LastRun(tenants=tenants))
     stores = {service: SqliteStore(layout.database(service)) for service in ("fetcher", "normalizer", "publisher")}
-    checkpoints = checkpoints_in(stores["fetcher"].container("checkpoints"))
+    checkpoints = source_checkpoints(stores["fetcher"].container("checkpoints"))
     loaded = await checkpoints.load(CUSTOMER, SourceCheckpoint())
     pause = paused(Pause("CredentialsRefused", HOSTILE), datetime.now(UTC), None, random.Random(0))
     await checkpoints.save(loaded.with_value(SourceCheckpoint(pause=pause)))

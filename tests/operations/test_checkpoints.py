@@ -8,7 +8,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
 from mti.common.registry import Source
-from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint, TokenMemory, Window, checkpoints_in
+from mti.fetcher.records import Claim, SourceCheckpoint, TokenMemory, Window, source_checkpoints
 from mti.fetcher.timetable import Run, needs_job
 from mti.fetcher.windows import with_open_window
 from mti.operations.checkpoints import reset, set_back, show
@@ -70,7 +70,7 @@ def test_what_is_covered_never_reaches_beyond_now() -> None:
 
 
 async def test_a_job_that_has_the_source_in_hand_loses_to_the_reset(stores: Stores) -> None:
-    checkpoints = checkpoints_in(stores.fetcher.container("checkpoints"))
+    checkpoints = source_checkpoints(stores.fetcher.container("checkpoints"))
     in_hand = await checkpoints.save((await checkpoints.load(CUSTOMER, SourceCheckpoint())).with_value(BUSY))
     done = await reset(stores, SOURCE, None, NOW)
     assert (done.epoch, done.before.token) == (2, "next")

@@ -12,7 +12,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts.envelope import PREFIX
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document, Key, Store
-from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.fetcher.records import Ledger as FetchLedger
 from mti.normalizer.records import ChunkBooks, IndicatorCounts
 from mti.normalizer.records import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks

@@ -11,8 +11,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError, Pause
 from mti.common.pauses import PauseState, paused
 from mti.common.registry import Registry
-from mti.fetcher.records.checkpoint import SourceCheckpoint
-from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.fetcher.timetable import Run, needs_job
 from mti.operations.pauses import Held, Selection, held, lift
 from mti.operations.stores import Stores

@@ -9,7 +9,7 @@ from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.registry import Destination, Registry, SentinelAuth
 from mti.common.topology import STANDARD
-from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.fetcher.records import Ledger as FetchLedger
 from mti.operations.bus import BusLoads, DeadLetter, EntityLoad, Unseen
 from mti.operations.reconcile import reconcile
 from mti.operations.status import take_status

@@ -16,7 +16,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Container, Store
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
 from mti.common.topology import STANDARD, Entity
-from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.fetcher.records import Ledger as FetchLedger
 from mti.operations.books import Reconciliation
 from mti.operations.bus import DESCRIPTION, REASON, BusLoads, DeadLetter, Unseen
 from mti.operations.dead_letters import ServiceBooks

@@ -10,8 +10,7 @@ from mti.common.checkpoints import Checkpoints
 from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.races import until_won
 from mti.common.registry import Registry, Source
-from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
-from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records import SourceCheckpoint, saved, source_checkpoints
 from mti.normalizer.records.checkpoint import KIND as OFFSETS
 from mti.normalizer.records.checkpoint import Offset
 from mti.operations.stores import Stores

@@ -14,7 +14,7 @@ from typing import Final
 
 from mti.common.checkpoints import Versioned
 from mti.common.errors import StoreUnavailable, WriteConflict
-from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.fetcher.records import Ledger as FetchLedger
 from mti.normalizer.records import ChunkBooks, ClosedSum
 from mti.normalizer.records import Ledger as NormalizeLedger
 

@@ -15,8 +15,7 @@ from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.pauses import PauseState
 from mti.common.races import until_won
 from mti.common.registry import Registry
-from mti.fetcher.records.checkpoint import SourceCheckpoint, saved
-from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records import SourceCheckpoint, saved, source_checkpoints
 from mti.operations.checkpoints import CONTAINER
 from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints

@@ -3,8 +3,7 @@
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry
 from mti.common.topology import STANDARD, Topology
-from mti.fetcher.records.checkpoint import SourceCheckpoint
-from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
 from mti.normalizer.records.ledger import Ledger
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks

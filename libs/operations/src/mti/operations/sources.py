@@ -10,9 +10,8 @@ from mti.common.ports.store import Store
 from mti.common.races import until_won
 from mti.common.registry import Source
 from mti.common.source_id import SourceId
-from mti.fetcher.records.ledger import CONTAINER as FETCHED
-from mti.fetcher.records.ledger import Entry
-from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.fetcher.records import FETCHED, Entry
+from mti.fetcher.records import Ledger as FetchLedger
 from mti.normalizer.records import HANDLED, ChunkBooks, Totals
 from mti.normalizer.records import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks

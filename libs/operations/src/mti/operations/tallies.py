@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from mti.common.ports.store import Store
-from mti.fetcher.records.ledger import CONTAINER as FETCHED
-from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.fetcher.records import FETCHED
+from mti.fetcher.records import Ledger as FetchLedger
 from mti.normalizer.records import HANDLED
 from mti.normalizer.records import Ledger as NormalizeLedger
 

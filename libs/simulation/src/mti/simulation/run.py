@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 
-from mti.fetcher.records import checkpoint as fetching
-from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records import CHECKPOINTS, SourceCheckpoint, source_checkpoints
 from mti.simulation import virtual_time
 from mti.simulation.bus import ModelledEntity
 from mti.simulation.feeds import ModelledMimecast
@@ -130,7 +129,7 @@ async def _simulate(parameters: Parameters, cast: Sequence[Tenant]) -> RunResult
 async def _seed(pipeline: Pipeline, mimecast: ModelledMimecast, parameters: Parameters, cast: Sequence[Tenant]) -> None:
     """Give every source a past: fetched at some moment of the last poll interval. The backlog begins at the onset."""
     rng = random.Random(f"{parameters.seed}/past")  # noqa: S311  a simulation
-    checkpoints = fetching.checkpoints_in(pipeline.fetched.container(fetching.CONTAINER))
+    checkpoints = source_checkpoints(pipeline.fetched.container(CHECKPOINTS))
     for tenant in cast:
         ago = timedelta(seconds=rng.randrange(int(POLL.total_seconds())))
         found = SourceCheckpoint(covered_until=START - ago, next_due=START - ago + POLL)

@@ -21,8 +21,8 @@ from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
 from mti.fetcher.publishing import ChunkPublisher
+from mti.fetcher.records import Ledger as PublishedChunks
 from mti.fetcher.records import checkpoint as fetching
-from mti.fetcher.records.ledger import Ledger as PublishedChunks
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
 from mti.fetcher.worker import keep_schedule

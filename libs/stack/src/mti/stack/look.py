@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.pauses import PauseState
 from mti.common.topology import STANDARD, Entity
-from mti.fetcher.records.checkpoint import SourceCheckpoint
-from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.operations.stores import SERVICES
 from mti.operations.tallies import Tallies
 from mti.publisher.records import (

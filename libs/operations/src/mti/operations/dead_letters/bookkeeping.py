@@ -17,8 +17,8 @@ from mti.common.errors import Poison
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.topology import Entity
-from mti.fetcher.records.ledger import CONTAINER as FETCHED
-from mti.fetcher.records.ledger import Ledger as FetchLedger
+from mti.fetcher.records import FETCHED
+from mti.fetcher.records import Ledger as FetchLedger
 from mti.normalizer.records import ChunkBooks
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
 from mti.normalizer.records.ledger import Ledger as NormalizeLedger
