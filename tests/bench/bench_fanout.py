@@ -14,6 +14,7 @@ from pathlib import Path
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Outgoing
 from mti.common.registry import IndicatorPolicy, Registry, Route
+from mti.normalizer.emitting import Emitter
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records import KnownIndicators, Ledger, Offsets
 from tests.bench.timing import line
@@ -59,10 +60,9 @@ async def cost(policies: Sequence[IndicatorPolicy]) -> tuple[float, int]:
         known = CountedContainer(store.container("known"))
         handler = NormalizeHandler(
             to_each(policies),
-            KnownIndicators(known, StandingClock()),
+            Emitter(KnownIndicators(known, StandingClock()), topic),
             Ledger(store.container("ledger")),
             Offsets(store.container("checkpoints")),
-            indicators=topic,
             pages=Topic(),
             to="normalizer",
         )

@@ -8,6 +8,7 @@ import pytest
 
 from mti.common.comparable import comparable
 from mti.common.registry import IndicatorPolicy, Registry, Route
+from mti.normalizer.emitting import Emitter
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records import KnownIndicators, Ledger, Offsets, shard_of
 from tests.normalizer.world import (
@@ -46,10 +47,9 @@ def workspace(number: int) -> str:
 def handler_of(there: World, known: CountedContainer) -> NormalizeHandler:
     return NormalizeHandler(
         there.registry,
-        KnownIndicators(known, there.clock),
+        Emitter(KnownIndicators(known, there.clock), there.indicators),
         Ledger(there.store.container("ledger")),
         Offsets(there.store.container("checkpoints")),
-        indicators=there.indicators,
         pages=there.pages,
         to="normalizer",
     )

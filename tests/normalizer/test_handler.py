@@ -15,6 +15,7 @@ from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.registry import Feed, FeedFormat, Registry
+from mti.normalizer.emitting import Emitter
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records import ChunkBooks, IndicatorCounts
 from tests.normalizer.world import (
@@ -232,10 +233,9 @@ async def test_a_source_that_is_new_is_known_before_its_first_chunk_is_refused(t
 
     handler = NormalizeHandler(
         Provider(),
-        there.known,
+        Emitter(there.known, there.indicators),
         there.ledger,
         there.offsets,
-        indicators=there.indicators,
         pages=there.pages,
         to="normalizer",
     )

@@ -29,6 +29,7 @@ from mti.common.registry import (
     Source,
     Tlp,
 )
+from mti.normalizer.emitting import Emitter
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records import KnownIndicator, KnownIndicators, Ledger, Offsets, shards_of
 
@@ -317,10 +318,12 @@ class World:
         burning = fuse or Fuse()
         return NormalizeHandler(
             self.registry,
-            KnownIndicators(FusedContainer(self.store.container("known"), burning), self.clock),
+            Emitter(
+                KnownIndicators(FusedContainer(self.store.container("known"), burning), self.clock),
+                FusedSender(self.indicators, burning),
+            ),
             Ledger(FusedContainer(self.store.container("ledger"), burning)),
             Offsets(FusedContainer(self.store.container("checkpoints"), burning)),
-            indicators=FusedSender(self.indicators, burning),
             pages=FusedSender(self.pages, burning),
             to="normalizer",
         )

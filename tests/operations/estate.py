@@ -22,8 +22,7 @@ from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, Park
 from mti.common.registry import Feed, FeedFormat, Registry, TenantState, TenantStatus, registry_from
 from mti.common.topology import STANDARD
-from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records import KnownIndicators, Ledger, Offsets
+from mti.normalizer.composition import NormalizeHandler, normalize_handler
 from mti.operations.backfill import Backfill, Selection
 from mti.operations.books import DestinationBooks
 from mti.operations.bus import DESCRIPTION, REASON, BusLoads, DeadLetter, Unseen
@@ -199,11 +198,10 @@ class Estate:
 
     def _normalizer(self, fuse: Fuse) -> NormalizeHandler:
         store = FusedStore(self.normalizer, fuse)
-        return NormalizeHandler(
+        return normalize_handler(
             self.provider,
-            KnownIndicators(store.container("known"), self.clock),
-            Ledger(store.container("ledger")),
-            Offsets(store.container("checkpoints")),
+            store,
+            self.clock,
             indicators=FusedSender(self.bus, fuse),
             pages=Pages(),
             to="normalizer",

@@ -26,14 +26,9 @@ from mti.fetcher.records import checkpoint as fetching
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run
 from mti.fetcher.worker import keep_schedule
-from mti.normalizer.configuration import NormalizerSettings
-from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records import KnownIndicators, Offsets
-from mti.normalizer.records import Ledger as HandledChunks
-from mti.publisher.composition import GATHER, Destinations, publish_handler
-from mti.publisher.configuration import PublisherSettings
-from mti.publisher.records import CHECKPOINTS, PUBLISHED, destination_checkpoints
-from mti.publisher.records.versions import PublishedVersions
+from mti.normalizer.composition import NormalizerSettings, normalize_handler
+from mti.publisher.composition import GATHER, Destinations, PublisherSettings, publish_handler
+from mti.publisher.records import CHECKPOINTS, PUBLISHED, PublishedVersions, destination_checkpoints
 from mti.simulation.bus import MemorySender, ModelledEntity
 from mti.simulation.parameters import Parameters
 from mti.simulation.receivers import MemoryBus
@@ -162,14 +157,8 @@ class Pipeline:
     def _normalizer(
         self, rng: random.Random, store: MemoryStore, pages: MemorySender, indicators: MemorySender
     ) -> QueueConsumer:
-        handler = NormalizeHandler(
-            self.registry,
-            KnownIndicators(store.container("known"), self.clock),
-            HandledChunks(store.container("ledger")),
-            Offsets(store.container("checkpoints")),
-            indicators=indicators,
-            pages=pages,
-            to=STANDARD.pages.to,
+        handler = normalize_handler(
+            self.registry, store, self.clock, indicators=indicators, pages=pages, to=STANDARD.pages.to
         )
         concurrency = self.parameters.chunks or NormalizerSettings.model_fields["normalizer_concurrency"].default
         laboured = Laboured(handler, Processor(), self.parameters.costs.normalizer_kilobyte)

@@ -4,27 +4,21 @@ In this order a crash between two steps repeats what went before. That is harmle
 was recorded says by which chunk, so that the second try counts as the first one did.
 """
 
-import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from mti.common.contracts import PageChunk, decode, refusal_of
 from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, REPLACES
 from mti.common.errors import Poison
-from mti.common.ports.bus import Outgoing, Received, Sender
+from mti.common.ports.bus import Received, Sender
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
-from mti.common.registry import IndicatorPolicy, RegistryProvider, Source
-from mti.normalizer.admission import admit
-from mti.normalizer.decisions import Decision, decide, identified, merged
-from mti.normalizer.grouping import group
-from mti.normalizer.indicators.building import build
-from mti.normalizer.indicators.messages import messages_for
-from mti.normalizer.parsing import Sighting, parse
-from mti.normalizer.records import ChunkBooks, KnownIndicator, KnownIndicators, Ledger, Offsets
+from mti.common.registry import RegistryProvider, Source
+from mti.normalizer.emitting import Emitter
+from mti.normalizer.parsing import parse
+from mti.normalizer.records import ChunkBooks, Ledger, Offsets
 from mti.normalizer.rejections import parts_of
-from mti.normalizer.routing import Scope, check_source, joined, way_of
-from mti.normalizer.tally import ScopeResult, books_of, measure
+from mti.normalizer.routing import Scope, check_source, way_of
+from mti.normalizer.tally import books_of, measure
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +28,9 @@ class NormalizeHandler:
 
     Args:
         registry: the tenants.
-        known: what was emitted.
+        emitter: sends indicators, and knows what was sent.
         ledger: the books.
         offsets: how far each source has come.
-        indicators: to the topic of the publisher.
         pages: to the topic that chunks come through, for what is to be dead-lettered of one.
         to: the subscription of this service in that topic.
     """
@@ -45,22 +38,19 @@ class NormalizeHandler:
     def __init__(
         self,
         registry: RegistryProvider,
-        known: KnownIndicators,
+        emitter: Emitter,
         ledger: Ledger,
         offsets: Offsets,
         *,
-        indicators: Sender,
         pages: Sender,
         to: str,
     ) -> None:
         self._registry = registry
-        self._known = known
+        self._emitter = emitter
         self._ledger = ledger
         self._offsets = offsets
-        self._indicators = indicators
         self._pages = pages
         self._to = to
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __call__(self, messages: Sequence[Received]) -> list[Outcome]:
         """Handle the messages and return one outcome each.
@@ -90,7 +80,7 @@ class NormalizeHandler:
                 "detections claim to be later than the page that they came on, and are given its time",
                 extra={"source": chunk.source, "detections": parsed.ahead, "answered_at": str(chunk.answered_at)},
             )
-        results = await self._emit(envelope.id, source, joined(scopes, parsed.sightings), parsed.sightings)
+        results = await self._emitter.emit(envelope.id, source, scopes, parsed.sightings)
         parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
         await self._pages.send(list(parts))
         books = await self._moved(message, chunk.source, books_of(parsed, results))
@@ -107,34 +97,6 @@ class NormalizeHandler:
         except Poison:
             return way_of(await self._registry.look_again(), source)
 
-    async def _emit(
-        self, chunk_id: str, source: Source, scopes: Sequence[Scope], sightings: Sequence[Sighting]
-    ) -> list[ScopeResult]:
-        """Emit what the source did not bring yet, wait for the broker's word, and only then remember it.
-
-        The chunks of a source take turns in this process: neighbours hold the same files, and would emit them all. With
-        other processes there is no such turn; there it costs a few uploads, and the sums are right all the same.
-        """
-        observables = {observable for sighting in sightings for observable in sighting.observables}
-        standings = await self._known.withdrawals.look_up(source.id, observables)
-        withdrawn = {observable for observable, standing in standings.items() if standing.withdrawn}
-        admitted = [admit(sightings, scope.policy, withdrawn) for scope in scopes]
-        groups = [identified(group(found.sightings), standings) for found in admitted]
-        async with self._locks[source.id]:
-            known = await self._known.look_up(source.id, {id for found in groups for id in found})
-            decisions = [
-                decide(found, known, scope.policy, chunk_id) for scope, found in zip(scopes, groups, strict=True)
-            ]
-            await self._indicators.send(
-                [
-                    outgoing
-                    for scope, found in zip(scopes, decisions, strict=True)
-                    for outgoing in _messages(source, scope, found)
-                ]
-            )
-            verdicts = await self._known.remember(source.id, _entries(scopes, decisions, known))
-        return [ScopeResult(*found, verdicts) for found in zip(admitted, decisions, strict=True)]
-
     async def _moved(self, message: Received, source: str, books: ChunkBooks) -> ChunkBooks:
         """Return the books; of replayed rejections, in a form that moves them (see `ledger`)."""
         origin, reason = message.properties.get(REJECTED_FROM), message.properties.get(REJECTED_AS)
@@ -149,27 +111,3 @@ class NormalizeHandler:
             moved = counted if counted == books.detections else 0
         corrects = {reason: moved} if moved else {}
         return books.model_copy(update={"replayed_from_rejected": True, "corrects": corrects})
-
-
-def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> Iterator[Outgoing]:
-    """Return what a scope's workspaces are sent."""
-    objects = [
-        build(decision.entry, scope.policy, source.feed, source.region)
-        for decision in decisions
-        if decision.entry is not None
-    ]
-    # What is told once more after a lift, of the same detections, is no duplicate of what was told before.
-    lifts = sum(decision.entry.generation for decision in decisions if decision.entry is not None)
-    return messages_for(scope.destinations, source.id, objects, run=f"lift{lifts}" if lifts else None)
-
-
-def _entries(
-    scopes: Sequence[Scope], decisions: Sequence[Sequence[Decision]], known: Mapping[str, KnownIndicator]
-) -> list[KnownIndicator]:
-    """Return what is to be remembered: one entry an indicator, whichever policies it was emitted under."""
-    by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {}
-    for scope, found in zip(scopes, decisions, strict=True):
-        for decision in found:
-            if decision.entry is not None:
-                by_id.setdefault(decision.id, []).append((scope.policy, decision))
-    return [merged(found, known.get(id)) for id, found in by_id.items()]

@@ -11,9 +11,9 @@ from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.schema import require_current
 from mti.common.telemetry import running
+from mti.normalizer.composition import normalize_handler
 from mti.normalizer.configuration import NormalizerSettings
-from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records import KnownIndicators, Ledger, Offsets, checkpoint, known, ledger
+from mti.normalizer.records import KNOWN
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:
     """Normalize until `stop` is set; the chunks in hand are finished first."""
     clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
     async with open_parts(settings) as parts:
-        await require_current(parts.store, "normalizer", [known.CONTAINER], writing=True)
+        await require_current(parts.store, "normalizer", [KNOWN], writing=True)
         log.info("the normalizer starts", extra={"sources": len(parts.registry.current.sources)})
         await _consumer(settings, parts, clock, rng).run(stop)
         log.info("the normalizer ends")
@@ -43,11 +43,10 @@ async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:
 def _consumer(settings: NormalizerSettings, parts: Parts, clock: Clock, rng: random.Random) -> QueueConsumer:
     topology = settings.topology
     pages = parts.bus.sender(topology.pages)
-    handler = NormalizeHandler(
+    handler = normalize_handler(
         parts.registry,
-        KnownIndicators(parts.store.container(known.CONTAINER), clock),
-        Ledger(parts.store.container(ledger.CONTAINER)),
-        Offsets(parts.store.container(checkpoint.CONTAINER)),
+        parts.store,
+        clock,
         indicators=parts.bus.sender(topology.indicators),
         pages=pages,
         to=topology.pages.to,

@@ -1,0 +1,86 @@
+"""Emits what is new or due of a chunk's indicators, and then remembers it.
+
+In this order: who dies between the two emits once more, under the same ids; the other order would lose them.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from mti.common.ports.bus import Outgoing, Sender
+from mti.common.registry import IndicatorPolicy, Source
+from mti.normalizer.admission import admit
+from mti.normalizer.decisions import Decision, decide, identified, merged
+from mti.normalizer.grouping import group
+from mti.normalizer.indicators import build, messages_for
+from mti.normalizer.parsing import Sighting
+from mti.normalizer.records import KnownIndicator, KnownIndicators
+from mti.normalizer.routing import Scope, joined
+from mti.normalizer.tally import ScopeResult
+
+
+class Emitter:
+    """Sends indicators to their destinations, as far as these do not have them yet.
+
+    Args:
+        known: what was emitted.
+        indicators: to the topic of the publisher.
+    """
+
+    def __init__(self, known: KnownIndicators, indicators: Sender) -> None:
+        self._known = known
+        self._indicators = indicators
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def emit(
+        self, chunk_id: str, source: Source, scopes: Sequence[Scope], sightings: Sequence[Sighting]
+    ) -> list[ScopeResult]:
+        """Emit what the source did not bring yet, wait for the broker's word, and only then remember it.
+
+        The chunks of a source take turns in this process: neighbours hold the same files, and would emit them all. With
+        other processes there is no such turn; there it costs a few uploads, and the sums are right all the same.
+        """
+        scopes = joined(scopes, sightings)
+        observables = {observable for sighting in sightings for observable in sighting.observables}
+        standings = await self._known.withdrawals.look_up(source.id, observables)
+        withdrawn = {observable for observable, standing in standings.items() if standing.withdrawn}
+        admitted = [admit(sightings, scope.policy, withdrawn) for scope in scopes]
+        groups = [identified(group(found.sightings), standings) for found in admitted]
+        async with self._locks[source.id]:
+            known = await self._known.look_up(source.id, {id for found in groups for id in found})
+            decisions = [
+                decide(found, known, scope.policy, chunk_id) for scope, found in zip(scopes, groups, strict=True)
+            ]
+            await self._indicators.send(
+                [
+                    outgoing
+                    for scope, found in zip(scopes, decisions, strict=True)
+                    for outgoing in _messages(source, scope, found)
+                ]
+            )
+            verdicts = await self._known.remember(source.id, _entries(scopes, decisions, known))
+        return [ScopeResult(*found, verdicts) for found in zip(admitted, decisions, strict=True)]
+
+
+def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> Iterator[Outgoing]:
+    """Return what a scope's workspaces are sent."""
+    objects = [
+        build(decision.entry, scope.policy, source.feed, source.region)
+        for decision in decisions
+        if decision.entry is not None
+    ]
+    # What is told once more after a lift, of the same detections, is no duplicate of what was told before.
+    lifts = sum(decision.entry.generation for decision in decisions if decision.entry is not None)
+    return messages_for(scope.destinations, source.id, objects, run=f"lift{lifts}" if lifts else None)
+
+
+def _entries(
+    scopes: Sequence[Scope], decisions: Sequence[Sequence[Decision]], known: Mapping[str, KnownIndicator]
+) -> list[KnownIndicator]:
+    """Return what is to be remembered: one entry an indicator, whichever policies it was emitted under."""
+    by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {}
+    for scope, found in zip(scopes, decisions, strict=True):
+        for decision in found:
+            if decision.entry is not None:
+                by_id.setdefault(decision.id, []).append((scope.policy, decision))
+    return [merged(found, known.get(id)) for id, found in by_id.items()]
