@@ -16,7 +16,7 @@ from mti.common.settings import BusSettings, TenantsSettings
 from mti.common.topology import Topology
 from mti.deployment.dead_letters import DeadLetters
 from mti.deployment.tenants import TenantStates, states_in
-from mti.normalizer.records.known import CONTAINER as KNOWN
+from mti.normalizer.records import KNOWN
 from mti.operations.bus import BusView
 from mti.operations.stores import SERVICES, Stores
 from mti.publisher.records import PUBLISHED

@@ -11,8 +11,7 @@ from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.races import until_won
 from mti.common.registry import Registry, Source
 from mti.fetcher.records import SourceCheckpoint, saved, source_checkpoints
-from mti.normalizer.records.checkpoint import KIND as OFFSETS
-from mti.normalizer.records.checkpoint import Offset
+from mti.normalizer.records import OFFSETS, Offset
 from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
 

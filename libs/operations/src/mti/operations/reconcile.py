@@ -4,8 +4,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry
 from mti.common.topology import STANDARD, Topology
 from mti.fetcher.records import SourceCheckpoint, source_checkpoints
-from mti.normalizer.records.ledger import CONTAINER as HANDLED
-from mti.normalizer.records.ledger import Ledger
+from mti.normalizer.records import HANDLED, Ledger
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 from mti.operations.bus import BusView
 from mti.operations.destinations import DestinationAudit, Undelivered

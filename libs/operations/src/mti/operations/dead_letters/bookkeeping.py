@@ -19,9 +19,8 @@ from mti.common.ports.store import Store
 from mti.common.topology import Entity
 from mti.fetcher.records import FETCHED
 from mti.fetcher.records import Ledger as FetchLedger
-from mti.normalizer.records import ChunkBooks
-from mti.normalizer.records.ledger import CONTAINER as HANDLED
-from mti.normalizer.records.ledger import Ledger as NormalizeLedger
+from mti.normalizer.records import HANDLED, ChunkBooks
+from mti.normalizer.records import Ledger as NormalizeLedger
 from mti.operations.bus import DeadLetter
 from mti.publisher.records import PUBLISHED, PURGED, PublishedVersions, Refuse
 

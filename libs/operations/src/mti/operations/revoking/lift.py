@@ -16,8 +16,7 @@ from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.indicators import Observable, indicator_id
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import KnownIndicators
+from mti.normalizer.records import KNOWN, KnownIndicators
 from mti.operations.revoking.sources import observable_of
 from mti.operations.revoking.whose import Whose, workspaces
 from mti.operations.stores import Stores

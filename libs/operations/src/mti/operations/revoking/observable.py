@@ -5,9 +5,7 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.indicators import Observable, indicator_id
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import KnownIndicators
-from mti.normalizer.records.withdrawals import EVERYONE
+from mti.normalizer.records import EVERYONE, KNOWN, KnownIndicators
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocation_of, run_at
 from mti.operations.revoking.whose import workspaces

@@ -9,9 +9,7 @@ from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.indicators import Observable
-from mti.normalizer.records.entry import KnownIndicator
-from mti.normalizer.records.known import CONTAINER as KNOWN
-from mti.normalizer.records.known import KnownIndicators, shards_of
+from mti.normalizer.records import KNOWN, KnownIndicator, KnownIndicators, shards_of
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocations
 from mti.operations.revoking.whose import Whose
