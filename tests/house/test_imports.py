@@ -83,6 +83,36 @@ def test_a_distribution_of_its_own_does_not_even_name_this_project(name: str) ->
     assert [path.name for path in texts if re.search(r"\bmti\b", path.read_text())] == []
 
 
+FACES = {
+    "normalizer": {"mti.normalizer.records", "mti.normalizer.indicators", "mti.normalizer.composition"},
+    "publisher": {"mti.publisher.records", "mti.publisher.composition"},
+}
+"""What a service shows of itself; its other modules are its own affair."""
+
+
+def past_a_face(module: Path) -> list[str]:
+    """Return what a module imports of a service beside its faces."""
+    return [
+        name
+        for name in imported(module)
+        if (face := FACES.get(member_of(name) or "")) is not None and name.count(".") > 1 and name not in face
+    ]
+
+
+@pytest.mark.parametrize("member", sorted(set(ALLOWED) - SERVICES))
+def test_libraries_reach_a_service_by_its_faces_alone(member: str) -> None:
+    past = [f"{module.relative_to(ROOT)}: {past_a_face(module)}" for module in members()[member].rglob("*.py")]
+    assert [each for each in past if not each.endswith("[]")] == []
+
+
+def test_a_module_that_reaches_past_a_face_would_be_noticed(tmp_path: Path) -> None:
+    (module := tmp_path / "module.py").write_text(
+        "from mti.normalizer.records import Ledger\nfrom mti.normalizer.records.ledger import Ledger\n"
+        "from mti.normalizer.decisions import decide\nfrom mti.fetcher.windows import Window\n"
+    )
+    assert past_a_face(module) == ["mti.normalizer.records.ledger", "mti.normalizer.decisions"]
+
+
 def test_the_private_codec_of_the_sdk_stands_behind_one_module() -> None:
     users = {
         str(module.relative_to(ROOT))
