@@ -17,7 +17,7 @@ from mti.normalizer.emitting import Emitter
 from mti.normalizer.parsing import parse
 from mti.normalizer.records import ChunkBooks, Ledger, Offsets
 from mti.normalizer.rejections import parts_of
-from mti.normalizer.routing import Scope, check_source, way_of
+from mti.normalizer.routing import Scope, check_source, source_and_scopes
 from mti.normalizer.tally import books_of, measure
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class NormalizeHandler:
         entered = await self._ledger.read(chunk.source, envelope.id)
         if entered is not None and entered.handled:
             return Complete()
-        source, scopes = await self._way(chunk.source)
+        source, scopes = await self._source_and_scopes(chunk.source)
         parsed = parse(chunk)
         if parsed.ahead:
             log.warning(
@@ -90,12 +90,12 @@ class NormalizeHandler:
         log.info("a chunk was handled", extra={"source": chunk.source, "chunk": envelope.id, **books.model_dump()})
         return Complete()
 
-    async def _way(self, source: str) -> tuple[Source, list[Scope]]:
+    async def _source_and_scopes(self, source: str) -> tuple[Source, list[Scope]]:
         """Return a source and its scopes; the registry is looked at anew before a chunk is refused for it."""
         try:
-            return way_of(self._registry.current, source)
+            return source_and_scopes(self._registry.current, source)
         except Poison:
-            return way_of(await self._registry.look_again(), source)
+            return source_and_scopes(await self._registry.look_again(), source)
 
     async def _moved(self, message: Received, source: str, books: ChunkBooks) -> ChunkBooks:
         """Return the books; of replayed rejections, in a form that moves them (see `ledger`)."""

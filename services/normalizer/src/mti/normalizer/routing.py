@@ -33,7 +33,7 @@ def check_source(envelope: Envelope, chunk: PageChunk) -> None:
         )
 
 
-def way_of(registry: Registry, id: str) -> tuple[Source, list[Scope]]:
+def source_and_scopes(registry: Registry, id: str) -> tuple[Source, list[Scope]]:
     """Return a source and its scopes.
 
     Raises:
