@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mti.common.registry import IndicatorPolicy
-from mti.normalizer.facts import told
 from mti.normalizer.grouping import Group
 from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records import (
@@ -93,7 +92,7 @@ def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> Kno
         sightings=group.count,
         first_by=chunk_id,
         generation=group.generation,
-        facts=told(group.facts, policy),
+        facts=group.facts.redacted_by(policy),
     )
 
 
@@ -105,7 +104,7 @@ def _refreshed(group: Group, known: KnownIndicator, policy: IndicatorPolicy, chu
         sightings=known.sightings + group.count,
         refreshed_by=(*known.refreshed_by, chunk_id)[-REFRESHES_KEPT:],
         refreshes=known.refreshes + 1,
-        facts=told(group.facts.or_else(known.facts), policy),
+        facts=group.facts.or_else(known.facts).redacted_by(policy),
     )
 
 

@@ -69,7 +69,7 @@ def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> It
         for decision in decisions
         if decision.entry is not None
     ]
-    # What is told once more after a lift, of the same detections, is no duplicate of what was told before.
+    # What is sent once more after a lift, of the same detections, is no duplicate of what was sent before.
     lifts = sum(decision.entry.generation for decision in decisions if decision.entry is not None)
     return messages_for(scope.destinations, source.id, objects, run=f"lift{lifts}" if lifts else None)
 

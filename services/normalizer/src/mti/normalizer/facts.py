@@ -1,4 +1,4 @@
-"""What is told of an indicator beside its observable, and the leaving out of names."""
+"""What is known of an indicator beside its observable, and the redaction of names."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,7 +13,7 @@ _COMMON = """
     wsf wsh xar xht xhtml xla xlam xll xlm xls xlsb xlsm xlsx xlt xltm xltx xml xsl xz z zip zipx zst
 """
 _EXTENSIONS: Final = frozenset(_COMMON.split())
-"""What follows the last dot is told only when it is one of these: the end of a subject may be a person's name."""
+"""What follows the last dot is sent only when it is one of these: the end of a subject may be a person's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,10 @@ class Facts:
             siblings=self.siblings or older.siblings,
         )
 
-    def redacted(self) -> "Facts":
-        """Return the facts without the name; a common file extension stays."""
+    def redacted_by(self, policy: IndicatorPolicy) -> "Facts":
+        """Return the facts that a policy lets be sent: where it redacts without the name, but for its extension."""
+        if policy.names is NamePolicy.KEEP:
+            return self
         return replace(self, name=None, extension=self.extension or extension_of(self.name))
 
 
@@ -67,8 +69,3 @@ def extension_of(name: str | None) -> str | None:
         return None
     extension = name.rpartition(".")[2].lower()
     return extension if extension in _EXTENSIONS else None
-
-
-def told(facts: Facts, policy: IndicatorPolicy) -> Facts:
-    """Return the facts that a policy lets be told."""
-    return facts.redacted() if policy.names is NamePolicy.REDACT else facts

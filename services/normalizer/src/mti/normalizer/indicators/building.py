@@ -8,7 +8,7 @@ from typing import Final
 
 from mti.common.contracts import ExternalReference, Indicator, pattern_of, timestamp
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
-from mti.normalizer.facts import Facts, told
+from mti.normalizer.facts import Facts
 from mti.normalizer.observables import HASH_KEYS, Observable
 from mti.normalizer.records import KnownIndicator
 
@@ -39,7 +39,7 @@ def build(entry: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: st
         feed: of the source.
         region: of the source.
     """
-    facts = told(entry.facts, policy)
+    facts = entry.facts.redacted_by(policy)
     return Indicator(
         id=entry.id,
         created=entry.created,
