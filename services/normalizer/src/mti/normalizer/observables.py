@@ -76,10 +76,10 @@ def hash_observable(algorithm: Algorithm, text: str) -> Observable:
     value = text.strip().lower()
     if len(value) != algorithm.digits:
         raise Rejected(
-            "BadHash", f"the {algorithm.name} {shown(text)} has {len(value)} characters and not {algorithm.digits}"
+            "BadHash", f"the {algorithm.name} {masked(text)} has {len(value)} characters and not {algorithm.digits}"
         )
     if not _HEX.fullmatch(value):
-        raise Rejected("BadHash", f"the {algorithm.name} {shown(text)} holds what is no hexadecimal digit")
+        raise Rejected("BadHash", f"the {algorithm.name} {masked(text)} holds what is no hexadecimal digit")
     return Observable(algorithm.key, value)
 
 
@@ -105,11 +105,11 @@ def value_observable(kind: str, text: str) -> Observable:
     try:
         return Observable(f"{kind}:value", _CANONICAL[kind](value))
     except ValueError as error:
-        raise Rejected("UnsupportedPattern", f"the {kind} value {shown(text)} is none") from error
+        raise Rejected("UnsupportedPattern", f"the {kind} value {masked(text)} is none") from error
 
 
-def shown(text: str) -> str:
-    """Return a text for a sentence: quoted, cut where it is long, and left out where it may be an address."""
+def masked(text: str) -> str:
+    """Return a text for a sentence: quoted, cut where it is long, and masked where it may be an address."""
     if "@" in text:
         return "(not shown, since it holds an address)"
     return repr(text if len(text) <= 80 else f"{text[:80]}…")

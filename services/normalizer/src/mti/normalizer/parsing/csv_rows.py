@@ -15,7 +15,7 @@ from ipaddress import ip_address
 
 from pydantic import JsonValue
 
-from mti.normalizer.observables import ALGORITHMS, Algorithm, Observable, Rejected, hash_observable, shown
+from mti.normalizer.observables import ALGORITHMS, Algorithm, Observable, Rejected, hash_observable, masked
 from mti.normalizer.parsing.sighting import Sighting
 from mti.normalizer.parsing.texts import NAME_LIMIT, clean
 from mti.normalizer.parsing.times import read_time
@@ -56,7 +56,7 @@ class CsvRows:
         observables = self._observables(cells)
         moment = read_time(_at(cells, self._time))
         if moment is None:
-            raise Rejected("BadTimestamp", f"its timestamp is {shown(_at(cells, self._time) or '')}")
+            raise Rejected("BadTimestamp", f"its timestamp is {masked(_at(cells, self._time) or '')}")
         return Sighting(
             observables=observables,
             time=moment,

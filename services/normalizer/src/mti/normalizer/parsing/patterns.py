@@ -20,7 +20,7 @@ from mti.normalizer.observables import (
     Observable,
     Rejected,
     hash_observable,
-    shown,
+    masked,
     value_observable,
 )
 
@@ -81,7 +81,9 @@ def _observable(comparison: re.Match[str]) -> Observable:
     name = comparison["quoted"] or comparison["plain"]
     algorithm = ALGORITHMS.get(name.replace("-", "").upper())
     if algorithm is None:
-        raise Rejected("UnsupportedPattern", f"it compares a hash of kind {shown(name)}, which Sentinel has no key for")
+        raise Rejected(
+            "UnsupportedPattern", f"it compares a hash of kind {masked(name)}, which Sentinel has no key for"
+        )
     return hash_observable(algorithm, value)
 
 
@@ -90,7 +92,7 @@ def _check_conjunction(pattern: str, conjunction: list[Observable]) -> None:
         return
     keys = [observable.key for observable in conjunction]
     if not HASH_KEYS.issuperset(keys) or len(set(keys)) != len(keys):
-        raise Rejected("UnsupportedPattern", f"it joins by AND what are not the hashes of one file: {shown(pattern)}")
+        raise Rejected("UnsupportedPattern", f"it joins by AND what are not the hashes of one file: {masked(pattern)}")
 
 
 def _expect(token: re.Pattern[str], pattern: str, position: int) -> int:
@@ -101,4 +103,4 @@ def _expect(token: re.Pattern[str], pattern: str, position: int) -> int:
 
 
 def _unsupported(pattern: str, position: int) -> Rejected:
-    return Rejected("UnsupportedPattern", f"its pattern {shown(pattern)} is not understood from character {position}")
+    return Rejected("UnsupportedPattern", f"its pattern {masked(pattern)} is not understood from character {position}")

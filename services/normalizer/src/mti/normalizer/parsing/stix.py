@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from mti.normalizer.observables import Observable, Rejected, shown
+from mti.normalizer.observables import Observable, Rejected, masked
 from mti.normalizer.parsing.patterns import observables_of
 from mti.normalizer.parsing.sighting import Sighting
 from mti.normalizer.parsing.texts import NAME_LIMIT, clean, labels_of
@@ -31,7 +31,7 @@ def sighting_of(record: Sequence[JsonValue]) -> Sighting:
     indicators = [found for found in objects if found.get("type") == "indicator"]
     if not indicators:
         kinds = ", ".join(sorted({str(found.get("type")) for found in objects})) or "nothing"
-        raise Rejected("NoIndicator", f"it holds {shown(kinds)} and no indicator")
+        raise Rejected("NoIndicator", f"it holds {masked(kinds)} and no indicator")
     malware = [found for found in objects if found.get("type") == "malware"]
     names = (clean(found.get("name"), NAME_LIMIT) for found in malware)
     id = indicators[0].get("id")
@@ -59,7 +59,7 @@ def _time(indicator: Properties) -> datetime:
         moment = read_time(indicator.get(name))
         if moment is not None:
             return moment
-    raise Rejected("BadTimestamp", f"its indicator was created {shown(str(indicator.get('created')))}")
+    raise Rejected("BadTimestamp", f"its indicator was created {masked(str(indicator.get('created')))}")
 
 
 def _list(value: JsonValue) -> list[JsonValue]:

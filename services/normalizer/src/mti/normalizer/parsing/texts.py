@@ -1,4 +1,4 @@
-"""Texts of the feed, made fit to be shown: in one line, printable, of a sane length."""
+"""Texts of the feed, in a form for people: one line, printable, of a sane length."""
 
 from collections.abc import Iterable
 
