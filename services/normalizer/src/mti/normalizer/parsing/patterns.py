@@ -25,7 +25,7 @@ from mti.normalizer.observables import (
 )
 
 _COMPARISON = re.compile(
-    r"\s*(?:file:hashes\.(?:'(?P<quoted>[\w-]+)'|(?P<plain>[\w-]+))"
+    r"\s*(?:file:hashes\.(?:'(?P<quoted>[\w-]+)'|(?P<bare>[\w-]+))"
     r"|(?P<kind>url|domain-name|ipv4-addr|ipv6-addr|email-addr):value)"
     r"\s*=\s*'(?P<value>(?:[^'\\]|\\['\\])*)'\s*",
     re.ASCII,
@@ -78,7 +78,7 @@ def _observable(comparison: re.Match[str]) -> Observable:
         value = _ESCAPE.sub(r"\1", value)
     if comparison["kind"]:
         return value_observable(comparison["kind"], value)
-    name = comparison["quoted"] or comparison["plain"]
+    name = comparison["quoted"] or comparison["bare"]
     algorithm = ALGORITHMS.get(name.replace("-", "").upper())
     if algorithm is None:
         raise Rejected(
