@@ -37,8 +37,8 @@ class Emitter:
     ) -> list[ScopeResult]:
         """Emit what the source did not bring yet, wait for the broker's word, and only then remember it.
 
-        The chunks of a source take turns in this process: neighbours hold the same files, and would emit them all. With
-        other processes there is no such turn; there it costs a few uploads, and the sums are right all the same.
+        In this process a source has a lock, since neighbouring chunks hold the same files, and would emit them all. With
+        other processes there is none; there it costs a few uploads, and the sums are right all the same.
         """
         scopes = joined(scopes, sightings)
         observables = {observable for sighting in sightings for observable in sighting.observables}

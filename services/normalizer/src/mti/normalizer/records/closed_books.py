@@ -1,6 +1,6 @@
 """Closed books: chunks that were counted for good, as one sum a source.
 
-A look at everything would otherwise read every chunk that ever came. So chunks that were published and handled leave
+A reconciliation would otherwise read every chunk that ever came. So chunks that were published and handled leave
 the open books: their sum grows, and each is kept for a while under its id, so that one that comes again is known.
 
 It stays true at every instant that a chunk counts once, although nothing here is atomic but one write:
