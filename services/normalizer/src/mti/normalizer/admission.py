@@ -34,7 +34,7 @@ def admit(
         policy: the scope's.
         withdrawn: observables that a person withdrew: these alone, and not the other hashes of the same file.
     """
-    found = Admitted()
+    admitted = Admitted()
     for position, sighting in enumerate(sightings):
         reasons = _reasons(sighting, policy)
         if withdrawn:
@@ -43,12 +43,12 @@ def admit(
         if reasons:
             kept = tuple(observable for observable in sighting.observables if observable not in reasons)
             if not kept:
-                found.dropped[position] = next(iter(reasons.values()))
+                admitted.dropped[position] = next(iter(reasons.values()))
                 continue
             sighting = replace(sighting, observables=kept)  # noqa: PLW2901  the same one, with less in it
-        found.sightings.append(sighting)
-        found.positions.append(position)
-    return found
+        admitted.sightings.append(sighting)
+        admitted.positions.append(position)
+    return admitted
 
 
 def _reasons(sighting: Sighting, policy: IndicatorPolicy) -> dict[Observable, str]:

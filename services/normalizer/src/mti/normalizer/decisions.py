@@ -36,11 +36,11 @@ def identified(groups: Sequence[Group], standings: Mapping[Observable, Standing]
         groups: the groups.
         standings: of the observables that were withdrawn once, whose withdrawal may have been lifted.
     """
-    found: dict[str, Group] = {}
+    by_id: dict[str, Group] = {}
     for each in groups:
         generation = (standings or {}).get(each.observable, UNTOUCHED).generation
-        found[indicator_id(each.observable)] = replace(each, generation=generation) if generation else each
-    return found
+        by_id[indicator_id(each.observable)] = replace(each, generation=generation) if generation else each
+    return by_id
 
 
 def decide(
@@ -54,7 +54,7 @@ def decide(
         policy: the scope's.
         chunk_id: the CloudEvents id of the chunk at hand.
     """
-    return [_decide(id, found, known.get(id), policy, chunk_id) for id, found in groups.items()]
+    return [_decide(id, group, known.get(id), policy, chunk_id) for id, group in groups.items()]
 
 
 def _decide(id: str, group: Group, known: KnownIndicator | None, policy: IndicatorPolicy, chunk_id: str) -> Decision:

@@ -37,7 +37,7 @@ class Emitter:
     ) -> list[ScopeResult]:
         """Emit what the source did not bring yet, wait for the broker's word, and only then remember it.
 
-        In this process a source has a lock, since neighbouring chunks hold the same files, and would emit them all. With
+        In this process a source has a lock, since neighbouring chunks hold the same files and would emit them all. With
         other processes there is none; there it costs a few uploads, and the sums are right all the same.
         """
         scopes = joined(scopes, sightings)
@@ -45,21 +45,21 @@ class Emitter:
         standings = await self._known.withdrawals.look_up(source.id, observables)
         withdrawn = {observable for observable, standing in standings.items() if standing.withdrawn}
         admitted = [admit(sightings, scope.policy, withdrawn) for scope in scopes]
-        groups = [identified(group(found.sightings), standings) for found in admitted]
+        groups = [identified(group(each.sightings), standings) for each in admitted]
         async with self._locks[source.id]:
-            known = await self._known.look_up(source.id, {id for found in groups for id in found})
+            known = await self._known.look_up(source.id, {id for by_id in groups for id in by_id})
             decisions = [
-                decide(found, known, scope.policy, chunk_id) for scope, found in zip(scopes, groups, strict=True)
+                decide(by_id, known, scope.policy, chunk_id) for scope, by_id in zip(scopes, groups, strict=True)
             ]
             await self._indicators.send(
                 [
                     outgoing
-                    for scope, found in zip(scopes, decisions, strict=True)
-                    for outgoing in _messages(source, scope, found)
+                    for scope, decided in zip(scopes, decisions, strict=True)
+                    for outgoing in _messages(source, scope, decided)
                 ]
             )
             verdicts = await self._known.remember(source.id, _entries(scopes, decisions, known))
-        return [ScopeResult(*found, verdicts) for found in zip(admitted, decisions, strict=True)]
+        return [ScopeResult(*each, verdicts) for each in zip(admitted, decisions, strict=True)]
 
 
 def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> Iterator[Outgoing]:
@@ -79,8 +79,8 @@ def _entries(
 ) -> list[KnownIndicator]:
     """Return what is to be remembered: one entry an indicator, whichever policies it was emitted under."""
     by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {}
-    for scope, found in zip(scopes, decisions, strict=True):
-        for decision in found:
+    for scope, decided in zip(scopes, decisions, strict=True):
+        for decision in decided:
             if decision.entry is not None:
                 by_id.setdefault(decision.id, []).append((scope.policy, decision))
-    return [merged(found, known.get(id)) for id, found in by_id.items()]
+    return [merged(emitted, known.get(id)) for id, emitted in by_id.items()]

@@ -46,25 +46,25 @@ def group(sightings: Sequence[Sighting]) -> list[Group]:
     for position in newest_first:
         sighting = sightings[position]
         for observable in sighting.observables:
-            found = gathered.get(observable)
-            if found is None:
+            seen = gathered.get(observable)
+            if seen is None:
                 gathered[observable] = _Gathered(position, position, facts_of(sighting, observable))
                 continue
-            found.first = position
-            found.count += 1
-            if not found.facts.complete:
-                found.facts = found.facts.or_else(facts_of(sighting, observable))
+            seen.first = position
+            seen.count += 1
+            if not seen.facts.complete:
+                seen.facts = seen.facts.or_else(facts_of(sighting, observable))
     return [
         Group(
             observable=observable,
-            first_seen=sightings[found.first].time,
-            last_seen=sightings[found.last].time,
-            count=found.count,
-            facts=found.facts,
-            first=found.first,
-            last=found.last,
+            first_seen=sightings[seen.first].time,
+            last_seen=sightings[seen.last].time,
+            count=seen.count,
+            facts=seen.facts,
+            first=seen.first,
+            last=seen.last,
         )
-        for observable, found in sorted(gathered.items())
+        for observable, seen in sorted(gathered.items())
     ]
 
 
@@ -77,7 +77,7 @@ def facts_of(sighting: Sighting, observable: Observable) -> Facts:
         sender_ip=sighting.sender_ip,
         labels=sighting.labels,
         mimecast_id=sighting.mimecast_id,
-        siblings=tuple(found.value for found in hashes_of_one_file(sighting.observables) if found != observable)
+        siblings=tuple(other.value for other in hashes_of_one_file(sighting.observables) if other != observable)
         if observable.key in HASH_KEYS
         else (),
     )

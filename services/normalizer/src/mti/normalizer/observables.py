@@ -132,8 +132,8 @@ def _ipv6(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    name, at, domain = text.rpartition("@")
-    if not (name and at and domain):
+    name, sign, domain = text.rpartition("@")
+    if not (name and sign and domain):
         raise ValueError(text)
     return text.lower()
 

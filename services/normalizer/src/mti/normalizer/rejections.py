@@ -56,8 +56,8 @@ def parts_of(
     for reason, group in sorted(by_reason.items()):
         part = chunk.model_copy(
             update={
-                "records": [found.record for found in group if found.record is not None],
-                "oversize": [found.oversize for found in group if found.oversize is not None],
+                "records": [rejection.record for rejection in group if rejection.record is not None],
+                "oversize": [rejection.oversize for rejection in group if rejection.oversize is not None],
             }
         )
         id = digest(PageChunk.TYPE, chunk.source, REJECTED_FROM, chunk_id, reason, part.written().identity)

@@ -78,8 +78,8 @@ def joined(scopes: Sequence[Scope], sightings: Sequence[Sighting]) -> list[Scope
     return _scopes((policy, scope.destinations) for policy, scope in zip(policies, scopes, strict=True))
 
 
-def _scopes(found: Iterable[tuple[IndicatorPolicy, Sequence[str]]]) -> list[Scope]:
+def _scopes(policies: Iterable[tuple[IndicatorPolicy, Sequence[str]]]) -> list[Scope]:
     by_policy: dict[IndicatorPolicy, dict[str, None]] = {}
-    for policy, destinations in found:
+    for policy, destinations in policies:
         by_policy.setdefault(policy, {}).update(dict.fromkeys(destinations))
     return [Scope(policy, tuple(destinations)) for policy, destinations in by_policy.items()]

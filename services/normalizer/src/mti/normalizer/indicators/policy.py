@@ -56,7 +56,7 @@ def reason_of_file(observable: Observable, siblings: Sequence[str], policy: Indi
         policy: the policy.
     """
     values = (observable, *(Observable(observable.key, value) for value in siblings))
-    return next((reason for found in values if (reason := reason_of(found, policy)) is not None), None)
+    return next((reason for value in values if (reason := reason_of(value, policy)) is not None), None)
 
 
 def compared(observable: Observable) -> str:

@@ -20,20 +20,20 @@ __all__ = ["Parsed", "Rejection", "Sighting", "parse"]
 def parse(chunk: PageChunk) -> Parsed:
     """Read a chunk. Every detection becomes exactly one sighting or one rejection; never raises."""
     read = CsvRows(chunk.header).sighting_of if chunk.format is FeedFormat.CSV else sighting_of
-    found = Parsed()
+    parsed = Parsed()
     for record in chunk.records:
         try:
             sighting = read(record)
             dated = _not_ahead(sighting, chunk.answered_at)
-            found.ahead += dated is not sighting
-            found.sightings.append(dated)
+            parsed.ahead += dated is not sighting
+            parsed.sightings.append(dated)
         except Rejected as rejected:
-            found.rejections.append(Rejection(rejected.reason, rejected.fault, record=record))
+            parsed.rejections.append(Rejection(rejected.reason, rejected.fault, record=record))
     for oversize in chunk.oversize:
-        found.rejections.append(
+        parsed.rejections.append(
             Rejection(oversize.reason or "DetectionTooLarge", _fault_of(oversize), oversize=oversize)
         )
-    return found
+    return parsed
 
 
 def _fault_of(oversize: Oversize) -> str:

@@ -68,18 +68,18 @@ class CsvRows:
 
     def _observables(self, cells: Sequence[str | None]) -> tuple[Observable, ...]:
         """Return the hashes of a row; a bad one is passed over when there is a good one."""
-        found: list[Observable] = []
+        observables: list[Observable] = []
         bad: Rejected | None = None
         for algorithm, position in self._hashes:
             text = cells[position]
             if text is None:
                 continue
             try:
-                found.append(hash_observable(algorithm, text))
+                observables.append(hash_observable(algorithm, text))
             except Rejected as rejected:
                 bad = bad or rejected
-        if found:
-            return tuple(found)
+        if observables:
+            return tuple(observables)
         raise bad or Rejected("NoObservable", "its row has no hash")
 
     def _ragged(self, cells: Sequence[str | None]) -> Sighting:
@@ -97,12 +97,12 @@ class CsvRows:
 
     def _proven_hashes(self, texts: Iterable[str]) -> Iterable[Observable]:
         """Yield what can only be a hash: a second one of the same length might be a file's name."""
-        found: dict[int, set[str]] = {}
+        by_length: dict[int, set[str]] = {}
         for text in texts:
             if len(text) in self._by_length and _HASH.fullmatch(text):
-                found.setdefault(len(text), set()).add(text.lower())
+                by_length.setdefault(len(text), set()).add(text.lower())
         for digits, algorithm in self._by_length.items():
-            candidates = found.get(digits, set())
+            candidates = by_length.get(digits, set())
             if len(candidates) == 1:
                 yield hash_observable(algorithm, candidates.pop())
 

@@ -43,17 +43,17 @@ def observables_of(pattern: str) -> tuple[Observable, ...]:
     Raises:
         Rejected: `UnsupportedPattern` or `BadHash`.
     """
-    found: list[Observable] = []
+    observables: list[Observable] = []
     position = 0
     while True:
-        position = _read_bracket(pattern, position, found)
+        position = _read_bracket(pattern, position, observables)
         if position == len(pattern):
-            return tuple(dict.fromkeys(found))
+            return tuple(dict.fromkeys(observables))
         position = _expect(_NEXT, pattern, position)
 
 
-def _read_bracket(pattern: str, position: int, found: list[Observable]) -> int:
-    """Read a bracket, add its observables to `found` and return where it ends."""
+def _read_bracket(pattern: str, position: int, observables: list[Observable]) -> int:
+    """Read a bracket, add its observables to `observables` and return where it ends."""
     position = _expect(_OPEN, pattern, position)
     conjunction: list[Observable] = []
     while True:
@@ -65,7 +65,7 @@ def _read_bracket(pattern: str, position: int, found: list[Observable]) -> int:
         joint = _JOINT.match(pattern, position)
         if joint is None or joint[1] == "OR":
             _check_conjunction(pattern, conjunction)
-            found += conjunction
+            observables += conjunction
             conjunction = []
         if joint is None:
             return _expect(_CLOSE, pattern, position)

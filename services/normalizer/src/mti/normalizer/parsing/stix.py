@@ -27,31 +27,31 @@ def sighting_of(record: Sequence[JsonValue]) -> Sighting:
     Raises:
         Rejected: `NoIndicator`, `NoPattern`, `UnsupportedPattern`, `BadHash` or `BadTimestamp`.
     """
-    objects = [found for found in record if isinstance(found, dict)]
-    indicators = [found for found in objects if found.get("type") == "indicator"]
+    objects = [each for each in record if isinstance(each, dict)]
+    indicators = [each for each in objects if each.get("type") == "indicator"]
     if not indicators:
-        kinds = ", ".join(sorted({str(found.get("type")) for found in objects})) or "nothing"
+        kinds = ", ".join(sorted({str(each.get("type")) for each in objects})) or "nothing"
         raise Rejected("NoIndicator", f"it holds {masked(kinds)} and no indicator")
-    malware = [found for found in objects if found.get("type") == "malware"]
-    names = (clean(found.get("name"), NAME_LIMIT) for found in malware)
+    malware = [each for each in objects if each.get("type") == "malware"]
+    names = (clean(each.get("name"), NAME_LIMIT) for each in malware)
     id = indicators[0].get("id")
     return Sighting(
         observables=_observables(indicators),
         time=_time(indicators[0]),
         name=next((name for name in names if name), None),
-        labels=labels_of(label for found in malware for label in _list(found.get("labels"))),
+        labels=labels_of(label for each in malware for label in _list(each.get("labels"))),
         mimecast_id=id if isinstance(id, str) and 0 < len(id) <= _ID_LIMIT and id.isprintable() else None,
     )
 
 
 def _observables(indicators: Iterable[Properties]) -> tuple[Observable, ...]:
-    found: dict[Observable, None] = {}
+    observables: dict[Observable, None] = {}
     for indicator in indicators:
         pattern = indicator.get("pattern")
         if not isinstance(pattern, str) or not pattern.strip():
             raise Rejected("NoPattern", "its indicator has no pattern")
-        found.update(dict.fromkeys(observables_of(pattern)))
-    return tuple(found)
+        observables.update(dict.fromkeys(observables_of(pattern)))
+    return tuple(observables)
 
 
 def _time(indicator: Properties) -> datetime:

@@ -48,8 +48,8 @@ class ClosedBooks:
 
     async def which(self, source: str, chunks: Sequence[str]) -> set[str]:
         """Return which of these chunks are closed."""
-        found = await self._container.read_many(source, [kept_id(chunk) for chunk in chunks])
-        return {id.removeprefix(_KEPT) for id in found}
+        documents = await self._container.read_many(source, [kept_id(chunk) for chunk in chunks])
+        return {id.removeprefix(_KEPT) for id in documents}
 
     async def keep(self, source: str, chunks: Mapping[str, dict[str, JsonValue]]) -> None:
         """Keep chunks under their ids; those that are kept already stay as they are."""

@@ -114,20 +114,20 @@ class KnownIndicator:
     @classmethod
     def from_body(cls, id: str, body: Mapping[str, JsonValue], etag: str | None) -> Self:
         """Read a document's body."""
-        found = _BODY.validate_python(body)
+        read = _BODY.validate_python(body)
         return cls(
             id=id,
-            observable=Observable(found.key, found.value),
-            created=found.created,
-            version=found.version,
-            valid_until=found.valid_until,
-            sightings=found.sightings,
-            first_by=found.first_by,
-            refreshed_by=found.refreshed_by,
-            refreshes=found.refreshes,
-            generation=found.generation,
-            facts=found.facts,
-            emitted={timedelta(seconds=seconds): version for seconds, version in found.emitted.items()},
+            observable=Observable(read.key, read.value),
+            created=read.created,
+            version=read.version,
+            valid_until=read.valid_until,
+            sightings=read.sightings,
+            first_by=read.first_by,
+            refreshed_by=read.refreshed_by,
+            refreshes=read.refreshes,
+            generation=read.generation,
+            facts=read.facts,
+            emitted={timedelta(seconds=seconds): version for seconds, version in read.emitted.items()},
             etag=etag,
         )
 
@@ -149,15 +149,15 @@ class _Body:
 
 
 _BODY = TypeAdapter(_Body)
-_FACTS = tuple(found.name for found in fields(Facts))
+_FACTS = tuple(fact.name for fact in fields(Facts))
 
 
 def emitted_after(before: Mapping[timedelta, datetime], new: Mapping[timedelta, datetime]) -> dict[timedelta, datetime]:
     """Return what was emitted last under each validity, of the few that were used last."""
-    found = dict(before)
+    emitted = dict(before)
     for validity, version in new.items():
-        found[validity] = max(version, found.get(validity, version))
-    return dict(sorted(found.items(), key=lambda pair: (pair[1], pair[0]))[-VALIDITIES_KEPT:])
+        emitted[validity] = max(version, emitted.get(validity, version))
+    return dict(sorted(emitted.items(), key=lambda pair: (pair[1], pair[0]))[-VALIDITIES_KEPT:])
 
 
 def _emitted_body(emitted: Mapping[timedelta, datetime]) -> dict[str, JsonValue]:
@@ -165,9 +165,9 @@ def _emitted_body(emitted: Mapping[timedelta, datetime]) -> dict[str, JsonValue]
 
 
 def _facts_body(facts: Facts) -> dict[str, JsonValue]:
-    found: dict[str, JsonValue] = {}
+    body: dict[str, JsonValue] = {}
     for name in _FACTS:
         value = getattr(facts, name)
         if value is not None and value != ():
-            found[name] = list(value) if isinstance(value, tuple) else value
-    return found
+            body[name] = list(value) if isinstance(value, tuple) else value
+    return body

@@ -59,8 +59,8 @@ class KnownIndicators:
 
     async def look_up(self, source: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
         """Return what is known of those ids; the unknown are absent."""
-        found = await self._container.read_each([key_of(source, id) for id in ids])
-        return {id: _entry(document) for (_, id), document in found.items()}
+        documents = await self._container.read_each([key_of(source, id) for id in ids])
+        return {id: _entry(document) for (_, id), document in documents.items()}
 
     async def remember(self, source: str, entries: Sequence[KnownIndicator]) -> dict[str, Verdict]:
         """Record what was emitted, by the chunk that is `entry.by`, and return what each indicator was to it.

@@ -97,8 +97,8 @@ class Ledger:
 
     async def sources(self) -> list[str]:
         """Return the sources that have books."""
-        found = {partition async for partition in self._container.partitions()} - {SUMS}
-        return sorted(found | {source async for source in self.closed.sources()})
+        with_open_books = {partition async for partition in self._container.partitions()} - {SUMS}
+        return sorted(with_open_books | {source async for source in self.closed.sources()})
 
     async def totals(self, source: str) -> Totals:
         """Sum a source up; memory is bounded by a page of the store.

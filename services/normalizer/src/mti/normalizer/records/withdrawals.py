@@ -72,47 +72,49 @@ class Withdrawals:
 
     async def look_up(self, source: str, observables: Iterable[Observable]) -> dict[Observable, Standing]:
         """Return how those observables stand with a source; those that nobody ever withdrew are absent."""
-        ids = {indicator_id(found): found for found in observables}
+        ids = {indicator_id(observable): observable for observable in observables}
         documents = await self._container.read_each(
             [(_PREFIX + audience, id) for audience in (EVERYONE, source) for id in ids]
         )
         standings: dict[Observable, Standing] = {}
         for (_, id), document in documents.items():
-            found = Withdrawal.model_validate(document.body)
+            withdrawal = Withdrawal.model_validate(document.body)
             before = standings.get(ids[id], UNTOUCHED)
             standings[ids[id]] = Standing(
-                before.withdrawn or found.withdrawn is not None, before.generation + found.generation
+                before.withdrawn or withdrawal.withdrawn is not None, before.generation + withdrawal.generation
             )
         return standings
 
     async def withdraw(
-        self, audience: str, observables: Iterable[Observable], at: datetime, reason: str | None
+        self, audience: str, observables: Iterable[Observable], moment: datetime, reason: str | None
     ) -> None:
         """Withdraw observables; those that are withdrawn already stay as they are.
 
         Args:
             audience: `EVERYONE` or a source.
             observables: any number.
-            at: the time.
+            moment: the time.
             reason: why, in a person's words.
 
         Raises:
             StoreUnavailable: the store does not answer, or others write the same.
         """
-        ids = {indicator_id(found): found for found in observables}
+        ids = {indicator_id(observable): observable for observable in observables}
 
         def withdrawn(id: str, before: Withdrawal | None) -> Withdrawal | None:
             if before is not None and before.withdrawn is not None:
                 return None
             generation = before.generation if before else 0
-            found = ids[id]
-            return Withdrawal(key=found.key, value=found.value, generation=generation, withdrawn=at, reason=reason)
+            observable = ids[id]
+            return Withdrawal(
+                key=observable.key, value=observable.value, generation=generation, withdrawn=moment, reason=reason
+            )
 
         await self._change(audience, ids, withdrawn)
 
-    async def lift(self, audience: str, observables: Iterable[Observable], at: datetime) -> int:
+    async def lift(self, audience: str, observables: Iterable[Observable], moment: datetime) -> int:
         """Lift the withdrawal of observables for one audience, and return how many were withdrawn for it."""
-        ids = {indicator_id(found): found for found in observables}
+        ids = {indicator_id(observable): observable for observable in observables}
         lifted: set[str] = set()
 
         def after(id: str, before: Withdrawal | None) -> Withdrawal | None:
@@ -120,30 +122,30 @@ class Withdrawals:
                 return None
             lifted.add(id)
             return before.model_copy(
-                update={"withdrawn": None, "lifted": at, "generation": before.generation + 1, "reason": None}
+                update={"withdrawn": None, "lifted": moment, "generation": before.generation + 1, "reason": None}
             )
 
         await self._change(audience, ids, after)
         return len(lifted)
 
-    async def forget_known(self, source: str, observables: Iterable[Observable], at: datetime) -> None:
+    async def forget_known(self, source: str, observables: Iterable[Observable], moment: datetime) -> None:
         """Let a source's next sightings count as new, though they were not withdrawn for the source as a whole: a
         workspace of it is to be given them again.
         """
-        ids = {indicator_id(found): found for found in observables}
+        ids = {indicator_id(observable): observable for observable in observables}
 
         def counted(id: str, before: Withdrawal | None) -> Withdrawal | None:
-            if before is not None and (before.withdrawn is not None or before.lifted == at):
+            if before is not None and (before.withdrawn is not None or before.lifted == moment):
                 return None
-            found, generation = ids[id], before.generation if before else 0
-            return Withdrawal(key=found.key, value=found.value, generation=generation + 1, lifted=at)
+            observable, generation = ids[id], before.generation if before else 0
+            return Withdrawal(key=observable.key, value=observable.value, generation=generation + 1, lifted=moment)
 
         await self._change(source, ids, counted)
 
     async def audiences(self) -> list[str]:
         """Return `EVERYONE` and the sources for which anything was ever withdrawn."""
         partitions = [partition async for partition in self._container.partitions()]
-        return sorted(found.removeprefix(_PREFIX) for found in partitions if found.startswith(_PREFIX))
+        return sorted(partition.removeprefix(_PREFIX) for partition in partitions if partition.startswith(_PREFIX))
 
     async def scan(self, audience: str) -> AsyncIterator[Withdrawal]:
         """Yield all that was ever withdrawn for an audience."""
@@ -163,9 +165,9 @@ class Withdrawals:
             nonlocal waiting
             there = await self._container.read_many(_PREFIX + audience, waiting)
             documents = [
-                _document(audience, id, changed, found.etag if found else None)
+                _document(audience, id, changed, document.etag if document else None)
                 for id in waiting
-                if (changed := after(id, _read(found := there.get(id)))) is not None
+                if (changed := after(id, _read(document := there.get(id)))) is not None
             ]
             written = await self._container.write_many(documents)
             waiting = [asked.id for asked, done in zip(documents, written, strict=True) if done is None]
@@ -180,7 +182,7 @@ def _read(document: Document | None) -> Withdrawal | None:
     return None if document is None else Withdrawal.model_validate(document.body)
 
 
-def _document(audience: str, id: str, found: Withdrawal, etag: str | None) -> Document:
+def _document(audience: str, id: str, withdrawal: Withdrawal, etag: str | None) -> Document:
     return Document(
-        partition=_PREFIX + audience, id=id, body=found.model_dump(mode="json", exclude_none=True), etag=etag
+        partition=_PREFIX + audience, id=id, body=withdrawal.model_dump(mode="json", exclude_none=True), etag=etag
     )
