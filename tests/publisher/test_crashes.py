@@ -52,7 +52,7 @@ class CrashingContainer:
 async def dies(publisher: PublishHandler, backlog: list[object]) -> None:
     """Run a batch in a process that dies: its messages stay unsettled."""
     with pytest.raises(Crash):
-        await publisher.session(backlog)  # type: ignore[arg-type]  # past the host, which would catch the crash
+        await publisher._sessions.publish(backlog)  # type: ignore[arg-type]  # past the host, which would catch the crash
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from mti.common.registry import Feed
 from mti.publisher.forms import prepared
-from mti.publisher.judging import choose, judge, order_in
-from mti.publisher.packing import pack
+from mti.publisher.judging import choose, judge, order_in, pack
 from mti.publisher.records import (
     Accept,
     Backing,

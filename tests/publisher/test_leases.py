@@ -13,9 +13,9 @@ from mti.common.errors import LockLost
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Complete, Park
 from mti.publisher.halving import Taken
+from mti.publisher.holdings import MARGIN
 from mti.publisher.records import Backing, Item, Withdraw
 from mti.publisher.repairing import Uploading
-from mti.publisher.request import MARGIN
 from mti.publisher.retrying import Tally
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import CONTOSO, CUSTOMER, World, completed, hash_of, indicator, message, messages_of

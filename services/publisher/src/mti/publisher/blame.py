@@ -19,6 +19,7 @@ have passed in between (docs/decisions/0021-one-object-that-provokes-errors.md).
 """
 
 from collections.abc import Sequence
+from enum import Enum, auto
 from typing import Final
 
 from mti.publisher.records import Item
@@ -85,3 +86,48 @@ class Provocations:
     def strong(self) -> bool:
         """Whether the destination is to blame."""
         return len(self._row) >= FAILED_LIMIT
+
+
+class Fault(Enum):
+    """Whose fault it is that an object did not pass alone."""
+
+    OBJECT = auto()
+    DESTINATION = auto()
+    OPEN = auto()
+    """That shows when others pass, or do not."""
+
+
+class Blame:
+    """All that a process knows of whose fault it is when objects do not pass at one destination."""
+
+    def __init__(self) -> None:
+        self._suspicion = Suspicion()
+        self._provocations = Provocations()
+
+    def passed(self, items: Sequence[Item], *, accepted: bool) -> None:
+        """Note that a request was taken, and whether any of its objects was accepted."""
+        if accepted:
+            self._suspicion.accepted()
+        self._provocations.passed(items)
+
+    def passed_since(self, item: Item) -> bool:
+        """Say whether a request was taken since the object failed alone."""
+        return self._provocations.passed_since(item)
+
+    def refused(self) -> Fault:
+        """Note that an object alone was refused, and return whose fault it is."""
+        self._suspicion.refused()
+        return Fault.DESTINATION if self._suspicion.strong else Fault.OBJECT
+
+    def failed(self, item: Item, *, last: bool) -> Fault:
+        """Note that an object alone was failed over, and return whose fault it is.
+
+        Args:
+            item: the object.
+            last: whether nothing is left that could pass after it.
+        """
+        if last and self._provocations.passed_since(item):
+            return Fault.OBJECT
+        if self._provocations.failed(item) or (last and not self._provocations.strong):
+            return Fault.OBJECT
+        return Fault.DESTINATION if self._provocations.strong else Fault.OPEN

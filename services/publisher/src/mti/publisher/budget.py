@@ -8,12 +8,13 @@ bucket would let twice as many through in the minute after a rest.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
 from mti.common.ports.clock import Clock
+from mti.publisher.records import For
 
 SPAN: Final = 60.0
 """Seconds."""
@@ -26,19 +27,29 @@ class RateBudget:
 
     What counts is the end of a request and not its beginning: the server saw it at some moment in between, so a
     bound between ends and beginnings holds on the server's clock too, however long a request is under way.
+
+    Args:
+        requests_per_minute: the budget.
+        clock: the time.
+        note: is told what is waited for, and for how many seconds, before each request.
     """
 
-    def __init__(self, requests_per_minute: int, clock: Clock) -> None:
+    def __init__(
+        self, requests_per_minute: int, clock: Clock, note: Callable[[For, float], Awaitable[None]] | None = None
+    ) -> None:
         self._clock = clock
+        self._note = note
         self._ended: deque[float] = deque(maxlen=requests_per_minute)
         self._limit = requests_per_minute
         self._empty_until = 0.0
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
         """Wait until a request may be sent, and count it when the context ends, whatever became of it."""
-        async with self._turn:
+        if self._note is not None:
+            await self._note(For.RATE_LIMIT if self.throttled else For.BUDGET, self.wait())
+        async with self._lock:
             while (wait := self.wait()) > 0:
                 await self._clock.sleep(max(wait, TICK))
             try:

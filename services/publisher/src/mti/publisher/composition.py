@@ -18,12 +18,10 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.ports.store import Store
 from mti.common.registry import Destination, RegistryProvider
-from mti.publisher.checkpointing import Checkpointing
 from mti.publisher.configuration import PublisherSettings
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
 from mti.publisher.intake import TENANT_PAUSE, Reader
-from mti.publisher.pausing import Pausing
 from mti.publisher.records import (
     CHECKPOINTS,
     PUBLISHED,
@@ -34,8 +32,9 @@ from mti.publisher.records import (
 from mti.publisher.records.waits import Waits
 from mti.publisher.repairing import Uploading
 from mti.publisher.sentinel.client import TIMEOUT
+from mti.publisher.session import SessionPublisher
+from mti.publisher.standings import Standings
 from mti.publisher.unrecorded import Books, Unrecorded
-from mti.publisher.workspaces import Workspaces
 
 __all__ = [
     "GATHER",
@@ -83,17 +82,10 @@ def publish_handler(
     """
     right_clock = clock if check is None else CorrectedClock(clock, check)
     books = Unrecorded(versions, right_clock)
-    workspaces = Workspaces(
-        books,
-        Checkpointing(checkpoints, right_clock, check),
-        Pausing(clock, rng, run_started),
-        connect,
-        sender,
-        to,
-        right_clock,
-        rng,
-    )
-    return PublishHandler(Reader(registry, tenant_pause, rng), workspaces, books)
+    reader = Reader(registry, tenant_pause, rng)
+    standings = Standings(checkpoints, clock, rng, run_started, check)
+    sessions = SessionPublisher(reader, standings, books, connect, sender, to, right_clock, rng)
+    return PublishHandler(sessions, books)
 
 
 @asynccontextmanager

@@ -6,23 +6,20 @@ from collections.abc import Sequence
 from mti.common.hosting import decide
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Outcome
-from mti.publisher.intake import Reader
+from mti.publisher.session import SessionPublisher
 from mti.publisher.unrecorded import Unrecorded
-from mti.publisher.workspaces import Workspaces
 
 
 class PublishHandler:
     """Publishes the messages of sessions; made by `mti.publisher.composition`.
 
     Args:
-        reader: reads messages.
-        workspaces: delivers what they hold.
+        sessions: publishes the messages of one session.
         books: what the workspaces hold.
     """
 
-    def __init__(self, reader: Reader, workspaces: Workspaces, books: Unrecorded) -> None:
-        self._reader = reader
-        self._workspaces = workspaces
+    def __init__(self, sessions: SessionPublisher, books: Unrecorded) -> None:
+        self._sessions = sessions
         self._books = books
 
     async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
@@ -31,28 +28,14 @@ class PublishHandler:
         A host with sessions hands over one session's messages; those of several are told apart and do not touch each
         other.
         """
-        sessions: dict[str | None, list[int]] = {}
+        places: dict[str | None, list[int]] = {}
         for position, message in enumerate(messages):
-            sessions.setdefault(message.session_id, []).append(position)
-        decided = await asyncio.gather(
-            *(decide(self.session, [messages[position] for position in places]) for places in sessions.values())
-        )
+            places.setdefault(message.session_id, []).append(position)
+        sessions = [[messages[position] for position in session] for session in places.values()]
+        decided = await asyncio.gather(*(decide(self._sessions.publish, session) for session in sessions))
         outcomes: dict[int, Outcome] = {}
-        for places, of_session in zip(sessions.values(), decided, strict=True):
-            outcomes |= zip(places, of_session, strict=True)
-        return [outcomes[position] for position in range(len(messages))]
-
-    async def session(self, messages: Sequence[Received]) -> Sequence[Outcome]:
-        """Return one outcome a message, of messages that share a session.
-
-        Raises:
-            Unavailable: our own store or bus does not answer.
-            LockLost: the session is somebody else's.
-        """
-        intake = await self._reader.read(messages)
-        outcomes = intake.outcomes
-        if intake.destination is not None and intake.batches:
-            outcomes |= await self._workspaces.deliver(intake.destination, messages, intake.batches)
+        for positions, session_outcomes in zip(places.values(), decided, strict=True):
+            outcomes |= zip(positions, session_outcomes, strict=True)
         return [outcomes[position] for position in range(len(messages))]
 
     async def finish(self) -> None:

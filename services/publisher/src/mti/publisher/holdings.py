@@ -1,12 +1,29 @@
-"""What a workspace holds of the objects at hand, by its books as they were last read or written."""
+"""What a workspace holds of the objects at hand, by its books, and the requests that are made by that.
+
+Only who holds the destination's session may upload there, and only by what the books say at that moment. So before
+every request the session's lock is looked at and, when time has passed, the books are read again.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
+from mti.common.errors import LockLost
+from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
-from mti.publisher.forms import repairs
+from mti.publisher.forms import prepared, repairs, restored
 from mti.publisher.halving import Taken
-from mti.publisher.records import Accept, Change, Held, Item, Published, Refuse
+from mti.publisher.judging import Round, judge, order_in, pack
+from mti.publisher.records import Accept, Change, Held, Item, PassOver, Published, Refuse, Verdict
 from mti.publisher.unrecorded import Unrecorded
+
+MARGIN: Final = 3.0
+"""Seconds for which the session's lock must still hold when a request begins."""
+FRESH: Final = 1.0
+"""Seconds for which the books are believed without another look while the session is held."""
+
+
+class Stale(Exception):
+    """The books say otherwise by now than what a request was made by."""
 
 
 class Holdings:
@@ -26,11 +43,6 @@ class Holdings:
         self._read_at = 0.0
 
     @property
-    def known(self) -> Mapping[str, Published]:
-        """What is held, by the observable's own id."""
-        return self._known
-
-    @property
     def age(self) -> float:
         """Seconds since they were last read."""
         return self._clock.monotonic() - self._read_at
@@ -38,6 +50,15 @@ class Holdings:
     def of(self, item: Item) -> Published | None:
         """Return what is held of an item's observable."""
         return self._known.get(item.own)
+
+    async def open(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Read what the books say of a batch, and return what must be uploaded again of what was written down late.
+
+        Raises:
+            StoreUnavailable: see `read`.
+        """
+        await self.read(items)
+        return self._books.take_repairs(self.destination)
 
     async def read(self, items: Iterable[Item]) -> None:
         """Read what the books say of the items now.
@@ -60,6 +81,38 @@ class Holdings:
         self._known |= recorded
         return recorded
 
+    async def order(self, items: Sequence[Item]) -> None:
+        """Enter what revocations say beyond the books: that their sources are withdrawn here.
+
+        Raises:
+            StoreUnavailable: the store does not take it.
+        """
+        orders = [order for item in items if (order := order_in(self.of(item), item)) is not None]
+        if orders:
+            await self.record(orders)
+
+    def restored(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return what must be uploaded again first, since somebody left it undone: see `Published.unsure`."""
+        moment = self._clock.now()
+        unsure = {item.own: (known, item) for item in items if (known := self.of(item)) is not None and known.unsure}
+        forms = [restored(known, item, moment) for known, item in unsure.values()]
+        return [form for form in forms if form is not None]
+
+    async def pack(self, items: Sequence[Item]) -> Round:
+        """Judge the objects, and note what is not needed, so that the books know why a version is not in the workspace.
+
+        Raises:
+            StoreUnavailable: the store does not take it.
+        """
+        step = pack(items, self._known)
+        needless = [item for item, _ in step.needless]
+        await self.record([PassOver(item) for item in needless if not item.withdraws and not self._knows(item)])
+        return step
+
+    def _knows(self, item: Item) -> bool:
+        known = self.of(item)
+        return known is not None and known.knows(item.source, item.object.modified)
+
     async def enter(self, taken: Taken, decided_by: Mapping[str, Published | None]) -> list[Item]:
         """Enter an answer, and return what must be uploaded again, since somebody else was there in between.
 
@@ -77,6 +130,74 @@ class Holdings:
         moment = self._clock.now()
         return [again for item in taken.accepted for again in repairs(recorded[item.own], item, moment)]
 
-    def take_repairs(self) -> list[Item]:
-        """Return, once, what must be uploaded again of what was written down late."""
-        return self._books.take_repairs(self.destination)
+
+class Request:
+    """Objects that are uploaded together, by what the books say.
+
+    Args:
+        items: at most 100, no id twice.
+        holdings: what the workspace holds.
+        lease: the session's lock; `None` where there is none to lose.
+    """
+
+    def __init__(self, items: Sequence[Item], holdings: Holdings, lease: Lease | None) -> None:
+        self._holdings = holdings
+        self._lease = lease
+        self._decided_by: dict[str, Published | None] = {item.own: holdings.of(item) for item in items}
+        self._forms = {item: prepared(self._decided_by[item.own], item) for item in items}
+        self._items = {form: item for item, form in self._forms.items()}
+        self.forms: Sequence[Item] = list(self._items)
+        """What is uploaded: each object in the form that the workspace needs."""
+        self._left = list(items)
+
+    async def confirm(self) -> None:
+        """See that it may be sent now, after whatever was waited for.
+
+        Raises:
+            LockLost: the session may be somebody else's.
+            Stale: the books say otherwise by now.
+        """
+        require_lock(self._lease, self._holdings.destination)
+        if self._holdings.age < FRESH:
+            return
+        await self._holdings.read(self._left)
+        for item in self._left:
+            known = self._holdings.of(item)
+            if known != self._decided_by[item.own] and not _stands(known, item, self._forms[item]):
+                raise Stale
+            self._decided_by[item.own] = known
+
+    async def enter(self, taken: Taken) -> tuple[Taken, list[Item]]:
+        """Enter an answer in the books.
+
+        Returns:
+            What it settled of the objects as they were given, and what must be uploaded again, since somebody else was
+            there in between.
+
+        Raises:
+            StoreUnavailable: the store does not take it.
+        """
+        disturbed = await self._holdings.enter(taken, self._decided_by)
+        accepted = [self._items[form] for form in taken.accepted]
+        refused = [(self._items[form], words) for form, words in taken.refused]
+        settled = {*accepted, *(item for item, _ in refused)}
+        self._left = [item for item in self._left if item not in settled]
+        return Taken(accepted, refused), disturbed
+
+
+def require_lock(lease: Lease | None, destination: str) -> None:
+    """See that a workspace's session is surely ours for long enough to send a request.
+
+    Raises:
+        LockLost: it is not; what is left is handed out again.
+    """
+    if lease is not None and lease.remaining() < MARGIN:
+        raise LockLost(
+            f"workspace {destination}: its session's lock ran out before a request, so nothing more is "
+            "uploaded there; what is left is handed out again"
+        )
+
+
+def _stands(known: Published | None, item: Item, form: Item) -> bool:
+    """Say whether an item is to be sent in the same form by newer books as well."""
+    return judge(known, item) is Verdict.SEND and prepared(known, item).object == form.object

@@ -12,12 +12,9 @@ from typing import Final, Protocol
 from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.bus import Lease
-from mti.common.ports.clock import Clock
-from mti.publisher.forms import restored
 from mti.publisher.halving import Taken
-from mti.publisher.holdings import Holdings
+from mti.publisher.holdings import Holdings, require_lock
 from mti.publisher.records import Item
-from mti.publisher.request import require_lock
 from mti.publisher.retrying import Tally
 
 log = logging.getLogger(__name__)
@@ -45,30 +42,28 @@ class Repairing:
     Args:
         holdings: what the workspace holds.
         uploader: to it.
-        clock: the time.
         lease: the session's lock; `None` where there is none to lose.
     """
 
-    def __init__(self, holdings: Holdings, uploader: Uploading, clock: Clock, lease: Lease | None) -> None:
+    def __init__(self, holdings: Holdings, uploader: Uploading, lease: Lease | None) -> None:
         self._holdings = holdings
         self._uploader = uploader
-        self._clock = clock
         self._lease = lease
 
-    async def restore(self, items: Sequence[Item]) -> None:
-        """Make good what somebody before left undone: see `Published.unsure`.
+    async def restore(self, forms: Sequence[Item]) -> None:
+        """Make good first what somebody before left undone.
+
+        Args:
+            forms: of any number of objects, as they are to be uploaded.
 
         Raises:
             LockLost: the session may be somebody else's.
             Pause: the destination is at fault.
             StoreUnavailable: see `repair`.
         """
-        moment = self._clock.now()
-        unsure = {item.own: (known, item) for item in items if (known := self._holdings.of(item)) and known.unsure}
-        again = [form for known, item in unsure.values() if (form := restored(known, item, moment)) is not None]
-        for start in range(0, len(again), OBJECTS_LIMIT):
+        for start in range(0, len(forms), OBJECTS_LIMIT):
             require_lock(self._lease, self._holdings.destination)
-            await self.repair(again[start : start + OBJECTS_LIMIT])
+            await self.repair(forms[start : start + OBJECTS_LIMIT])
 
     async def repair(self, forms: Sequence[Item]) -> None:
         """Upload what the books say, whoever holds the session now, until nobody was there in between.

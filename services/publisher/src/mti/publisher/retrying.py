@@ -110,7 +110,7 @@ class RetryingClient:
         self._clock = clock
         self._rng = rng
         self._attempts = attempts or Attempts()
-        self._budget = RateBudget(destination.requests_per_minute, clock)
+        self._budget = RateBudget(destination.requests_per_minute, clock, self._note)
         self._waits = waits
         self._tally = Tally()
 
@@ -161,7 +161,6 @@ class RetryingClient:
                 raise reasons.refusal(self._destination, answer)
 
     async def _once(self, objects: Sequence[Indicator], ready: Ready) -> Answer:
-        await self._tell(For.RATE_LIMIT if self._budget.throttled else For.BUDGET, self._budget.wait())
         async with self._budget.request():
             if ready is not None:
                 await ready()
@@ -205,10 +204,10 @@ class RetryingClient:
             "an upload is tried again",
             extra={"destination": self._destination.id, "why": answer.text, "seconds": delay.total_seconds()},
         )
-        await self._tell(For.ANSWER, delay / timedelta(seconds=1))
+        await self._note(For.ANSWER, delay / timedelta(seconds=1))
         await self._clock.sleep(delay / timedelta(seconds=1))
 
-    async def _tell(self, what: For, seconds: float) -> None:
+    async def _note(self, what: For, seconds: float) -> None:
         if self._waits is not None:
             await self._waits.tell(self._destination.id, what, seconds)
 

@@ -7,9 +7,8 @@ from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
 from mti.common.telemetry import labelled, links_to, span
 from mti.common.telemetry.attributes import OBJECTS, tenant_among
-from mti.publisher import reasons
-from mti.publisher.blame import Provocations, Suspicion
-from mti.publisher.halving import LAST_TRIES, TRIES, Room, Search, Taken
+from mti.publisher.blame import Blame
+from mti.publisher.halving import Room, Search, Taken
 from mti.publisher.records import Item
 from mti.publisher.retrying import Ready, RetryingClient, Tally
 from mti.publisher.sentinel import Accepted, BadRequest, Blocked, TooLarge, Unavailable
@@ -29,8 +28,7 @@ class Uploader:
         self._destination = destination
         self._client = client
         self._rng = rng
-        self._suspicion = Suspicion()
-        self._provocations = Provocations()
+        self._blame = Blame()
         self._room = Room(clock)
 
     def take_tally(self) -> Tally:
@@ -51,59 +49,20 @@ class Uploader:
         Raises:
             Pause: the destination is at fault or does not answer; what was not yielded is not settled.
         """
-        search = Search(self._room.parts(items), self._rng)
+        search = Search(items, self._destination, self._blame, self._room, self._rng)
         while (part := search.part()) is not None:
-            answer = await self._request(part, search, ready, probe=probe and not search.passed)
-            if isinstance(answer, Accepted):
-                if len(answer.refused) < len(part):
-                    self._suspicion.accepted()
-                self._provocations.passed(part)
-                yield search.taken(part, answer)
-            elif len(part) > 1:
-                search.halve(part)
-            else:
-                self._judge(part[0], answer, search)
-            if (guilty := search.set_aside()) is not None:
-                yield guilty
-        if (pause := search.undecided) is not None:
-            raise pause
-        if (rest := search.rest()) is not None:
+            answer = await self._request(part, search.failures_answered(part), ready, probe=probe and not search.passed)
+            if (taken := search.answered(part, answer)) is not None:
+                yield taken
+        if (rest := search.finish()) is not None:
             yield rest
-        self._room.learnt(search.room)
 
     async def _request(
-        self, part: Sequence[Item], search: Search, ready: Ready, *, probe: bool
+        self, part: Sequence[Item], failures_answered: int | None, ready: Ready, *, probe: bool
     ) -> Accepted | BadRequest | TooLarge | Blocked | Unavailable:
-        answered: int | None = None if search.single else TRIES
-        if search.last:
-            answered = 1 if self._provocations.passed_since(part[0]) else LAST_TRIES
+        objects = [item.object for item in part]
         with (
             labelled(tenant=tenant_among(self._destination.tenants), destination=self._destination.id),
             span("upload", attributes={OBJECTS: len(part)}, links=links_to(item.trace for item in part)),
         ):
-            return await self._client.upload(
-                [item.object for item in part], probe=probe, failures_answered=answered, ready=ready
-            )
-
-    def _judge(self, item: Item, answer: BadRequest | TooLarge | Blocked | Unavailable, search: Search) -> None:
-        """Decide about an object that did not pass alone.
-
-        Raises:
-            Pause: it is not the object.
-        """
-        if isinstance(answer, (BadRequest, TooLarge)):
-            self._suspicion.refused()
-            if self._suspicion.strong:
-                raise reasons.refused_requests(self._destination, answer.text)
-            search.refused(item, answer.text)
-        elif self._is_to_blame(item, search):
-            search.guilty(item, f"fails alone, with {answer.text}, while others are accepted")
-        elif self._provocations.strong:
-            raise reasons.failures(self._destination, answer)
-        else:
-            search.suspect(item, reasons.failures(self._destination, answer))
-
-    def _is_to_blame(self, item: Item, search: Search) -> bool:
-        if search.last and self._provocations.passed_since(item):
-            return True
-        return self._provocations.failed(item) or (search.last and not self._provocations.strong)
+            return await self._client.upload(objects, probe=probe, failures_answered=failures_answered, ready=ready)
