@@ -15,14 +15,20 @@ from mti.publisher.records.changes import (
     Withdraw,
     after,
 )
-from mti.publisher.records.checkpoint import CONTAINER as CHECKPOINTS
-from mti.publisher.records.checkpoint import ClockNote, Counts, DestinationCheckpoint, DestinationCheckpoints, Offset
-from mti.publisher.records.checkpoint import checkpoints_in as destination_checkpoints
+from mti.publisher.records.checkpoint import (
+    CHECKPOINTS,
+    ClockNote,
+    Counts,
+    DestinationCheckpoint,
+    DestinationCheckpoints,
+    Offset,
+    destination_checkpoints,
+)
 from mti.publisher.records.item import Item
 from mti.publisher.records.published import STEP, Backing, Held, Published, Refusal, content_of, held_object
 from mti.publisher.records.verdicts import Verdict, is_void, version_verdict
-from mti.publisher.records.versions import CONTAINER as PUBLISHED
 from mti.publisher.records.versions import (
+    PUBLISHED,
     SHARDS,
     PublishedVersions,
     destination_of,

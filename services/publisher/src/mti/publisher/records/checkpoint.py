@@ -11,7 +11,8 @@ from mti.common.pauses import PauseState
 from mti.common.ports.bus import Received
 from mti.common.ports.store import Container
 
-CONTAINER: Final = "checkpoints"
+CHECKPOINTS: Final = "checkpoints"
+"""The name of the container."""
 KIND: Final = "destination"
 
 
@@ -110,7 +111,7 @@ class DestinationCheckpoint(BaseModel):
 DestinationCheckpoints = Checkpoints[DestinationCheckpoint]
 
 
-def checkpoints_in(container: Container) -> DestinationCheckpoints:
+def destination_checkpoints(container: Container) -> DestinationCheckpoints:
     """Return the checkpoints, by destination id.
 
     Args:

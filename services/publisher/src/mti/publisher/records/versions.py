@@ -13,7 +13,8 @@ from mti.common.retention import time_to_live
 from mti.publisher.records.changes import Change, after
 from mti.publisher.records.published import Published
 
-CONTAINER: Final = "published"
+PUBLISHED: Final = "published"
+"""The name of the container."""
 SHARDS: Final = tuple("0123456789abcdef")
 """A destination's documents are spread over as many partitions, by the first hex digit of the id's UUID."""
 
