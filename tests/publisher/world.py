@@ -274,17 +274,17 @@ async def world(folder: Path, settings: SentinelSettings | None = None, **fields
     specs = [WorkspaceSpec(id=CONTOSO), WorkspaceSpec(id=FABRIKAM)]
     async with SentinelSimulator(specs, [app], settings, now=clock.now) as sentinel:
         store = SqliteStore(folder / "publisher.db", clock=clock)
-        found = World(sentinel, store, clock, {"APP_SECRET": SECRET}, registry(sentinel.base_url, **fields))
+        there = World(sentinel, store, clock, {"APP_SECRET": SECRET}, registry(sentinel.base_url, **fields))
         try:
-            yield found
+            yield there
         finally:
-            for destinations in found.opened:
+            for destinations in there.opened:
                 await destinations.close()
             await store.close()
 
 
 async def run_until_settled(
-    found: World, handler: PublishHandler, messages: Sequence[Received], rounds: int = 20
+    there: World, handler: PublishHandler, messages: Sequence[Received], rounds: int = 20
 ) -> dict[str, Outcome]:
     """Do what a host does: hand over, bring parked copies back when they are due; return the last outcomes by id."""
     last: dict[str, Outcome] = {}
@@ -301,7 +301,7 @@ async def run_until_settled(
                 count = int(one.properties.get(PARKS, 0)) + 1
                 parked.append((outcome.delay, replace(one, properties={**one.properties, PARKS: count})))
         if parked:
-            found.clock.turn(seconds=max(delay for delay, _ in parked).total_seconds())
+            there.clock.turn(seconds=max(delay for delay, _ in parked).total_seconds())
         waiting = [copy for _, copy in parked]
     return last
 

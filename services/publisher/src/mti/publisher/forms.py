@@ -39,13 +39,13 @@ def repairs(now: Published, sent: Item, moment: datetime) -> list[Item]:
         sent: what was sent.
         moment: the time.
     """
-    found: list[Item] = []
+    forms: list[Item] = []
     if now.generation != sent.generation and not sent.withdraws:
         # It was given an id that is spent by now.
-        found.append(_revoked(sent, sent.object, sent.generation, moment))
+        forms.append(_revoked(sent, sent.object, sent.generation, moment))
     if now.unsure and (again := restored(now, sent, moment)) is not None:
-        found.append(again)
-    return found
+        forms.append(again)
+    return forms
 
 
 def restored(now: Published, item: Item, moment: datetime) -> Item | None:
@@ -61,6 +61,6 @@ def restored(now: Published, item: Item, moment: datetime) -> Item | None:
     return replace(item, object=held, source=source, feed=feed, generation=now.generation)
 
 
-def _revoked(item: Item, found: Indicator, generation: int, modified: datetime) -> Item:
-    withdrawn = found.model_copy(update={"modified": max(modified, found.modified + STEP), "revoked": True})
+def _revoked(item: Item, indicator: Indicator, generation: int, modified: datetime) -> Item:
+    withdrawn = indicator.model_copy(update={"modified": max(modified, indicator.modified + STEP), "revoked": True})
     return replace(item, object=withdrawn, generation=generation)

@@ -88,12 +88,12 @@ def after(known: Published | None, change: Change) -> Published:
         return before.model_copy(update={"passed": passed, "sources": _backed(before, change.item)})
     if isinstance(change, Refuse):
         return _after_refusal(before, change)
-    found = _after_acceptance(before, change.item)
+    accepted = _after_acceptance(before, change.item)
     disturbed = change.seen is not None and change.seen != before.held
-    withdrawn = found.alive and found.is_withdrawn_from(change.item.source)
-    other = before.unsure and found.generation != change.item.generation
+    withdrawn = accepted.alive and accepted.is_withdrawn_from(change.item.source)
+    other = before.unsure and accepted.generation != change.item.generation
     unsure = disturbed or withdrawn or other
-    return found.model_copy(update={"disturbed": found.disturbed + disturbed, "unsure": unsure})
+    return accepted.model_copy(update={"disturbed": accepted.disturbed + disturbed, "unsure": unsure})
 
 
 def _after_withdrawal(before: Published, change: Withdraw) -> Published:
@@ -127,21 +127,21 @@ def _after_lift(before: Published, change: Lift) -> Published:
 
 
 def _after_refusal(before: Published, change: Refuse) -> Published:
-    found = change.object
-    version = found.modified
+    indicator = change.object
+    version = indicator.modified
     if before.refused is not None and before.refused.version > version:
         return before
     if change.reason == PURGED and _has_a_word_on(before, version):
         return before
     refusal = Refusal(
-        version=version, reason=change.reason, description=change.description, valid_until=found.valid_until
+        version=version, reason=change.reason, description=change.description, valid_until=indicator.valid_until
     )
     return before.model_copy(update={"refused": refusal})
 
 
 def _after_acceptance(before: Published, item: Item) -> Published:
-    found, generation = item.object, item.generation
-    version = found.modified
+    indicator, generation = item.object, item.generation
+    version = indicator.modified
     sources = _backed(before, item)
     spent = before.revoked and not item.withdraws
     if before.version is not None and (
@@ -155,11 +155,11 @@ def _after_acceptance(before: Published, item: Item) -> Published:
         update={
             "generation": generation,
             "version": version,
-            "valid_until": found.valid_until,
+            "valid_until": indicator.valid_until,
             "revoked": item.withdraws,
             "feed": before.feed if item.withdraws and before.feed else item.feed,
             "source": before.source if item.withdraws and before.source else item.source,
-            "content": content_of(found),
+            "content": content_of(indicator),
             "sources": sources,
             "accepted": before.accepted + another,
             "rebuilt": rebuilt,

@@ -92,7 +92,7 @@ class DestinationCheckpoint(BaseModel):
         clock: ClockNote | None = None,
     ) -> "DestinationCheckpoint":
         """Return it after a batch of those sources."""
-        offsets = [Offset(sequence_number=found.sequence_number, enqueued_at=found.enqueued_at) for found in settled]
+        offsets = [Offset(sequence_number=each.sequence_number, enqueued_at=each.enqueued_at) for each in settled]
         known = [*offsets, *([self.offset] if self.offset else [])]
         return DestinationCheckpoint(
             offset=max(known, key=lambda offset: offset.sequence_number, default=None),

@@ -102,7 +102,7 @@ class Published(BaseModel):
     @property
     def is_withdrawn(self) -> bool:
         """Whether a person has withdrawn anything of it here."""
-        return self.withdrawn is not None or any(found.withdrawn is not None for found in self.sources.values())
+        return self.withdrawn is not None or any(backing.withdrawn is not None for backing in self.sources.values())
 
     def is_backed(self, routed: Collection[str], moment: datetime) -> bool:
         """Say whether any source that is routed here still wants it at that moment, by what it brought."""
@@ -132,9 +132,9 @@ Held = tuple[int, datetime | None, bool, int, int]
 """See `Published.held`."""
 
 
-def content_of(found: Indicator) -> dict[str, JsonValue]:
+def content_of(indicator: Indicator) -> dict[str, JsonValue]:
     """Return all of an object that is not id or version."""
-    return found.model_dump(mode="json", exclude=_VARIES, exclude_defaults=True)
+    return indicator.model_dump(mode="json", exclude=_VARIES, exclude_defaults=True)
 
 
 def held_object(own: str, known: Published) -> Indicator | None:
@@ -146,8 +146,8 @@ def held_object(own: str, known: Published) -> Indicator | None:
     """
     if known.content is None or known.version is None or known.valid_until is None:
         return None
-    found = Indicator.model_validate(
+    indicator = Indicator.model_validate(
         {**known.content, "id": own, "modified": known.version, "valid_until": known.valid_until}
     )
-    id = id_in(own, found.pattern, known.generation)
-    return found.model_copy(update={"id": id, "revoked": True if known.revoked else None})
+    id = id_in(own, indicator.pattern, known.generation)
+    return indicator.model_copy(update={"id": id, "revoked": True if known.revoked else None})

@@ -59,8 +59,8 @@ class PublishedVersions:
 
     async def look_up(self, destination: str, ids: Iterable[str]) -> dict[str, Published]:
         """Return what the workspace holds of those ids; ids that it never saw are absent."""
-        found = await self._read(destination, ids)
-        return {id: read.value for id, read in found.items() if read.value is not None}
+        documents = await self._read(destination, ids)
+        return {id: read.value for id, read in documents.items() if read.value is not None}
 
     async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
         """Apply changes and return what is known of their ids then. A lost race is read again; the newest wins.

@@ -178,8 +178,8 @@ def _is_the_apis_own(body: bytes) -> bool:
 
 
 def _told_in_text(text: str) -> timedelta | None:
-    found = _TRY_AGAIN.search(text)
-    return seconds_told(float(found[1])) if found else None
+    match = _TRY_AGAIN.search(text)
+    return seconds_told(float(match[1])) if match else None
 
 
 def _longest(*delays: timedelta | None) -> timedelta | None:

@@ -128,8 +128,8 @@ class SentinelClient:
     def _now(self, date: str | None, took: float) -> datetime:
         """Return the time by the server's clock where it says it: a date in its `Retry-After` is by the same one."""
         now = self._clock.now()
-        found = self._check.saw(SENTINEL, date, took) if self._check is not None else None
-        return now if found is None else now - found.ahead
+        skew = self._check.saw(SENTINEL, date, took) if self._check is not None else None
+        return now if skew is None else now - skew.ahead
 
     async def close(self) -> None:
         """Close the connections."""
@@ -149,6 +149,6 @@ def request_body(source_system: str, objects: Sequence[Indicator]) -> bytes:
     return orjson.dumps(
         {
             "sourcesystem": source_system,
-            "stixobjects": [found.model_dump(mode="json", exclude_none=True) for found in objects],
+            "stixobjects": [indicator.model_dump(mode="json", exclude_none=True) for indicator in objects],
         }
     )

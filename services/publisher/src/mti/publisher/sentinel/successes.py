@@ -61,13 +61,13 @@ def _in_object(document: dict[str, object], objects: int) -> Refusals:
     errors = named.get("errors")
     if errors is None or errors in ("", {}):
         return {}
-    found: dict[int, tuple[str, ...]] = {}
+    refusals: dict[int, tuple[str, ...]] = {}
     for entry in errors if isinstance(errors, list) else [errors]:
         place, said = _refusal(entry)
         if not 0 <= place < objects:
             raise NotUnderstood(f"that names object {place} of a request with {objects}")
-        found[place] = found.get(place, ()) + said
-    return found
+        refusals[place] = refusals.get(place, ()) + said
+    return refusals
 
 
 def _says_success(named: Mapping[str, object]) -> bool:

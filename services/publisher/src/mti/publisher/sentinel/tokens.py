@@ -110,8 +110,8 @@ class Tokens:
         return given
 
     async def _values(self) -> list[str]:
-        found = [await self._secrets.resolve(reference) for reference in self._destination.secrets.values()]
-        return [secret.get_secret_value() for secret in found]
+        secrets = [await self._secrets.resolve(reference) for reference in self._destination.secrets.values()]
+        return [secret.get_secret_value() for secret in secrets]
 
     async def _renew(self) -> None:
         for reference in self._destination.secrets.values():
