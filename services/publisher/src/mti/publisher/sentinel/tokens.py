@@ -51,7 +51,7 @@ class Tokens:
         self._secrets = secrets
         self._check = check
         self._credential: AsyncTokenCredential | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def token(self) -> str:
         """Return a token that is good now.
@@ -60,7 +60,7 @@ class Tokens:
             Pause: `CredentialsRefused`, `SecretUnavailable`, or `ClockSkew`.
             TokenUnavailable: no sensible answer.
         """
-        async with self._turn:
+        async with self._lock:
             known = self._credential is not None
             try:
                 return await self._get()
@@ -77,7 +77,7 @@ class Tokens:
 
     async def renew(self) -> None:
         """Forget token, credential and secrets: the next token is a fresh one."""
-        async with self._turn:
+        async with self._lock:
             await self._renew()
 
     async def close(self) -> None:
