@@ -37,18 +37,18 @@ async def connect_credential(
         SecretUnavailable: a reference names nothing that can be read.
         Pause: `CredentialsRefused`, the secrets can be read and make no credential.
     """
-    client_id = await _value(destination.client_id, secrets)
+    client_id = await _value_of(destination.client_id, secrets)
     try:
         match destination.auth:
             case SentinelAuth.CLIENT_SECRET:
                 return ClientSecretCredential(
                     _required(destination, "azure_tenant_id", destination.azure_tenant_id),
                     _required(destination, "client_id", client_id),
-                    _required(destination, "client_secret", await _value(destination.client_secret, secrets)),
+                    _required(destination, "client_secret", await _value_of(destination.client_secret, secrets)),
                     **_options(destination, heard),
                 )
             case SentinelAuth.CERTIFICATE:
-                pem = _required(destination, "certificate", await _value(destination.certificate, secrets))
+                pem = _required(destination, "certificate", await _value_of(destination.certificate, secrets))
                 return CertificateCredential(
                     _required(destination, "azure_tenant_id", destination.azure_tenant_id),
                     _required(destination, "client_id", client_id),
@@ -79,7 +79,7 @@ def _options(destination: Destination, heard: Heard | None) -> Mapping[str, Any]
     return {**options, "authority": secure, "transport": LoopbackTransport(authority, heard)}
 
 
-async def _value(field: SecretReference | str | None, secrets: SecretResolver) -> str | None:
+async def _value_of(field: SecretReference | str | None, secrets: SecretResolver) -> str | None:
     if not isinstance(field, SecretReference):
         return field
     return (await secrets.resolve(field)).get_secret_value()

@@ -37,13 +37,13 @@ class LoopbackTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
         self._inner: AsyncHttpTransport[HttpRequest, AsyncHttpResponse] = BoundedAzureTransport(
             use_env_settings=False, heard=heard
         )
-        self._plain = authority.rstrip("/") + "/"
-        self._secure = self._plain.replace("http://", "https://", 1)
+        self._http = authority.rstrip("/") + "/"
+        self._https = self._http.replace("http://", "https://", 1)
 
     async def send(self, request: HttpRequest, **config: object) -> AsyncHttpResponse:
         """Send a request of the origin in plain, any other as it is."""
-        if request.url.startswith(self._secure):
-            request.url = self._plain + request.url.removeprefix(self._secure)
+        if request.url.startswith(self._https):
+            request.url = self._http + request.url.removeprefix(self._https)
         return await self._inner.send(request, **config)
 
     async def open(self) -> None:
