@@ -118,7 +118,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, objects
         case _ if status in SUCCESSES:
             return _read_success(status, body, objects)
         case 429:
-            return RateLimited(_longest(retry_after(headers.get("retry-after"), now), _told_in_text(text)))
+            return RateLimited(_longest(retry_after(headers.get("retry-after"), now), _delay_in(text)))
         case 401:
             return Unauthorized(text)
         case 403:
@@ -177,7 +177,7 @@ def _is_the_apis_own(body: bytes) -> bool:
     return "code" in inner if isinstance(inner, dict) else "statusCode" in document
 
 
-def _told_in_text(text: str) -> timedelta | None:
+def _delay_in(text: str) -> timedelta | None:
     match = _TRY_AGAIN.search(text)
     return seconds_told(float(match[1])) if match else None
 
