@@ -14,8 +14,8 @@ from mti.operations.tallies import Tallies
 from mti.publisher.records import (
     TENANT_PAUSED,
     DestinationCheckpoint,
-    For,
     Waiting,
+    WaitReason,
     destination_checkpoints,
     waitings_in,
 )
@@ -150,7 +150,11 @@ class Observer:
                 found.append(Wait(who=who, what="a resume of its tenant", until=None))
             elif waiting is not None and waiting.until > now:
                 budget = f"its {destination.requests_per_minute} requests a minute"
-                what = {For.RATE_LIMIT: "Sentinel's rate limit", For.BUDGET: budget, For.ANSWER: "another try"}
+                what = {
+                    WaitReason.RATE_LIMIT: "Sentinel's rate limit",
+                    WaitReason.BUDGET: budget,
+                    WaitReason.ANSWER: "another try",
+                }
                 found.append(Wait(who=who, what=what[waiting.what], until=waiting.until))
         return found
 

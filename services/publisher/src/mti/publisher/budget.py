@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from mti.common.ports.clock import Clock
-from mti.publisher.records import For
+from mti.publisher.records import WaitReason
 
 SPAN: Final = 60.0
 """Seconds."""
@@ -35,7 +35,7 @@ class RateBudget:
     """
 
     def __init__(
-        self, requests_per_minute: int, clock: Clock, note: Callable[[For, float], Awaitable[None]] | None = None
+        self, requests_per_minute: int, clock: Clock, note: Callable[[WaitReason, float], Awaitable[None]] | None = None
     ) -> None:
         self._clock = clock
         self._note = note
@@ -48,7 +48,7 @@ class RateBudget:
     async def request(self) -> AsyncIterator[None]:
         """Wait until a request may be sent, and count it when the context ends, whatever became of it."""
         if self._note is not None:
-            await self._note(For.RATE_LIMIT if self.throttled else For.BUDGET, self.wait())
+            await self._note(WaitReason.RATE_LIMIT if self.throttled else WaitReason.BUDGET, self.wait())
         async with self._lock:
             while (wait := self.wait()) > 0:
                 await self._clock.sleep(max(wait, TICK))

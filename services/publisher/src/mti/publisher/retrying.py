@@ -15,7 +15,7 @@ from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
 from mti.publisher import reasons
 from mti.publisher.budget import RateBudget
-from mti.publisher.records import For
+from mti.publisher.records import WaitReason
 from mti.publisher.records.waits import Waits
 from mti.publisher.sentinel import (
     Accepted,
@@ -204,12 +204,12 @@ class RetryingClient:
             "an upload is tried again",
             extra={"destination": self._destination.id, "why": answer.text, "seconds": delay.total_seconds()},
         )
-        await self._note(For.ANSWER, delay / timedelta(seconds=1))
+        await self._note(WaitReason.ANSWER, delay / timedelta(seconds=1))
         await self._clock.sleep(delay / timedelta(seconds=1))
 
-    async def _note(self, what: For, seconds: float) -> None:
+    async def _note(self, what: WaitReason, seconds: float) -> None:
         if self._waits is not None:
-            await self._waits.tell(self._destination.id, what, seconds)
+            await self._waits.note(self._destination.id, what, seconds)
 
 
 def _is_too_long(answer: RateLimited | Unavailable, waited: timedelta, delay: timedelta, *, probe: bool) -> bool:

@@ -37,7 +37,7 @@ from mti.publisher.records.versions import (
     partition_of,
     shard_of,
 )
-from mti.publisher.records.waits import TENANT_PAUSED, For, Waiting, waitings_in
+from mti.publisher.records.waits import TENANT_PAUSED, Waiting, WaitReason, waitings_in
 
 __all__ = [
     "CHECKPOINTS",
@@ -54,7 +54,6 @@ __all__ = [
     "Counts",
     "DestinationCheckpoint",
     "DestinationCheckpoints",
-    "For",
     "Held",
     "Item",
     "Lift",
@@ -65,6 +64,7 @@ __all__ = [
     "Refusal",
     "Refuse",
     "Verdict",
+    "WaitReason",
     "Waiting",
     "Withdraw",
     "after",

@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 KIND: Final = "waiting"
 TENANT_PAUSED: Final = "TenantPaused"
 """The reason under which the messages of a workspace wait whose every tenant is paused by a person."""
-WORTH_TELLING: Final = 2.0
+WORTH_NOTING: Final = 2.0
 """Seconds: who waits less is not noticed, and not worth a write."""
 
 
-class For(StrEnum):
+class WaitReason(StrEnum):
     """What is waited for."""
 
     RATE_LIMIT = "RateLimited"
@@ -41,7 +41,7 @@ class Waiting(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    what: For
+    what: WaitReason
     until: AwareDatetime
 
 
@@ -57,9 +57,9 @@ class Waits:
         self._waitings = waitings_in(container)
         self._clock = clock
 
-    async def tell(self, destination: str, what: For, seconds: float) -> None:
+    async def note(self, destination: str, what: WaitReason, seconds: float) -> None:
         """Write down that a workspace waits for so many seconds from now on. It never fails: nothing depends on it."""
-        if seconds < WORTH_TELLING:
+        if seconds < WORTH_NOTING:
             return
         waiting = Waiting(what=what, until=self._clock.now() + timedelta(seconds=seconds))
         try:
