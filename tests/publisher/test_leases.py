@@ -116,7 +116,7 @@ async def withdraw(there: World, name: str = "a", source: str = CUSTOMER) -> Rec
     return message(indicator(name, hours=hours, revoked=True), source=source)
 
 
-def shown(there: World) -> dict[str, str]:
+def malicious(there: World) -> dict[str, str]:
     """Return `modified` of what the workspace shows as malicious, by hash."""
     state = there.sentinel.workspaces[CONTOSO].state.values()
     return {found.observable.value: found.modified for found in state if found.observable and not found.revoked}
@@ -127,10 +127,10 @@ async def agree(there: World) -> None:
     entries = await there.versions.look_up(CONTOSO, [indicator("a").id])
     known = entries[indicator("a").id]
     assert not known.unsure
-    assert known.alive == (hash_of("a") in shown(there))
+    assert known.alive == (hash_of("a") in malicious(there))
     if known.alive and known.version is not None:
         stamp = known.version.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        assert shown(there) == {hash_of("a"): stamp}
+        assert malicious(there) == {hash_of("a"): stamp}
 
 
 async def test_a_lock_that_runs_out_while_the_budget_is_waited_for_ends_the_delivery(there: World) -> None:
@@ -201,7 +201,7 @@ async def test_stopped_while_it_is_withdrawn_the_workspace_ends_with_it_revoked(
     late = await stopped(there, message(indicator("a", hours=-0.5 if not held else 0.1)), after=answered)
     await publish(there, await withdraw(there))
     await late.go_on()
-    assert shown(there) == {}
+    assert malicious(there) == {}
     await agree(there)
 
 
@@ -212,7 +212,7 @@ async def test_stopped_while_a_newer_version_is_delivered_the_newer_one_stays(th
     await publish(there, message(indicator("a", hours=2)))
     await late.go_on()
     await agree(there)
-    assert next(iter(shown(there).values())) > indicator("a", hours=1).modified.isoformat()
+    assert next(iter(malicious(there).values())) > indicator("a", hours=1).modified.isoformat()
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before its request", "before it enters the answer"])
@@ -222,7 +222,7 @@ async def test_the_one_that_revokes_is_stopped_and_it_stays_revoked(there: World
     there.clock.turn(hours=1)
     await publish(there, message(indicator("a", hours=0.5)))
     await late.go_on()
-    assert shown(there) == {}
+    assert malicious(there) == {}
     await agree(there)
 
 
@@ -233,7 +233,7 @@ async def test_the_one_that_revokes_is_stopped_and_another_source_brings_it_unde
     await publish(there, withdrawal)
     await publish(there, message(indicator("a", hours=1), source=OTHER))
     await late.go_on()
-    assert set(shown(there)) == {hash_of("a")}
+    assert set(malicious(there)) == {hash_of("a")}
     assert there.count("revived") == 0
     await agree(there)
 
@@ -255,7 +255,7 @@ async def test_two_that_were_stopped_and_go_on_at_once_end_alike(there: World) -
     other = await stopped(there, message(indicator("a", hours=0.2)))
     await publish(there, await withdraw(there))
     await asyncio.gather(one.go_on(), other.go_on())
-    assert shown(there) == {}
+    assert malicious(there) == {}
     await agree(there)
 
 
@@ -275,10 +275,10 @@ async def test_what_can_t_be_made_good_at_once_is_made_good_when_its_message_com
     late.held.go.set()
     [outcome] = await late.task
     assert isinstance(outcome, Park)
-    assert set(shown(there)) == {hash_of("a")}
+    assert set(malicious(there)) == {hash_of("a")}
     there.clock.turn(seconds=outcome.delay.total_seconds() + 1)
     await publish(there, late_message)
-    assert shown(there) == {}
+    assert malicious(there) == {}
     await agree(there)
 
 
@@ -287,12 +287,12 @@ async def test_what_an_unanswered_upload_left_is_revoked_when_it_was_withdrawn_m
     one = message(indicator("a"))
     [outcome] = await there.publisher()([one])
     assert isinstance(outcome, Park)
-    assert set(shown(there)) == {hash_of("a")}
+    assert set(malicious(there)) == {hash_of("a")}
     there.sentinel.faults.clear()
     await withdraw(there)
     there.clock.turn(seconds=outcome.delay.total_seconds() + 1)
     await publish(there, replace(one, properties={**one.properties, "mti_parks": 1}))
-    assert shown(there) == {}
+    assert malicious(there) == {}
     await agree(there)
 
 
@@ -303,10 +303,10 @@ async def test_what_a_publisher_uploaded_when_it_was_killed_is_revoked_when_it_w
     killed = await stopped(there, one, after=True)
     killed.task.cancel()
     await asyncio.gather(killed.task, return_exceptions=True)
-    assert set(shown(there)) == {hash_of("a")}
+    assert set(malicious(there)) == {hash_of("a")}
     await withdraw(there)
     await publish(there, one)
-    assert shown(there) == {}
+    assert malicious(there) == {}
     await agree(there)
 
 

@@ -104,13 +104,13 @@ async def test_what_is_withdrawn_while_a_publisher_is_stopped_stays_revoked_when
             batch = IndicatorBatch(source=CUSTOMER, objects=[seen(moment)])
             await sender.send([indicators_message(CONTOSO, batch)])
 
-        def shown() -> set[str]:
+        def malicious() -> set[str]:
             return {observable.value for observable in workspace.observables()}
 
         log = tmp_path / "stopped.log"
         async with publisher(environment, log) as stopped:
             await send(now - timedelta(hours=2))
-            await until(lambda: shown() == {hash_of("a")})
+            await until(lambda: malicious() == {hash_of("a")})
             sentinel.faults.add(SentinelFault(kind=kind, seconds=20, name="stop"))
             await send(now - timedelta(hours=1))
             await until(lambda: sentinel.faults.struck["stop"] == 1)
@@ -124,7 +124,7 @@ async def test_what_is_withdrawn_while_a_publisher_is_stopped_stays_revoked_when
 
                 async def both_say_so() -> bool:
                     [known] = (await versions.look_up(CONTOSO, [indicator_id(A)])).values()
-                    return known.revoked and not known.unsure and shown() == set()
+                    return known.revoked and not known.unsure and malicious() == set()
 
                 await until(lambda: said in log.read_text())
                 await until(both_say_so)

@@ -211,7 +211,7 @@ class World:
     attempts: Attempts | None = None
     timeout: httpx.Timeout = field(default_factory=lambda: TIMEOUT)
     outbox: Outbox = field(default_factory=Outbox)
-    opened: list[Destinations] = field(default_factory=list)
+    connections: list[Destinations] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.machine = MachineClock(self.clock)
@@ -241,7 +241,7 @@ class World:
             attempts=self.attempts,
             check=check,
         )
-        self.opened.append(destinations)
+        self.connections.append(destinations)
         parts: dict[str, Any] = {
             "versions": PublishedVersions(self.store.container("published"), CorrectedClock(self.machine, check)),
             "checkpoints": self.checkpoints,
@@ -278,7 +278,7 @@ async def world(folder: Path, settings: SentinelSettings | None = None, **fields
         try:
             yield there
         finally:
-            for destinations in there.opened:
+            for destinations in there.connections:
                 await destinations.close()
             await store.close()
 
