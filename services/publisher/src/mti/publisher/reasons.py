@@ -3,6 +3,7 @@
 from mti.common.errors import Pause
 from mti.common.registry import Destination
 from mti.publisher.sentinel import Blocked, Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
+from mti.publisher.sentinel.workspace import label
 
 
 def silence(destination: Destination, answer: RateLimited | Unavailable, failures: int) -> Pause:
@@ -10,13 +11,13 @@ def silence(destination: Destination, answer: RateLimited | Unavailable, failure
     if isinstance(answer, RateLimited):
         return Pause(
             "RateLimited",
-            f"{_name(destination)}: Sentinel's rate limit did not give way in {failures} tries; find what else uploads "
+            f"{label(destination)}: Sentinel's rate limit did not give way in {failures} tries; find what else uploads "
             "there, or lower requests_per_minute",
             answer.delay,
         )
     return Pause(
         "DestinationUnavailable",
-        f"{_name(destination)}: {failures} tries failed, the last with {answer.text}; check {destination.endpoint} "
+        f"{label(destination)}: {failures} tries failed, the last with {answer.text}; check {destination.endpoint} "
         "and the way to it; it is probed again by itself",
         answer.delay,
     )
@@ -27,13 +28,13 @@ def failures(destination: Destination, answer: Blocked | Unavailable) -> Pause:
     if isinstance(answer, Blocked):
         return Pause(
             "RequestBlocked",
-            f"{_name(destination)}: every request is turned away, and not in the words of Sentinel's API "
+            f"{label(destination)}: every request is turned away, and not in the words of Sentinel's API "
             f"({answer.text}); look for a firewall or proxy on the way to {destination.endpoint}, and for the role "
             "Microsoft Sentinel Contributor; it is probed again by itself",
         )
     return Pause(
         "DestinationUnavailable",
-        f"{_name(destination)}: every request fails, with one object or many, the last with {answer.text}; check "
+        f"{label(destination)}: every request fails, with one object or many, the last with {answer.text}; check "
         f"{destination.endpoint} and the way to it; it is probed again by itself",
         answer.delay,
     )
@@ -41,7 +42,7 @@ def failures(destination: Destination, answer: Blocked | Unavailable) -> Pause:
 
 def refusal(destination: Destination, answer: Unauthorized | Forbidden | NotFound) -> Pause:
     """Return the pause of a destination that refuses us."""
-    name = _name(destination)
+    name = label(destination)
     if isinstance(answer, Unauthorized):
         return Pause(
             "CredentialsRefused",
@@ -64,7 +65,7 @@ def refused_requests(destination: Destination, text: str) -> Pause:
     """Return the pause of a destination that refuses one object after another."""
     return Pause(
         "RequestRefused",
-        f"{_name(destination)}: Sentinel refuses one object after another and accepts none, the last with {text!r}, so "
+        f"{label(destination)}: Sentinel refuses one object after another and accepts none, the last with {text!r}, so "
         "it is not the objects; check api_version and source_system",
     )
 
@@ -76,11 +77,7 @@ def unforeseen(destination: Destination, error: Exception) -> Pause:
     """
     return Pause(
         "Unforeseen",
-        f"{_name(destination)}: {type(error).__name__} while a token was got or objects were uploaded, which this "
+        f"{label(destination)}: {type(error).__name__} while a token was got or objects were uploaded, which this "
         "release does not foresee; its messages wait and it is probed again by itself; report it with the publisher's "
         "log",
     )
-
-
-def _name(destination: Destination) -> str:
-    return f"workspace {destination.id} of {', '.join(destination.tenants)}"

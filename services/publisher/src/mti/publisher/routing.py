@@ -12,6 +12,7 @@ from mti.common.errors import Pause, Poison
 from mti.common.registry import Destination, Feed, Registry, TenantStatus
 from mti.common.source_id import SourceId
 from mti.publisher.records import TENANT_PAUSED
+from mti.publisher.sentinel.workspace import label
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,8 @@ class RoutingTable:
             )
         return Unrouted(
             "NotRouted",
-            f"nothing routes source {source!r} to workspace {destination.id} of "
-            f"{', '.join(destination.tenants)}, so it is not sent there; if the route was removed on purpose, "
-            "purge its messages, else put it back and replay them",
+            f"nothing routes source {source!r} to {label(destination)}, so it is not sent there; if the route was "
+            "removed on purpose, purge its messages, else put it back and replay them",
         )
 
     def _pause(self, destination: Destination) -> Pause:

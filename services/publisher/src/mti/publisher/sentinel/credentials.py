@@ -21,6 +21,7 @@ from mti.common.ports.secrets import SecretReference, SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.publisher.sentinel.credential_reasons import CREDENTIALS_REFUSED
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
+from mti.publisher.sentinel.workspace import label
 
 
 async def connect_credential(
@@ -89,8 +90,7 @@ def _required(destination: Destination, field: str, value: str | None) -> str:
     if not value:
         raise Pause(
             CREDENTIALS_REFUSED,
-            f"workspace {destination.id} of {', '.join(destination.tenants)}: {field} is empty; "
-            f"fill it in, as {destination.auth.value} needs it",
+            f"{label(destination)}: {field} is empty; fill it in, as {destination.auth.value} needs it",
         )
     return value
 
@@ -104,4 +104,4 @@ def _malformed(destination: Destination) -> Pause:
         SentinelAuth.WORKLOAD_IDENTITY: "the workload identity is incomplete: the platform must set "
         "AZURE_FEDERATED_TOKEN_FILE, and client_id and azure_tenant_id must be filled in",
     }[destination.auth]
-    return Pause(CREDENTIALS_REFUSED, f"workspace {destination.id} of {', '.join(destination.tenants)}: {what}")
+    return Pause(CREDENTIALS_REFUSED, f"{label(destination)}: {what}")

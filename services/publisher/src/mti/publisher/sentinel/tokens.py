@@ -14,7 +14,7 @@ from mti.common.network.proxies import by_way_of
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.common.telemetry.attributes import ENTRA
-from mti.publisher.sentinel.credential_reasons import CREDENTIALS_REFUSED
+from mti.publisher.sentinel.workspace import CREDENTIALS_REFUSED, label
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What may stand in a header; a token is made of fewer characters still
@@ -48,6 +48,7 @@ class Tokens:
 
     def __init__(self, destination: Destination, secrets: SecretResolver, check: ClockCheck | None = None) -> None:
         self._destination = destination
+        self._label = label(destination)
         self._secrets = secrets
         self._check = check
         self._credential: AsyncTokenCredential | None = None
@@ -104,8 +105,8 @@ class Tokens:
         if not isinstance(given, str) or not _TOKEN.fullmatch(given):
             await self._drop()  # it keeps what it was given
             raise TokenUnavailable(
-                f"{self._name}: {self._destination.authority} answered with a token that can't be one: it is empty, or "
-                "holds characters that no header takes; check authority, and what stands between"
+                f"{self._label}: {self._destination.authority} answered with a token that can't be one: it is empty, "
+                "or holds characters that no header takes; check authority, and what stands between"
             )
         return given
 
@@ -137,12 +138,12 @@ class Tokens:
             # What a certificate signs says from when to when it is good, by this machine's clock:
             # https://learn.microsoft.com/entra/identity-platform/certificate-credentials
             return ClockSkew(
-                f"{self._name}: this machine's clock is {check.difference(ENTRA)} Microsoft Entra ID's, which refused "
+                f"{self._label}: this machine's clock is {check.difference(ENTRA)} Microsoft Entra ID's, which refused "
                 f"what the certificate signed by it ({said}): {CURE}; it goes on by itself within minutes"
             )
         return Pause(
             CREDENTIALS_REFUSED,
-            f"{self._name}: Microsoft Entra ID refused the {self._destination.auth.value} ({said}); "
+            f"{self._label}: Microsoft Entra ID refused the {self._destination.auth.value} ({said}); "
             f"{_CURES[self._destination.auth]}",
         )
 
@@ -152,11 +153,7 @@ class Tokens:
         if isinstance(error, AnswerRefused):
             said = str(error)
         authority = self._destination.authority
-        return TokenUnavailable(f"{self._name}: no token from {authority}{by_way_of(authority)}: {said}")
-
-    @property
-    def _name(self) -> str:
-        return f"workspace {self._destination.id} of {', '.join(self._destination.tenants)}"
+        return TokenUnavailable(f"{self._label}: no token from {authority}{by_way_of(authority)}: {said}")
 
 
 def _no_identity(error: ClientAuthenticationError) -> bool:
