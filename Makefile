@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test lint types graph fmt unit bench soak topology docs package requirements clean
+.PHONY: help setup demo simulate test lint types graph fmt unit bench soak topology docs package templates requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +13,8 @@ MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations lib
 distribution = $(if $(filter libs/servicebus-local,$1),servicebus-local,mti-$(notdir $1))
 COSMOS := tests/support/cosmos
 JAVASCRIPT := tests/support/javascript
+# Microsoft's Bicep compiler, for `make templates` and for the tests of the templates, which are skipped without it.
+BICEP ?= bicep
 # The tests mostly wait, for links to open and locks to run out: three times as many processes as cores keep the cores busy.
 JOBS ?= 6
 # Where a shell forbids Python to keep compiled modules, every process of every test compiles all that it imports again.
@@ -38,7 +40,7 @@ lint: $(VENV)/.ready  ## Check style
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.ready  ## Check types (mypy, strict)
-	$(BIN)/mypy $(MEMBERS:%=%/src) tests
+	$(BIN)/mypy $(MEMBERS:%=%/src) infra tests
 
 graph: $(VENV)/.ready  ## Print who imports whom, members and packages, and whether the house's contracts hold
 	$(BIN)/python -m tests.house.graph
@@ -69,6 +71,11 @@ package: $(VENV)/.ready  ## Build the wheels into dist/ (offline, the same bytes
 	for member in $(MEMBERS); do \
 	  (cd $$member && $(abspath $(BIN))/python -m hatchling build -t wheel -d $(abspath $(DIST))); \
 	done
+
+templates: $(VENV)/.ready  ## Write what the templates share with the code, and compile them (BICEP=…)
+	$(BIN)/python -m infra.generate
+	cd infra/bicep && for kind in bicep bicepparam; do $(BICEP) format --pattern "**/*.$$kind"; done
+	$(BICEP) build infra/bicep/main.bicep --outfile infra/azuredeploy.json
 
 requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves them)
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $(if $(UPGRADE),--upgrade) \

@@ -1,0 +1,37 @@
+// What one service may do in the stores: write its own database, read the tenants.
+
+param accountName string
+param service string
+param identityName string
+
+var reader = '00000000-0000-0000-0000-000000000001'
+var contributor = '00000000-0000-0000-0000-000000000002'
+
+resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' existing = {
+  name: accountName
+}
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+var own = '${account.id}/dbs/${service}'
+resource writesItsOwn 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = {
+  parent: account
+  name: guid(own, identity.id, contributor)
+  properties: {
+    principalId: identity.properties.principalId
+    scope: own
+    roleDefinitionId: '${account.id}/sqlRoleDefinitions/${contributor}'
+  }
+}
+
+var tenants = '${account.id}/dbs/tenants'
+resource readsTheTenants 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = {
+  parent: account
+  name: guid(tenants, identity.id, reader)
+  properties: {
+    principalId: identity.properties.principalId
+    scope: tenants
+    roleDefinitionId: '${account.id}/sqlRoleDefinitions/${reader}'
+  }
+}

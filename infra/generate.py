@@ -1,0 +1,185 @@
+"""What the templates have in common with the code, written into files that they load: `make templates`.
+
+The entities of the bus, the containers of the stores and the hosts of the clouds are said once, in the code. Bicep
+can't import Python, so these files lie beside the modules; a test sees that they are what this module would write.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from mti.common.adapters.cosmos.containers import CONTAINERS
+from mti.common.registry.endpoints import COSMOS_HOSTS, SENTINEL_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS
+from mti.common.registry.records import CONTAINER as TENANTS
+from mti.common.settings import PREFIX, BusSettings
+
+GENERATED: Final = Path(__file__).parent / "bicep" / "generated"
+
+STORES: Final[Mapping[str, tuple[str, ...]]] = {
+    "fetcher": ("checkpoints", "ledger"),
+    "normalizer": ("checkpoints", "known", "ledger"),
+    "publisher": ("checkpoints", "published"),
+    TENANTS: (TENANTS,),
+}
+"""A database for each service and one for the tenants, with the containers that are used in it."""
+
+CLOUDS: Final = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
+"""As `environment().name` has them, in the order in which `mti.common.registry.endpoints` lists their hosts."""
+KEDA: Final = ("AzurePublicCloud", "AzureUSGovernmentCloud", "AzureChinaCloud")
+"""The same by the names of KEDA's scaler (https://keda.sh/docs/latest/scalers/azure-service-bus/)."""
+PRIVATE_VAULTS: Final = ("vaultcore.azure.net", "vaultcore.usgovcloudapi.net", "vaultcore.azure.cn")
+REGISTRIES: Final = ("azurecr.io", "azurecr.us", "azurecr.cn")
+BLOBS: Final = ("blob.core.windows.net", "blob.core.usgovcloudapi.net", "blob.core.chinacloudapi.cn")
+"""With `privatelink.` before them, the zones of https://learn.microsoft.com/azure/private-link/private-endpoint-dns."""
+
+
+def topology() -> dict[str, Any]:
+    """Return the entities of the bus as Azure Resource Manager writes them, and who does what with them."""
+    namespace = json.loads((files("mti.stack") / "Config.json").read_text())["UserConfig"]["Namespaces"][0]
+    queues = [{"name": queue["Name"], "properties": _camel(queue["Properties"])} for queue in namespace["Queues"]]
+    topics = [
+        {
+            "name": topic["Name"],
+            "properties": _camel(topic["Properties"]),
+            "subscriptions": [_subscription(each) for each in topic["Subscriptions"]],
+        }
+        for topic in namespace["Topics"]
+    ]
+    return {
+        "queues": queues,
+        "topics": topics,
+        "settings": {
+            f"{PREFIX}{name.upper()}": field.default
+            for name, field in BusSettings.model_fields.items()
+            if isinstance(field.default, str)
+        },
+        "services": _services([queue["name"] for queue in queues]),
+    }
+
+
+def databases() -> list[dict[str, Any]]:
+    """Return the databases with their containers, as Azure Resource Manager writes them."""
+    return [
+        {
+            "name": database,
+            "containers": [
+                {
+                    "id": CONTAINERS[name].name,
+                    "partitionKey": {"paths": [CONTAINERS[name].partition_key_path], "kind": "Hash", "version": 2},
+                    "defaultTtl": CONTAINERS[name].default_ttl,
+                    "indexingPolicy": dict(CONTAINERS[name].index_policy),
+                }
+                for name in names
+            ],
+        }
+        for database, names in STORES.items()
+    ]
+
+
+def clouds() -> dict[str, dict[str, Any]]:
+    """Return the domains of each cloud: all but `sentinel` and `keda` follow a name and a dot."""
+    return {name: _cloud(place) for place, name in enumerate(CLOUDS)}
+
+
+def _cloud(place: int) -> dict[str, Any]:
+    bus, cosmos, vault = (hosts[place].removeprefix("*.") for hosts in (SERVICEBUS_HOSTS, COSMOS_HOSTS, VAULT_HOSTS))
+    return {
+        "serviceBus": bus,
+        "cosmos": cosmos,
+        "vault": vault,
+        "registry": REGISTRIES[place],
+        "sentinel": f"https://{SENTINEL_HOSTS[place]}",
+        "keda": KEDA[place],
+        "privateZones": {
+            "namespace": f"privatelink.{bus}",
+            "Sql": f"privatelink.{cosmos}",
+            "vault": f"privatelink.{PRIVATE_VAULTS[place]}",
+            "blob": f"privatelink.{BLOBS[place]}",
+        },
+    }
+
+
+def generated() -> dict[Path, str]:
+    """Return each file with what belongs in it."""
+    contents = {"topology": topology(), "databases": databases(), "clouds": clouds()}
+    return {
+        GENERATED / f"{name}.json": json.dumps(content, indent=2, ensure_ascii=True) + "\n"
+        for name, content in contents.items()
+    }
+
+
+def _services(queues: list[str]) -> dict[str, Any]:
+    """Return what each service receives, looks at and sends to: its roles follow from that.
+
+    A retry is a copy that is sent to where the message came from. The fetcher looks at the line before the normalizer.
+    A queue that no service receives from is one in which all of them set things aside.
+    """
+    names = BusSettings.model_fields
+    jobs, raw, indicators = (
+        str(names[name].default) for name in ("fetch_jobs_queue", "raw_pages_topic", "indicators_topic")
+    )
+    to_normalize = {"topic": raw, "subscription": str(names["raw_pages_subscription"].default)}
+    to_publish = {"topic": indicators, "subscription": str(names["indicators_subscription"].default)}
+    aside = [name for name in queues if name != jobs]
+    return {
+        "fetcher": _rights(queues=[jobs], looks=[to_normalize], sends=[jobs, *aside], topics=[raw]),
+        "normalizer": _rights(subscriptions=[to_normalize], sends=aside, topics=[raw, indicators]),
+        "publisher": _rights(subscriptions=[to_publish], sends=aside, topics=[indicators]),
+    }
+
+
+def _rights(
+    *,
+    sends: list[str],
+    topics: list[str],
+    queues: list[str] | None = None,
+    subscriptions: list[dict[str, str]] | None = None,
+    looks: list[dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    return {
+        "receives": {"queues": queues or [], "subscriptions": subscriptions or []},
+        "looksAt": looks or [],
+        "sends": {"queues": sends, "topics": topics},
+    }
+
+
+def _subscription(written: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": written["Name"],
+        "properties": _camel(written["Properties"]),
+        "rules": [
+            {
+                "name": rule["Name"],
+                "properties": {
+                    "filterType": f"{rule['Properties']['FilterType']}Filter",
+                    "correlationFilter": _camel(rule["Properties"]["CorrelationFilter"]),
+                },
+            }
+            for rule in written["Rules"]
+        ],
+    }
+
+
+def _camel(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name[0].lower() + name[1:]: value for name, value in properties.items()}
+
+
+def _stale() -> Iterator[Path]:
+    for path, text in generated().items():
+        if not path.is_file() or path.read_text() != text:
+            yield path
+
+
+def main() -> None:
+    """Write the files that are not what they should be; tell their names."""
+    for path in list(_stale()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(generated()[path])
+        sys.stdout.write(f"wrote {path.name}\n")
+
+
+if __name__ == "__main__":
+    main()
