@@ -27,9 +27,9 @@ from mti.operations.backfill import Backfill, Selection
 from mti.operations.books import DestinationBooks
 from mti.operations.bus import DESCRIPTION, REASON, BusLoads, DeadLetter, Unseen
 from mti.operations.destinations import DestinationAudit
+from mti.operations.locate import Hidden, locate_objects
 from mti.operations.on_the_bus import OnTheBus
-from mti.operations.placing import Hidden, place_objects
-from mti.operations.revoking import Lifted, LiftedSources, Lifting, RevokeObservable, RevokeResult, RevokeSources, Whose
+from mti.operations.revoking import Lifted, LiftedSources, Lifting, RevokeObservable, RevokeResult, RevokeSources, Scope
 from mti.operations.revoking import observable_of as observable_in_words
 from mti.operations.stores import Stores
 from mti.publisher.composition import publish_handler
@@ -302,10 +302,10 @@ class Estate:
         found: RevokeResult = await self._again(work, dies_at)
         return found
 
-    async def revoke_all(self, whose: Whose, *, dies_at: int | None = None) -> RevokeResult:
+    async def revoke_all(self, scope: Scope, *, dies_at: int | None = None) -> RevokeResult:
         async def work(fuse: Fuse) -> RevokeResult:
             sender = FusedSender(self.bus, fuse)
-            return await RevokeSources(self.registry, self.stores(fuse), sender, self.clock).run(whose, None)
+            return await RevokeSources(self.registry, self.stores(fuse), sender, self.clock).run(scope, None)
 
         found: RevokeResult = await self._again(work, dies_at)
         return found
@@ -318,9 +318,9 @@ class Estate:
         found: Lifted = await self._again(work, dies_at)
         return found
 
-    async def lift_all(self, whose: Whose, *, dies_at: int | None = None) -> LiftedSources:
+    async def lift_all(self, scope: Scope, *, dies_at: int | None = None) -> LiftedSources:
         async def work(fuse: Fuse) -> LiftedSources:
-            return await Lifting(self.registry, self.stores(fuse), self.clock).sources(whose)
+            return await Lifting(self.registry, self.stores(fuse), self.clock).sources(scope)
 
         found: LiftedSources = await self._again(work, dies_at)
         return found
@@ -333,10 +333,10 @@ class Estate:
         """Do what `mti tenants remove` does."""
         if withdraw:
             self.set_state(tenant, TenantStatus.PAUSED)
-            await self.revoke_all(Whose(tenant=tenant), dies_at=dies_at)
+            await self.revoke_all(Scope(tenant=tenant), dies_at=dies_at)
         self.set_state(tenant, TenantStatus.REMOVED)
         if withdraw:
-            await self.revoke_all(Whose(tenant=tenant))
+            await self.revoke_all(Scope(tenant=tenant))
 
     def resume(self, tenant: str) -> None:
         self.states = {name: state for name, state in self.states.items() if name != tenant}
@@ -353,7 +353,7 @@ class Estate:
         books, missing = await audit.of(self.registry.destinations[destination])
         view = _View(self.bus)
         on_the_bus = await OnTheBus.look(view, chunks=False, indicators=bool(missing))
-        await place_objects(books, missing, on_the_bus, Hidden(Unseen(), STANDARD), audit)
+        await locate_objects(books, missing, on_the_bus, Hidden(Unseen(), STANDARD), audit)
         return books
 
     def shown(self, destination: str) -> set[str]:

@@ -18,7 +18,7 @@ from mti.normalizer.records import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks
 from mti.operations.closing import CLOSED_AFTER
 from mti.operations.sources import SourceAudit
-from mti.operations.tallies import Tallies
+from mti.operations.totals import Totals
 from tests.normalizer.world import CUSTOMER, World, message, stix
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -261,9 +261,9 @@ async def test_a_closed_chunk_that_comes_again_is_known_and_changes_nothing(norm
 
 async def test_who_watches_sees_the_same_figures_after_closing(books: Books) -> None:
     await every_kind(books)
-    before = await Tallies.of(books.fetcher, books.normalizer)
+    before = await Totals.of(books.fetcher, books.normalizer)
     await books.look()
-    assert await Tallies.of(books.fetcher, books.normalizer) == before
+    assert await Totals.of(books.fetcher, books.normalizer) == before
 
 
 async def test_a_store_that_may_only_be_read_is_looked_at_all_the_same(books: Books) -> None:

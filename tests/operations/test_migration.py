@@ -20,7 +20,7 @@ from mti.common.ports.store import Document
 from mti.common.schema import require_current
 from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.migration import Migrated, is_needed, migrate
-from mti.operations.revoking import Whose
+from mti.operations.revoking import Scope
 from tests.normalizer.world import Crash, Fuse, sha256
 from tests.operations.estate import Estate
 from tests.support.cli import mti
@@ -245,7 +245,7 @@ async def test_what_was_withdrawn_for_all_of_a_grid_is_rejected_from_it(earlier:
     await earlier.withdrew(GRID, "grid")
     await earlier.withdrew(STRICT, "grid")
     await earlier.migrate()
-    await estate.revoke_all(Whose(source=GRID))
+    await estate.revoke_all(Scope(source=GRID))
     estate.clock.turn(days=20)
     before = len(estate.bus.history)
     await estate.saw(GRID, "grid")
@@ -279,7 +279,7 @@ async def test_a_tenant_can_be_withdrawn_and_lifted(earlier: Earlier) -> None:
     assert estate.shown(MSSP) == set()
     await shows(estate, {FABRIKAM: {"grid"}})
     estate.resume("contoso")
-    await estate.lift_all(Whose(tenant="contoso"))
+    await estate.lift_all(Scope(tenant="contoso"))
     await estate.saw(OWN, "plain")
     await estate.saw(GRID, "grid")
     await shows(estate, {CONTOSO: {"plain", "grid"}, FABRIKAM: {"grid"}, MSSP: {"plain", "grid"}})

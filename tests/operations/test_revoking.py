@@ -13,7 +13,7 @@ from mti.common.ports.bus import Outgoing
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
 from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.destinations import DestinationAudit
-from mti.operations.revoking import Lifted, Lifting, RevokeObservable, RevokeSources, Whose, observable_of
+from mti.operations.revoking import Lifted, Lifting, RevokeObservable, RevokeSources, Scope, observable_of
 from mti.operations.stores import Stores
 from mti.publisher.forms import prepared
 from mti.publisher.records import Accept, Item, PublishedVersions
@@ -212,7 +212,7 @@ async def test_of_a_source_only_what_no_other_source_of_the_workspace_backs_is_r
     await place.normalize("own", "both")
     await place.normalize("both", "grid", source=GRID)
     sent = Outbox()
-    result = await place.whole(sent).run(Whose(source=CUSTOMER), "a bad account")
+    result = await place.whole(sent).run(Scope(source=CUSTOMER), "a bad account")
     assert sent.values(CONTOSO) == {sha256("own")}
     assert sent.values(MSSP) == {sha256("own"), sha256("both")}
     assert (result.backed, result.observables) == (1, 2)
@@ -229,7 +229,7 @@ async def test_of_a_tenant_the_shared_grid_goes_on_for_the_others(place: Place) 
     await place.normalize("own")
     await place.normalize("grid", source=GRID)
     sent = Outbox()
-    await place.whole(sent).run(Whose(tenant="contoso"), None)
+    await place.whole(sent).run(Scope(tenant="contoso"), None)
     assert sent.values(CONTOSO) == {sha256("own"), sha256("grid")}
     assert sent.values(FABRIKAM) == set()
     later = message(stix("grid", at(days=20)), source=GRID)
@@ -241,11 +241,11 @@ async def test_of_a_tenant_the_shared_grid_goes_on_for_the_others(place: Place) 
 async def test_a_whole_source_fits_as_many_messages_as_it_takes_and_is_done_once(place: Place) -> None:
     await place.normalize(*(f"file {number}" for number in range(150)))
     sent = Outbox()
-    result = await place.whole(sent).run(Whose(source=CUSTOMER), None)
+    result = await place.whole(sent).run(Scope(source=CUSTOMER), None)
     assert result.revoked == {CONTOSO: 150, MSSP: 150}
     assert result.observables == 150
     await place.deliver(sent.sent)
-    again = await place.whole(Outbox()).run(Whose(source=CUSTOMER), None)
+    again = await place.whole(Outbox()).run(Scope(source=CUSTOMER), None)
     assert (again.already, again.messages) == (300, 0)
 
 
@@ -256,7 +256,7 @@ async def test_there_is_nothing_to_lift_where_nothing_was_withdrawn(place: Place
 
 async def test_a_tenant_without_a_workspace_is_named(place: Place) -> None:
     with pytest.raises(ConfigurationError, match="no tenant 'adatum'"):
-        await place.whole(Outbox()).run(Whose(tenant="adatum"), None)
+        await place.whole(Outbox()).run(Scope(tenant="adatum"), None)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mti.common.registry import TenantStatus
-from mti.operations.revoking import Whose
+from mti.operations.revoking import Scope
 from tests.normalizer.world import sha256
 from tests.operations.estate import Estate
 
@@ -58,9 +58,9 @@ async def shows(estate: Estate, workspace: str, *files: str) -> None:
 
 async def test_what_was_withdrawn_before_it_came_comes_when_it_is_seen_after_the_lift(estate: Estate) -> None:
     await estate.saw(GRID, "a")
-    await estate.revoke_all(Whose(tenant="contoso"))
+    await estate.revoke_all(Scope(tenant="contoso"))
     await shows(estate, CONTOSO)
-    await estate.lift_all(Whose(tenant="contoso"))
+    await estate.lift_all(Scope(tenant="contoso"))
     await shows(estate, CONTOSO)
     estate.clock.turn(hours=1)
     await estate.saw(GRID, "a")
@@ -99,9 +99,9 @@ async def test_a_lift_for_one_source_does_not_void_what_was_withdrawn_for_anothe
     await estate.saw("contoso/malware_customer", "a")
     await estate.saw("fabrikam/malware_customer", "a")
     await estate.drain()
-    await estate.revoke_all(Whose(source="contoso/malware_customer"))
-    await estate.revoke_all(Whose(source="fabrikam/malware_customer"))
-    await estate.lift_all(Whose(source="contoso/malware_customer"))
+    await estate.revoke_all(Scope(source="contoso/malware_customer"))
+    await estate.revoke_all(Scope(source="fabrikam/malware_customer"))
+    await estate.lift_all(Scope(source="contoso/malware_customer"))
     await shows(estate, MSSP)
 
 
@@ -109,11 +109,11 @@ async def test_a_withdrawal_from_before_a_lift_does_not_take_what_was_seen_again
     await estate.saw("contoso/malware_customer", "a")
     await estate.saw("fabrikam/malware_customer", "a")
     await estate.drain()
-    await estate.revoke_all(Whose(source="contoso/malware_customer"))
-    await estate.revoke_all(Whose(source="fabrikam/malware_customer"))
+    await estate.revoke_all(Scope(source="contoso/malware_customer"))
+    await estate.revoke_all(Scope(source="fabrikam/malware_customer"))
     old = [each for each in estate.bus.history if each.session_id == MSSP][-1]
     await estate.drain()
-    await estate.lift_all(Whose(source="fabrikam/malware_customer"))
+    await estate.lift_all(Scope(source="fabrikam/malware_customer"))
     estate.clock.turn(hours=1)
     await estate.saw("fabrikam/malware_customer", "a")
     await shows(estate, MSSP, "a")
@@ -153,8 +153,8 @@ async def test_what_one_source_covers_is_not_missed_after_a_third_one_was_lifted
     await estate.saw(GRID, "a")
     await estate.saw("fabrikam/malware_customer", "a")
     await estate.drain()
-    await estate.revoke_all(Whose(source="fabrikam/malware_customer"))
-    await estate.lift_all(Whose(source="fabrikam/malware_customer"))
+    await estate.revoke_all(Scope(source="fabrikam/malware_customer"))
+    await estate.lift_all(Scope(source="fabrikam/malware_customer"))
     await shows(estate, MSSP, "a")
 
 
@@ -204,7 +204,7 @@ async def test_a_workspace_that_joined_late_is_missed_what_another_of_its_source
     async with estate_in(tmp_path, tenant("contoso", CONTOSO), tenant("fabrikam", FABRIKAM)) as estate:
         await estate.saw("contoso/malware_customer", "a")
         await estate.saw("fabrikam/malware_customer", "a")
-        await estate.revoke_all(Whose(source="fabrikam/malware_customer"))
+        await estate.revoke_all(Scope(source="fabrikam/malware_customer"))
         await estate.drain()
         estate.tenants[0]["destinations"] = [CONTOSO, FABRIKAM]
         estate.edit()
@@ -217,7 +217,7 @@ async def test_a_workspace_that_joined_after_a_source_was_withdrawn_is_not_missi
     await estate.saw("contoso/malware_customer", "a")
     await estate.saw(GRID, "b")
     await estate.drain()
-    await estate.revoke_all(Whose(source="contoso/malware_customer"))
+    await estate.revoke_all(Scope(source="contoso/malware_customer"))
     estate.tenants[0]["destinations"] = [CONTOSO, FABRIKAM, MSSP]
     estate.edit()
     await estate.backfill("contoso")

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from mti.common.contracts import IndicatorBatch, decode
 from mti.common.errors import ConfigurationError
 from mti.common.registry import InvalidTenantsFile, TenantStatus
-from mti.operations.revoking import Whose
+from mti.operations.revoking import Scope
 from tests.normalizer.world import Fuse, sha256
 from tests.operations.estate import Estate
 from tests.publisher.world import received
@@ -155,16 +155,16 @@ class Model:
         for workspace in WORKSPACES:
             self.take_back(workspace, file)
 
-    def meant(self, whose: Whose) -> set[tuple[str, str]]:
+    def meant(self, scope: Scope) -> set[tuple[str, str]]:
         """Return the ways by which came what is meant."""
         every = self.known_ways | self.ways | {way for found in self.estate.tenants for way in self.wants(found)}
-        if whose.source is not None:
-            return {way for way in every if way[0] == whose.source}
-        others = {way for found in self.active if found["id"] != whose.tenant for way in self.wants(found)}
-        own = {way for found in self.estate.tenants if found["id"] == whose.tenant for way in self.wants(found)}
+        if scope.source is not None:
+            return {way for way in every if way[0] == scope.source}
+        others = {way for found in self.active if found["id"] != scope.tenant for way in self.wants(found)}
+        own = {way for found in self.estate.tenants if found["id"] == scope.tenant for way in self.wants(found)}
         gone = {way for found in self.estate.tenants for way in self.wants(found)} - self.ways
-        own |= {way for way in every if way[0].startswith(f"{whose.tenant}/")}
-        own |= {way for way in every if way[0] == GRID and self.only_of(way[1]) == whose.tenant and way not in gone}
+        own |= {way for way in every if way[0].startswith(f"{scope.tenant}/")}
+        own |= {way for way in every if way[0] == GRID and self.only_of(way[1]) == scope.tenant and way not in gone}
         return own - others
 
     def only_of(self, workspace: str) -> str | None:
@@ -172,13 +172,13 @@ class Model:
         having = having or [found["id"] for found in self.estate.tenants if workspace in found["destinations"]]
         return having[0] if len(having) == 1 else None
 
-    def revoke_all(self, whose: Whose) -> None:
-        meant = self.meant(whose)
+    def revoke_all(self, scope: Scope) -> None:
+        meant = self.meant(scope)
         for source, workspace in meant:
             for file in FILES:
                 if (source, file) in self.seen:
                     self.at(workspace, file).withdrawn.add(source)
-                    if whose.source is not None or source != GRID:
+                    if scope.source is not None or source != GRID:
                         self.kept_out.add((source, file))
         for source, workspace in meant:
             for file in FILES:
@@ -198,16 +198,16 @@ class Model:
         self.kept_out = {(source, name) for source, name in self.kept_out if name != file}
         self.everyone.discard(file)
 
-    def lift_all(self, whose: Whose) -> None:
-        for source, workspace in self.meant(whose):
+    def lift_all(self, scope: Scope) -> None:
+        for source, workspace in self.meant(scope):
             for file in FILES:
                 shown, key = self.at(workspace, file), (source, file)
-                if source in shown.withdrawn or (key in self.kept_out and (whose.source or source != GRID)):
+                if source in shown.withdrawn or (key in self.kept_out and (scope.source or source != GRID)):
                     self.forgotten |= {key} & self.seen.keys()
                 if source in shown.withdrawn:
                     shown.withdrawn.discard(source)
                     shown.backs.discard(source)
-                if whose.source is not None or source != GRID:
+                if scope.source is not None or source != GRID:
                     self.kept_out.discard(key)
 
 
@@ -307,11 +307,11 @@ class Withdrawals(RuleBasedStateMachine):
 
     @rule(tenant=tenants, feed=feeds, dies_at=fates)
     def a_source_is_withdrawn(self, tenant: str, feed: str, dies_at: int | None) -> None:
-        self._revoke_all(Whose(source=_named(tenant, feed)), dies_at)
+        self._revoke_all(Scope(source=_named(tenant, feed)), dies_at)
 
     @rule(tenant=tenants, dies_at=fates)
     def what_a_tenant_brought_is_withdrawn(self, tenant: str, dies_at: int | None) -> None:
-        self._revoke_all(Whose(tenant=tenant), dies_at)
+        self._revoke_all(Scope(tenant=tenant), dies_at)
 
     def _revoke(self, file: str, dies_at: int | None = None) -> None:
         result = self.run(self.estate.revoke(file, dies_at=dies_at))
@@ -319,14 +319,14 @@ class Withdrawals(RuleBasedStateMachine):
         if result.unserved.total():
             self.again.append(file)
 
-    def _revoke_all(self, whose: Whose, dies_at: int | None = None) -> None:
+    def _revoke_all(self, scope: Scope, dies_at: int | None = None) -> None:
         try:
-            result = self.run(self.estate.revoke_all(whose, dies_at=dies_at))
+            result = self.run(self.estate.revoke_all(scope, dies_at=dies_at))
         except ConfigurationError:
             return
-        self.model.revoke_all(whose)
+        self.model.revoke_all(scope)
         if result.unserved.total():
-            self.again.append(whose)
+            self.again.append(scope)
 
     @rule(file=files, dies_at=fates)
     def an_observable_is_lifted(self, file: str, dies_at: int | None) -> None:
@@ -339,19 +339,19 @@ class Withdrawals(RuleBasedStateMachine):
 
     @rule(tenant=tenants, feed=feeds, dies_at=fates)
     def a_source_is_lifted(self, tenant: str, feed: str, dies_at: int | None) -> None:
-        self._lift_all(Whose(source=_named(tenant, feed)), dies_at)
+        self._lift_all(Scope(source=_named(tenant, feed)), dies_at)
 
     @rule(tenant=tenants, dies_at=fates)
     def a_tenant_is_lifted(self, tenant: str, dies_at: int | None) -> None:
-        self._lift_all(Whose(tenant=tenant), dies_at)
+        self._lift_all(Scope(tenant=tenant), dies_at)
 
-    def _lift_all(self, whose: Whose, dies_at: int | None) -> None:
+    def _lift_all(self, scope: Scope, dies_at: int | None) -> None:
         self.settle()
         try:
-            self.run(self.estate.lift_all(whose, dies_at=dies_at))
+            self.run(self.estate.lift_all(scope, dies_at=dies_at))
         except ConfigurationError:
             return
-        self.model.lift_all(whose)
+        self.model.lift_all(scope)
 
     @rule(tenant=tenants, withdraw=st.booleans(), dies_at=fates)
     def a_tenant_is_removed(self, tenant: str, withdraw: bool, dies_at: int | None) -> None:
@@ -360,7 +360,7 @@ class Withdrawals(RuleBasedStateMachine):
         self.settle()
         self.run(self.estate.remove(tenant, withdraw=withdraw, dies_at=dies_at))
         if withdraw:
-            self.model.revoke_all(Whose(tenant=tenant))
+            self.model.revoke_all(Scope(tenant=tenant))
         self.settle()
 
     @rule(tenant=tenants)

@@ -17,7 +17,7 @@ from mti.operations.revoking import (
     RevokeObservable,
     RevokeResult,
     RevokeSources,
-    Whose,
+    Scope,
     observable_of,
 )
 
@@ -46,7 +46,7 @@ def command(
     async def lift_it() -> None:
         async with open_deployment(data, tenants) as deployment:
             work = Lifting(await deployment.registry(), await deployment.stores(), deployment.clock)
-            done = await work.sources(Whose(tenant, source)) if meant is None else await work.observable(meant)
+            done = await work.sources(Scope(tenant, source)) if meant is None else await work.observable(meant)
         if as_json:
             write_json(done.document())
         else:
@@ -61,8 +61,8 @@ def command(
                 if meant is not None:
                     revoking = RevokeObservable(registry, stores, sender, clock)
                     return await revoking.run(meant, reason, dry_run=dry)
-                whose = Whose(tenant, source)
-                return await RevokeSources(registry, stores, sender, clock).run(whose, reason, dry_run=dry)
+                scope = Scope(tenant, source)
+                return await RevokeSources(registry, stores, sender, clock).run(scope, reason, dry_run=dry)
 
             result = await work(dry=True)
             if not dry_run:

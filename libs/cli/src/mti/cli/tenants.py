@@ -18,7 +18,7 @@ from mti.common.registry.records import read_records
 from mti.common.settings import TenantsSettings
 from mti.deployment import Deployment, open_deployment
 from mti.deployment.tenants import require_secrets
-from mti.operations.revoking import RevokeResult, RevokeSources, Whose
+from mti.operations.revoking import RevokeResult, RevokeSources, Scope
 from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state
 
 app = typer.Typer(
@@ -232,7 +232,7 @@ def _withdraw(
         async with open_deployment(data, tenants) as deployment:
             registry, stores = await deployment.registry(), await deployment.stores()
             revoking = RevokeSources(registry, stores, await deployment.indicators(), deployment.clock)
-            return {name: await revoking.run(Whose(tenant=name), why or None) for name in names}
+            return {name: await revoking.run(Scope(tenant=name), why or None) for name in names}
 
     return asyncio.run(work())
 

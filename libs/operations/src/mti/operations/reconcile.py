@@ -8,8 +8,8 @@ from mti.normalizer.records import HANDLED, Ledger
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 from mti.operations.bus import BusView
 from mti.operations.destinations import DestinationAudit, Undelivered
+from mti.operations.locate import Hidden, locate_chunks, locate_objects
 from mti.operations.on_the_bus import OnTheBus
-from mti.operations.placing import Hidden, place_chunks, place_objects
 from mti.operations.sources import SourceAudit
 from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
@@ -30,10 +30,10 @@ async def reconcile(registry: Registry, stores: Stores, bus: BusView, topology: 
     hidden = Hidden(unseen, topology)
     handled = Ledger(stores.normalizer.container(HANDLED))
     for source in sources:
-        await place_chunks(source, unhandled.get(source.source, {}), on_the_bus, hidden, handled)
+        await locate_chunks(source, unhandled.get(source.source, {}), on_the_bus, hidden, handled)
     audit = DestinationAudit(registry, stores.normalizer, stores.publisher, SystemClock())
     for destination in destinations:
-        await place_objects(destination, undelivered[destination.destination], on_the_bus, hidden, audit)
+        await locate_objects(destination, undelivered[destination.destination], on_the_bus, hidden, audit)
     return Reconciliation(
         sources=sources,
         destinations=destinations,

@@ -125,7 +125,7 @@ async def take_status(
     handled = Ledger(stores.normalizer.container(HANDLED))
     sources: list[SourceStatus] = []
     for name, (books, unhandled) in audited.items():
-        await _place(books, unhandled, dead, loads, topology, handled)
+        await _locate(books, unhandled, dead, loads, topology, handled)
         sources.append(_source(books, fetching.get(name, SourceCheckpoint()), dead, now))
     destinations = [
         _destination(id, list(found.tenants), publishing.get(id, DestinationCheckpoint()), loads, dead, topology, now)
@@ -188,7 +188,7 @@ def _noted(note: Callable[[Received], None], letter: DeadLetter) -> None:
         return  # a stranger's message: it belongs to no source
 
 
-async def _place(
+async def _locate(
     books: SourceBooks, unhandled: dict[str, int], dead: _Dead, loads: BusLoads, topology: Topology, handled: Ledger
 ) -> None:
     """Say of each chunk that was not handled where it is."""

@@ -10,7 +10,7 @@ from mti.common.pauses import PauseState
 from mti.common.topology import STANDARD, Entity
 from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.operations.stores import SERVICES
-from mti.operations.tallies import Tallies
+from mti.operations.totals import Totals
 from mti.publisher.records import (
     TENANT_PAUSED,
     DestinationCheckpoint,
@@ -71,8 +71,8 @@ class Observer:
         self._sources: dict[str, SourceCheckpoint] = {}
         self._destinations: dict[str, DestinationCheckpoint] = {}
         self._waiting: dict[str, Waiting] = {}
-        self._tallies = Tallies()
-        self._tallied = 0.0
+        self._totals = Totals()
+        self._totals_due = 0.0
 
     async def snapshot(self) -> Snapshot:
         """Look at the checkpoints, then at the bus: in this order a zero may be believed."""
@@ -88,10 +88,10 @@ class Observer:
 
     async def look(self, snapshot: Snapshot) -> Look:
         """Sum up what is to be shown. The books are summed at most once a second, less often when that takes long."""
-        if {"fetcher", "normalizer"} <= self._stores.keys() and time.monotonic() >= self._tallied:
+        if {"fetcher", "normalizer"} <= self._stores.keys() and time.monotonic() >= self._totals_due:
             began = time.monotonic()
-            self._tallies = await Tallies.of(self._stores["fetcher"], self._stores["normalizer"])
-            self._tallied = time.monotonic() + max(1.0, 10 * (time.monotonic() - began))
+            self._totals = await Totals.of(self._stores["fetcher"], self._stores["normalizer"])
+            self._totals_due = time.monotonic() + max(1.0, 10 * (time.monotonic() - began))
         counts = [found.counts for found in self._destinations.values()]
         registry = self._stack.options.registry.current
         uncovered = set(snapshot.uncovered)
@@ -103,10 +103,10 @@ class Observer:
             sources_covered=len(registry.sources) - len(uncovered | paused),
             paused_sources=len(paused),
             paused_destinations=len(snapshot.paused_destinations),
-            fetched=self._tallies.fetched,
-            normalized=self._tallies.normalized,
-            new=self._tallies.new,
-            suppressed=self._tallies.suppressed,
+            fetched=self._totals.fetched,
+            normalized=self._totals.normalized,
+            new=self._totals.new,
+            suppressed=self._totals.suppressed,
             accepted=sum(found.accepted for found in counts),
             requests=sum(found.requests for found in counts),
             throttled=sum(found.throttled for found in counts),

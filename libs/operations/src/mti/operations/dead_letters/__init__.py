@@ -4,10 +4,10 @@ from mti.operations.dead_letters.archive import append_archive, view, write_arch
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks, ServiceBooks, counted
 from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, send_mended
 from mti.operations.dead_letters.filed import FileReplay
-from mti.operations.dead_letters.finding import Plan, find, plan, survey
 from mti.operations.dead_letters.overtaken import Judge, NoJudge, PublishedJudge
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.purge import purge
+from mti.operations.dead_letters.query import Plan, find, plan, survey
 from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
 from mti.operations.dead_letters.results import Progress, PurgeResult, ReplayResult, Step, Why, plain
 from mti.operations.dead_letters.selection import Selection

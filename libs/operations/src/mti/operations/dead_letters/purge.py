@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks
-from mti.operations.dead_letters.finding import Plan
 from mti.operations.dead_letters.ports import DeadLetterQueue
+from mti.operations.dead_letters.query import Plan
 from mti.operations.dead_letters.replay import BATCH
 from mti.operations.dead_letters.results import Progress, PurgeResult, Step, unwatched
 

@@ -14,9 +14,9 @@ from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import Clock
 from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.copies import repacked, replayed
-from mti.operations.dead_letters.finding import Plan
 from mti.operations.dead_letters.overtaken import Judge
 from mti.operations.dead_letters.ports import DeadLetterQueue
+from mti.operations.dead_letters.query import Plan
 from mti.operations.dead_letters.results import Progress, ReplayResult, Step, Why, unwatched
 
 log = logging.getLogger(__name__)

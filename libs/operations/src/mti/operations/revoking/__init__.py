@@ -4,8 +4,8 @@ from mti.operations.revoking.lift import Lifted, LiftedSources, Lifting
 from mti.operations.revoking.observable import RevokeObservable
 from mti.operations.revoking.parse_observable import observable_of
 from mti.operations.revoking.results import RevokeResult
+from mti.operations.revoking.scope import Scope
 from mti.operations.revoking.sources import RevokeSources
-from mti.operations.revoking.whose import Whose
 
 __all__ = [
     "Lifted",
@@ -14,6 +14,6 @@ __all__ = [
     "RevokeObservable",
     "RevokeResult",
     "RevokeSources",
-    "Whose",
+    "Scope",
     "observable_of",
 ]

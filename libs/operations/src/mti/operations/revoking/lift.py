@@ -17,8 +17,8 @@ from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.indicators import Observable, indicator_id
 from mti.normalizer.records import KNOWN, KnownIndicators
+from mti.operations.revoking.scope import Scope, workspaces
 from mti.operations.revoking.sources import observable_of
-from mti.operations.revoking.whose import Whose, workspaces
 from mti.operations.stores import Stores
 from mti.publisher.records import (
     CHECKPOINTS,
@@ -118,7 +118,7 @@ class Lifting:
         ids = {destination: indicator_id(observable, number) for destination, number in found.items()}
         return Lifted(observable.value, generation, indicator_id(observable, generation), ids)
 
-    async def sources(self, whose: Whose) -> LiftedSources:
+    async def sources(self, scope: Scope) -> LiftedSources:
         """Lift the withdrawal of all that a source or a tenant brings.
 
         What was withdrawn for everyone stays withdrawn.
@@ -128,7 +128,7 @@ class Lifting:
             StoreUnavailable: a store does not answer; run it again.
         """
         result, now = LiftedSources(), self._clock.now()
-        targets = await whose.targets(self._registry, self._versions, self._checkpoints)
+        targets = await scope.targets(self._registry, self._versions, self._checkpoints)
         ids: set[str] = set()
         for destination, sources in targets.items():
             for shard in SHARDS:
@@ -146,7 +146,7 @@ class Lifting:
                     ids.update(part)
                     result.lifted[destination] += len(part)
         for source in {name for sources in targets.values() for name in sources}:
-            if whose.is_all_of(source):
+            if scope.is_all_of(source):
                 ids.update(await self._lift_memory(source, now))
         result.observables = len(ids)
         return result

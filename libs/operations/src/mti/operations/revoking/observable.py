@@ -8,7 +8,7 @@ from mti.normalizer.indicators import Observable, indicator_id
 from mti.normalizer.records import EVERYONE, KNOWN, KnownIndicators
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocation_of, run_at
-from mti.operations.revoking.whose import workspaces
+from mti.operations.revoking.scope import workspaces
 from mti.operations.stores import Stores
 from mti.publisher.records import PUBLISHED, Published, PublishedVersions, Withdraw, after
 

@@ -12,7 +12,7 @@ from mti.normalizer.indicators import Observable
 from mti.normalizer.records import KNOWN, KnownIndicator, KnownIndicators, shards_of
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocations
-from mti.operations.revoking.whose import Whose
+from mti.operations.revoking.scope import Scope
 from mti.operations.stores import Stores
 from mti.publisher.records import (
     CHECKPOINTS,
@@ -44,7 +44,7 @@ class RevokeSources:
         self._sender = sender
         self._clock = clock
 
-    async def run(self, whose: Whose, reason: str | None, *, dry_run: bool = False) -> RevokeResult:
+    async def run(self, scope: Scope, reason: str | None, *, dry_run: bool = False) -> RevokeResult:
         """Withdraw, or say what would be done.
 
         Raises:
@@ -52,10 +52,10 @@ class RevokeSources:
             BusUnavailable, StoreUnavailable: run it again.
         """
         result, now = RevokeResult(dry_run=dry_run), self._clock.now()
-        targets = await whose.targets(self._registry, self._versions, self._checkpoints)
+        targets = await scope.targets(self._registry, self._versions, self._checkpoints)
         withdrawn: set[str] = set()
         for source, destinations in sorted(_by_source(targets).items()):
-            whole = whose.is_whole(self._registry, source, destinations)
+            whole = scope.is_whole(self._registry, source, destinations)
             async for part in self._parts(source):
                 withdrawn.update(entry.id for entry in part)
                 if not dry_run:
@@ -63,7 +63,7 @@ class RevokeSources:
         for destination, sources in targets.items():
             async for found in self._books(destination, sources):
                 withdrawn.update(found)
-                await self._workspace(whose, destination, sources, found, result, now, reason)
+                await self._workspace(scope, destination, sources, found, result, now, reason)
         result.observables = len(withdrawn)
         return result
 
@@ -117,7 +117,7 @@ class RevokeSources:
 
     async def _workspace(
         self,
-        whose: Whose,
+        scope: Scope,
         destination: str,
         sources: Collection[str],
         found: Mapping[str, Published],
@@ -135,7 +135,7 @@ class RevokeSources:
         if result.dry_run:
             current = {own: after(found[own], order) for own, order in orders.items()}
         else:
-            await self._remember(whose, found, sources, now, reason)
+            await self._remember(scope, found, sources, now, reason)
             current = await self._versions.record(destination, list(orders.values()))
         routed = {route.source for route in self._registry.routes_to(destination)}
         gone: list[tuple[str, str, Published]] = []
@@ -161,7 +161,7 @@ class RevokeSources:
 
     async def _remember(
         self,
-        whose: Whose,
+        scope: Scope,
         found: Mapping[str, Published],
         sources: Collection[str],
         now: datetime,
@@ -169,7 +169,7 @@ class RevokeSources:
     ) -> None:
         """Tell the normalizer of what only the workspace's books knew any more."""
         for source in sources:
-            if whose.is_all_of(source) and (whose.source is not None or not self._registry.routes_from(source)):
+            if scope.is_all_of(source) and (scope.source is not None or not self._registry.routes_from(source)):
                 observables = [
                     observable
                     for held in found.values()

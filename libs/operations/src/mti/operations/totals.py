@@ -11,7 +11,7 @@ from mti.normalizer.records import Ledger as NormalizeLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tallies:
+class Totals:
     """What was fetched and what became of it, in detections; `new` in indicators."""
 
     fetched: int = 0
@@ -27,14 +27,14 @@ class Tallies:
         totals = [await handled.totals(source) for source in await handled.sources()]
         closed = {source: (await handled.closed.sum_of(source)).value for source in await handled.sources()}
         counted = {(source, chunk) for source, found in closed.items() for chunk in found.closing}
-        opened = [
+        unclosed = [
             count
             async for source in fetched.sources()
             async for chunk, count in fetched.scan(source)
             if (source, chunk) not in counted
         ]
         return cls(
-            fetched=sum(opened) + sum(found.detections for found in closed.values()),
+            fetched=sum(unclosed) + sum(found.detections for found in closed.values()),
             normalized=sum(found.detections for found in totals),
             new=sum(found.indicators_new for found in totals),
             suppressed=sum(found.suppressed for found in totals),

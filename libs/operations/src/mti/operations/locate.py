@@ -49,7 +49,7 @@ class Hidden:
         return True
 
 
-async def place_chunks(
+async def locate_chunks(
     source: SourceBooks, unhandled: Mapping[str, int], bus: OnTheBus, hidden: Hidden, handled: Ledger
 ) -> None:
     """Enter the chunks of a source that were published and not handled."""
@@ -64,7 +64,7 @@ async def place_chunks(
             source.waiting += detections
 
 
-async def place_objects(
+async def locate_objects(
     destination: DestinationBooks,
     undelivered: Mapping[str, Undelivered],
     bus: OnTheBus,

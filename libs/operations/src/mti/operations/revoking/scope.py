@@ -1,4 +1,4 @@
-"""Whose indicators are meant, and where they are to be looked for."""
+"""Which indicators are meant, and where they are to be looked for."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ async def workspaces(registry: Registry, versions: PublishedVersions) -> list[st
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class Scope:
     """A tenant, or a source: exactly one of them."""
 
     tenant: str | None = None
     source: str | None = None
 
-    def is_meant(self, registry: Registry, source: str, destination: str) -> bool:
+    def covers(self, registry: Registry, source: str, destination: str) -> bool:
         """Say whether what a source brought to a workspace is meant.
 
         Of a source that several tenants share in a workspace nothing is, as long as another of them still wants it. A
@@ -58,7 +58,7 @@ class Whose:
                 *(route.source for route in registry.routes_to(destination)),
                 *(route.source for route in registry.removed_to(destination)),
             }
-            meant = {source for source in seen if self.is_meant(registry, source, destination)}
+            meant = {source for source in seen if self.covers(registry, source, destination)}
             if meant:
                 found[destination] = meant
         if not found and not self._is_known(registry):
