@@ -34,7 +34,6 @@ from mti.operations.dead_letters import (
     body_to_edit,
     find,
     one_letter,
-    plain,
     plan,
     purge,
     send_mended,
@@ -42,6 +41,7 @@ from mti.operations.dead_letters import (
     view,
     write_archive,
 )
+from mti.operations.to_json import to_json
 
 app = typer.Typer(
     help="Look at dead letters, replay, mend and purge them.",
@@ -71,7 +71,7 @@ def list_(chosen: Selection, data: Data = None, as_json: AsJson = False) -> None
         async with open_deployment(data) as deployment:
             groups = await survey((await deployment.dead_letters()).queues, chosen, deployment.clock)
         if as_json:
-            found: list[JsonValue] = [plain(group) for group in groups]
+            found: list[JsonValue] = [to_json(group) for group in groups]
             write_json({"dead_letters": found, "total": sum(group.count for group in groups)})
         else:
             tables.print_groups(groups, deployment.clock.now(), output())

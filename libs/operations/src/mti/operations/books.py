@@ -1,19 +1,15 @@
 """The books: what came in, what became of it, and whether the sums close. Plain data, ready for JSON."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, JsonValue, TypeAdapter
+from pydantic import JsonValue
 
 from mti.common.pauses import PauseState
 from mti.normalizer.records import ChunkBooks, Totals
 from mti.operations.bus import DeadLetterGroup
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from mti.operations.to_json import to_json
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,8 +151,8 @@ class Reconciliation:
         """Return it as JSON data, sums and verdicts included."""
         return {
             "closed": self.closed,
-            "sources": [{**plain(books), "lost": books.lost, "closed": books.closed} for books in self.sources],
-            "destinations": [{**plain(books), "closed": books.closed} for books in self.destinations],
+            "sources": [{**to_json(books), "lost": books.lost, "closed": books.closed} for books in self.sources],
+            "destinations": [{**to_json(books), "closed": books.closed} for books in self.destinations],
             "dead_letters": [_dead_letters(group) for group in self.dead_letters],
             "totals": self.totals(),
             "notes": list[JsonValue](self.notes),
@@ -189,23 +185,3 @@ class Reconciliation:
 
 def _dead_letters(group: DeadLetterGroup) -> dict[str, JsonValue]:
     return {"entity": group.entity, "reason": group.reason, "messages": group.count, "example": group.example}
-
-
-_JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
-
-
-def plain(books: "DataclassInstance") -> dict[str, JsonValue]:
-    """Return any of the books as JSON data: times in ISO form, models as objects."""
-    return _JSON.validate_python({name: _json(value) for name, value in asdict(books).items()})
-
-
-def _json(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, Mapping):
-        return {str(name): _json(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_json(each) for each in value]
-    return value

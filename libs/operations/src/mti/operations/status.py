@@ -22,11 +22,12 @@ from mti.common.registry import Registry
 from mti.common.topology import STANDARD, Topology
 from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.normalizer.records import HANDLED, Ledger
-from mti.operations.books import SourceBooks, plain
+from mti.operations.books import SourceBooks
 from mti.operations.bus import BusLoads, BusView, DeadLetter, SessionLoad
 from mti.operations.clock_notes import clock_notes
 from mti.operations.sources import SourceAudit
 from mti.operations.stores import Stores
+from mti.operations.to_json import to_json
 from mti.publisher.records import ClockNote, Counts, DestinationCheckpoint, destination_checkpoints
 
 DEAD_LIMIT = 500
@@ -89,9 +90,9 @@ class Status:
             "at": self.at.isoformat(),
             "closed": self.closed,
             "sources": [_source_document(found) for found in self.sources],
-            "destinations": [plain(found) for found in self.destinations],
+            "destinations": [to_json(found) for found in self.destinations],
             "tenants": tenants_of(self),
-            "bus": {path: plain(load) for path, load in self.loads.entities.items()},
+            "bus": {path: to_json(load) for path, load in self.loads.entities.items()},
             "totals": totals_of(self.sources, self.destinations),
             "notes": list[JsonValue](self.notes),
         }
@@ -246,7 +247,7 @@ def _destination(
 
 
 def _source_document(found: SourceStatus) -> dict[str, JsonValue]:
-    document = plain(found)
+    document = to_json(found)
     books = document.pop("books")
     assert isinstance(books, dict)  # noqa: S101  a dataclass
     return {**books, "lost": found.books.lost, "closed": found.books.closed, **document}

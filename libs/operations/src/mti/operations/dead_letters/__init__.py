@@ -9,7 +9,7 @@ from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.purge import purge
 from mti.operations.dead_letters.query import Plan, find, plan, survey
 from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
-from mti.operations.dead_letters.results import Progress, PurgeResult, ReplayResult, Step, Why, plain
+from mti.operations.dead_letters.results import Progress, PurgeResult, ReplayResult, Step, Why
 from mti.operations.dead_letters.selection import Selection
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "counted",
     "find",
     "one_letter",
-    "plain",
     "plan",
     "purge",
     "send_mended",

@@ -1,15 +1,13 @@
 """What came of the work. Plain data, ready for JSON."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue
 
-from mti.operations.bus import DeadLetter, DeadLetterGroup
-
-_JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+from mti.operations.bus import DeadLetter
+from mti.operations.to_json import to_json
 
 
 class Why(StrEnum):
@@ -112,7 +110,7 @@ class ReplayResult:
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
-        return plain(self) | {"complete": self.complete}
+        return to_json(self) | {"complete": self.complete}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,19 +136,4 @@ class PurgeResult:
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
-        return plain(self) | {"complete": self.complete}
-
-
-def plain(result: "ReplayResult | PurgeResult | DeadLetterGroup") -> dict[str, JsonValue]:
-    """Return a result as JSON data."""
-    return _JSON.validate_python(_leaves(asdict(result)))
-
-
-def _leaves(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {str(key): _leaves(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_leaves(item) for item in value]
-    return value
+        return to_json(self) | {"complete": self.complete}
