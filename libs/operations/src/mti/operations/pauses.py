@@ -93,7 +93,7 @@ class Selection:
             ("--tenant", self.tenant, tenants),
         ):
             if name is not None and name not in names:
-                raise ConfigurationError(f"{option} {name}: there is none of that name; there is {_shown(names)}")
+                raise ConfigurationError(f"{option} {name}: there is none of that name; there is {_listed(names)}")
 
 
 async def held(stores: Stores, registry: Registry, selection: Selection, now: datetime) -> list[Held]:
@@ -187,5 +187,5 @@ def _held(kind: Kind, id: str, tenants: Sequence[str] | set[str], pause: PauseSt
     )
 
 
-def _shown(names: set[str]) -> str:
+def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)[:20]) or "none at all"

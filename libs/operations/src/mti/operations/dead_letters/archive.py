@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, Validation
 from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import PropertyValue, Received
 from mti.operations.bus import DeadLetter
-from mti.operations.dead_letters.body import body_value, shown
+from mti.operations.dead_letters.body import body_value, masked
 
 _AT_ONCE = 50
 LINE_LIMIT = 512 * 1024 * 1024
@@ -67,7 +67,7 @@ def line_of(letter: DeadLetter) -> bytes:
         "delivery_count": message.delivery_count,
         "faithful": letter.faithful,
         "body": base64.b64encode(message.body).decode(),
-        "decoded": shown(body_value(letter)),
+        "decoded": masked(body_value(letter)),
     }
     return orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -198,4 +198,4 @@ def view(letter: DeadLetter, *, body: bool = True) -> dict[str, JsonValue]:
     }
     if body:
         found["body"] = body_value(letter)
-    return {name: shown(value) for name, value in found.items()}
+    return {name: masked(value) for name, value in found.items()}

@@ -56,14 +56,14 @@ def body_text(letter: DeadLetter) -> str:
     return body_bytes(letter).decode(errors="replace")
 
 
-def shown(value: object, name: str = "") -> JsonValue:
+def masked(value: object, name: str = "") -> JsonValue:
     """Return JSON data without what must not be shown: known secrets, and what goes by a credential's name."""
     if _CREDENTIAL.search(name):
         return MASK
     if isinstance(value, str):
         return redaction.apply(value)
     if isinstance(value, Mapping):
-        return {str(key): shown(item, str(key)) for key, item in value.items()}
+        return {str(key): masked(item, str(key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [shown(item) for item in value]
+        return [masked(item) for item in value]
     return _JSON.validate_python(value)
