@@ -45,7 +45,7 @@ def command(
                 and not ask(f"Send {', '.join(sorted(routes))} everything again, which Sentinel bills once more?")
             ):
                 return []
-            await _tell_of_pauses(await deployment.stores(), list(routes))
+            await _report_pauses(await deployment.stores(), list(routes))
             return await _backfill(deployment, selection, rate, dry_run=dry_run)
 
     results = asyncio.run(work())
@@ -75,7 +75,7 @@ async def _backfill(
     return await work.run(selection, dry_run=dry_run)
 
 
-async def _tell_of_pauses(stores: Stores, destinations: list[str]) -> None:
+async def _report_pauses(stores: Stores, destinations: list[str]) -> None:
     checkpoints = destination_checkpoints(stores.publisher.container("checkpoints"))
     for destination in destinations:
         pause = (await checkpoints.load(destination, DestinationCheckpoint())).value.pause

@@ -142,7 +142,7 @@ def replay(
         async with open_deployment(data) as deployment:
             dead, clock = await deployment.dead_letters(), deployment.clock
             if out is not None:
-                _told_of_file(out, await write_archive(out, find(dead.queues, chosen, clock, limit=limit)), as_json)
+                _report_file(out, await write_archive(out, find(dead.queues, chosen, clock, limit=limit)), as_json)
                 return
             if from_ is not None:
                 result = await _replay_file(dead, clock, from_, chosen, options, limit, yes=yes)
@@ -224,7 +224,7 @@ def edit(
             queue, letter = await one_letter([each for each in dead.queues if chosen.covers(each.entity)], sequence)
             if out is not None:
                 write_new(out, body_to_edit(letter))
-                _told_of_file(out, 1, as_json)
+                _report_file(out, 1, as_json)
                 return
             assert from_ is not None  # noqa: S101  one of the two is given
             body = read_file(from_)
@@ -300,7 +300,7 @@ def _require_choice(chosen: Selection, *, everything: bool) -> None:
         )
 
 
-def _told_of_file(path: Path, count: int, as_json: bool) -> None:
+def _report_file(path: Path, count: int, as_json: bool) -> None:
     if as_json:
         write_json({"file": str(path), "written": count})
     else:

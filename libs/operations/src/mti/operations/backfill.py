@@ -169,7 +169,7 @@ class Backfill:
         self._clock = clock
         self._new_run = new_run
         self._rate = rate
-        self._tell = on_progress
+        self._on_progress = on_progress
 
     async def run(self, selection: Selection, *, dry_run: bool = False) -> list[BackfillResult]:
         """Backfill each workspace of the selection, or say what would be sent.
@@ -285,7 +285,7 @@ class Backfill:
                 f"somebody else backfills workspace {destination} at this moment; leave it to them, or run this again "
                 "when they are done"
             ) from None
-        self._tell(destination, at.value)
+        self._on_progress(destination, at.value)
         return at
 
     async def _pace(self, messages: int) -> None:
