@@ -49,7 +49,7 @@ async def dead_letter(bus: ServiceBus) -> None:
 async def test_it_sees_what_waits_in_each_session_and_what_is_dead_and_why(bus: ServiceBus) -> None:
     await dead_letter(bus)
     looking = view(bus)
-    found = await OnTheBus.look(looking, chunks=True, indicators=True)
+    found = await OnTheBus.peek(looking, chunks=True, indicators=True)
     assert {destination for destination, _ in found.waiting_objects} == set(EVERYONE)
     assert len(found.waiting_objects) == 3
     assert (len(found.waiting_chunks), len(found.dead_chunks)) == (1, 1)
@@ -60,7 +60,7 @@ async def test_it_sees_what_waits_in_each_session_and_what_is_dead_and_why(bus: 
 
 async def test_it_says_that_scheduled_messages_of_a_topic_are_hidden(bus: ServiceBus) -> None:
     looking = view(bus)
-    await OnTheBus.look(looking, chunks=True, indicators=True)
+    await OnTheBus.peek(looking, chunks=True, indicators=True)
     unseen = looking.unseen()
     assert dict(unseen.scheduled) == {"raw-pages": None, "indicators": None}
     assert all("scheduled messages of topic" in note for note in unseen.notes)
@@ -71,7 +71,7 @@ async def test_a_session_that_the_publisher_has_in_hand_is_left_alone_and_named(
     async with bus.receiver(INDICATORS, session=FABRIKAM, connect_wait=PATIENCE) as receiver:
         assert await receiver.receive_messages(max_message_count=1, max_wait_time=PATIENCE)
         looking = view(bus)
-        found = await OnTheBus.look(looking, chunks=False, indicators=True)
+        found = await OnTheBus.peek(looking, chunks=False, indicators=True)
     assert {destination for destination, _ in found.waiting_objects} == {CONTOSO}
     assert looking.unseen().sessions == {FABRIKAM}
     assert any(FABRIKAM in note for note in looking.unseen().notes)
@@ -79,7 +79,7 @@ async def test_a_session_that_the_publisher_has_in_hand_is_left_alone_and_named(
 
 async def test_looking_raises_no_delivery_count_and_takes_nothing(bus: ServiceBus) -> None:
     for _ in range(2):
-        await OnTheBus.look(view(bus), chunks=False, indicators=True)
+        await OnTheBus.peek(view(bus), chunks=False, indicators=True)
     async with bus.receiver(INDICATORS, session=CONTOSO, connect_wait=PATIENCE) as receiver:
         found = await receiver.receive_messages(max_message_count=5, max_wait_time=PATIENCE)
     assert [message.delivery_count for message in found] == [0, 0]

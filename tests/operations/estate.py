@@ -352,7 +352,7 @@ class Estate:
         audit = DestinationAudit(self.registry, self.normalizer, self.publisher, self.clock)
         books, missing = await audit.of(self.registry.destinations[destination])
         view = _View(self.bus)
-        on_the_bus = await OnTheBus.look(view, chunks=False, indicators=bool(missing))
+        on_the_bus = await OnTheBus.peek(view, chunks=False, indicators=bool(missing))
         await locate_objects(books, missing, on_the_bus, Hidden(Unseen(), STANDARD), audit)
         return books
 

@@ -77,15 +77,15 @@ async def test_a_bus_that_is_away_is_waited_for_and_the_newcomer_is_served_once_
     await know(tmp_path / "normalizer.db")
     latecomers = Latecomers(tmp_path / "routes.json", tmp_path / "normalizer.db", wait=0)
     newcomer = registry("w1")
-    latecomers.look(newcomer, NOBODY)
+    latecomers.backfill_changes(newcomer, NOBODY)
     await until_done(latecomers)
     assert not (tmp_path / "routes.json").exists()
     async with running_namespace(tmp_path / "bus") as namespace:
-        latecomers.look(newcomer, namespace.connection_string)
-        latecomers.look(newcomer, namespace.connection_string)
+        latecomers.backfill_changes(newcomer, namespace.connection_string)
+        latecomers.backfill_changes(newcomer, namespace.connection_string)
         await until_done(latecomers)
         assert (await counts(namespace, "indicators/subscriptions/publisher"))["active"] == 1
-        latecomers.look(newcomer, namespace.connection_string)
-        latecomers.look(newcomer, namespace.connection_string)
+        latecomers.backfill_changes(newcomer, namespace.connection_string)
+        latecomers.backfill_changes(newcomer, namespace.connection_string)
         assert not latecomers.at_work
     assert "w1" in (tmp_path / "routes.json").read_text()

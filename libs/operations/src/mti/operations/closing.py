@@ -1,6 +1,6 @@
-"""Closes what a look found in the fetcher's books and in the normalizer's: the next look reads what is new, and a sum.
+"""Closes what an audit found in the books of fetcher and normalizer: the next one reads what is new, and a sum.
 
-See `mti.normalizer.records` for why a chunk counts once at every instant. Looks may close at the same
+See `mti.normalizer.records` for why a chunk counts once at every instant. Audits may close at the same
 time, in one process or in several: the sum decides who does, and the other leaves it at that.
 """
 
@@ -24,7 +24,7 @@ CLOSED_AFTER: Final = timedelta(hours=2)
 """How long after it was published a chunk is closed at the earliest. No handler has one in hand for as long, so none
 writes the books of a chunk that was closed meanwhile."""
 AT_ONCE: Final = 20_000
-"""Chunks that one look closes; one that finds more leaves the rest to the next."""
+"""Chunks that one audit closes; one that finds more leaves the rest to the next."""
 _TOGETHER: Final = 16
 _BATCH: Final = 200
 """Chunks that the sum takes in at a time; it names them, and a document has its bounds."""
@@ -32,7 +32,7 @@ _BATCH: Final = 200
 
 @dataclass(slots=True)
 class Matched:
-    """What a look found to be closed, of one source."""
+    """What an audit found to be closed, of one source."""
 
     before: Versioned[ClosedSum]
     """The sum, read before the chunks were."""
@@ -43,7 +43,7 @@ class Matched:
 
 
 class Closing:
-    """Closes the books of sources, in one look."""
+    """Closes the books of sources, in one audit."""
 
     def __init__(self, fetched: FetchLedger, handled: NormalizeLedger) -> None:
         self._fetched = fetched
@@ -51,11 +51,11 @@ class Closing:
         self._room = AT_ONCE
 
     def has_room(self, matched: Matched) -> bool:
-        """Say whether another chunk can be closed in this look."""
+        """Say whether another chunk can be closed in this audit."""
         return len(matched.books) < self._room
 
     async def close(self, matched: Matched) -> None:
-        """Close what was found. Where that can't be, it stays open and is no less true: a look goes on."""
+        """Close what was found. Where that can't be, it stays open and is no less true: an audit goes on."""
         source = matched.before.key
         try:
             await self._sweep(source, matched.leftover)

@@ -24,7 +24,7 @@ class OnTheBus:
     dead_letters: DeadLetterGroups = field(default_factory=DeadLetterGroups)
 
     @classmethod
-    async def look(cls, bus: BusView, *, chunks: bool, indicators: bool, topology: Topology = STANDARD) -> Self:
+    async def peek(cls, bus: BusView, *, chunks: bool, indicators: bool, topology: Topology = STANDARD) -> Self:
         """Look at all dead letters, and at what waits where something is missing."""
         found = cls()
         for entity in (topology.pages.name, topology.pages.path) if chunks else ():

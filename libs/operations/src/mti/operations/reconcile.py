@@ -23,7 +23,7 @@ async def reconcile(registry: Registry, stores: Stores, bus: BusView, topology: 
     """
     sources, unhandled = await _sources(registry, stores)
     destinations, undelivered = await _destinations(registry, stores)
-    on_the_bus = await OnTheBus.look(
+    on_the_bus = await OnTheBus.peek(
         bus, chunks=bool(unhandled), indicators=any(undelivered.values()), topology=topology
     )
     unseen = bus.unseen()

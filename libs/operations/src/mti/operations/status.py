@@ -1,4 +1,4 @@
-"""A quick look at everything while it runs: checkpoints, counts of the bus, sums of the ledgers.
+"""A quick status of everything while it runs: checkpoints, counts of the bus, sums of the ledgers.
 
 What the exact reconciliation does, reading every id of every workspace, is left out here. So the sources' books are
 exact, since a ledger is a sum and what is new; of the destinations it says what came and what waits, and not that
@@ -31,7 +31,7 @@ from mti.operations.to_json import to_json
 from mti.publisher.records import ClockNote, Counts, DestinationCheckpoint, destination_checkpoints
 
 DEAD_LIMIT = 500
-"""Dead letters of an entity that a look reads; beyond it their numbers by source and destination are lower bounds."""
+"""Dead letters of an entity that are read; beyond it their numbers by source and destination are lower bounds."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +121,7 @@ async def take_status(
     }
     # The bus after the ledgers: a chunk that is in neither was handled in between, and its ledger says so now.
     loads = await view.loads()
-    dead = await _Dead.look(view, loads, topology)
+    dead = await _Dead.peek(view, loads, topology)
     now = clock.now()
     handled = Ledger(stores.normalizer.container(HANDLED))
     sources: list[SourceStatus] = []
@@ -147,7 +147,7 @@ class _Dead:
     whole: bool = True
 
     @classmethod
-    async def look(cls, view: BusView, loads: BusLoads, topology: Topology) -> "_Dead":
+    async def peek(cls, view: BusView, loads: BusLoads, topology: Topology) -> "_Dead":
         found = cls()
         entities: tuple[tuple[str, Callable[[Received], None]], ...] = (
             (topology.jobs.path, found._note_job),

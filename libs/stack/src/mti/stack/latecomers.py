@@ -75,7 +75,7 @@ class Latecomers:
         except Unavailable as error:
             self._put_off(error)
 
-    def look(self, registry: Registry, connection_string: str) -> None:
+    def backfill_changes(self, registry: Registry, connection_string: str) -> None:
         """Start to serve a registry that has changed; what failed is said, and tried again after a while."""
         if self.at_work:
             return

@@ -16,13 +16,13 @@ from mti.operations.reconcile import reconcile
 from mti.operations.stores import SERVICES, Stores
 from mti.stack.errors import NamespaceSilentError
 from mti.stack.idle import Snapshot, Verdict, verdict
-from mti.stack.look import Look, Observer
 from mti.stack.namespace_view import NamespaceView
+from mti.stack.observer import Observer, Overview
 from mti.stack.stack import EmbeddedStack
 
 log = logging.getLogger(__name__)
 
-PAUSE_BETWEEN_LOOKS = 0.25
+POLL_SECONDS = 0.25
 STALLED_WAIT = 60.0
 """Seconds for which a source may have no job on its way; the schedule looks every second."""
 BOOKS_WAIT = 300.0
@@ -90,7 +90,7 @@ class RunResult:
         }
 
 
-async def run(stack: EmbeddedStack, stop: asyncio.Event, on_look: Callable[[Look], None]) -> RunResult:
+async def run(stack: EmbeddedStack, stop: asyncio.Event, on_overview: Callable[[Overview], None]) -> RunResult:
     """Watch the stack until it is idle (`until_idle`), or until `stop` is set; then end the services and reconcile.
 
     Raises:
@@ -99,7 +99,7 @@ async def run(stack: EmbeddedStack, stop: asyncio.Event, on_look: Callable[[Look
     started = time.monotonic()
     observer = Observer(stack)
     try:
-        stalled = await _watch(stack, stop, observer, on_look)
+        stalled = await _watch(stack, stop, observer, on_overview)
     finally:
         await observer.close()
     interrupted = stack.options.until_idle and stop.is_set()
@@ -129,19 +129,19 @@ async def _reconciled(registry: Registry, stores: Stores, stack: EmbeddedStack) 
             if time.monotonic() > until:
                 raise
             log.warning("the books can't be read now, and are waited for: %s", error.description)
-            await asyncio.sleep(PAUSE_BETWEEN_LOOKS)
+            await asyncio.sleep(POLL_SECONDS)
 
 
-class _Looks:
-    """Looks, some of which may be in vain for a while."""
+class _Polls:
+    """Polls of the stack, some of which may be in vain for a while."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._silent_since: float | None = None
         self._shut = False
 
-    async def next(self) -> tuple[Snapshot, Look] | None:
-        """Look; `None` when nothing could be seen this time.
+    async def next(self) -> tuple[Snapshot, Overview] | None:
+        """Poll; `None` when nothing could be seen this time.
 
         Raises:
             NamespaceSilentError: the namespace has been silent for too long.
@@ -149,7 +149,7 @@ class _Looks:
         now = time.monotonic()
         try:
             snapshot = await self._observer.snapshot()
-            look = await self._observer.look(snapshot)
+            overview = await self._observer.overview(snapshot)
         except StoreUnavailable as error:
             # Somebody has a store's file: a copy is being made of it, perhaps. The services wait for it as well.
             if not self._shut:
@@ -163,25 +163,25 @@ class _Looks:
                 raise
             return None
         self._silent_since, self._shut = None, False
-        return snapshot, look
+        return snapshot, overview
 
 
 async def _watch(
-    stack: EmbeddedStack, stop: asyncio.Event, observer: Observer, on_look: Callable[[Look], None]
+    stack: EmbeddedStack, stop: asyncio.Event, observer: Observer, on_overview: Callable[[Overview], None]
 ) -> list[str]:
     """Return the sources that stalled; empty when all is well or when it was told to stop."""
     stalled_since: float | None = None
-    looks = _Looks(observer)
+    polls = _Polls(observer)
     while not stop.is_set():
         stack.check()
         began = time.monotonic()
-        seen = await looks.next()
+        seen = await polls.next()
         if seen is None:
-            await _wait(stop, PAUSE_BETWEEN_LOOKS)
+            await _wait(stop, POLL_SECONDS)
             continue
-        snapshot, look = seen
-        on_look(look)
-        stack.latecomers.look(stack.options.registry.current, stack.connection_string)
+        snapshot, overview = seen
+        on_overview(overview)
+        stack.latecomers.backfill_changes(stack.options.registry.current, stack.connection_string)
         if stack.options.until_idle and not stack.latecomers.at_work:
             match verdict(snapshot):
                 case Verdict.IDLE:
@@ -193,7 +193,7 @@ async def _watch(
                 case Verdict.BUSY:
                     stalled_since = None
         # Looking must not become the work: it may take a fifth of the time at the most.
-        await _wait(stop, max(PAUSE_BETWEEN_LOOKS, 4 * (time.monotonic() - began)))
+        await _wait(stop, max(POLL_SECONDS, 4 * (time.monotonic() - began)))
     return []
 
 

@@ -41,7 +41,7 @@ from mti.deployment.service_bus.peeks import dead_letter_from
 from mti.operations.bus import DeadLetter
 
 PAGE = 100
-"""Messages a look or a round of receiving: at most 25 MB at 256 KB each."""
+"""Messages a peek or a round of receiving: at most 25 MB at 256 KB each."""
 HELD_BYTES = 64 * 1024 * 1024
 """Bodies of messages that are held back. Beyond it the oldest are let go of, and their locks run out by themselves."""
 WAIT = 3.0

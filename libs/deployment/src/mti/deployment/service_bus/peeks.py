@@ -1,4 +1,4 @@
-"""A look into Azure Service Bus by the SDK: by peeking, and by the counts of its administration.
+"""Peeks into Azure Service Bus by the SDK: by peeking, and by the counts of its administration.
 
 Three things that the local namespace shows are hidden there. Scheduled messages of a *topic* can't be peeked at all;
 the administration counts them. A subscription with sessions is peeked session by session, each of which has to be free

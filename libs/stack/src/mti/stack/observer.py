@@ -37,7 +37,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Overview:
     """What is worth showing of one moment."""
 
     sources: int
@@ -86,7 +86,7 @@ class Observer:
             self._waiting = {key: value async for key, value in waitings_in(checkpoints).all()}
         return self._snapshot(await self._stack.counts())
 
-    async def look(self, snapshot: Snapshot) -> Look:
+    async def overview(self, snapshot: Snapshot) -> Overview:
         """Sum up what is to be shown. The books are summed at most once a second, less often when that takes long."""
         if {"fetcher", "normalizer"} <= self._stores.keys() and time.monotonic() >= self._totals_due:
             began = time.monotonic()
@@ -98,7 +98,7 @@ class Observer:
         paused = {
             name for name, found in registry.sources.items() if found.paused or self._paused(self._source(name).pause)
         }
-        return Look(
+        return Overview(
             sources=len(registry.sources),
             sources_covered=len(registry.sources) - len(uncovered | paused),
             paused_sources=len(paused),
