@@ -69,7 +69,7 @@ class DeadLetter:
         return self.message.session_id
 
     @property
-    def replays(self) -> int:
+    def replay_count(self) -> int:
         """How often it was replayed already."""
         return count_of(self.message, REPLAYS)
 

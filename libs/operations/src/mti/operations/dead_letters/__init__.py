@@ -3,7 +3,7 @@
 from mti.operations.dead_letters.archive import append_archive, view, write_archive
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks, ServiceBooks, counted
 from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, send_mended
-from mti.operations.dead_letters.filed import FileReplay
+from mti.operations.dead_letters.file_replay import FileReplay
 from mti.operations.dead_letters.overtaken import Judge, NoJudge, PublishedJudge
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.purge import purge

@@ -188,7 +188,7 @@ def view(letter: DeadLetter, *, body: bool = True) -> dict[str, JsonValue]:
         "source": letter.source,
         "destination": letter.destination,
         "enqueued_at": None if message.enqueued_at is None else message.enqueued_at.isoformat(),
-        "replays": letter.replays,
+        "replays": letter.replay_count,
         "delivery_count": message.delivery_count,
         "message_id": message.message_id,
         "subject": message.subject,

@@ -12,7 +12,7 @@ from mti.common.errors import ConfigurationError
 from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.body import body_bytes, document_in
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks
-from mti.operations.dead_letters.copies import mended
+from mti.operations.dead_letters.copies import mended_message
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.results import Progress, Step, unwatched
 
@@ -98,7 +98,7 @@ async def send_mended(
         StoreUnavailable: a store does not answer; do it again.
     """
     entering, contract = books or NoBooks(), checked(queue, body)
-    outgoing = mended(letter, queue.entity, contract)
+    outgoing = mended_message(letter, queue.entity, contract)
     id = str(outgoing.properties["cloudEvents_id"])
     await entering.about_to_mend(id, contract)
     progress(Step.READ, letter)

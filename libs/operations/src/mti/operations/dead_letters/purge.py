@@ -74,7 +74,7 @@ def _note(letter: DeadLetter, result: PurgeResult) -> None:
         "reason": letter.reason,
         "source": letter.source,
         "destination": letter.destination,
-        "replays": letter.replays,
+        "replays": letter.replay_count,
         "deliveries": letter.message.delivery_count,
         "bytes": len(letter.message.body),
     }

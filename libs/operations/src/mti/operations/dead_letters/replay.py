@@ -6,14 +6,13 @@ doubled, since the copy has the same MessageId the second time and the bus drops
 
 import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mti.common.errors import MessageTooLarge
-from mti.common.ports.bus import Outgoing
 from mti.common.ports.clock import Clock
 from mti.operations.bus import DeadLetter
-from mti.operations.dead_letters.copies import repacked, replayed
+from mti.operations.dead_letters.copies import Copy, copy_of
 from mti.operations.dead_letters.overtaken import Judge
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.query import Plan
@@ -38,13 +37,6 @@ class ReplayOptions:
     """Messages a second, at the most; `None` is as fast as the bus takes them."""
     dry_run: bool = False
     """Count, and do nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    letter: DeadLetter
-    outgoing: Outgoing
-    left_out: int
 
 
 class Replayer:
@@ -72,6 +64,15 @@ class Replayer:
         self._progress = progress
         self._pace = _Pace(options.rate, clock)
 
+    @property
+    def batch(self) -> int:
+        """How many dead letters are replayed at a time."""
+        return self._pace.batch
+
+    def new_result(self, matched: int = 0) -> ReplayResult:
+        """Return a result in which nothing was done yet."""
+        return ReplayResult(matched=matched, dry_run=self._options.dry_run)
+
     async def replay(self, plan: Plan) -> ReplayResult:
         """Replay what was planned.
 
@@ -79,17 +80,17 @@ class Replayer:
             BusUnavailable: the broker does not answer; run it again.
             StoreUnavailable: the publisher's store does not answer; run it again.
         """
-        result = self._result(plan.count)
+        result = self.new_result(plan.count)
         for path, sequences in plan.sequences.items():
             queue = self._queues[path]
-            for batch in _cut(sequences, self._pace.batch):
+            for start in range(0, len(sequences), self.batch):
+                batch = sequences[start : start + self.batch]
                 letters = await queue.read(batch)
                 result.gone += len(batch) - len(letters)
-                sent = await self._send(queue, letters, result)
-                await self._remove(queue, sent, result)
+                await self._remove(queue, await self._send(queue, letters, result), result)
         return result
 
-    async def replay_filed(self, letters: Sequence[DeadLetter], run: str, result: ReplayResult) -> list[DeadLetter]:
+    async def replay_lines(self, letters: Sequence[DeadLetter], run: str, result: ReplayResult) -> list[DeadLetter]:
         """Replay dead letters out of a file, at most a batch; remove those that are still there.
 
         Args:
@@ -108,80 +109,62 @@ class Replayer:
                     result.refuse(letter, Why.UNKNOWN_ENTITY)
                 continue
             sent = await self._send(queue, members, result, run)
-            there = {letter.sequence: letter for letter in await queue.read([found.sequence for found in sent])}
-            same = [found for found in sent if _is_same(there.get(found.sequence), found)]
+            there = {letter.sequence: letter for letter in await queue.read([letter.sequence for letter in sent])}
+            same = [letter for letter in sent if _is_same(there.get(letter.sequence), letter)]
             await self._remove(queue, same, result)
             done += sent
         return done
 
-    @property
-    def batch(self) -> int:
-        """How many dead letters `replay_filed` is to be given at a time."""
-        return self._pace.batch
-
-    def new_result(self) -> ReplayResult:
-        """Return an empty result."""
-        return self._result(0)
-
-    def _result(self, matched: int) -> ReplayResult:
-        return ReplayResult(matched=matched, dry_run=self._options.dry_run)
-
     async def _send(
         self, queue: DeadLetterQueue, letters: Sequence[DeadLetter], result: ReplayResult, run: str | None = None
     ) -> list[DeadLetter]:
-        """Send what is to be sent, and return the dead letters that need not stay."""
-        fit = [letter for letter in letters if self._may_go(letter, result)]
-        copies: list[_Copy] = []
-        done: list[DeadLetter] = []
-        for letter, remainder in zip(fit, await self._judge.remainders(fit), strict=True):
+        """Send a copy of each that may go and is worth it, and return the dead letters that need not stay."""
+        allowed = [letter for letter in letters if self._is_allowed(letter, result)]
+        copies: list[Copy] = []
+        overtaken: list[DeadLetter] = []
+        for letter, remainder in zip(allowed, await self._judge.remainders(allowed), strict=True):
             if remainder.nothing:
                 log.info("a dead letter was overtaken", extra=_fields(letter))
-                result.overtaken += 1
                 result.objects_left_out += remainder.left_out
-                done.append(letter)
-            elif remainder.batch is not None:
-                outgoing = repacked(letter, queue.entity, remainder.batch, run=run)
-                copies.append(_Copy(letter, outgoing, remainder.left_out))
+                overtaken.append(letter)
             else:
-                copies.append(_Copy(letter, replayed(letter, queue.entity, run=run), 0))
+                copies.append(copy_of(letter, queue.entity, remainder, run=run))
         await self._pace.wait(len(copies))
-        for copy in await self._confirmed(queue, copies, result):
-            result.replayed += 1
-            result.objects_left_out += copy.left_out
-            done.append(copy.letter)
-        return done
+        confirmed = copies if self._options.dry_run else await self._confirmed(queue, copies, result)
+        result.overtaken += len(overtaken)
+        result.replayed += len(confirmed)
+        result.objects_left_out += sum(copy.left_out for copy in confirmed)
+        return [*overtaken, *(copy.letter for copy in confirmed)]
 
-    def _may_go(self, letter: DeadLetter, result: ReplayResult) -> bool:
+    def _is_allowed(self, letter: DeadLetter, result: ReplayResult) -> bool:
+        why = None
         if not letter.faithful:
-            result.refuse(letter, Why.NOT_BYTES)
-        elif letter.replays >= self._options.replay_limit and not self._options.force:
-            result.refuse(letter, Why.TOO_OFTEN)
-        else:
-            return True
-        return False
+            why = Why.NOT_BYTES
+        elif letter.replay_count >= self._options.replay_limit and not self._options.force:
+            why = Why.TOO_OFTEN
+        if why is not None:
+            result.refuse(letter, why)
+        return why is None
 
-    async def _confirmed(
-        self, queue: DeadLetterQueue, copies: Sequence[_Copy], result: ReplayResult
-    ) -> Sequence[_Copy]:
+    async def _confirmed(self, queue: DeadLetterQueue, copies: Sequence[Copy], result: ReplayResult) -> Sequence[Copy]:
         """Send the copies and return those that the bus took."""
-        if self._options.dry_run or not copies:
-            return copies
         for copy in copies:
             self._progress(Step.READ, copy.letter)
+        taken = copies
         try:
-            await queue.sender.send([copy.outgoing for copy in copies])
-            sent = list(copies)
+            if copies:
+                await queue.sender.send([copy.message for copy in copies])
         except MessageTooLarge:
             # Some may have been taken; their MessageIds make the second time harmless.
-            sent = [copy for copy in copies if await self._fits(queue, copy, result)]
-        for copy in sent:
+            taken = [copy for copy in copies if await self._fits(queue, copy, result)]
+        for copy in taken:
             log.info("a dead letter was replayed", extra=_fields(copy.letter))
             self._progress(Step.SENT, copy.letter)
-        return sent
+        return taken
 
-    async def _fits(self, queue: DeadLetterQueue, copy: _Copy, result: ReplayResult) -> bool:
+    async def _fits(self, queue: DeadLetterQueue, copy: Copy, result: ReplayResult) -> bool:
         try:
-            await queue.sender.send([copy.outgoing])
+            await queue.sender.send([copy.message])
         except MessageTooLarge:
             result.refuse(copy.letter, Why.TOO_LARGE)
             return False
@@ -216,17 +199,13 @@ class _Pace:
         await self._clock.sleep(due - now)
 
 
-def _cut(sequences: Sequence[int], size: int) -> Iterable[Sequence[int]]:
-    return (sequences[start : start + size] for start in range(0, len(sequences), size))
-
-
 def _is_same(there: DeadLetter | None, filed: DeadLetter) -> bool:
     """Say whether the dead letter of that number is the one that was written to the file, and not another's."""
     return (
         there is not None
         and there.message.message_id == filed.message.message_id
         and there.message.body == filed.message.body
-        and there.replays == filed.replays
+        and there.replay_count == filed.replay_count
     )
 
 
@@ -238,5 +217,5 @@ def _fields(letter: DeadLetter) -> dict[str, object]:
         "reason": letter.reason,
         "source": letter.source,
         "destination": letter.destination,
-        "replays": letter.replays + 1,
+        "replays": letter.replay_count + 1,
     }

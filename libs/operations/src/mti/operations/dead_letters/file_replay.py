@@ -94,7 +94,7 @@ class FileReplay:
             return
         if not dry_run:
             self._journal.begin()
-        done = await replayer.replay_filed(list(batch.values()), self._journal.run, result)
+        done = await replayer.replay_lines(list(batch.values()), self._journal.run, result)
         if not dry_run:
             dealt_with = {id(letter) for letter in done}
             self._journal.note(number for number, letter in batch.items() if id(letter) in dealt_with)
