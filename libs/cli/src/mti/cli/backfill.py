@@ -50,10 +50,10 @@ def command(
 
     results = asyncio.run(work())
     if as_json:
-        write_json({"tenant": tenant, "rebuilt": rebuilt, "destinations": [found.document() for found in results]})
+        write_json({"tenant": tenant, "rebuilt": rebuilt, "destinations": [result.document() for result in results]})
         return
-    for found in results:
-        _say(found)
+    for result in results:
+        _say(result)
 
 
 async def _backfill(
@@ -88,11 +88,11 @@ def _progress(destination: str, progress: Progress) -> None:
         say(f"{destination}: {progress.sent:,} indicators in {progress.messages:,} messages")
 
 
-def _say(found: BackfillResult) -> None:
-    progress = found.progress
-    verb = "would be sent" if found.dry_run else "sent"
+def _say(result: BackfillResult) -> None:
+    progress = result.progress
+    verb = "would be sent" if result.dry_run else "sent"
     left_out = [f"{progress.expired:,} no longer valid"] if progress.expired else []
     left_out += [f"{progress.withheld:,} withdrawn or not allowed by the policy"] if progress.withheld else []
     more = f"; left out: {', '.join(left_out)}" if left_out else ""
-    went_on = f", going on with run {progress.run}" if found.resumed else ""
-    say(f"{found.destination}: {progress.sent:,} indicators {verb} in {progress.messages:,} messages{went_on}{more}.")
+    went_on = f", going on with run {progress.run}" if result.resumed else ""
+    say(f"{result.destination}: {progress.sent:,} indicators {verb} in {progress.messages:,} messages{went_on}{more}.")

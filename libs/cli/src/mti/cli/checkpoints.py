@@ -39,11 +39,11 @@ def show_(
             await deployment.registry()  # faulty tenants are said, whatever is asked
             return await show(stores, source=source, destination=destination)
 
-    found = asyncio.run(work())
+    checkpoints = asyncio.run(work())
     if as_json:
-        write_json(found.document())
+        write_json(checkpoints.document())
     else:
-        _print(found)
+        _print(checkpoints)
 
 
 @app.command("reset")
@@ -63,11 +63,11 @@ def reset_(
     async def work() -> None:
         async with open_deployment(data, tenants) as deployment:
             stores = await deployment.stores()
-            found = source_of(await deployment.registry(), source)
+            meant = source_of(await deployment.registry(), source)
             since = f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "its whole look-back"
-            if not yes and not ask(f"Fetch {found.id} again from {since} on?"):
+            if not yes and not ask(f"Fetch {meant.id} again from {since} on?"):
                 return
-            done = await reset(stores, found, moment, deployment.clock.now())
+            done = await reset(stores, meant, moment, deployment.clock.now())
         if as_json:
             write_json(done.document())
         else:
@@ -83,17 +83,17 @@ def time_of(text: str) -> datetime:
         ConfigurationError: it is none.
     """
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or (found.tzinfo is None and len(text) > len("2026-11-24")):
+        moment = None
+    if moment is None or (moment.tzinfo is None and len(text) > len("2026-11-24")):
         raise ConfigurationError(f"--to {text}: is no time with a time zone; write 2026-11-24T10:15:30Z")
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _print(found: AllCheckpoints) -> None:
+def _print(checkpoints: AllCheckpoints) -> None:
     console = output()
-    if found.sources:
+    if checkpoints.sources:
         table = new_table("Sources", "source")
         for heading in (
             "covered until",
@@ -106,27 +106,27 @@ def _print(found: AllCheckpoints) -> None:
             "pause",
         ):
             table.add_column(heading, overflow="fold")
-        for name, entry in found.sources.items():
-            at = entry.fetcher
-            window = f"{_time(at.window.start)} - {_time(at.window.end)}" if at.window else "-"
+        for name, entry in checkpoints.sources.items():
+            each = entry.fetcher
+            window = f"{_time(each.window.start)} - {_time(each.window.end)}" if each.window else "-"
             table.add_row(
-                name, _time(at.covered_until), window, str(at.page), _time(at.next_due), at.account or "-",
-                str(at.epoch), str(at.failures), _pause(at.pause),
+                name, _time(each.covered_until), window, str(each.page), _time(each.next_due), each.account or "-",
+                str(each.epoch), str(each.failures), _pause(each.pause),
             )  # fmt: skip
         console.print(table)
-    if found.destinations:
+    if checkpoints.destinations:
         table = new_table("Workspaces", "workspace")
         for heading in ("last message", "of", "accepted", "refused", "requests", "throttled", "pause"):
             table.add_column(heading, overflow="fold")
-        for name, each in found.destinations.items():
-            number = str(each.offset.sequence_number) if each.offset else "-"
-            counts = each.counts
+        for name, workspace in checkpoints.destinations.items():
+            number = str(workspace.offset.sequence_number) if workspace.offset else "-"
+            counts = workspace.counts
             table.add_row(
-                name, number, _time(each.offset.enqueued_at if each.offset else None), f"{counts.accepted:,}",
-                f"{counts.refused:,}", f"{counts.requests:,}", f"{counts.throttled:,}", _pause(each.pause),
+                name, number, _time(workspace.offset.enqueued_at if workspace.offset else None), f"{counts.accepted:,}",
+                f"{counts.refused:,}", f"{counts.requests:,}", f"{counts.throttled:,}", _pause(workspace.pause),
             )  # fmt: skip
         console.print(table)
-    if not found.sources and not found.destinations:
+    if not checkpoints.sources and not checkpoints.destinations:
         say("There are no checkpoints yet.")
 
 

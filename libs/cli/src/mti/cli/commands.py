@@ -91,12 +91,12 @@ class CommandsByName(TyperGroup):
         TyperGroup(commands=named).format_commands(ctx, formatter)
 
 
-def _command(name: str, found: Callable[..., None] | typer.Typer) -> "Command":
-    if isinstance(found, typer.Typer):
-        command = typer.main.get_command(found)
+def _command(name: str, function: Callable[..., None] | typer.Typer) -> "Command":
+    if isinstance(function, typer.Typer):
+        command = typer.main.get_command(function)
     else:
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        alone.command(name)(found)
+        alone.command(name)(function)
         command = typer.main.get_command(alone)
     command.name = name
     return command

@@ -46,17 +46,17 @@ def age_of(group: DeadLetterGroup, now: datetime) -> str:
     return format_duration(age)
 
 
-def print_message(found: dict[str, JsonValue], console: Terminal) -> None:
+def print_message(message: dict[str, JsonValue], console: Terminal) -> None:
     """Print one dead letter whole: its fields, its properties, its body."""
-    for name, value in found.items():
+    for name, value in message.items():
         if name not in {_BODY, "properties"} and value not in ("", None):
             console.print(sentence((f"{name}: ", "bold"), str(value)), soft_wrap=True)
-    properties = found.get("properties")
+    properties = message.get("properties")
     if isinstance(properties, dict):
         console.print(Text("properties:", "bold"))
         for name, value in sorted(properties.items()):
             console.print(sentence(f"  {name}: {value}"), soft_wrap=True)
-    body = found.get(_BODY)
+    body = message.get(_BODY)
     text = body if isinstance(body, str) else json_text(body, unicode=True)
     console.print(Text("body:", "bold"))
     console.print(Text(text), soft_wrap=True)
@@ -78,8 +78,8 @@ def print_replay(result: ReplayResult, console: Terminal) -> None:
         parts.append(f"{result.objects_left_out:,} objects left out, overtaken by newer versions")
     console.print("; ".join(parts) + ".", soft_wrap=True)
     for why, count in result.refused.items():
-        examples = [found for found in result.examples if found.why.value == why]
-        numbers = ", ".join(str(found.sequence) for found in examples[:10]) + (" …" if count > 10 else "")
+        examples = [refused for refused in result.examples if refused.why.value == why]
+        numbers = ", ".join(str(refused.sequence) for refused in examples[:10]) + (" …" if count > 10 else "")
         text = f"{count:,} not replayed, {why} ({numbers}): {examples[0].cure if examples else ''}"
         console.print(sentence((text, "red")), soft_wrap=True)
 

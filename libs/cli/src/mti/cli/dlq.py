@@ -71,8 +71,8 @@ def list_(chosen: Selection, data: Data = None, as_json: AsJson = False) -> None
         async with open_deployment(data) as deployment:
             groups = await survey((await deployment.dead_letters()).queues, chosen, deployment.clock)
         if as_json:
-            found: list[JsonValue] = [to_json(group) for group in groups]
-            write_json({"dead_letters": found, "total": sum(group.count for group in groups)})
+            rows: list[JsonValue] = [to_json(group) for group in groups]
+            write_json({"dead_letters": rows, "total": sum(group.count for group in groups)})
         else:
             tables.print_groups(groups, deployment.clock.now(), output())
 
@@ -95,19 +95,19 @@ def show(
     async def work() -> None:
         async with open_deployment(data) as deployment:
             queues = (await deployment.dead_letters()).queues
-            found: list[JsonValue] = []
+            messages: list[JsonValue] = []
             meant = replace(chosen, identities=chosen.identities | set(which)) if which else chosen
             # Two entities may have the same number.
             most = max(first, len(queues) * len(which or []))
             async for letter in find(queues, meant, deployment.clock, limit=most):
                 if as_json:
-                    found.append(view(letter))
+                    messages.append(view(letter))
                 else:
                     tables.print_message(view(letter), output(least=80))
-                    found.append(None)
+                    messages.append(None)
         if as_json:
-            write_json({"messages": found})
-        if not found:
+            write_json({"messages": messages})
+        if not messages:
             raise ConfigurationError("no dead letter matches; see `mti dlq list`")
 
     asyncio.run(work())

@@ -47,11 +47,11 @@ def list_(
             stores, registry = await deployment.stores(), await deployment.registry()
             return await held(stores, registry, selection, deployment.clock.now()), _of_people(registry)
 
-    found, notes = asyncio.run(work())
+    paused, notes = asyncio.run(work())
     if as_json:
-        write_json({"paused": [one.document() for one in found], "notes": list[JsonValue](notes)})
+        write_json({"paused": [one.document() for one in paused], "notes": list[JsonValue](notes)})
         return
-    _print(found)
+    _print(paused)
     for note in notes:
         say(f"note: {note}")
 
@@ -72,33 +72,33 @@ def lift_(
     async def work() -> tuple[list[Held], int | None, list[str]]:
         async with open_deployment(data, tenants) as deployment:
             stores, registry = await deployment.stores(), await deployment.registry()
-            found = await lift(stores, registry, selection, deployment.clock.now())
-        released, notes = await _released(data, found)
-        return found, released, notes
+            lifted = await lift(stores, registry, selection, deployment.clock.now())
+        released, notes = await _released(data, lifted)
+        return lifted, released, notes
 
-    found, released, notes = asyncio.run(work())
+    lifted, released, notes = asyncio.run(work())
     if as_json:
         document: dict[str, JsonValue] = {
-            "lifted": [one.document() for one in found],
+            "lifted": [one.document() for one in lifted],
             "released": released,
             "notes": list[JsonValue](notes),
         }
         write_json(document)
         return
-    for one in found:
+    for one in lifted:
         say(f"The pause of {one.kind} {one.id} ended; it was {one.reason} since {_time(one.since)}.")
-    if not found:
+    if not lifted:
         say("Nothing of these is paused.")
     for note in notes:
         say(f"note: {note}")
 
 
-async def _released(data: Path | None, found: list[Held]) -> tuple[int | None, list[str]]:
+async def _released(data: Path | None, lifted: list[Held]) -> tuple[int | None, list[str]]:
     """Let come at once what waits for the end of a pause; return how many messages that are, where it can be told."""
-    if not found:
+    if not lifted:
         return None, []
     if data is None:
-        return None, [_on_azure(one) for one in found if one.kind == "destination"]
+        return None, [_on_azure(one) for one in lifted if one.kind == "destination"]
     try:
         released = await release_scheduled(data)
     except StackError as error:
@@ -126,14 +126,14 @@ def _of_people(registry: Registry) -> list[str]:
     ]
 
 
-def _print(found: list[Held]) -> None:
-    if not found:
+def _print(paused: list[Held]) -> None:
+    if not paused:
         say("Nothing is paused.")
         return
     table = new_table("Paused", "what")
     for heading in ("tenants", "since", "asked again", "why"):
         table.add_column(heading, overflow="fold")
-    for one in found:
+    for one in paused:
         why = one.description if one.description.startswith(one.reason) else f"{one.reason}: {one.description}"
         table.add_row(f"{one.kind} {one.id}", ", ".join(one.tenants), _time(one.since), _time(one.until), why)
     output().print(table)

@@ -118,11 +118,11 @@ def new_table(title: str, first: str = "") -> Rows:
 
 def print_reasons(books: Reconciliation, console: Terminal) -> None:
     """Print what was rejected by the normalizer and refused by Sentinel, by reason, in a line each."""
-    for what, found in (
+    for what, counted in (
         ("rejected", [source.rejected for source in books.sources]),
         ("refused by Sentinel", [destination.refused for destination in books.destinations]),
     ):
-        counts = sum((Counter(each) for each in found), Counter[str]())
+        counts = sum((Counter(each) for each in counted), Counter[str]())
         if counts:
             console.print(sentence(f"{what}: {reasons(counts)}"))
 
@@ -133,8 +133,8 @@ def reasons(counts: Mapping[str, int]) -> str:
 
 
 def _print_pauses(books: Reconciliation, console: Terminal) -> None:
-    held = [(f"source {found.source}", found.pause) for found in books.sources if found.pause]
-    held += [(f"workspace {found.destination}", found.pause) for found in books.destinations if found.pause]
+    held = [(f"source {each.source}", each.pause) for each in books.sources if each.pause]
+    held += [(f"workspace {each.destination}", each.pause) for each in books.destinations if each.pause]
     for what, pause in held:
         console.print(pause_line(what, pause))
 
@@ -152,7 +152,7 @@ def _print_dead_letters(books: Reconciliation, console: Terminal) -> None:
 
 
 def _print_processes(result: "RunResult", console: Terminal) -> None:
-    peaks = ", ".join(f"{found.name} {found.peak_rss >> 20} MiB" for found in result.processes)
+    peaks = ", ".join(f"{process.name} {process.peak_rss >> 20} MiB" for process in result.processes)
     rate = result.books.totals()["detections"]
     per_second = int(rate) / result.seconds if isinstance(rate, int) and result.seconds else 0.0
     console.print(f"{result.seconds:.1f} s, {per_second:,.0f} detections/s; peak memory: {peaks}")

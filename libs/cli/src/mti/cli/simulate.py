@@ -96,15 +96,15 @@ def _percentiles_table(alone: RunResult, beside: RunResult) -> Rows:
 def _buckets_table(alone: RunResult, beside: RunResult) -> Rows:
     table = Rows("delay since due, minute", "p50 alone", "p50 beside", "p95 alone", "p95 beside", "max beside")
     before = dict(buckets(alone.arrivals))
-    for minute, found in buckets(beside.arrivals):
+    for minute, delay in buckets(beside.arrivals):
         base = before.get(minute)
         table.add_row(
             f"{minute:g}",
             "" if base is None else f"{base.p50:g}",
-            f"{found.p50:g}",
+            f"{delay.p50:g}",
             "" if base is None else f"{base.p95:g}",
-            f"{found.p95:g}",
-            f"{found.max:g}",
+            f"{delay.p95:g}",
+            f"{delay.max:g}",
         )
     return table
 
@@ -125,5 +125,5 @@ def _work_table(alone: RunResult, beside: RunResult) -> Rows:
     return table
 
 
-def _cells(found: Percentiles) -> tuple[str, str, str, str]:
-    return f"{found.p50:g}", f"{found.p95:g}", f"{found.p99:g}", f"{found.max:g}"
+def _cells(measured: Percentiles) -> tuple[str, str, str, str]:
+    return f"{measured.p50:g}", f"{measured.p95:g}", f"{measured.p99:g}", f"{measured.max:g}"

@@ -38,14 +38,14 @@ def _parts(status: Status) -> Iterator[RenderableType]:
     yield _destinations(status.destinations)
     yield _tenants(status)
     yield _bus(status)
-    rejected = sum((Counter(found.books.rejected) for found in status.sources), Counter[str]())
+    rejected = sum((Counter(source.books.rejected) for source in status.sources), Counter[str]())
     if rejected:
         yield sentence(f"rejected: {reasons(rejected)}")
-    held = [(f"source {found.books.source}", found.books.pause, "") for found in status.sources if found.books.pause]
+    held = [(f"source {each.books.source}", each.books.pause, "") for each in status.sources if each.books.pause]
     held += [
-        (f"workspace {found.destination}", found.pause, f" ({_count(found.waiting_messages)} messages wait)")
-        for found in status.destinations
-        if found.pause
+        (f"workspace {each.destination}", each.pause, f" ({_count(each.waiting_messages)} messages wait)")
+        for each in status.destinations
+        if each.pause
     ]
     for what, pause, more in held:
         if pause is not None:
@@ -76,9 +76,9 @@ def _sources(sources: list[SourceStatus]) -> Rows:
     table = new_table("From Mimecast (detections)", "source")
     for heading in _SOURCE_HEADINGS:
         table.add_column(heading, justify="right")
-    for found in sources:
-        books = found.books
-        late = found.behind_seconds is None or found.behind_seconds > LATE.total_seconds()
+    for source in sources:
+        books = source.books
+        late = source.behind_seconds is None or source.behind_seconds > LATE.total_seconds()
         table.add_row(
             Text(books.source, style="yellow" if books.pause else ""),
             *(number(count) for count in (books.detections, books.new, books.refreshed, books.suppressed)),
@@ -86,7 +86,7 @@ def _sources(sources: list[SourceStatus]) -> Rows:
             number(books.waiting),
             number(books.dead, bad=True),
             number(books.lost, bad=True),
-            Text(age(found.behind_seconds), style="yellow" if late else ""),
+            Text(age(source.behind_seconds), style="yellow" if late else ""),
         )
     return table
 
@@ -95,14 +95,14 @@ def _destinations(destinations: list[DestinationStatus]) -> Rows:
     table = new_table("To Sentinel (objects; waiting and dead letters in messages)", "workspace of")
     for heading in ("accepted", "refused", "requests", "throttled", "waiting", "for", "dead letters"):
         table.add_column(heading, justify="right")
-    for found in destinations:
+    for destination in destinations:
         table.add_row(
-            Text(", ".join(found.tenants), style="yellow" if found.pause else ""),
-            *(number(count) for count in (found.counts.accepted, found.counts.refused)),
-            *(number(count) for count in (found.counts.requests, found.counts.throttled)),
-            _count(found.waiting_messages),
-            age(found.waiting_seconds),
-            number(found.dead_letters, bad=True),
+            Text(", ".join(destination.tenants), style="yellow" if destination.pause else ""),
+            *(number(count) for count in (destination.counts.accepted, destination.counts.refused)),
+            *(number(count) for count in (destination.counts.requests, destination.counts.throttled)),
+            _count(destination.waiting_messages),
+            age(destination.waiting_seconds),
+            number(destination.dead_letters, bad=True),
         )
     return table
 

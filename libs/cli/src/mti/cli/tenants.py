@@ -216,7 +216,7 @@ def remove(
     _set(names, TenantStatus.REMOVED, data, tenants, store, why=why, by=by, as_json=as_json)
     second = _withdraw(names, data, tenants, store, why)
     for name in names:
-        revoked = sum(found[name].revoked.total() for found in (first, second))
+        revoked = sum(results[name].revoked.total() for results in (first, second))
         backed = second[name].backed
         stay = f", {backed:,} stay, since others have them too" if backed else ""
         say(f"{name}: {revoked:,} indicators are sent as revoked{stay}")

@@ -37,13 +37,13 @@ def sources(registry: Registry) -> list[dict[str, JsonValue]]:
 
 def states(registry: Registry) -> list[dict[str, JsonValue]]:
     """Return a row a tenant that is not active."""
-    return [state(tenant, found) for tenant, found in sorted(registry.states.items())]
+    return [state(tenant, standing) for tenant, standing in sorted(registry.states.items())]
 
 
-def state(tenant: str, found: TenantState) -> dict[str, JsonValue]:
+def state(tenant: str, standing: TenantState) -> dict[str, JsonValue]:
     """Return a tenant's state as a row."""
-    since = found.since.isoformat() if found.since else None
-    return {"tenant": tenant, "status": found.status.value, "since": since, "by": found.by, "why": found.why}
+    since = standing.since.isoformat() if standing.since else None
+    return {"tenant": tenant, "status": standing.status.value, "since": since, "by": standing.by, "why": standing.why}
 
 
 def state_change(change: StateChange) -> dict[str, JsonValue]:

@@ -92,10 +92,10 @@ def parse_scale(words: list[str]) -> dict[str, int]:
     Raises:
         ConfigurationError: it names no service, or no number of processes.
     """
-    found: dict[str, int] = {}
+    processes: dict[str, int] = {}
     for word in words:
         service, _, count = word.partition("=")
         if service not in SERVICES or not count.isascii() or not count.isdigit() or not 1 <= int(count) <= 64:
             raise ConfigurationError(f"--scale {word}: write SERVICE=COUNT, SERVICE one of {', '.join(SERVICES)}")
-        found[service] = int(count)
-    return found
+        processes[service] = int(count)
+    return processes

@@ -128,7 +128,7 @@ class Reconciliation:
 
     def faults(self) -> list[str]:
         """Say in words what keeps the books open."""
-        found = [f"{books.lost} detections of {books.source} are nowhere" for books in self.sources if books.lost]
+        faults = [f"{books.lost} detections of {books.source} are nowhere" for books in self.sources if books.lost]
         for books in self.destinations:
             for count, what in (
                 (books.lost, "lost"),
@@ -137,15 +137,16 @@ class Reconciliation:
                 (books.unrevoked, "withdrawn and not revoked"),
             ):
                 if count:
-                    found.append(f"{count} indicators {what} in workspace {books.destination}")
+                    faults.append(f"{count} indicators {what} in workspace {books.destination}")
             if books.unrevoked:
-                found.append("a withdrawal was interrupted: run `mti revoke` again, or `mti tenants remove --withdraw`")
+                again = "run `mti revoke` again, or `mti tenants remove --withdraw`"
+                faults.append(f"a withdrawal was interrupted: {again}")
             if books.lost:
-                found.append(
+                faults.append(
                     f"if workspace {books.destination} or one of its sources joined late, run `mti backfill --tenant "
                     f"{books.tenants[0] if books.tenants else 'TENANT'}`"
                 )
-        return found
+        return faults
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data, sums and verdicts included."""

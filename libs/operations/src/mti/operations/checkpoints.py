@@ -43,9 +43,9 @@ class AllCheckpoints:
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
         return {
-            "sources": {name: found.document() for name, found in self.sources.items()},
+            "sources": {name: each.document() for name, each in self.sources.items()},
             "destinations": {
-                name: found.model_dump(mode="json", exclude_none=True) for name, found in self.destinations.items()
+                name: each.model_dump(mode="json", exclude_none=True) for name, each in self.destinations.items()
             },
         }
 
@@ -76,20 +76,18 @@ async def show(stores: Stores, *, source: str | None = None, destination: str | 
     Raises:
         ConfigurationError: there is none of that name.
     """
-    fetching = {key: found async for key, found in source_checkpoints(stores.fetcher.container(CONTAINER)).all()}
+    fetching = {key: each async for key, each in source_checkpoints(stores.fetcher.container(CONTAINER)).all()}
     offsets = {
-        key: found async for key, found in Checkpoints(stores.normalizer.container(CONTAINER), OFFSETS, Offset).all()
+        key: each async for key, each in Checkpoints(stores.normalizer.container(CONTAINER), OFFSETS, Offset).all()
     }
-    publishing = {
-        key: found async for key, found in destination_checkpoints(stores.publisher.container(CONTAINER)).all()
-    }
+    publishing = {key: each async for key, each in destination_checkpoints(stores.publisher.container(CONTAINER)).all()}
     one_side = source is not None or destination is not None
     sources = {
         name: SourceEntry(fetcher=fetching.get(name, SourceCheckpoint()), normalizer=offsets.get(name, Offset()))
         for name in sorted({*fetching, *offsets})
         if (not one_side or name == source)
     }
-    destinations = {name: found for name, found in publishing.items() if not one_side or name == destination}
+    destinations = {name: each for name, each in publishing.items() if not one_side or name == destination}
     if source is not None and source not in sources:
         raise ConfigurationError(f"no checkpoint of a source {source!r}; see `mti checkpoints show`")
     if destination is not None and destination not in destinations:
@@ -103,8 +101,8 @@ def source_of(registry: Registry, name: str) -> Source:
     Raises:
         ConfigurationError: it has none of that name; the text lists them.
     """
-    if (found := registry.sources.get(name)) is not None:
-        return found
+    if (source := registry.sources.get(name)) is not None:
+        return source
     known = ", ".join(sorted(registry.sources)[:20])
     raise ConfigurationError(f"the tenants file has no source {name!r}; it has {known}")
 

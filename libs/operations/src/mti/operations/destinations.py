@@ -58,9 +58,9 @@ class DestinationAudit:
         undelivered: dict[str, Undelivered] = {}
         now = self._clock.now()
         streams = [self._held(destination.id), *(self._made(route) for route in routes.values())]
-        async for id, found in merge(streams):
-            held = found.pop(0, None)
-            made = [entry for entry in found.values() if isinstance(entry, Made)]
+        async for id, sides in merge(streams):
+            held = sides.pop(0, None)
+            made = [entry for entry in sides.values() if isinstance(entry, Made)]
             published = held if isinstance(held, Published) else Published()
             if _is_to_be_revoked(published, now):
                 undelivered[id] = _revocation(published)
@@ -125,7 +125,7 @@ class DestinationAudit:
         """Return what is wanted though something was withdrawn here: what a source has made that is not withdrawn; of a
         withdrawal that was lifted only what was seen since.
         """
-        found: list[Made] = []
+        wanted: list[Made] = []
         for each in made:
             if published.is_withdrawn_from(each.source):
                 continue
@@ -133,8 +133,8 @@ class DestinationAudit:
             standings = await self._known.withdrawals.look_up(each.source, [observable])
             standing = standings.get(observable, UNTOUCHED)
             if not standing.withdrawn and standing.generation <= each.entry.generation:
-                found.append(each)
-        return found
+                wanted.append(each)
+        return wanted
 
     async def _rejected(self, missing: Sequence[Undelivered]) -> dict[str, set[Observable | None]]:
         """Return, by source, what its sightings of are rejected, so that no workspace is to get it from there."""
@@ -143,11 +143,11 @@ class DestinationAudit:
             if each.observable is not None:
                 for source in each.sources:
                     wanting.setdefault(source, set()).add(each.observable)
-        found: dict[str, set[Observable | None]] = {}
+        rejected: dict[str, set[Observable | None]] = {}
         for source, observables in wanting.items():
             standings = await self._known.withdrawals.look_up(source, observables)
-            found[source] = {observable for observable, standing in standings.items() if standing.withdrawn}
-        return found
+            rejected[source] = {observable for observable, standing in standings.items() if standing.withdrawn}
+        return rejected
 
     async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | Made]]:
         for shard in SHARDS:
@@ -191,8 +191,8 @@ def _enter_unmade(books: DestinationBooks, published: Published, routed: Mapping
         books.left_behind += 1
 
 
-def _enter(books: DestinationBooks, found: Undelivered, held: Published, now: datetime, *, withdrawn: bool) -> None:
-    version = datetime.fromisoformat(found.version)
+def _enter(books: DestinationBooks, missing: Undelivered, held: Published, now: datetime, *, withdrawn: bool) -> None:
+    version = datetime.fromisoformat(missing.version)
     if held.alive and not held.unsure and held.settles(version):
         books.accepted += 1
     elif held.refused is not None and held.refused.version >= version:
@@ -200,7 +200,7 @@ def _enter(books: DestinationBooks, found: Undelivered, held: Published, now: da
     elif withdrawn:
         books.withdrawn += 1
         books.accepted += held.revoked
-    elif found.valid_until <= now:
+    elif missing.valid_until <= now:
         books.expired += 1
     else:
         books.lost += 1

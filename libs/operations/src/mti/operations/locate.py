@@ -58,8 +58,8 @@ async def locate_chunks(
             source.waiting += detections
         elif chunk in bus.dead_chunks:
             source.dead += detections
-        elif (found := await handled.read(source.source, chunk)) is not None:
-            source.take(found)
+        elif (late := await handled.read(source.source, chunk)) is not None:
+            source.take(late)
         elif hidden.may_hold_chunk():
             source.waiting += detections
 
@@ -73,19 +73,19 @@ async def locate_objects(
 ) -> None:
     """Enter the indicators that a destination neither holds nor refused."""
     nowhere: dict[str, Undelivered] = {}
-    for id, found in undelivered.items():
+    for id, missing in undelivered.items():
         key = (destination.destination, id)
-        if found.revocation:
+        if missing.revocation:
             if key in bus.revocations or hidden.may_hold_object(destination.destination):
                 destination.revoking += 1
             else:
-                nowhere[id] = found
-        elif bus.waiting_objects.get(key, "") >= found.version:
+                nowhere[id] = missing
+        elif bus.waiting_objects.get(key, "") >= missing.version:
             destination.waiting += 1
-        elif bus.dead_objects.get(key, "") >= found.version:
+        elif bus.dead_objects.get(key, "") >= missing.version:
             destination.dead += 1
         else:
-            nowhere[id] = found
+            nowhere[id] = missing
     before = destination.lost
     await audit.look_again(destination, nowhere)
     seeming = destination.lost - before

@@ -26,17 +26,17 @@ class OnTheBus:
     @classmethod
     async def peek(cls, bus: BusView, *, chunks: bool, indicators: bool, topology: Topology = STANDARD) -> Self:
         """Look at all dead letters, and at what waits where something is missing."""
-        found = cls()
+        peeked = cls()
         for entity in (topology.pages.name, topology.pages.path) if chunks else ():
             async for message in bus.live(entity):
-                found.waiting_chunks.update(_chunk_of(message))
+                peeked.waiting_chunks.update(_chunk_of(message))
         for entity in (topology.indicators.name, topology.indicators.path) if indicators else ():
             async for message in bus.live(entity):
-                found._note_objects(found.waiting_objects, message)
+                peeked._note_objects(peeked.waiting_objects, message)
         for entity in (topology.jobs.path, topology.pages.path, topology.indicators.path):
             async for letter in bus.dead(entity):
-                found._note(letter, topology)
-        return found
+                peeked._note(letter, topology)
+        return peeked
 
     def _note(self, letter: DeadLetter, topology: Topology) -> None:
         self.dead_letters.add(letter)

@@ -66,10 +66,10 @@ class Selection:
         """Whether anything is named."""
         return self.everything or any(name is not None for name in (self.source, self.destination, self.tenant))
 
-    def takes(self, found: Held) -> bool:
+    def takes(self, pause: Held) -> bool:
         """Say whether a pause is meant."""
-        name = self.source if found.kind == "source" else self.destination
-        return self.everything or found.id == name or self.tenant in found.tenants
+        name = self.source if pause.kind == "source" else self.destination
+        return self.everything or pause.id == name or self.tenant in pause.tenants
 
     def check(self, registry: Registry, known: Sequence[tuple[Kind, str]]) -> None:
         """Refuse a name that nothing has.
@@ -106,9 +106,9 @@ async def held(stores: Stores, registry: Registry, selection: Selection, now: da
     destinations = [pair async for pair in destination_checkpoints(stores.publisher.container(CONTAINER)).all()]
     known: list[tuple[Kind, str]] = [("source", name) for name, _ in sources]
     selection.check(registry, known + [("destination", name) for name, _ in destinations])
-    found = [_held_source(name, value, registry, now) for name, value in sources]
-    found += [_held_destination(name, value, registry) for name, value in destinations]
-    return [one for one in found if one is not None and (not selection.names_something or selection.takes(one))]
+    every = [_held_source(name, value, registry, now) for name, value in sources]
+    every += [_held_destination(name, value, registry) for name, value in destinations]
+    return [one for one in every if one is not None and (not selection.names_something or selection.takes(one))]
 
 
 async def lift(stores: Stores, registry: Registry, selection: Selection, now: datetime) -> list[Held]:
@@ -122,10 +122,10 @@ async def lift(stores: Stores, registry: Registry, selection: Selection, now: da
     """
     if not selection.names_something:
         raise ConfigurationError("say whose: --source, --destination, --tenant or --all")
-    found = await held(stores, registry, selection, now)
-    for one in found:
+    meant = await held(stores, registry, selection, now)
+    for one in meant:
         await (_lift_source if one.kind == "source" else _lift_destination)(stores, one.id)
-    return found
+    return meant
 
 
 async def _lift_source(stores: Stores, id: str) -> None:

@@ -45,15 +45,15 @@ async def reconcile(registry: Registry, stores: Stores, bus: BusView, topology: 
 async def _sources(registry: Registry, stores: Stores) -> tuple[list[SourceBooks], dict[str, dict[str, int]]]:
     audit = SourceAudit(stores.fetcher, stores.normalizer, SystemClock())
     checkpoints = source_checkpoints(stores.fetcher.container("checkpoints"))
-    found: list[SourceBooks] = []
+    sources: list[SourceBooks] = []
     unhandled: dict[str, dict[str, int]] = {}
     for name in sorted({*registry.sources, *await audit.sources()}):
         books, missing = await audit.of(name, registry.sources.get(name))
         checkpoint = (await checkpoints.load(name, SourceCheckpoint())).value
         books.covered_until, books.pause = checkpoint.covered_until, checkpoint.pause
-        found.append(books)
+        sources.append(books)
         unhandled |= {name: missing} if missing else {}
-    return found, unhandled
+    return sources, unhandled
 
 
 async def _destinations(
@@ -61,12 +61,12 @@ async def _destinations(
 ) -> tuple[list[DestinationBooks], dict[str, dict[str, Undelivered]]]:
     audit = DestinationAudit(registry, stores.normalizer, stores.publisher, SystemClock())
     checkpoints = destination_checkpoints(stores.publisher.container("checkpoints"))
-    found: list[DestinationBooks] = []
+    destinations: list[DestinationBooks] = []
     undelivered: dict[str, dict[str, Undelivered]] = {}
     for destination in registry.destinations.values():
         books, undelivered[destination.id] = await audit.of(destination)
         checkpoint = (await checkpoints.load(destination.id, DestinationCheckpoint())).value
         books.requests, books.throttled = checkpoint.counts.requests, checkpoint.counts.throttled
         books.pause = checkpoint.pause
-        found.append(books)
-    return found, undelivered
+        destinations.append(books)
+    return destinations, undelivered

@@ -65,18 +65,18 @@ class SourceAudit:
 
     async def _compared(self, name: str) -> "_Compared":
         before = await self._handled.closed.sum_of(name)
-        found = _Compared(Matched(before), self._closing, self._clock.now() - CLOSED_AFTER)
+        compared = _Compared(Matched(before), self._closing, self._clock.now() - CLOSED_AFTER)
         async for chunk, sides in merge([_either(self._fetched.entries(name)), _either(self._handled.scan(name))]):
-            found.take(chunk, sides.get(0), sides.get(1))
-        if found.before.value.chunks and found.unhandled:
+            compared.take(chunk, sides.get(0), sides.get(1))
+        if compared.before.value.chunks and compared.unhandled:
             # The fetcher may have entered a chunk once more after it was closed.
-            for chunk in await self._handled.closed.which(name, list(found.unhandled)):
-                del found.unhandled[chunk]
-                found.matched.leftover.append(chunk)
-        for chunk, count in found.mended.items():
+            for chunk in await self._handled.closed.which(name, list(compared.unhandled)):
+                del compared.unhandled[chunk]
+                compared.matched.leftover.append(chunk)
+        for chunk, count in compared.mended.items():
             if await self._handled.read(name, chunk) is None:
-                found.unhandled[chunk] = count
-        return found
+                compared.unhandled[chunk] = count
+        return compared
 
 
 class _Compared:
@@ -111,8 +111,8 @@ class _Compared:
 async def _either(
     stream: AsyncIterator[tuple[str, Entry]] | AsyncIterator[tuple[str, ChunkBooks]],
 ) -> AsyncIterator[tuple[str, Entry | ChunkBooks]]:
-    async for id, found in stream:
-        yield id, found
+    async for id, entry in stream:
+        yield id, entry
 
 
 def _books(name: str, source: Source | None, totals: Totals, unhandled: int) -> SourceBooks:

@@ -26,7 +26,7 @@ class Totals:
         handled = NormalizeLedger(normalizer.container(HANDLED))
         totals = [await handled.totals(source) for source in await handled.sources()]
         closed = {source: (await handled.closed.sum_of(source)).value for source in await handled.sources()}
-        counted = {(source, chunk) for source, found in closed.items() for chunk in found.closing}
+        counted = {(source, chunk) for source, each in closed.items() for chunk in each.closing}
         unclosed = [
             count
             async for source in fetched.sources()
@@ -34,8 +34,8 @@ class Totals:
             if (source, chunk) not in counted
         ]
         return cls(
-            fetched=sum(unclosed) + sum(found.detections for found in closed.values()),
-            normalized=sum(found.detections for found in totals),
-            new=sum(found.indicators_new for found in totals),
-            suppressed=sum(found.suppressed for found in totals),
+            fetched=sum(unclosed) + sum(each.detections for each in closed.values()),
+            normalized=sum(each.detections for each in totals),
+            new=sum(each.indicators_new for each in totals),
+            suppressed=sum(each.suppressed for each in totals),
         )

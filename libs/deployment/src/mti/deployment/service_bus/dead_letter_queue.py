@@ -112,16 +112,16 @@ class ServiceBusDeadLetterQueue:
     async def read(self, sequences: Collection[int]) -> list[DeadLetter]:
         """See `mti.operations.dead_letters.DeadLetterQueue`."""
         missing = sorted(sequences, reverse=True)
-        found: list[DeadLetter] = []
+        letters: list[DeadLetter] = []
         while missing:
             page = await self._peek(missing[-1], min(PAGE, len(missing)))
             if not page:
                 break
             wanted = set(missing)
-            found += [letter for letter in page if letter.sequence in wanted]
+            letters += [letter for letter in page if letter.sequence in wanted]
             while missing and missing[-1] <= page[-1].sequence:
                 missing.pop()
-        return found
+        return letters
 
     async def complete(self, sequences: Collection[int]) -> set[int]:
         """See `mti.operations.dead_letters.DeadLetterQueue`."""
@@ -250,10 +250,10 @@ class _Held:
 
     def take(self, sequences: Collection[int]) -> list[ServiceBusReceivedMessage]:
         """Hand over those that are held of these."""
-        found = [self._messages[sequence][0] for sequence in sequences if sequence in self._messages]
+        messages = [self._messages[sequence][0] for sequence in sequences if sequence in self._messages]
         for sequence in sequences:
             self._drop(sequence)
-        return found
+        return messages
 
     def take_all(self) -> list[ServiceBusReceivedMessage]:
         """Hand over all."""

@@ -107,10 +107,10 @@ class _Measuring:
                 return destination, None
             return destination, SessionLoad(waiting=count, oldest=oldest)
 
-        found = dict(await asyncio.gather(*(one(destination) for destination in self._destinations)))
-        sessions = {name: load for name, load in found.items() if load is not None}
+        by_destination = dict(await asyncio.gather(*(one(destination) for destination in self._destinations)))
+        sessions = {name: load for name, load in by_destination.items() if load is not None}
         return EntityLoad(
-            active=whole.active if whole.active is not None else _sum(found),
+            active=whole.active if whole.active is not None else _sum(by_destination),
             dead=whole.dead,
             oldest=min((load.oldest for load in sessions.values() if load.oldest), default=None),
             sessions=sessions,
@@ -155,6 +155,6 @@ async def _count_dead(view: Peeks, entity: str) -> int | None:
     return count
 
 
-def _sum(found: dict[str, SessionLoad | None]) -> int | None:
-    loads = [load for load in found.values() if load is not None]
-    return sum(load.waiting for load in loads) if len(loads) == len(found) else None
+def _sum(by_destination: dict[str, SessionLoad | None]) -> int | None:
+    loads = [load for load in by_destination.values() if load is not None]
+    return sum(load.waiting for load in loads) if len(loads) == len(by_destination) else None

@@ -74,13 +74,13 @@ class Peeks:
                 async for message in self.session(destination):
                     yield message
         else:
-            async for found in self._peek(self._bus.receiver(self._topology.at(entity)), entity):
-                yield from_sdk(found)
+            async for raw in self._peek(self._bus.receiver(self._topology.at(entity)), entity):
+                yield from_sdk(raw)
 
     async def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
         """See `mti.operations.bus.BusView`."""
-        async for found in self._peek(self._bus.receiver(self._topology.at(entity), dead_letters=True), entity):
-            yield dead_letter_from(entity, found)
+        async for message in self._peek(self._bus.receiver(self._topology.at(entity), dead_letters=True), entity):
+            yield dead_letter_from(entity, message)
 
     def unseen(self) -> Unseen:
         """See `mti.operations.bus.BusView`."""
@@ -90,8 +90,8 @@ class Peeks:
         """Yield what is due for a destination; nothing but a note while the publisher has it in hand."""
         receiver = self._bus.receiver(self._topology.indicators, session=destination, connect_wait=SESSION_WAIT)
         try:
-            async for found in self._peek(receiver, self._topology.indicators.path, within=SESSION_WAIT):
-                yield from_sdk(found)
+            async for message in self._peek(receiver, self._topology.indicators.path, within=SESSION_WAIT):
+                yield from_sdk(message)
         except (SessionCannotBeLockedError, SessionLockLostError, OperationTimeoutError, TimeoutError):
             self._taken.add(destination)
 
@@ -130,9 +130,9 @@ class Peeks:
                 if receiver.session is not None:
                     unjudged(receiver.session)
             while page := await _page(receiver, entity, after):
-                for found in page:
-                    after = max(after, found.sequence_number or 0)
-                    yield found
+                for message in page:
+                    after = max(after, message.sequence_number or 0)
+                    yield message
         finally:
             await close_link(receiver)
 
@@ -141,7 +141,7 @@ async def _page(receiver: ServiceBusReceiver, entity: str, after: int) -> Sequen
     with _translated(entity):
         call = receiver.peek_messages(max_message_count=PAGE, sequence_number=after + 1)
         page = await answered(receiver, entity, "a peek", call, PEEK_SECONDS)
-    return [found for found in page if (found.sequence_number or 0) > after]
+    return [message for message in page if (message.sequence_number or 0) > after]
 
 
 @contextmanager

@@ -79,8 +79,8 @@ class Backfill:
         """
         routes = selection.routes(self._registry)
         return [
-            await self._destination(selection, destination, found, dry_run=dry_run)
-            for destination, found in sorted(routes.items())
+            await self._destination(selection, destination, towards, dry_run=dry_run)
+            for destination, towards in sorted(routes.items())
         ]
 
     async def _destination(
@@ -106,11 +106,11 @@ class Backfill:
 
     def _scopes(self, routes: Sequence[Route]) -> list[BackfillScope]:
         """Return the scopes, the grids last: what a customer's own feed has brought is not worth another row then."""
-        found: dict[str, BackfillScope] = {}
+        scopes: dict[str, BackfillScope] = {}
         for route in routes:
             name, source = route.source, self._registry.sources[route.source]
-            found.setdefault(name, BackfillScope(name, route, source.feed, source.region))
-        return sorted(found.values(), key=lambda scope: (scope.feed is Feed.MALWARE_GRID, scope.name))
+            scopes.setdefault(name, BackfillScope(name, route, source.feed, source.region))
+        return sorted(scopes.values(), key=lambda scope: (scope.feed is Feed.MALWARE_GRID, scope.name))
 
     async def _scope(
         self, progress: Versioned[Progress], destination: str, scope: BackfillScope, *, rebuilt: bool, dry_run: bool

@@ -57,14 +57,14 @@ class Selection:
             raise ConfigurationError(
                 f"the tenants file has no tenant {self.tenant!r} with a workspace; it has {tenants}"
             )
-        found: dict[str, list[Route]] = {}
+        selected: dict[str, list[Route]] = {}
         for route in own:
             if self.destination in (None, route.destination) and self.source in (None, route.source):
-                found.setdefault(route.destination, []).append(route)
-        if not found:
+                selected.setdefault(route.destination, []).append(route)
+        if not selected:
             ways = ", ".join(sorted(f"{route.source} to {route.destination}" for route in own))
             raise ConfigurationError(f"tenant {self.tenant!r} has no such route; it has {ways}")
-        return found
+        return selected
 
     def key(self, destination: str) -> str:
         """Return the id of the progress document."""
@@ -82,15 +82,15 @@ class BackfillResult:
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
-        found = self.progress
+        progress = self.progress
         return {
             "destination": self.destination,
-            "run": found.run,
+            "run": progress.run,
             "resumed": self.resumed,
             "dry_run": self.dry_run,
-            "finished": found.finished is not None,
-            "messages": found.messages,
-            "sent": found.sent,
-            "expired": found.expired,
-            "withheld": found.withheld,
+            "finished": progress.finished is not None,
+            "messages": progress.messages,
+            "sent": progress.sent,
+            "expired": progress.expired,
+            "withheld": progress.withheld,
         }

@@ -49,7 +49,7 @@ class _Line(BaseModel):
 def line_of(letter: DeadLetter) -> bytes:
     """Return a dead letter as a line."""
     message = letter.message
-    found: dict[str, object] = {
+    fields: dict[str, object] = {
         "entity": letter.entity,
         "sequence": letter.sequence,
         "id": letter.id,
@@ -69,7 +69,7 @@ def line_of(letter: DeadLetter) -> bytes:
         "body": base64.b64encode(message.body).decode(),
         "decoded": masked(body_value(letter)),
     }
-    return orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def letter_of(line: bytes) -> DeadLetter:
@@ -78,21 +78,21 @@ def letter_of(line: bytes) -> DeadLetter:
     Raises:
         ValueError: it is none.
     """
-    found = _Line.model_validate_json(line)
+    read = _Line.model_validate_json(line)
     return DeadLetter(
-        entity=found.entity,
-        faithful=found.faithful,
+        entity=read.entity,
+        faithful=read.faithful,
         message=Received(
-            body=base64.b64decode(found.body, validate=True),
-            message_id=found.message_id,
-            to=found.to,
-            subject=found.subject,
-            session_id=found.session_id,
-            content_type=found.content_type,
-            properties=found.properties,
-            delivery_count=found.delivery_count,
-            sequence_number=found.sequence,
-            enqueued_at=found.enqueued_at,
+            body=base64.b64decode(read.body, validate=True),
+            message_id=read.message_id,
+            to=read.to,
+            subject=read.subject,
+            session_id=read.session_id,
+            content_type=read.content_type,
+            properties=read.properties,
+            delivery_count=read.delivery_count,
+            sequence_number=read.sequence,
+            enqueued_at=read.enqueued_at,
         ),
     )
 
@@ -177,7 +177,7 @@ def _read(path: Path, number: int, line: bytes) -> DeadLetter:
 def view(letter: DeadLetter, *, body: bool = True) -> dict[str, JsonValue]:
     """Return a dead letter as a person reads it: without secrets, and without the body as bytes."""
     message = letter.message
-    found: dict[str, JsonValue] = {
+    fields: dict[str, JsonValue] = {
         "entity": letter.entity,
         "sequence": letter.sequence,
         "id": letter.id,
@@ -197,5 +197,5 @@ def view(letter: DeadLetter, *, body: bool = True) -> dict[str, JsonValue]:
         "body_bytes": len(message.body),
     }
     if body:
-        found["body"] = body_value(letter)
-    return {name: masked(value) for name, value in found.items()}
+        fields["body"] = body_value(letter)
+    return {name: masked(value) for name, value in fields.items()}

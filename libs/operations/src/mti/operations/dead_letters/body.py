@@ -37,18 +37,18 @@ def body_bytes(letter: DeadLetter) -> bytes:
 def body_value(letter: DeadLetter) -> JsonValue:
     """Return the body as JSON data; as text when it is none, cut off after `TEXT_LIMIT` characters."""
     data = body_bytes(letter)
-    found = document_in(data)
-    return data[: 4 * TEXT_LIMIT].decode(errors="replace")[:TEXT_LIMIT] if found is None else found[0]
+    document = document_in(data)
+    return data[: 4 * TEXT_LIMIT].decode(errors="replace")[:TEXT_LIMIT] if document is None else document[0]
 
 
 def document_in(data: bytes) -> tuple[JsonValue] | None:
     """Return the JSON document in a body; `None` when it is none, or nests deeper than can be written again."""
     try:
-        found: JsonValue = orjson.loads(data)
-        orjson.dumps(found)
+        document: JsonValue = orjson.loads(data)
+        orjson.dumps(document)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    return (found,)
+    return (document,)
 
 
 def body_text(letter: DeadLetter) -> str:

@@ -126,10 +126,10 @@ class ServiceBooks:
             if _is_a_chunk(letter) and not _is_part(letter):
                 by_source[letter.source].append(letter)
         unknown: list[DeadLetter] = []
-        for source, found in by_source.items():
+        for source, chunks in by_source.items():
             counts: dict[str, int] = {}
-            published = await self._fetched.look_up(source, [letter.id for letter in found])
-            for letter in found:
+            published = await self._fetched.look_up(source, [letter.id for letter in chunks])
+            for letter in chunks:
                 count = _count(letter, published)
                 if count is not None:
                     counts[letter.id] = count
@@ -169,8 +169,8 @@ class ServiceBooks:
         batch = _batch_of(letter)
         if batch is None or not letter.destination:
             return
-        kept = {found.id: found.modified for found in body.objects}
-        out = [found for found in batch.objects if found.id not in kept or kept[found.id] < found.modified]
+        kept = {each.id: each.modified for each in body.objects}
+        out = [each for each in batch.objects if each.id not in kept or kept[each.id] < each.modified]
         if changes := _refusals(out):
             await self._versions.record(letter.destination, changes)
 
@@ -207,7 +207,5 @@ def _batch_of(letter: DeadLetter) -> IndicatorBatch | None:
 
 def _refusals(objects: Sequence[Indicator]) -> list[Refuse]:
     return [
-        Refuse(own_id(found.id, found.pattern), found, _DROPPED, PURGED)
-        for found in objects
-        if is_indicator_id(found.id)
+        Refuse(own_id(each.id, each.pattern), each, _DROPPED, PURGED) for each in objects if is_indicator_id(each.id)
     ]

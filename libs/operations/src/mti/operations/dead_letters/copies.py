@@ -111,7 +111,7 @@ def _message_id(letter: DeadLetter, run: str | None) -> str:
     # Without a CloudEvents id it is a stranger's, and two strangers may have none or the same MessageId.
     base = known if known and letter.id else f"{known}~d{letter.sequence}"
     suffix = f"~x{run}" if run else ""
-    found = copy_id(base, REPLAYS, letter.replay_count + 1) + suffix
-    if len(found) <= _LONGEST_ID:
-        return found
+    message_id = copy_id(base, REPLAYS, letter.replay_count + 1) + suffix
+    if len(message_id) <= _LONGEST_ID:
+        return message_id
     return copy_id(digest(known, str(letter.sequence)), REPLAYS, letter.replay_count + 1) + suffix

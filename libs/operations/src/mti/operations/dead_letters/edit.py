@@ -38,10 +38,10 @@ class Edited:
 def body_to_edit(letter: DeadLetter) -> bytes:
     """Return the body as text to be mended: JSON with indents; as it is where it is no JSON."""
     data = body_bytes(letter)
-    found = document_in(data)
-    if found is None:
+    document = document_in(data)
+    if document is None:
         return data
-    return orjson.dumps(found[0], option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(document[0], option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def checked(queue: DeadLetterQueue, body: bytes) -> Contract:
@@ -65,13 +65,13 @@ async def one_letter(queues: Sequence[DeadLetterQueue], sequence: int) -> tuple[
     Raises:
         ConfigurationError: none of the queues has it, or more than one has.
     """
-    found = [(queue, letter) for queue in queues for letter in await queue.read([sequence])]
-    if not found:
+    there = [(queue, letter) for queue in queues for letter in await queue.read([sequence])]
+    if not there:
         raise ConfigurationError(f"no dead letter has the sequence number {sequence}; see `mti dlq list` and `show`")
-    if len(found) > 1:
-        paths = ", ".join(queue.entity.path for queue, _ in found)
+    if len(there) > 1:
+        paths = ", ".join(queue.entity.path for queue, _ in there)
         raise ConfigurationError(f"dead letters of {paths} have the sequence number {sequence}; name one by --entity")
-    return found[0]
+    return there[0]
 
 
 async def send_mended(

@@ -50,9 +50,9 @@ class Journal:
 
     def note(self, lines: Iterable[int]) -> None:
         """Note that these lines are done."""
-        found = list(lines)
-        self._done.update(found)
-        self._append([{"line": line} for line in found])
+        done = list(lines)
+        self._done.update(done)
+        self._append([{"line": line} for line in done])
 
     def _load(self) -> None:
         for text in self._path.read_bytes().splitlines():

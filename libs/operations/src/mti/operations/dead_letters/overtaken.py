@@ -68,7 +68,7 @@ class PublishedJudge:
         for letter, batch in zip(letters, batches, strict=True):
             if batch is not None and letter.destination:
                 ids.setdefault(letter.destination, set()).update(
-                    own_id(found.id, found.pattern) for found in batch.objects
+                    own_id(each.id, each.pattern) for each in batch.objects
                 )
         known = {name: await self._versions.look_up(name, members) for name, members in ids.items()}
         return [
@@ -81,14 +81,14 @@ def remainder(batch: IndicatorBatch | None, known: Mapping[str, Published]) -> R
     """Return what is left of a batch, given what its workspace holds. Pure."""
     if batch is None:
         return AS_IT_IS
-    left = [found for found in batch.objects if not _overtaken(known, batch.source, found)]
+    left = [each for each in batch.objects if not _overtaken(known, batch.source, each)]
     if len(left) == len(batch.objects):
         return AS_IT_IS
     return Remainder(len(batch.objects) - len(left), batch.model_copy(update={"objects": left}) if left else None)
 
 
-def _overtaken(known: Mapping[str, Published], source: str, found: Indicator) -> bool:
-    return version_verdict(known.get(own_id(found.id, found.pattern)), source, found) is not None
+def _overtaken(known: Mapping[str, Published], source: str, indicator: Indicator) -> bool:
+    return version_verdict(known.get(own_id(indicator.id, indicator.pattern)), source, indicator) is not None
 
 
 def _batch_of(letter: DeadLetter) -> IndicatorBatch | None:

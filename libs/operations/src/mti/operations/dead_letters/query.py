@@ -24,7 +24,7 @@ class Plan:
     @property
     def count(self) -> int:
         """How many dead letters are meant."""
-        return sum(len(found) for found in self.sequences.values())
+        return sum(len(numbers) for numbers in self.sequences.values())
 
 
 async def find(
@@ -57,9 +57,9 @@ async def plan(
     queues: Sequence[DeadLetterQueue], selection: Selection, clock: Clock, *, limit: int | None = None
 ) -> Plan:
     """Return what is meant, to ask somebody about it and then work on it."""
-    found, groups = Plan(), DeadLetterGroups()
+    planned, groups = Plan(), DeadLetterGroups()
     async for letter in find(queues, selection, clock, limit=limit):
-        found.sequences.setdefault(letter.entity, array("q")).append(letter.sequence)
+        planned.sequences.setdefault(letter.entity, array("q")).append(letter.sequence)
         groups.add(letter)
-    found.groups = groups.all()
-    return found
+    planned.groups = groups.all()
+    return planned

@@ -51,7 +51,7 @@ class Selection:
             (self.destination and self.destination.lower(), (letter.destination or "").lower()),
             (self.reason and self.reason.lower(), letter.reason.lower()),
         )
-        return all(wanted is None or wanted == found for wanted, found in asked)
+        return all(wanted is None or wanted == has for wanted, has in asked)
 
     def _is_of_age(self, letter: DeadLetter, now: datetime) -> bool:
         age = letter.age(now)

@@ -34,8 +34,8 @@ class Orders:
 
     def generation(self, own: str, scope: str) -> int:
         """Return the generation of the id that was in use in a scope: the highest of both."""
-        found = [self.by_audience.get(audience, {}).get(own) for audience in (EVERYONE, scope)]
-        return max((order.generation for order in found if order is not None), default=0)
+        orders = [self.by_audience.get(audience, {}).get(own) for audience in (EVERYONE, scope)]
+        return max((order.generation for order in orders if order is not None), default=0)
 
     def highest(self, own: str, source: str) -> int:
         """Return the highest generation that was in use for a source, under any policy."""
@@ -44,8 +44,8 @@ class Orders:
 
     def lifts(self, own: str, source: str) -> int:
         """Return how often it was lifted for a source and for everyone, as the new form adds them up."""
-        found = [self.of_source(own, source), self.everyone.get(own)]
-        return sum(order.generation for order in found if order is not None)
+        orders = [self.of_source(own, source), self.everyone.get(own)]
+        return sum(order.generation for order in orders if order is not None)
 
     def of_source(self, own: str, source: str) -> Withdrawal | None:
         """Return the order for a source as a whole: that still holds where it does under every policy, since a grid
@@ -80,11 +80,11 @@ def serving(registry: Registry, destination: str, scopes: Collection[str]) -> se
     """Return the scopes by which a workspace was served: of a source that under the policy of a tenant that wants it
     there, if one of them had its own, else that of all.
     """
-    found: set[str] = set()
+    sources: set[str] = set()
     for route in (*registry.routes_to(destination), *registry.removed_to(destination)):
         own = {f"{route.source}|{tenant}" for tenant in route.tenants} & set(scopes)
-        found |= own or {route.source}
-    return found
+        sources |= own or {route.source}
+    return sources
 
 
 async def scopes_in(known: Container) -> list[str]:
@@ -99,13 +99,13 @@ async def read_orders(known: Container, scopes: Collection[str]) -> Orders:
         known: the container.
         scopes: see `scopes_in`, as they were before anything was migrated.
     """
-    found: dict[str, dict[str, Withdrawal]] = {}
+    by_audience: dict[str, dict[str, Withdrawal]] = {}
     async for partition in known.partitions():
         if partition.startswith(WITHDRAWN):
-            orders = found.setdefault(partition.removeprefix(WITHDRAWN), {})
+            orders = by_audience.setdefault(partition.removeprefix(WITHDRAWN), {})
             async for document in known.scan(partition):
                 orders[document.id] = Withdrawal.model_validate(document.body)
-    return Orders(found, scopes)
+    return Orders(by_audience, scopes)
 
 
 async def parts(container: Container, partition: str) -> AsyncIterator[list[Document]]:

@@ -85,13 +85,13 @@ class KnownMigration:
 
     async def _entry(self, scope: str, document: Document, orders: Orders) -> None:
         """Move an entry to its source and its observable's own id; what is there of another policy is merged."""
-        found, source = KnownIndicator.from_body(document.id, document.body, document.etag), source_of(scope)
-        own = generation_id(*found.observable)
-        current = found.generation >= orders.generation(own, scope)
-        entry = replace(found, id=own, generation=orders.lifts(own, source) if current else 0)
+        before, source = KnownIndicator.from_body(document.id, document.body, document.etag), source_of(scope)
+        own = generation_id(*before.observable)
+        current = before.generation >= orders.generation(own, scope)
+        entry = replace(before, id=own, generation=orders.lifts(own, source) if current else 0)
         key = key_of(source, own)
         here = key == (document.partition, document.id)
-        if here and entry.generation == found.generation:
+        if here and entry.generation == before.generation:
             return
         if not here:
             there = await self._known.read(*key)

@@ -72,8 +72,9 @@ class PublishedMigration:
                 async for part in parts(self._published, published_partition(destination, shard)):
                     sources |= await self._part(destination, part, later, scopes, orders)
             await self._mark_withdrawn(destination, orders)
-            at = await self._checkpoints.load(destination, DestinationCheckpoint())
-            await self._checkpoints.save(at.with_value(at.value.moved((), Counts(), at.value.pause, sources)))
+            before = await self._checkpoints.load(destination, DestinationCheckpoint())
+            after = before.value.moved((), Counts(), before.value.pause, sources)
+            await self._checkpoints.save(before.with_value(after))
 
     async def _part(
         self, destination: str, part: Sequence[Document], later: Later, scopes: Sequence[str], orders: Orders
@@ -83,7 +84,7 @@ class PublishedMigration:
         givers = {document.body.get("source") for document in part}
         wanted = [scope for scope in scopes if source_of(scope) in routed or source_of(scope) in givers]
         entries = await self._entries(wanted, [document.id for document in part])
-        found: set[str] = set()
+        sources: set[str] = set()
         served = serving(self._registry, destination, scopes)
         # Later generations go where the first is, so that one is rewritten before.
         for document in sorted(part, key=lambda document: document.id in later):
@@ -94,17 +95,17 @@ class PublishedMigration:
                 known = self._rewritten(destination, own, known, generation, made, orders, served)
                 await self._replace(destination, document, own, known)
                 self.migrated += 1
-            found |= known.sources.keys()
-        return found
+            sources |= known.sources.keys()
+        return sources
 
     async def _entries(self, scopes: Sequence[str], ids: Sequence[str]) -> dict[str, dict[str, KnownIndicator]]:
         """Return what is known of those ids in each scope."""
         # A scope has the shards of its source, under its own name.
         keys = [(partition_of(scope, shard_of(source_of(scope), id)), id) for scope in scopes for id in ids]
-        found: dict[str, dict[str, KnownIndicator]] = {scope: {} for scope in scopes}
+        entries: dict[str, dict[str, KnownIndicator]] = {scope: {} for scope in scopes}
         for (partition, id), document in (await self._known.read_each(keys)).items():
-            found[partition.rpartition("#")[0]][id] = KnownIndicator.from_body(id, document.body, None)
-        return found
+            entries[partition.rpartition("#")[0]][id] = KnownIndicator.from_body(id, document.body, None)
+        return entries
 
     def _rewritten(
         self,

@@ -102,20 +102,20 @@ class Lifting:
         sources = {name for held in there.values() for name in held.sources if _is_withdrawn(held, name)}
         for source in sources:
             await self._known.withdrawals.forget_known(source, [observable], now - STEP)
-        found: dict[str, int] = {}
+        generations: dict[str, int] = {}
         for destination, held in there.items():
             if held.is_withdrawn:
                 held = (await self._versions.record(destination, [Lift(id=own, at=now)]))[own]  # noqa: PLW2901
-            found[destination] = held.generation + held.revoked
+            generations[destination] = held.generation + held.revoked
         lifted = 0
         for audience in await self._known.withdrawals.audiences():
             lifted += await self._known.withdrawals.lift(audience, [observable], now)
-        if not found and not lifted:
+        if not generations and not lifted:
             raise ConfigurationError(f"{observable.value} is not withdrawn, so there is nothing to lift")
         for source in sources:
             await self._known.withdrawals.forget_known(source, [observable], now)
-        generation = max(found.values(), default=0)
-        ids = {destination: indicator_id(observable, number) for destination, number in found.items()}
+        generation = max(generations.values(), default=0)
+        ids = {destination: indicator_id(observable, number) for destination, number in generations.items()}
         return Lifted(observable.value, generation, indicator_id(observable, generation), ids)
 
     async def sources(self, scope: Scope) -> LiftedSources:
@@ -161,28 +161,28 @@ class Lifting:
             for source in sources
         }
         # Before as well, so that who dies in between leaves nothing that is taken for known.
-        for source, found in observables.items():
-            await self._known.withdrawals.forget_known(source, found, now - STEP)
+        for source, withdrawn in observables.items():
+            await self._known.withdrawals.forget_known(source, withdrawn, now - STEP)
         await self._versions.record(destination, [Lift(id=own, at=now, sources=sources) for own in part])
-        for source, found in observables.items():
-            await self._known.withdrawals.forget_known(source, found, now)
+        for source, withdrawn in observables.items():
+            await self._known.withdrawals.forget_known(source, withdrawn, now)
 
     async def _observables(self, source: str, withdrawn: Mapping[str, Published]) -> list[Observable]:
         """Return what entries of the books are about; what a workspace never got is known to the source alone."""
-        found = {own: observable_of(held) for own, held in withdrawn.items()}
-        unknown = [own for own, observable in found.items() if observable is None]
+        about = {own: observable_of(held) for own, held in withdrawn.items()}
+        unknown = [own for own, observable in about.items() if observable is None]
         entries = await self._known.look_up(source, unknown)
-        found |= {own: entry.observable for own, entry in entries.items()}
-        return [observable for observable in found.values() if observable is not None]
+        about |= {own: entry.observable for own, entry in entries.items()}
+        return [observable for observable in about.values() if observable is not None]
 
     async def _lift_memory(self, source: str, now: datetime) -> set[str]:
         """Lift what the normalizer rejects for a source; return the observables' own ids."""
         ids: set[str] = set()
         part: list[Observable] = []
-        async for found in self._known.withdrawals.scan(source):
-            if found.withdrawn is not None:
-                part.append(found.observable)
-                ids.add(generation_id(found.key, found.value))
+        async for rejected in self._known.withdrawals.scan(source):
+            if rejected.withdrawn is not None:
+                part.append(rejected.observable)
+                ids.add(generation_id(rejected.key, rejected.value))
         for start in range(0, len(part), PART):
             await self._known.withdrawals.lift(source, part[start : start + PART], now)
         return ids

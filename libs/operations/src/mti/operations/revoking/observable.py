@@ -53,9 +53,9 @@ class RevokeObservable:
                 result.already += 1
             elif held.alive and destination not in self._registry.served:
                 result.unserved[destination] += 1
-            elif (found := revocation_of(own, held, now)) is not None:
+            elif (revocation := revocation_of(own, held, now)) is not None:
                 result.revoked[destination] += 1
-                batch = IndicatorBatch(source=giver(held), objects=[found])
+                batch = IndicatorBatch(source=giver(held), objects=[revocation])
                 messages.append(indicators_message(destination, batch, run=run_at(now)))
         result.messages = len(messages)
         if not dry_run:

@@ -26,16 +26,16 @@ def revocation_of(own: str, held: Published, now: datetime) -> Indicator | None:
     Raises:
         ConfigurationError: the books are of an earlier release.
     """
-    found = held_object(own, held)
-    if found is None:
+    indicator = held_object(own, held)
+    if indicator is None:
         if held.alive and (held.valid_until is None or held.valid_until > now):
             raise ConfigurationError(
                 f"the publisher's books have {own} without its content, as an earlier release wrote them; run "
                 "`mti migrate`, then this again"
             )
         return None
-    modified = max(now, found.modified + STEP)
-    return found.model_copy(update={"id": own, "modified": modified, "revoked": True})
+    modified = max(now, indicator.modified + STEP)
+    return indicator.model_copy(update={"id": own, "modified": modified, "revoked": True})
 
 
 def revocations(destination: str, held: Sequence[tuple[str, str, Published]], now: datetime) -> Iterator[Outgoing]:
@@ -48,9 +48,9 @@ def revocations(destination: str, held: Sequence[tuple[str, str, Published]], no
     """
     by_source: dict[str, list[Indicator]] = {}
     for own, source, known in held:
-        found = revocation_of(own, known, now)
-        if found is not None:
-            by_source.setdefault(source, []).append(found)
+        revocation = revocation_of(own, known, now)
+        if revocation is not None:
+            by_source.setdefault(source, []).append(revocation)
     for source, objects in by_source.items():
         yield from messages_for([destination], source, objects, run=run_at(now))
 

@@ -50,7 +50,7 @@ class Scope:
             ConfigurationError: there is nothing that could be meant.
             StoreUnavailable: the store does not answer.
         """
-        found: dict[str, Collection[str]] = {}
+        targets: dict[str, Collection[str]] = {}
         for destination in await workspaces(registry, versions):
             checkpoint = (await checkpoints.load(destination, DestinationCheckpoint())).value
             seen = {
@@ -60,13 +60,13 @@ class Scope:
             }
             meant = {source for source in seen if self.covers(registry, source, destination)}
             if meant:
-                found[destination] = meant
-        if not found and not self._is_known(registry):
+                targets[destination] = meant
+        if not targets and not self._is_known(registry):
             name = f"tenant {self.tenant!r}" if self.tenant is not None else f"source {self.source!r}"
             raise ConfigurationError(
                 f"the tenants file has no {name} with a workspace, and no workspace holds anything of it"
             )
-        return found
+        return targets
 
     def _is_known(self, registry: Registry) -> bool:
         return any(

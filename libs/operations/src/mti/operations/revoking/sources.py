@@ -61,9 +61,9 @@ class RevokeSources:
                 if not dry_run:
                     await self._order(source, destinations, part, now, reason, whole=whole)
         for destination, sources in targets.items():
-            async for found in self._books(destination, sources):
-                withdrawn.update(found)
-                await self._workspace(scope, destination, sources, found, result, now, reason)
+            async for held in self._books(destination, sources):
+                withdrawn.update(held)
+                await self._workspace(scope, destination, sources, held, result, now, reason)
         result.observables = len(withdrawn)
         return result
 
@@ -104,23 +104,23 @@ class RevokeSources:
 
     async def _books(self, destination: str, sources: Collection[str]) -> AsyncIterator[dict[str, Published]]:
         """Yield what a workspace's books have of any of the sources, some at a time, by the observables' own ids."""
-        found: dict[str, Published] = {}
+        books: dict[str, Published] = {}
         for shard in SHARDS:
             async for own, published in self._versions.scan(destination, shard):
                 if not published.sources.keys().isdisjoint(sources):
-                    found[own] = published
-                if len(found) == OBJECTS_LIMIT:
-                    yield found
-                    found = {}
-        if found:
-            yield found
+                    books[own] = published
+                if len(books) == OBJECTS_LIMIT:
+                    yield books
+                    books = {}
+        if books:
+            yield books
 
     async def _workspace(
         self,
         scope: Scope,
         destination: str,
         sources: Collection[str],
-        found: Mapping[str, Published],
+        books: Mapping[str, Published],
         result: RevokeResult,
         now: datetime,
         reason: str | None,
@@ -130,12 +130,12 @@ class RevokeSources:
             own: Withdraw(
                 id=own, at=now, sources={name: known for name, known in held.sources.items() if name in sources}
             )
-            for own, held in found.items()
+            for own, held in books.items()
         }
         if result.dry_run:
-            current = {own: after(found[own], order) for own, order in orders.items()}
+            current = {own: after(books[own], order) for own, order in orders.items()}
         else:
-            await self._remember(scope, found, sources, now, reason)
+            await self._remember(scope, books, sources, now, reason)
             current = await self._versions.record(destination, list(orders.values()))
         routed = {route.source for route in self._registry.routes_to(destination)}
         gone: list[tuple[str, str, Published]] = []
@@ -162,7 +162,7 @@ class RevokeSources:
     async def _remember(
         self,
         scope: Scope,
-        found: Mapping[str, Published],
+        books: Mapping[str, Published],
         sources: Collection[str],
         now: datetime,
         reason: str | None,
@@ -172,7 +172,7 @@ class RevokeSources:
             if scope.is_all_of(source) and (scope.source is not None or not self._registry.routes_from(source)):
                 observables = [
                     observable
-                    for held in found.values()
+                    for held in books.values()
                     if source in held.sources and (observable := observable_of(held)) is not None
                 ]
                 await self._known.withdrawals.withdraw(source, observables, now, reason)
@@ -180,13 +180,13 @@ class RevokeSources:
 
 def observable_of(held: Published) -> Observable | None:
     """Return what an entry of the books is about; `None` where the workspace never got it."""
-    found = None if held.content is None else observable_in(str(held.content.get("pattern", "")))
-    return None if found is None else Observable(*found)
+    about = None if held.content is None else observable_in(str(held.content.get("pattern", "")))
+    return None if about is None else Observable(*about)
 
 
 def _by_source(targets: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    destinations: dict[str, list[str]] = {}
     for destination, sources in targets.items():
         for source in sources:
-            found.setdefault(source, []).append(destination)
-    return found
+            destinations.setdefault(source, []).append(destination)
+    return destinations

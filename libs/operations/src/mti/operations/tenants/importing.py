@@ -109,7 +109,7 @@ def plan_import(
             writes.append(written)
             states[id] = read_state(written)
     deletes = not defaults and records.defaults is not None
-    kept = {id: found.body for id, found in records.tenants.items() if id not in wanted}
+    kept = {id: document.body for id, document in records.tenants.items() if id not in wanted}
     whole: dict[str, object] = {"tenants": list((kept | wanted).values())} | (
         {"defaults": defaults} if defaults else {}
     )
