@@ -16,8 +16,7 @@ from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.common.topology import STANDARD, Topology
-from mti.fetcher.records.checkpoint import SourceCheckpoint
-from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.normalizer.records import HANDLED, Ledger
 from mti.operations.books import SourceBooks
 from mti.operations.bus import BusLoads, BusView, DeadLetter, SessionLoad
