@@ -1,5 +1,6 @@
 """A socket that is left open fails the tests, unless it is the Service Bus SDK's."""
 
+import asyncio
 import gc
 import socket
 import warnings
@@ -33,3 +34,22 @@ def test_a_frame_of_the_sdk_makes_the_socket_its_own() -> None:
     names = {"__name__": "azure.servicebus._pyamqp.aio._transport_async", "leaks": leaks, "sys": __import__("sys")}
     exec("def connect():\n    return leaks.maker(sys._getframe())", names)
     assert names["connect"]() == leaks.SDK  # type: ignore[operator]
+
+
+async def test_a_transport_that_is_closed_too_late_is_still_known_by_its_socket() -> None:
+    """As one is whose warning waits for the end of a test, while its event loop closes it."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1")
+    async with server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        transport = writer.transport
+        warning = warnings.WarningMessage(
+            ResourceWarning("unclosed transport"), ResourceWarning, __file__, 1, source=transport
+        )
+        before = leaks.found_open(warning)
+        transport.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert getattr(transport, "_sock", None) is None
+        assert before is not None
+        assert "made by tests.house.test_leaks:" in before
+        assert leaks.found_open(warning) == before

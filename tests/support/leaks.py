@@ -5,6 +5,7 @@ the garbage collector finds it in whatever test comes later. Those are let pass.
 a fault of ours: the test in which it is found fails, and names the line that made it.
 """
 
+import asyncio
 import socket
 import sys
 import warnings
@@ -46,9 +47,15 @@ def found_open(message: warnings.WarningMessage) -> str | None:
     text = str(message.message)
     if not issubclass(message.category, ResourceWarning) or not text.startswith("unclosed "):
         return None
-    left_open = getattr(message.source, "_sock", message.source)  # a transport of asyncio, or the socket itself
-    made = _made.get(id(left_open), "unknown")
+    made = _made.get(id(socket_of(message.source)), "unknown")
     return None if made == SDK else f"{text}, made by {made}"
+
+
+def socket_of(source: object) -> object:
+    """Return the socket that a warning is of. A transport forgets its own once it is closed, but not its view of it."""
+    if isinstance(source, asyncio.BaseTransport):
+        return getattr(source.get_extra_info("socket"), "_sock", source)
+    return source
 
 
 def pytest_configure() -> None:
