@@ -4,17 +4,19 @@ import gzip
 import json
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from mti.common.contracts import (
     FetchJob,
     Indicator,
     IndicatorBatch,
+    Oversize,
     PageChunk,
     copy_id,
     cut,
@@ -350,3 +352,40 @@ def test_an_identity_is_that_of_releases_that_did_not_send_the_time() -> None:
         b'{"feed":"malware_customer","format":"csv","header":["FileName"],"oversize":[],"records":[["a"]],'
         b'"region":"eu","source":"contoso/malware_customer"}',
     )
+
+
+RECORDS = st.lists(
+    st.lists(
+        st.recursive(
+            st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+            max_leaves=8,
+        ),
+        max_size=3,
+    ),
+    max_size=3,
+)
+MOMENTS = st.none() | st.datetimes(
+    datetime(1900, 1, 1),  # noqa: DTZ001  Hypothesis wants it without
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]),
+)
+LEFT = st.builds(
+    Oversize,
+    size=st.integers(0, 10),
+    sha256=st.text(max_size=3),
+    excerpt=st.text(max_size=3),
+    reason=st.none() | st.just("TooOdd"),
+    fault=st.none() | st.text(max_size=3),
+)
+
+
+@given(RECORDS, MOMENTS, st.lists(LEFT, max_size=2))
+def test_a_chunk_is_written_and_known_as_a_dump_of_its_model_would_be(
+    records: list[list[JsonValue]], answered_at: datetime | None, oversize: list[Oversize]
+) -> None:
+    page = chunk().model_copy(update={"records": records, "answered_at": answered_at, "oversize": oversize})
+    message = page_message(page)
+    assert gzip.decompress(message.body) == page.canonical()
+    undated = page.model_copy(update={"answered_at": None})
+    assert page.written().identity == undated.canonical()
+    assert message.message_id == digest(PageChunk.TYPE, page.source, undated.canonical())

@@ -108,9 +108,12 @@ def framed(*parts: str | bytes) -> bytes:
     return bytes(found)
 
 
-def digest_of_framed(*parts: bytes) -> str:
+def digest_of_framed(*parts: bytes | memoryview) -> str:
     """Return the digest of parts that are framed already."""
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:40]
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()[:40]
 
 
 def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
