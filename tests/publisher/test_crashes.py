@@ -6,11 +6,11 @@ import pytest
 
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.store import Container
-from mti.publisher.composition import PublishHandler
 from mti.publisher.records import PublishedVersions
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
+    Publisher,
     World,
     completed,
     hash_of,
@@ -49,10 +49,10 @@ class CrashingContainer:
         return written
 
 
-async def dies(publisher: PublishHandler, backlog: list[object]) -> None:
+async def dies(publisher: Publisher, backlog: list[object]) -> None:
     """Run a batch in a process that dies: its messages stay unsettled."""
     with pytest.raises(Crash):
-        await publisher._sessions.publish(backlog)  # type: ignore[arg-type]  # past the host, which would catch the crash
+        await publisher.handler(backlog)  # type: ignore[arg-type]  # past the host, which would catch the crash
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

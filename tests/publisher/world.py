@@ -19,6 +19,7 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import PARKS
+from mti.common.hosting import decide
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
 from mti.common.registry import (
@@ -200,6 +201,19 @@ def registry(base_url: str, **fields: Any) -> Registry:
 
 
 @dataclass
+class Publisher:
+    """A handler as a host runs it."""
+
+    handler: PublishHandler
+
+    async def __call__(self, messages: Sequence[Received]) -> Sequence[Outcome]:
+        return await decide(self.handler, messages)
+
+    async def finish(self) -> None:
+        await self.handler.finish()
+
+
+@dataclass
 class World:
     """A publisher and the Sentinel that it publishes to."""
 
@@ -229,7 +243,7 @@ class World:
 
     def publisher(
         self, *, around: Callable[[Uploading], Uploading] = lambda uploader: uploader, **options: Any
-    ) -> PublishHandler:
+    ) -> Publisher:
         """Return the handler of a new process, with something around its uploaders."""
         rng = random.Random(1)
         check = ClockCheck(self.machine)
@@ -250,7 +264,7 @@ class World:
             **options,
         }
         parts = {"registry": self.registry, **parts}
-        return publish_handler(to="publisher", clock=self.machine, rng=rng, check=check, **parts)
+        return Publisher(publish_handler(to="publisher", clock=self.machine, rng=rng, check=check, **parts))
 
     def faults(self, *rules: SentinelFault) -> None:
         for rule in rules:
@@ -284,7 +298,7 @@ async def world(folder: Path, settings: SentinelSettings | None = None, **fields
 
 
 async def run_until_settled(
-    there: World, handler: PublishHandler, messages: Sequence[Received], rounds: int = 20
+    there: World, handler: Publisher, messages: Sequence[Received], rounds: int = 20
 ) -> dict[str, Outcome]:
     """Do what a host does: hand over, bring parked copies back when they are due; return the last outcomes by id."""
     last: dict[str, Outcome] = {}

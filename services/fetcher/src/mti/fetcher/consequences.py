@@ -13,9 +13,10 @@ from mti.common.clock_check import REASON as CLOCK_SKEW
 from mti.common.contracts import count_of
 from mti.common.contracts.envelope import PARKS, RETRIES
 from mti.common.errors import Pause, Retry
+from mti.common.hosting import outcome_of
 from mti.common.hosting.settler import RETRY_LIMIT
 from mti.common.pauses import paused
-from mti.common.ports.settlement import Complete, Outcome, Park, Resend
+from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.registry import MimecastAccount, Source
 from mti.common.server_time import ServerTime
 from mti.fetcher import notices, windows
@@ -169,7 +170,7 @@ def _after_passing_failure(claimed: ClaimedSource, error: Retry, circumstances: 
     resume_at = now + error.delay if error.delay else None
     return Consequence(
         checkpoint=checkpoint.put_off(now=now, resume_at=resume_at, damage=_damage(checkpoint, error)),
-        outcome=Resend(error.delay or timedelta(), error.reason, error.description),
+        outcome=outcome_of(error, claimed.message),
     )
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from mti.common.contracts import PageChunk, decode, refusal_of
 from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, REPLACES
 from mti.common.errors import Poison
+from mti.common.hosting import outcome_of
 from mti.common.ports.bus import Received, Sender
-from mti.common.ports.settlement import Complete, DeadLetter, Outcome
+from mti.common.ports.settlement import Complete, Outcome
 from mti.common.registry import RegistryProvider, Source
 from mti.normalizer.emitting import Emitter
 from mti.normalizer.parsing import parse
@@ -65,7 +66,7 @@ class NormalizeHandler:
         try:
             return refusal_of(message) or await self._handle(message)
         except Poison as error:
-            return DeadLetter(error.reason, error.description)
+            return outcome_of(error, message)
 
     async def _handle(self, message: Received) -> Complete:
         envelope, chunk = decode(message, PageChunk)

@@ -9,8 +9,9 @@ from typing import Final
 from mti.common.contracts import IndicatorBatch, decode, is_indicator_id, refusal_of
 from mti.common.contracts.envelope import PARKS, REBUILT, REPLAYS, RETRIES
 from mti.common.errors import Pause, Poison
+from mti.common.hosting import outcome_of
 from mti.common.ports.bus import Received
-from mti.common.ports.settlement import DeadLetter, Outcome, Park
+from mti.common.ports.settlement import Outcome
 from mti.common.registry import Destination, RegistryProvider
 from mti.common.telemetry import traceparent_in
 from mti.publisher.records import Item
@@ -74,11 +75,11 @@ class Reader:
                 intake.destination = self._table.destination(_session_of(message))
                 intake.batches[position] = self._items(message, intake.destination, position)
             except Poison as error:
-                intake.outcomes[position] = DeadLetter(error.reason, error.description)
+                intake.outcomes[position] = outcome_of(error, message)
                 intake.doubtful |= isinstance(error, Unrouted)
             except Pause as error:
-                delay = self._tenant_pause * (1 + self._rng.random() / 10)
-                intake.outcomes[position] = Park(delay, f"{error.reason}: {error.description}")
+                error.delay = self._tenant_pause * (1 + self._rng.random() / 10)
+                intake.outcomes[position] = outcome_of(error, message)
                 intake.doubtful = True
         return intake
 

@@ -2,9 +2,9 @@
 
 from mti.common.hosting.delivery import deliver
 from mti.common.hosting.line import Line
-from mti.common.hosting.outcomes import Handler, decide
+from mti.common.hosting.outcomes import Handler, decide, outcome_of
 from mti.common.hosting.queue_consumer import QueueConsumer
 from mti.common.hosting.session_consumer import SessionConsumer
 from mti.common.hosting.settler import Settler
 
-__all__ = ["Handler", "Line", "QueueConsumer", "SessionConsumer", "Settler", "decide", "deliver"]
+__all__ = ["Handler", "Line", "QueueConsumer", "SessionConsumer", "Settler", "decide", "deliver", "outcome_of"]
