@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from mti.common.errors import Pause, Retry
-from mti.common.registry.model import FeedFormat, MimecastAccount, MimecastApi
+from mti.common.feeds import FeedFormat
+from mti.common.registry.model import MimecastAccount, MimecastApi
 from mti.fetcher import consequences
 from mti.fetcher.mimecast import HttpLimits, MimecastClients, NoAnswer
 from mti.fetcher.records.checkpoint import SourceCheckpoint

@@ -4,19 +4,11 @@ What services write down and say on the bus is its text; here it is taken apart,
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, Self
 
+from mti.common.feeds import Feed
+
 _GRID: Final = "grid:"
-
-
-class Feed(StrEnum):
-    """Mimecast's two threat-intelligence feeds, by the names that get-feed takes."""
-
-    MALWARE_CUSTOMER = "malware_customer"
-    """What one account was sent."""
-    MALWARE_GRID = "malware_grid"
-    """What a whole region was sent: the same for every account of the region."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from mti.common.feeds import Feed, FeedFormat
 from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.registry.model import (
     Destination,
-    FeedFormat,
     IndicatorPolicy,
     MimecastAccount,
     MimecastApi,
@@ -17,7 +17,6 @@ from mti.common.registry.model import (
     SentinelAuth,
     Source,
 )
-from mti.common.source_id import Feed
 from mti.simulation.parameters import POLL, Parameters
 
 REGIONS: Final = ("eu", "us", "au", "za")

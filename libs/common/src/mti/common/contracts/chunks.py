@@ -18,10 +18,9 @@ from pydantic import JsonValue
 from mti.common.contracts.body import UNPACKED_LIMIT
 from mti.common.contracts.canonical import written
 from mti.common.contracts.page import Oversize, PageChunk, WrittenChunk, page_message
+from mti.common.feeds import Feed, FeedFormat
 from mti.common.halving import Halving
 from mti.common.ports.bus import Outgoing
-from mti.common.registry.model import FeedFormat
-from mti.common.source_id import Feed
 
 MESSAGE_LIMIT: Final = 256 * 1024
 HEADROOM: Final = 12 * 1024

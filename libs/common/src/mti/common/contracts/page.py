@@ -7,9 +7,8 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from mti.common.contracts.body import Contract, compress, digest_of_framed, framed
+from mti.common.feeds import Feed, FeedFormat
 from mti.common.ports.bus import Outgoing
-from mti.common.registry.model import FeedFormat
-from mti.common.source_id import Feed
 
 _CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
 

@@ -1,11 +1,11 @@
 """Who the tenants are, what is fetched for them and where it goes."""
 
+from mti.common.feeds import Feed, FeedFormat
 from mti.common.registry.faults import InvalidTenantsFile
 from mti.common.registry.live import LiveRegistry
 from mti.common.registry.load import load_registry, registry_from
 from mti.common.registry.model import (
     Destination,
-    FeedFormat,
     IndicatorPolicy,
     MimecastAccount,
     MimecastApi,
@@ -21,7 +21,7 @@ from mti.common.registry.model import (
 )
 from mti.common.registry.provider import RegistryProvider
 from mti.common.registry.secrets import check_secrets
-from mti.common.source_id import Feed, SourceId
+from mti.common.source_id import SourceId
 
 __all__ = [
     "Destination",

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
+from mti.common.feeds import Feed
 from mti.common.registry.endpoints import cloud_of
 from mti.common.registry.faults import Faults
 from mti.common.registry.file import Defaults, DestinationSection, IndicatorSection, MimecastSection, Tenant
@@ -16,7 +17,7 @@ from mti.common.registry.model import (
     TenantState,
     TenantStatus,
 )
-from mti.common.source_id import Feed, SourceId
+from mti.common.source_id import SourceId
 
 Placed = Sequence[tuple[int, Tenant]]
 """Tenants with their positions in the file, which faults are reported at."""

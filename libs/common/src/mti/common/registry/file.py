@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
+from mti.common.feeds import FeedFormat
 from mti.common.registry import values
 from mti.common.registry.durations import Duration, PositiveDuration
 from mti.common.registry.endpoints import (
@@ -20,7 +21,7 @@ from mti.common.registry.endpoints import (
     default_mimecast_url,
 )
 from mti.common.registry.faults import VARIANT, Sections
-from mti.common.registry.model import FeedFormat, MimecastApi, NamePolicy, SentinelAuth, TestFilePolicy, Tlp
+from mti.common.registry.model import MimecastApi, NamePolicy, SentinelAuth, TestFilePolicy, Tlp
 from mti.common.registry.references import ReferenceOrGuid, WrittenReference
 
 

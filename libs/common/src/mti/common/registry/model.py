@@ -10,15 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from mti.common.feeds import Feed, FeedFormat
 from mti.common.ports.secrets import SecretReference
-from mti.common.source_id import Feed, SourceId
-
-
-class FeedFormat(StrEnum):
-    """The file type that get-feed is asked for."""
-
-    STIX = "stix"
-    CSV = "csv"
+from mti.common.source_id import SourceId
 
 
 class MimecastApi(StrEnum):

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, StrictBool
 
 from mti.common.comparable import comparable
-from mti.common.registry.model import FeedFormat, MimecastApi, NamePolicy, SentinelAuth, TestFilePolicy, Tlp
-from mti.common.source_id import Feed
+from mti.common.feeds import Feed, FeedFormat
+from mti.common.registry.model import MimecastApi, NamePolicy, SentinelAuth, TestFilePolicy, Tlp
 
 _TENANT = re.compile(r"[a-z0-9-]{1,63}")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

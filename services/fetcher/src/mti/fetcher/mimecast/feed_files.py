@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import orjson
 from pydantic import JsonValue
 
-from mti.common.registry.model import FeedFormat
+from mti.common.feeds import FeedFormat
 from mti.fetcher.mimecast import salvage, stix, table
 from mti.fetcher.mimecast.model import UNREAD_DETECTION, Aside, FeedFile, Record
 from mti.fetcher.mimecast.refusals import partly_unreadable, unreadable

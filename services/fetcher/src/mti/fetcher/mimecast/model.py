@@ -8,9 +8,8 @@ from typing import Final
 import httpx
 from pydantic import JsonValue
 
-from mti.common.registry.model import FeedFormat
+from mti.common.feeds import Feed, FeedFormat
 from mti.common.server_time import ServerTime
-from mti.common.source_id import Feed
 
 Record = list[JsonValue]
 """One detection: its STIX objects, or the cells of its CSV row."""

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Final
 
 from mti.common.errors import WriteConflict
+from mti.common.feeds import Feed
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
 from mti.common.retention import time_to_live
-from mti.common.source_id import Feed, SourceId
+from mti.common.source_id import SourceId
 from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, Verdict, emitted_after
 from mti.normalizer.records.withdrawals import Withdrawals
 
