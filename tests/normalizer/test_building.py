@@ -32,7 +32,7 @@ def judged() -> Callable[[dict[str, Any]], Any]:
 def made(*records: list[Any], csv: bool = False, policy: IndicatorPolicy = DEFAULT) -> list[dict[str, Any]]:
     """Return the indicators of a chunk, as JSON."""
     groups = identified(group(admit(parse(chunk(*records, csv=csv)).sightings, policy).sightings))
-    entries = [decision.entry for decision in decide(groups, {}, policy, "a chunk")]
+    entries = [decision.emits for decision in decide(groups, {}, policy, "a chunk")]
     indicators = [build(entry, policy, Feed.MALWARE_GRID, "eu") for entry in entries if entry is not None]
     return [found.model_dump(mode="json", exclude_none=True) for found in indicators]
 

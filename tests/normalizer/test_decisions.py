@@ -29,7 +29,7 @@ def verdict(
 
 
 def first(facts: Facts | None = None, policy: IndicatorPolicy = DEFAULT) -> KnownIndicator:
-    entry = verdict(group(NOW, facts), policy=policy, chunk="first").entry
+    entry = verdict(group(NOW, facts), policy=policy, chunk="first").emits
     assert entry is not None
     return replace(entry, etag="1")
 
@@ -37,9 +37,9 @@ def first(facts: Facts | None = None, policy: IndicatorPolicy = DEFAULT) -> Know
 def test_what_nobody_knows_is_new() -> None:
     decision = verdict(group(NOW))
     assert decision.verdict is Verdict.NEW
-    assert decision.entry is not None
-    assert (decision.entry.created, decision.entry.version) == (NOW, NOW)
-    assert decision.entry.valid_until == at(days=30)
+    assert decision.emits is not None
+    assert (decision.emits.created, decision.emits.version) == (NOW, NOW)
+    assert decision.emits.valid_until == at(days=30)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_longer_validity_does_not_send_an_older_version() -> None:
 
 def test_a_refresh_keeps_when_it_was_created_and_what_was_known_of_it() -> None:
     known = first(Facts(name="old.pdf", size=7))
-    entry = verdict(group(at(days=20), Facts(name="new.pdf"), count=3), known).entry
+    entry = verdict(group(at(days=20), Facts(name="new.pdf"), count=3), known).emits
     assert entry is not None
     assert (entry.created, entry.version, entry.valid_until) == (NOW, at(days=20), at(days=50))
     assert entry.facts == Facts(name="new.pdf", size=7)
@@ -85,7 +85,7 @@ def test_a_name_that_is_to_be_left_out_is_not_even_remembered() -> None:
 
 
 def test_a_name_that_was_remembered_before_is_left_out_of_the_next_refresh() -> None:
-    entry = verdict(group(at(days=40)), first(Facts(name="Jane Doe.pdf")), STRICT).entry
+    entry = verdict(group(at(days=40)), first(Facts(name="Jane Doe.pdf")), STRICT).emits
     assert entry is not None
     assert entry.facts == Facts(extension="pdf")
 
@@ -93,8 +93,8 @@ def test_a_name_that_was_remembered_before_is_left_out_of_the_next_refresh() -> 
 def test_a_second_try_of_a_chunk_counts_as_the_first_and_emits_nothing() -> None:
     known = first()
     assert verdict(group(NOW), known, chunk="first") == Decision(group(NOW), ID, Verdict.NEW)
-    refreshed = verdict(group(at(days=20)), known).entry
+    refreshed = verdict(group(at(days=20)), known).emits
     assert verdict(group(at(days=20)), refreshed) == Decision(group(at(days=20)), ID, Verdict.REFRESHED)
-    later = verdict(group(at(days=40)), refreshed, chunk="third").entry
+    later = verdict(group(at(days=40)), refreshed, chunk="third").emits
     assert verdict(group(at(days=20)), later).verdict is Verdict.REFRESHED
     assert verdict(group(NOW), later, chunk="first").verdict is Verdict.NEW

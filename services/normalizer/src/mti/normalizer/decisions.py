@@ -24,7 +24,7 @@ class Decision:
     group: Group
     id: str
     verdict: Verdict
-    entry: KnownIndicator | None = None
+    emits: KnownIndicator | None = None
     """What is to be emitted and then remembered; `None` when there is nothing to emit: the indicator is suppressed, or
     an earlier try of the same chunk has emitted it."""
 
@@ -112,21 +112,21 @@ def merged(decisions: Sequence[tuple[IndicatorPolicy, Decision]], known: KnownIn
     """Return what is to be remembered of one indicator that was decided to be emitted under one or more policies.
 
     Args:
-        decisions: those with an entry, with their policies; at least one.
+        decisions: those that emit, with their policies; at least one.
         known: what is known of it so far.
     """
-    entries = [(policy, decision.entry) for policy, decision in decisions if decision.entry is not None]
-    newest = max((entry for _, entry in entries), key=lambda entry: (entry.version, entry.sightings))
+    emitted_under = [(policy, decision.emits) for policy, decision in decisions if decision.emits is not None]
+    newest = max((each for _, each in emitted_under), key=lambda each: (each.version, each.sightings))
     known = known if known is not None and known.generation == newest.generation else None
-    new = {policy.validity: entry.version for policy, entry in entries}
+    new = {policy.validity: each.version for policy, each in emitted_under}
     before = {} if known is None else known.emitted or {known.valid_until - known.version: known.version}
     emitted = emitted_after(before, new)
-    lasting = [entry.valid_until for _, entry in entries] + ([known.valid_until] if known else [])
+    lasting = [each.valid_until for _, each in emitted_under] + ([known.valid_until] if known else [])
     return replace(
         newest,
-        created=min(entry.created for _, entry in entries),
+        created=min(each.created for _, each in emitted_under),
         version=max(newest.version, known.version) if known else newest.version,
         valid_until=max(lasting),
-        facts=next((entry.facts for _, entry in entries if entry.facts.name is not None), newest.facts),
+        facts=next((each.facts for _, each in emitted_under if each.facts.name is not None), newest.facts),
         emitted=emitted if len(emitted) > 1 else {},
     )

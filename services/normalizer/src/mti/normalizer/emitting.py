@@ -58,29 +58,29 @@ class Emitter:
                     for outgoing in _messages(source, scope, decided)
                 ]
             )
-            verdicts = await self._known.remember(source.id, _entries(scopes, decisions, known))
+            verdicts = await self._known.remember(source.id, _to_remember(scopes, decisions, known))
         return [ScopeResult(*each, verdicts) for each in zip(admitted, decisions, strict=True)]
 
 
 def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> Iterator[Outgoing]:
     """Return what a scope's workspaces are sent."""
     objects = [
-        build(decision.entry, scope.policy, source.feed, source.region)
+        build(decision.emits, scope.policy, source.feed, source.region)
         for decision in decisions
-        if decision.entry is not None
+        if decision.emits is not None
     ]
     # What is sent once more after a lift, of the same detections, is no duplicate of what was sent before.
-    lifts = sum(decision.entry.generation for decision in decisions if decision.entry is not None)
+    lifts = sum(decision.emits.generation for decision in decisions if decision.emits is not None)
     return messages_for(scope.destinations, source.id, objects, run=f"lift{lifts}" if lifts else None)
 
 
-def _entries(
+def _to_remember(
     scopes: Sequence[Scope], decisions: Sequence[Sequence[Decision]], known: Mapping[str, KnownIndicator]
 ) -> list[KnownIndicator]:
-    """Return what is to be remembered: one entry an indicator, whichever policies it was emitted under."""
+    """Return what is to be remembered: each indicator once, whichever policies it was emitted under."""
     by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {}
     for scope, decided in zip(scopes, decisions, strict=True):
         for decision in decided:
-            if decision.entry is not None:
+            if decision.emits is not None:
                 by_id.setdefault(decision.id, []).append((scope.policy, decision))
     return [merged(emitted, known.get(id)) for id, emitted in by_id.items()]

@@ -24,7 +24,7 @@ class ScopeResult:
 
     def verdict(self, decision: Decision) -> Verdict:
         """Return what an indicator was to the chunk."""
-        if decision.entry is None:
+        if decision.emits is None:
             return decision.verdict
         return self.verdicts.get(decision.id, decision.verdict)
 

@@ -1,7 +1,7 @@
 """From what is known of an indicator to the STIX 2.1 object that Sentinel gets.
 
-Nothing here comes from the wall clock: the same entry under the same policy gives the same object, so a second try and
-a backfill repeat what was sent.
+Nothing here comes from the wall clock: the same known indicator under the same policy gives the same object, so a
+second try and a backfill repeat what was sent.
 """
 
 from typing import Final
@@ -30,25 +30,25 @@ _THINGS = {
 }
 
 
-def build(entry: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: str) -> Indicator:
-    """Return the indicator in the version that the entry describes.
+def build(known: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: str) -> Indicator:
+    """Return the indicator in the version that is described.
 
     Args:
-        entry: what is known.
+        known: what is known.
         policy: for confidence, marking and names.
         feed: of the source.
         region: of the source.
     """
-    facts = entry.facts.redacted_by(policy)
+    facts = known.facts.redacted_by(policy)
     return Indicator(
-        id=entry.id,
-        created=entry.created,
-        modified=entry.version,
-        name=_name(entry.observable, facts),
-        description=_description(entry, facts, feed, region),
-        pattern=pattern_of(entry.observable.key, entry.observable.value),
-        valid_from=entry.created,
-        valid_until=entry.valid_until,
+        id=known.id,
+        created=known.created,
+        modified=known.version,
+        name=_name(known.observable, facts),
+        description=_description(known, facts, feed, region),
+        pattern=pattern_of(known.observable.key, known.observable.value),
+        valid_from=known.created,
+        valid_until=known.valid_until,
         confidence=policy.confidence,
         labels=list(dict.fromkeys(("mimecast", f"feed:{feed}", f"region:{region}", *facts.labels))),
         object_marking_refs=[TLP_MARKINGS[policy.tlp]],
@@ -70,8 +70,8 @@ def _name(observable: Observable, facts: Facts) -> str:
     return text if len(text) <= NAME_LIMIT else f"{text[: NAME_LIMIT - 1]}…"
 
 
-def _description(entry: KnownIndicator, facts: Facts, feed: Feed, region: str) -> str:
-    times = "once" if entry.sightings == 1 else f"{entry.sightings} times"
+def _description(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -> str:
+    times = "once" if known.sightings == 1 else f"{known.sightings} times"
     parts = (
         f"Detected by Mimecast (feed {feed}, region {region})",
         f"File or subject: {facts.name}" if facts.name is not None else None,
@@ -80,7 +80,7 @@ def _description(entry: KnownIndicator, facts: Facts, feed: Feed, region: str) -
         f"Type: {facts.mime_type}" if facts.mime_type is not None else None,
         f"Sent from: {facts.sender_ip}" if facts.sender_ip is not None else None,
         f"Seen at least {times}",
-        f"First seen: {timestamp(entry.created)}",
-        f"Last seen: {timestamp(entry.version)}",
+        f"First seen: {timestamp(known.created)}",
+        f"Last seen: {timestamp(known.version)}",
     )
     return ". ".join(part for part in parts if part is not None) + "."

@@ -9,13 +9,6 @@ from mti.normalizer.records.checkpoint import CONTAINER as CHECKPOINTS
 from mti.normalizer.records.checkpoint import KIND as OFFSETS
 from mti.normalizer.records.checkpoint import Offset, Offsets
 from mti.normalizer.records.closed_books import ClosedBooks
-from mti.normalizer.records.entry import (
-    REFRESHES_KEPT,
-    SHORTEST_VALIDITY,
-    KnownIndicator,
-    Verdict,
-    emitted_after,
-)
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import (
     KnownIndicators,
@@ -24,6 +17,13 @@ from mti.normalizer.records.known import (
     partition_of,
     shard_of,
     shards_of,
+)
+from mti.normalizer.records.known_indicator import (
+    REFRESHES_KEPT,
+    SHORTEST_VALIDITY,
+    KnownIndicator,
+    Verdict,
+    emitted_after,
 )
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
 from mti.normalizer.records.ledger import Ledger

@@ -17,7 +17,7 @@ from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
 from mti.common.retention import time_to_live
 from mti.common.source_id import SourceId
-from mti.normalizer.records.entry import REFRESHES_KEPT, KnownIndicator, Verdict, emitted_after
+from mti.normalizer.records.known_indicator import REFRESHES_KEPT, KnownIndicator, Verdict, emitted_after
 from mti.normalizer.records.withdrawals import Withdrawals
 
 CONTAINER: Final = "known"
@@ -61,12 +61,12 @@ class KnownIndicators:
     async def look_up(self, source: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
         """Return what is known of those ids; the unknown are absent."""
         documents = await self._container.read_each([key_of(source, id) for id in ids])
-        return {id: _entry(document) for (_, id), document in documents.items()}
+        return {id: _known_indicator(document) for (_, id), document in documents.items()}
 
-    async def remember(self, source: str, entries: Sequence[KnownIndicator]) -> dict[str, Verdict]:
-        """Record what was emitted, by the chunk that is `entry.by`, and return what each indicator was to it.
+    async def remember(self, source: str, emitted: Sequence[KnownIndicator]) -> dict[str, Verdict]:
+        """Record what was emitted, by the chunk that is `known.by`, and return what each indicator was to it.
 
-        Usually that is what was decided. Where another chunk was faster the newer version stays: an entry that is newer
+        Usually that is what was decided. Where another chunk was faster the newer version stays: one that is newer
         counts as a refresh of the other's, any other as suppressed. So the chunks to which an indicator is new are as
         many as there are documents, and those that it is refreshed by as many as the documents' refreshes.
 
@@ -74,19 +74,19 @@ class KnownIndicators:
             StoreUnavailable: the store does not answer, or too many others write the same ids.
         """
         done: dict[str, Verdict] = {}
-        waiting = list(entries)
+        waiting = list(emitted)
 
         async def attempt() -> dict[str, Verdict]:
             nonlocal waiting
             written = await self._container.write_many(
-                [document_of(source, entry, self._clock.now()) for entry in waiting]
+                [document_of(source, known, self._clock.now()) for known in waiting]
             )
             lost: list[KnownIndicator] = []
-            for entry, document in zip(waiting, written, strict=True):
+            for known, document in zip(waiting, written, strict=True):
                 if document is None:
-                    lost.append(entry)
+                    lost.append(known)
                 else:
-                    done[entry.id] = Verdict.REFRESHED if entry.refreshes else Verdict.NEW
+                    done[known.id] = Verdict.REFRESHED if known.refreshes else Verdict.NEW
             waiting = await self._rivals(source, lost, done)
             if waiting:
                 raise WriteConflict(f"{source}: {len(waiting)} indicators are being written by others as well")
@@ -102,7 +102,7 @@ class KnownIndicators:
     async def scan(self, source: str, shard: int, *, after: str = "") -> AsyncIterator[KnownIndicator]:
         """Yield what is known in a shard (one of `shards_of`), in the order of the ids, from beyond `after`."""
         async for document in self._container.scan(partition_of(source, shard), after=after):
-            yield _entry(document)
+            yield _known_indicator(document)
 
     async def sources(self) -> list[str]:
         """Return the sources that have brought anything."""
@@ -115,49 +115,49 @@ class KnownIndicators:
         """Return what is to be written after all; note in `done` what is not."""
         if not lost:
             return []
-        current = await self.look_up(source, [entry.id for entry in lost])
+        current = await self.look_up(source, [known.id for known in lost])
         again: list[KnownIndicator] = []
-        for entry in lost:
-            rival = current.get(entry.id)
+        for known in lost:
+            rival = current.get(known.id)
             if rival is None:
-                again.append(replace(entry, etag=None, first_by=entry.by, refreshed_by=(), refreshes=0))
-            elif (verdict := rival.earlier_verdict(entry.by)) is not None:
+                again.append(replace(known, etag=None, first_by=known.by, refreshed_by=(), refreshes=0))
+            elif (verdict := rival.earlier_verdict(known.by)) is not None:
                 # Another try of this very chunk was faster.
-                done[entry.id] = verdict
-            elif rival.version >= entry.version and rival.generation >= entry.generation:
-                done[entry.id] = Verdict.SUPPRESSED
+                done[known.id] = verdict
+            elif rival.version >= known.version and rival.generation >= known.generation:
+                done[known.id] = Verdict.SUPPRESSED
             else:
-                again.append(_following(entry, rival))
+                again.append(_following(known, rival))
         return again
 
 
-def document_of(source: str, entry: KnownIndicator, now: datetime) -> Document:
+def document_of(source: str, known: KnownIndicator, now: datetime) -> Document:
     """Return the document of an indicator of a source, which lives well beyond its validity."""
-    partition, id = key_of(source, entry.id)
+    partition, id = key_of(source, known.id)
     return Document(
         partition=partition,
         id=id,
-        body=entry.body(),
-        etag=entry.etag,
-        ttl=time_to_live(entry.valid_until, now),
+        body=known.body(),
+        etag=known.etag,
+        ttl=time_to_live(known.valid_until, now),
     )
 
 
-def _entry(document: Document) -> KnownIndicator:
+def _known_indicator(document: Document) -> KnownIndicator:
     return KnownIndicator.from_body(document.id, document.body, document.etag)
 
 
-def _following(entry: KnownIndicator, rival: KnownIndicator) -> KnownIndicator:
-    """Return the entry as the version that follows a rival's."""
+def _following(known: KnownIndicator, rival: KnownIndicator) -> KnownIndicator:
+    """Return the known as the version that follows a rival's."""
     return replace(
-        entry,
+        known,
         created=rival.created,
         first_by=rival.first_by,
-        refreshed_by=(*rival.refreshed_by, entry.by)[-REFRESHES_KEPT:],
+        refreshed_by=(*rival.refreshed_by, known.by)[-REFRESHES_KEPT:],
         refreshes=rival.refreshes + 1,
-        sightings=max(entry.sightings, rival.sightings),
-        generation=max(entry.generation, rival.generation),
-        emitted=emitted_after(rival.emitted, entry.emitted),
-        facts=entry.facts.or_else(rival.facts),
+        sightings=max(known.sightings, rival.sightings),
+        generation=max(known.generation, rival.generation),
+        emitted=emitted_after(rival.emitted, known.emitted),
+        facts=known.facts.or_else(rival.facts),
         etag=rival.etag,
     )
