@@ -11,7 +11,7 @@ from mti.common.contracts import Oversize, PageChunk
 from mti.common.registry import Feed, FeedFormat
 from mti.normalizer.observables import Observable
 from mti.normalizer.parsing import Sighting, parse
-from mti.normalizer.parsing.times import read_time
+from mti.normalizer.parsing.fields import read_time
 from tests.normalizer.world import HEADER, NOW, chunk, md5, row, sha256, stix
 
 BOTH = (

@@ -16,9 +16,8 @@ from ipaddress import ip_address
 from pydantic import JsonValue
 
 from mti.normalizer.observables import ALGORITHMS, Algorithm, Observable, Rejected, hash_observable, masked
+from mti.normalizer.parsing.fields import NAME_LIMIT, clean, read_time
 from mti.normalizer.parsing.sighting import Sighting
-from mti.normalizer.parsing.texts import NAME_LIMIT, clean
-from mti.normalizer.parsing.times import read_time
 
 _NOT_NAME = re.compile(r"[^0-9a-z]+")
 _HASH = re.compile(r"[0-9A-Fa-f]+")

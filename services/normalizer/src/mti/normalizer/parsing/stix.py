@@ -9,10 +9,9 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from mti.normalizer.observables import Observable, Rejected, masked
+from mti.normalizer.parsing.fields import NAME_LIMIT, clean, labels_of, read_time
 from mti.normalizer.parsing.patterns import observables_of
 from mti.normalizer.parsing.sighting import Sighting
-from mti.normalizer.parsing.texts import NAME_LIMIT, clean, labels_of
-from mti.normalizer.parsing.times import read_time
 
 _TIMES = ("created", "valid_from", "modified")
 """Mimecast sends the same in all three; the first that can be read counts."""
