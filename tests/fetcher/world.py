@@ -19,7 +19,7 @@ from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.store import Store
 from mti.common.registry import Feed, FeedFormat, MimecastAccount, MimecastApi, Registry, Source
 from mti.common.registry.references import parse_reference
-from mti.fetcher.handler import FetchHandler
+from mti.fetcher.composition import FetchHandler, fetch_handler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
 from mti.fetcher.publishing import ChunkPublisher
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, checkpoints_in
@@ -230,7 +230,7 @@ class World:
             "spacing": self.spacing,
             **parts,
         }
-        return FetchHandler(**given)
+        return fetch_handler(**given)
 
     def schedule(self, **parts: Any) -> Schedule:
         given: dict[str, Any] = {

@@ -14,7 +14,7 @@ from mti.common.logs import configure
 from mti.common.ports.clock import SystemClock
 from mti.common.telemetry import running
 from mti.fetcher import worker as fetcher
-from mti.fetcher.configuration import FetcherSettings
+from mti.fetcher.composition import FetcherSettings
 from mti.publisher import worker as publisher
 from mti.publisher.configuration import PublisherSettings
 

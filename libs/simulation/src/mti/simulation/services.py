@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -17,15 +16,7 @@ from mti.common.ports.secrets import SecretReference
 from mti.common.ports.settlement import Outcome
 from mti.common.registry import Registry
 from mti.common.topology import STANDARD
-from mti.fetcher.configuration import FetcherSettings
-from mti.fetcher.handler import FetchHandler
-from mti.fetcher.mimecast import HttpLimits, MimecastClients
-from mti.fetcher.publishing import ChunkPublisher
-from mti.fetcher.records import Ledger as PublishedChunks
-from mti.fetcher.records import checkpoint as fetching
-from mti.fetcher.schedule import Schedule
-from mti.fetcher.timetable import Run
-from mti.fetcher.worker import keep_schedule
+from mti.fetcher.composition import FetcherSettings, Ports, keep_schedule, open_fetcher
 from mti.normalizer.composition import NormalizerSettings, normalize_handler
 from mti.publisher.composition import GATHER, Destinations, PublisherSettings, publish_handler
 from mti.publisher.records import CHECKPOINTS, PUBLISHED, PublishedVersions, destination_checkpoints
@@ -114,7 +105,7 @@ class Pipeline:
         parameters = self.parameters
         jobs, pages, indicators = (self._sender(found) for found in (self.jobs, self.pages, self.indicators))
         for number in range(parameters.fetchers):
-            yield from self._fetcher(self._rng("fetcher", number), jobs, pages, stop)
+            yield self._fetch(self._rng("fetcher", number), jobs, pages, stop)
         normalized = self._store()
         for number in range(parameters.normalizers):
             yield self._normalizer(self._rng("normalizer", number), normalized, pages, indicators).run(stop)
@@ -122,37 +113,34 @@ class Pipeline:
         for number in range(parameters.publishers):
             yield self._publisher(self._rng("publisher", number), published, indicators).run(stop)
 
-    def _fetcher(
-        self, rng: random.Random, jobs: MemorySender, pages: MemorySender, stop: asyncio.Event
-    ) -> Iterator[Coroutine[Any, Any, None]]:
-        defaults = FetcherSettings.model_fields
-        run = Run()
-        checkpoints = fetching.checkpoints_in(self.fetched.container(fetching.CONTAINER))
-        concurrency: int = self.parameters.jobs or defaults["fetcher_concurrency"].default
-        limits = HttpLimits(
-            connect_seconds=defaults["mimecast_connect_seconds"].default,
-            read_seconds=defaults["mimecast_read_seconds"].default,
-            whole_seconds=defaults["mimecast_page_seconds"].default,
-        )
-        handler = FetchHandler(
+    async def _fetch(self, rng: random.Random, jobs: MemorySender, pages: MemorySender, stop: asyncio.Event) -> None:
+        ports = Ports(
             registry=self.registry,
-            clients=MimecastClients(NoSecrets(), self.clock, rng, limits, self.mimecast),
-            checkpoints=checkpoints,
-            publisher=ChunkPublisher(pages, PublishedChunks(self.fetched.container("ledger")), self.clock),
+            store=self.fetched,
+            secrets=NoSecrets(),
             jobs=jobs,
+            pages=pages,
+            backlog=Line(self._bus, STANDARD.pages, self.clock),
             clock=self.clock,
             rng=rng,
-            run=run,
-            backlog=Line(self._bus, STANDARD.pages, self.clock),
-            jobs_at_once=concurrency,
-            pages_in_hand=defaults["fetcher_pages_in_hand"].default,
-            spacing=timedelta(seconds=defaults["mimecast_spacing_seconds"].default),
+            mimecast=self.mimecast,
         )
+        # All but the concurrency is as it is where nothing is set; no environment is read.
+        settings = FetcherSettings.model_construct()
+        if self.parameters.jobs:
+            settings = settings.model_copy(update={"fetcher_concurrency": self.parameters.jobs})
         settler = Settler(jobs, STANDARD.jobs.to, self.clock, rng)
-        consumer = QueueConsumer(self._bus, STANDARD.jobs, handler, settler, self.clock, concurrency=concurrency)
-        yield consumer.run(stop)
-        schedule = Schedule(self.registry, checkpoints, jobs, self.clock, run)
-        yield keep_schedule(schedule, defaults["fetcher_schedule_seconds"].default, stop)
+        async with open_fetcher(ports, settings) as fetcher, asyncio.TaskGroup() as group:
+            consumer = QueueConsumer(
+                self._bus,
+                STANDARD.jobs,
+                fetcher.handler,
+                settler,
+                self.clock,
+                concurrency=settings.fetcher_concurrency,
+            )
+            group.create_task(consumer.run(stop))
+            group.create_task(keep_schedule(fetcher.schedule, settings.schedule_seconds, stop))
 
     def _normalizer(
         self, rng: random.Random, store: MemoryStore, pages: MemorySender, indicators: MemorySender

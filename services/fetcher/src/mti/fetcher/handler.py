@@ -26,17 +26,13 @@ from mti.common.errors import Pause, Retry, Unavailable
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.settlement import Complete, Outcome
-from mti.common.registry import RegistryProvider, Source
+from mti.common.registry import Source
 from mti.common.telemetry import beginning
-from mti.fetcher.claims import RENEW_EVERY, ClaimedSource, ClaimLost, Claims
+from mti.fetcher.claims import ClaimedSource, ClaimLost, Claims
 from mti.fetcher.consequences import Circumstances, Consequence, PublishedPage, after_failure, after_page
 from mti.fetcher.fetchable import FetchableSources
-from mti.fetcher.mimecast import MimecastClients
-from mti.fetcher.pacing import Backlog, NoBacklog, age_before
+from mti.fetcher.pacing import Backlog, age_before
 from mti.fetcher.pages import Pages
-from mti.fetcher.publishing import ChunkPublisher
-from mti.fetcher.records.checkpoint import SourceCheckpoints
-from mti.fetcher.silence import Silences
 from mti.fetcher.timetable import Run
 
 log = logging.getLogger(__name__)
@@ -46,45 +42,34 @@ class FetchHandler:
     """The handler of the queue `fetch-jobs`.
 
     Args:
-        registry: the sources.
-        clients: of the Mimecast accounts.
-        checkpoints: of the sources.
-        publisher: to the topic `raw-pages`.
+        sources: those that are fetched.
+        claims: give a job the source in hand.
+        pages: fetch one.
+        backlog: the line of chunks that wait in `raw-pages`; a source with many pages waits for it.
         jobs: to the queue itself, for the next page's job.
         clock: the time.
-        rng: the jitter of pauses, and what tells claims apart.
+        rng: the jitter of pauses.
         run: how this run goes.
-        backlog: the line of chunks that wait in `raw-pages`; a source with many pages waits for it.
-        jobs_at_once: how many jobs the host handles at once: silent hosts and accounts hold a part of them only.
-        pages_in_hand: pages that may be unpacked at the same time; it bounds the memory, whatever the concurrency.
-        compress: whether Mimecast is asked for archives.
         spacing: from one call of a source to the next one, at least: each is an entry in the customer's audit log.
-        renew_every: seconds between two renewals of a claim.
     """
 
     def __init__(
         self,
-        *,
-        registry: RegistryProvider,
-        clients: MimecastClients,
-        checkpoints: SourceCheckpoints,
-        publisher: ChunkPublisher,
+        sources: FetchableSources,
+        claims: Claims,
+        pages: Pages,
+        backlog: Backlog,
         jobs: Sender,
+        *,
         clock: Clock,
         rng: random.Random,
         run: Run,
-        backlog: Backlog | None = None,
-        jobs_at_once: int = 16,
-        pages_in_hand: int = 2,
-        compress: bool = True,
-        spacing: timedelta = timedelta(),
-        renew_every: float = RENEW_EVERY,
+        spacing: timedelta,
     ) -> None:
-        self._sources = FetchableSources(registry, checkpoints)
-        self._claims = Claims(checkpoints, clock, rng, run, renew_every)
-        silences = Silences(jobs_at_once, clock, rng)
-        self._pages = Pages(clients, silences, publisher, in_hand=pages_in_hand, compress=compress)
-        self._backlog = backlog or NoBacklog()
+        self._sources = sources
+        self._claims = claims
+        self._pages = pages
+        self._backlog = backlog
         self._jobs = jobs
         self._clock = clock
         self._rng = rng

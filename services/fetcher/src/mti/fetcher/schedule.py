@@ -19,11 +19,13 @@ minutes. And it carries the revision that the save makes, not the one that was r
 one for the job that now counts as lost, and duplicate detection would swallow a second one of the same name.
 """
 
+import asyncio
+import contextlib
 import logging
 from datetime import datetime
 
 from mti.common.contracts import job_message
-from mti.common.errors import WriteConflict
+from mti.common.errors import Unavailable, WriteConflict
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import RegistryProvider
@@ -83,3 +85,16 @@ class Schedule:
             await self._checkpoints.save(versioned.with_value(versioned.value.queued(due=now)))
         except WriteConflict:
             log.debug("a handler was quicker than the schedule", extra={"source": source})
+
+
+async def keep_schedule(schedule: Schedule, seconds: float, stop: asyncio.Event) -> None:
+    """Send jobs for the sources that are due, at once and then again and again, until `stop` is set."""
+    while not stop.is_set():
+        try:
+            await schedule.run_once()
+        except Unavailable as error:
+            log.warning("the schedule could not run and runs again soon", extra={"why": error.description})
+        except Exception:
+            log.exception("a bug: the schedule could not run and runs again soon; the jobs in hand go on")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
