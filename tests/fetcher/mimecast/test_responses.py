@@ -15,7 +15,7 @@ from mti.common.errors import Pause, Retry
 from mti.common.registry import Feed, FeedFormat
 from mti.fetcher.mimecast import FeedPage, FeedRequest, PartlyUnreadable
 from mti.fetcher.mimecast.model import Answer
-from mti.fetcher.mimecast.responses import page_of
+from mti.fetcher.mimecast.responses import decode, judge
 from tests.fetcher.mimecast.test_feed_files import HEADER, bundle, indicator, malware, relationship, zipped
 from tests.fetcher.world import NOW
 
@@ -46,7 +46,8 @@ def page(
         compress=compress,
     )
     data = body if isinstance(body, bytes) else orjson.dumps(body)
-    return page_of(Answer(status=status, headers=httpx.Headers(headers or {}), body=data), request, NOW, MIB, accepted)
+    answer = Answer(status=status, headers=httpx.Headers(headers or {}), body=data)
+    return judge(answer, decode(answer, MIB, accepted), request, NOW)
 
 
 def gz(data: bytes) -> bytes:

@@ -24,13 +24,13 @@ from mti.common.errors import Pause
 from mti.common.logs import redaction
 from mti.common.ports.clock import Clock
 from mti.fetcher.mimecast.authentication import Credentials, malformed
+from mti.fetcher.mimecast.contents import failures_said
 from mti.fetcher.mimecast.exchange import SMALL, Exchange
 from mti.fetcher.mimecast.failures import words_of
 from mti.fetcher.mimecast.feed_files import document_of, looks_like_json
 from mti.fetcher.mimecast.limits import free_in
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.refusals import rate_limited, unavailable
-from mti.fetcher.mimecast.responses import failures_of
 
 LOGIN_PATH: Final = "/api/login/login"
 LOGIN_VERSION: Final = "2014.6.1"
@@ -135,7 +135,7 @@ class SignedAuthentication:
 
     def _keys_in(self, answer: Answer, expired: Keys) -> Keys:
         """Return the keys of a login's answer; those it does not name stay as they were."""
-        words = words_of(failures_of(answer)) or "without a reason"
+        words = words_of(failures_said(answer.body)) or "without a reason"
         if answer.status == 429:
             raise rate_limited(free_in(answer.headers, self._clock.now(), limited=True))
         if answer.status >= 500 or not looks_like_json(answer.body):

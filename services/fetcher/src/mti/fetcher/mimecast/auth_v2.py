@@ -14,13 +14,13 @@ from mti.common.errors import Pause
 from mti.common.logs import redaction
 from mti.common.ports.clock import Clock
 from mti.fetcher.mimecast.authentication import Credentials
+from mti.fetcher.mimecast.contents import failures_said
 from mti.fetcher.mimecast.exchange import SMALL, Exchange
 from mti.fetcher.mimecast.failures import words_of
 from mti.fetcher.mimecast.feed_files import document_of, looks_like_json
 from mti.fetcher.mimecast.limits import free_in
 from mti.fetcher.mimecast.model import Answer
 from mti.fetcher.mimecast.refusals import rate_limited, unavailable
-from mti.fetcher.mimecast.responses import failures_of
 
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105  an address
 EARLY: Final = 60.0
@@ -86,7 +86,7 @@ class BearerAuthentication:
         return await self._exchange.post(TOKEN_PATH, headers, urlencode(form).encode(), limit=SMALL)
 
     def _read(self, answer: Answer) -> _Bearer:
-        words = words_of(failures_of(answer)) or "without a reason"
+        words = words_of(failures_said(answer.body)) or "without a reason"
         if answer.status in _REFUSED:
             raise Pause(
                 "CredentialsRefused",

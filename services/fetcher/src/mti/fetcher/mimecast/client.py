@@ -19,7 +19,7 @@ from mti.fetcher.mimecast.clock_skew import MimecastTime
 from mti.fetcher.mimecast.exchange import Exchange, HttpLimits
 from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
 from mti.fetcher.mimecast.refusals import naming, no_answer, subject_of
-from mti.fetcher.mimecast.responses import page_of
+from mti.fetcher.mimecast.responses import decode, judge
 
 FEED_PATH = "/api/ttp/threat-intel/get-feed"
 
@@ -49,7 +49,8 @@ class FeedAnswer:
             TokenRefused: the window can't be continued.
         """
         with naming(self.subject):
-            return page_of(self.answer, self.request, self.clock.now(), self.unpacked_limit, accepted)
+            content = decode(self.answer, self.unpacked_limit, accepted)
+            return judge(self.answer, content, self.request, self.clock.now())
 
 
 class MimecastClient:

@@ -54,6 +54,16 @@ def content_of(body: bytes, limit: int, accepted: str | None = None) -> Content:
     return _Reader(bound_of(body, limit), accepted).read(body)
 
 
+def failures_said(body: bytes) -> Sequence[Failure]:
+    """Return the failures that the body of any endpoint's answer names; none when it is not Mimecast's."""
+    if not looks_like_json(body):
+        return ()
+    try:
+        return failures_in(document_of(body)) or ()
+    except Retry:
+        return ()
+
+
 class _Reader:
     def __init__(self, take: Callable[[int], None], accepted: str | None) -> None:
         self._take = take

@@ -104,3 +104,8 @@ class Answer:
     body: bytes
     time: ServerTime | None = None
     """What it says of the time; `None` when it says nothing."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether its status says so; its body may say otherwise."""
+        return 200 <= self.status < 300

@@ -1,4 +1,4 @@
-"""What an answer of get-feed means: pure, from status, headers and body to a page or an error.
+"""What an answer of get-feed means: it is decoded, then judged. Pure, from status, headers and body to page or error.
 
 A status of 200 is not success: errors come under it too. And an answer that is neither a feed file nor one of
 Mimecast's errors is a failure that is tried again, never the end of the feed.
@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from mti.common.errors import Retry
 from mti.common.waits import http_date
-from mti.fetcher.mimecast.contents import Content, content_of
-from mti.fetcher.mimecast.failures import Failure, failures_in
-from mti.fetcher.mimecast.feed_files import document_of, looks_like_json, looks_like_markup, merged
+from mti.fetcher.mimecast.contents import Content, content_of, failures_said
+from mti.fetcher.mimecast.failures import Failure
+from mti.fetcher.mimecast.feed_files import looks_like_markup, merged
 from mti.fetcher.mimecast.limits import free_in
 from mti.fetcher.mimecast.model import Answer, FeedPage, FeedRequest
 from mti.fetcher.mimecast.refusals import LATER, SERVER_ERROR, refused, unreadable
@@ -26,17 +25,35 @@ _UNMISTAKABLE = frozenset({401, 418, 429, *LATER})
 """Statuses that mean what they say, even on a page that a proxy wrote."""
 
 
-def page_of(
-    answer: Answer, request: FeedRequest, now: datetime, unpacked_limit: int, accepted: str | None = None
-) -> FeedPage:
-    """Return the page of an answer.
+def decode(answer: Answer, unpacked_limit: int, accepted: str | None = None) -> Content:
+    """Return what an answer says, whatever its status: feed files, nothing, or failures.
 
     Args:
-        answer: to `request`.
-        request: what was asked for; it says whether a token was sent.
-        now: the time of the answer, for headers with a date.
+        answer: of get-feed.
         unpacked_limit: bytes that an archive may unpack to.
         accepted: damage that the page was seen to have again and again (`PartlyUnreadable.damage`): the rest is used.
+
+    Raises:
+        Retry: `UnreadablePage`; a `PartlyUnreadable` when the rest can be read.
+        Pause: `PageTooLarge`.
+    """
+    if answer.is_success:
+        return content_of(answer.body, unpacked_limit, accepted)
+    doubtful = answer.status < SERVER_ERROR and answer.status not in _UNMISTAKABLE
+    if doubtful and looks_like_markup(answer.body):
+        # A page of HTML is not Mimecast's word, so it settles nothing.
+        raise unreadable(f"a page of HTML came with status {answer.status}")
+    return Content(failures=failures_said(answer.body))
+
+
+def judge(answer: Answer, content: Content, request: FeedRequest, now: datetime) -> FeedPage:
+    """Return the page that an answer is.
+
+    Args:
+        answer: to `request`: its status and headers.
+        content: what it says (`decode`).
+        request: what was asked for; it says whether a token was sent.
+        now: the time of the answer, for headers with a date.
 
     Raises:
         Retry: the same page is to be asked for again.
@@ -44,10 +61,8 @@ def page_of(
         TokenRefused: the window can't be continued.
     """
     wait = free_in(answer.headers, now, limited=answer.status == 429)
-    success = 200 <= answer.status < 300
-    content = content_of(answer.body, unpacked_limit, accepted) if success else Content(failures=_failures_of(answer))
-    if not success or content.failures:
-        packed = success and request.compress
+    if not answer.is_success or content.failures:
+        packed = answer.is_success and request.compress
         if not _nothing_to_give(content.failures, compressed=packed):
             words = _without_token(content.failures, request.token)
             raise refused(answer.status, words, free_in=wait, with_token=request.token is not None)
@@ -79,24 +94,6 @@ def _date_of(headers: httpx.Headers, request: FeedRequest) -> datetime | None:
     """
     moment = http_date(headers.get("Date", ""))
     return moment if moment is not None and moment >= request.start - DATE_SLACK else None
-
-
-def failures_of(answer: Answer) -> Sequence[Failure]:
-    """Return the failures that an answer of any endpoint names; none when its body is not Mimecast's."""
-    if not looks_like_json(answer.body):
-        return ()
-    try:
-        return failures_in(document_of(answer.body)) or ()
-    except Retry:
-        return ()
-
-
-def _failures_of(answer: Answer) -> Sequence[Failure]:
-    """Read an answer without success; a page of HTML is not Mimecast's word, so it settles nothing."""
-    doubtful = answer.status < SERVER_ERROR and answer.status not in _UNMISTAKABLE
-    if doubtful and looks_like_markup(answer.body):
-        raise unreadable(f"a page of HTML came with status {answer.status}")
-    return failures_of(answer)
 
 
 def _without_token(failures: Sequence[Failure], token: str | None) -> Sequence[Failure]:
