@@ -23,7 +23,7 @@ class ChunkPublisher:
 
     Args:
         sender: to the topic.
-        ledger: told of every chunk that was confirmed.
+        ledger: every chunk that was confirmed is entered into it.
         clock: the time.
     """
 

@@ -38,12 +38,12 @@ class Step:
 
 def account_for(checkpoint: SourceCheckpoint, source: Source) -> MimecastAccount:
     """Return the account that fetches now; the first one when the checkpoint names none that the source has."""
-    return next((found for found in source.accounts if found.tenant == checkpoint.account), source.accounts[0])
+    return next((account for account in source.accounts if account.tenant == checkpoint.account), source.accounts[0])
 
 
 def account_after(account: MimecastAccount, source: Source) -> MimecastAccount:
     """Return the account to try when that one failed."""
-    tenants = [found.tenant for found in source.accounts]
+    tenants = [each.tenant for each in source.accounts]
     return source.accounts[(tenants.index(account.tenant) + 1) % len(tenants)]
 
 

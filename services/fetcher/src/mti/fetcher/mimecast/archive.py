@@ -57,7 +57,7 @@ class Member:
 
 
 def bound_of(body: bytes, limit: int) -> Callable[[int], None]:
-    """Return what is to be told of the bytes that a page unpacks to; it raises `PageTooLarge` when these are too many.
+    """Return what is called with the bytes that a page unpacks to; it raises `PageTooLarge` when these are too many.
 
     Args:
         body: the page, packed.
@@ -71,7 +71,7 @@ def members(body: bytes, take: Callable[[int], None]) -> Iterator[Member]:
 
     Args:
         body: the archive.
-        take: told of the bytes that are unpacked (`bound_of`).
+        take: called with the bytes that are unpacked (`bound_of`).
 
     Raises:
         Pause: `PageTooLarge`.
@@ -81,8 +81,8 @@ def members(body: bytes, take: Callable[[int], None]) -> Iterator[Member]:
         raise too_large(f"the page's archive has {entries} members", _ASK_SUPPORT)
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            found = [info for info in archive.infolist() if not info.is_dir()]
-            for info in found:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            for info in files:
                 if not _is_litter(info.filename):
                     yield _member(archive, info, take)
     except _BROKEN as error:

@@ -31,11 +31,11 @@ class MimecastTime:
         Raises:
             ClockSkew: the clock is too far away.
         """
-        found = self._check.saw(MIMECAST, headers.get("Date"), took)
-        if found is not None and self._check.is_far(MIMECAST):
+        time = self._check.saw(MIMECAST, headers.get("Date"), took)
+        if time is not None and self._check.is_far(MIMECAST):
             raise ClockSkew(
                 f"this machine's clock is {self._check.difference(MIMECAST)} Mimecast's, so that nothing is fetched,"
                 f" since what is published in between would be lost: {CURE}; it goes on by itself within minutes."
                 f" MTI_CLOCK_SKEW_SECONDS, {self._check.limit.total_seconds():.0f}, is the limit"
             )
-        return found
+        return time

@@ -92,7 +92,7 @@ class _Reader:
             raise unreadable("the page is a gzip file that is damaged or cut short") from error
 
     def _archive(self, body: bytes, nested: int) -> Content:
-        found = Content()
+        content = Content()
         damaged: list[Aside] = []
         empty = True
         for member in members(body, self._take):
@@ -101,7 +101,7 @@ class _Reader:
                 inner = self._member(member, nested)
             except Retry as error:
                 if _is_foreign(member):
-                    found.foreign.append(_shown(member.name))
+                    content.foreign.append(_shown(member.name))
                     continue
                 fault = member.fault or error.description.partition(";")[0]
                 damaged.append(
@@ -112,13 +112,13 @@ class _Reader:
                     )
                 )
                 continue
-            found.files += inner.files
-            found.foreign += inner.foreign
+            content.files += inner.files
+            content.foreign += inner.foreign
         if damaged:
-            self._set_aside(found, damaged)
-        elif not (found.files or empty) and found.foreign:
-            raise unreadable(f"the page's archive holds no feed file, but {found.foreign[0]}")
-        return found
+            self._set_aside(content, damaged)
+        elif not (content.files or empty) and content.foreign:
+            raise unreadable(f"the page's archive holds no feed file, but {content.foreign[0]}")
+        return content
 
     def _member(self, member: Member, nested: int) -> Content:
         if member.fault is not None:
@@ -128,13 +128,13 @@ class _Reader:
             raise unreadable("it holds an error instead of a feed file")
         return inner
 
-    def _set_aside(self, found: Content, damaged: Sequence[Aside]) -> None:
-        if not found.files:
+    def _set_aside(self, content: Content, damaged: Sequence[Aside]) -> None:
+        if not content.files:
             raise unreadable(damaged[0].fault)
         error = partly_unreadable([part.fault for part in damaged])
         if error.damage != self._accepted:
             raise error
-        found.files.append(FeedFile(format=found.files[0].format, records=(), aside=damaged))
+        content.files.append(FeedFile(format=content.files[0].format, records=(), aside=damaged))
 
 
 def _document(document: JsonValue) -> Content:

@@ -29,7 +29,7 @@ def unwrapped(data: bytes, take: Callable[[int], None]) -> bytes:
 
     Args:
         data: the file.
-        take: told of the bytes that are unpacked, before there are more; it raises when these are too many.
+        take: called with the bytes that are unpacked, before there are more; it raises when these are too many.
 
     Raises:
         BrokenGzip: it is damaged, or packed more than `LAYERS_LIMIT` times.

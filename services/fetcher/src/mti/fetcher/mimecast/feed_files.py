@@ -63,7 +63,7 @@ def stix_file(bundle: dict[str, JsonValue]) -> FeedFile:
     records: list[Record] = []
     aside: list[Aside] = []
     for record in stix.records_of(objects):
-        texts = [found.text for found in record if isinstance(found, salvage.Unread)]
+        texts = [part.text for part in record if isinstance(part, salvage.Unread)]
         if texts:
             aside.append(Aside(reason=UNREAD_DETECTION, fault="it holds an object that is no JSON", text=texts[0]))
         else:
@@ -97,17 +97,17 @@ def csv_file(body: bytes, *, verified: bool, accepted: str | None = None) -> Fee
 
 def merged(files: Sequence[FeedFile]) -> list[FeedFile]:
     """Return the files that hold anything, neighbours of the same form put together."""
-    found: list[tuple[FeedFormat, Sequence[str], list[Record], list[Aside]]] = []
+    joined: list[tuple[FeedFormat, Sequence[str], list[Record], list[Aside]]] = []
     for file in files:
         if not (file.records or file.aside):
             continue
-        if found and found[-1][:2] == (file.format, file.header):
-            found[-1][2].extend(file.records)
-            found[-1][3].extend(file.aside)
+        if joined and joined[-1][:2] == (file.format, file.header):
+            joined[-1][2].extend(file.records)
+            joined[-1][3].extend(file.aside)
         else:
-            found.append((file.format, file.header, list(file.records), list(file.aside)))
+            joined.append((file.format, file.header, list(file.records), list(file.aside)))
     return [
-        FeedFile(format=form, header=header, records=records, aside=aside) for form, header, records, aside in found
+        FeedFile(format=form, header=header, records=records, aside=aside) for form, header, records, aside in joined
     ]
 
 

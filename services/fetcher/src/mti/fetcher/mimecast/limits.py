@@ -34,8 +34,8 @@ def free_in(headers: httpx.Headers, now: datetime, *, limited: bool) -> timedelt
 
 def _named(headers: httpx.Headers, name: str) -> list[str]:
     """Return what the limit's header of that name says, in either spelling."""
-    found = (headers.get(f"{prefix}-{name}") for prefix in ("X-RateLimit", "X-Rate-Limit"))
-    return [text.strip() for text in found if text is not None]
+    texts = (headers.get(f"{prefix}-{name}") for prefix in ("X-RateLimit", "X-Rate-Limit"))
+    return [text.strip() for text in texts if text is not None]
 
 
 def _is_zero(text: str) -> bool:

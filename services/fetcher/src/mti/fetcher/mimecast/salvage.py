@@ -69,8 +69,8 @@ def merging_objects(data: bytes) -> JsonValue:
     return _mended(_MERGING.decode(data.decode("utf-8", "replace")))
 
 
-def _mended(found: JsonValue) -> JsonValue:
-    whole: JsonValue = orjson.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+def _mended(document: JsonValue) -> JsonValue:
+    whole: JsonValue = orjson.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
     return whole
 
 
@@ -86,8 +86,8 @@ def _elements(text: str, at: int, end: int) -> Iterator[JsonValue]:
 
 
 def _after(form: re.Pattern[str], text: str, at: int) -> int:
-    found = form.match(text, at)
-    return at if found is None else found.end()
+    match = form.match(text, at)
+    return at if match is None else match.end()
 
 
 def _end_of(text: str, at: int, end: int) -> int | None:
@@ -103,17 +103,17 @@ def _end_of(text: str, at: int, end: int) -> int | None:
 def _closed(text: str, at: int, end: int) -> int:
     """Return where a value ends by its brackets and quotes, whatever is between them; the end if they do not match."""
     depth = 0
-    for found in _TOKEN.finditer(text, at, end):
-        depth += (found[0] in "{[") - (found[0] in "}]")
-        if depth < 0 or (depth == 0 and found[0] in "}],"):
-            return found.end() - (found[0] == ",")
+    for mark in _TOKEN.finditer(text, at, end):
+        depth += (mark[0] in "{[") - (mark[0] in "}]")
+        if depth < 0 or (depth == 0 and mark[0] in "}],"):
+            return mark.end() - (mark[0] == ",")
     return end
 
 
 def _next_object(text: str, at: int, end: int) -> int:
     """Return where the next object begins that can be read and is one of STIX, or the end."""
-    for found in islice(_BOUNDARY.finditer(text, at, end), _BOUNDARIES):
-        start = found.end()
+    for boundary in islice(_BOUNDARY.finditer(text, at, end), _BOUNDARIES):
+        start = boundary.end()
         after = _end_of(text, start, end)
         if after is not None and {"type", "id"} <= _outline(text[start:after]).keys():
             return start
@@ -123,13 +123,13 @@ def _next_object(text: str, at: int, end: int) -> int:
 def _element(text: str) -> JsonValue:
     data = text.encode()
     try:
-        found: JsonValue = orjson.loads(data)
+        element: JsonValue = orjson.loads(data)
     except orjson.JSONDecodeError:
         try:
-            found = mended(data)
+            element = mended(data)
         except (ValueError, RecursionError):
             return Unread(text)
-    return found
+    return element
 
 
 def _integer(text: str) -> int | float:
@@ -146,11 +146,11 @@ def _no_number(text: str) -> float:
 
 
 def _pairs(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found = dict(pairs)
+    members = dict(pairs)
     lists = [value for name, value in pairs if name == "objects" and isinstance(value, list)]
     if len(lists) > 1:
-        found["objects"] = [each for value in lists for each in value]
-    return found
+        members["objects"] = [each for value in lists for each in value]
+    return members
 
 
 _SPACE: Final = re.compile(r"\s*")
@@ -162,11 +162,11 @@ _MERGING: Final = json.JSONDecoder(
 
 def _outline(text: str) -> dict[str, JsonValue]:
     """Return the names of an object that say what it belongs to, where they are texts: those that are not nested."""
-    found: dict[str, JsonValue] = {}
+    outline: dict[str, JsonValue] = {}
     depth = 0
     for match in _OUTLINE.finditer(text):
         if match[1] is None:
             depth += 1 if match[0] in "{[" else -1
         elif depth == 1:
-            found[match[1]] = match[2][1:-1]
-    return found
+            outline[match[1]] = match[2][1:-1]
+    return outline

@@ -24,12 +24,12 @@ def records_of(objects: Sequence[JsonValue]) -> list[Record]:
     places = _places(objects)
     joined: dict[int, set[int]] = defaultdict(set)
     users: dict[int, set[int]] = defaultdict(set)
-    for place, found in enumerate(objects):
-        indicator = _nearest(places[_reference(found, "source_ref", "indicator")], place)
+    for place, element in enumerate(objects):
+        indicator = _nearest(places[_reference(element, "source_ref", "indicator")], place)
         if indicator is None:
             continue
         joined[indicator].add(place)
-        malware = _nearest(places[_reference(found, "target_ref", "malware")], place)
+        malware = _nearest(places[_reference(element, "target_ref", "malware")], place)
         if malware is not None:
             users[malware].add(indicator)
     for malware, indicators in users.items():
@@ -48,9 +48,9 @@ SHARED_LIMIT = 4096
 """Bytes of a malware object that is repeated with each indicator; Mimecast's have some hundred."""
 
 
-def _is_large(found: JsonValue) -> bool:
+def _is_large(element: JsonValue) -> bool:
     try:
-        return len(orjson.dumps(found)) > SHARED_LIMIT
+        return len(orjson.dumps(element)) > SHARED_LIMIT
     except orjson.JSONEncodeError:
         return True
 
@@ -58,8 +58,8 @@ def _is_large(found: JsonValue) -> bool:
 def _places(objects: Sequence[JsonValue]) -> defaultdict[str, list[int]]:
     """Return where each object that can be referred to is, by its id."""
     places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, found in enumerate(objects):
-        if isinstance(found, dict) and isinstance(id := found.get("id"), str) and found.get("type") in _ENDS:
+    for place, element in enumerate(objects):
+        if isinstance(element, dict) and isinstance(id := element.get("id"), str) and element.get("type") in _ENDS:
             places[id].append(place)
     return places
 
@@ -72,9 +72,9 @@ def _nearest(candidates: Sequence[int], place: int) -> int | None:
 _ENDS = ("indicator", "malware")
 
 
-def _reference(found: JsonValue, name: str, kind: str) -> str:
+def _reference(element: JsonValue, name: str, kind: str) -> str:
     """Return whom a relationship refers to, if it is one of that kind; else what nobody is called."""
-    if not isinstance(found, dict) or found.get("type") != "relationship":
+    if not isinstance(element, dict) or element.get("type") != "relationship":
         return ""
-    reference = found.get(name)
+    reference = element.get(name)
     return reference if isinstance(reference, str) and reference.startswith(f"{kind}--") else ""

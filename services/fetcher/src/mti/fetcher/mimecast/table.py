@@ -133,7 +133,7 @@ class _Quoted:
 
     def cells(self, at: int = 0) -> tuple[list[str], bool]:
         """Return the cells from there on, and whether one of them begins with a quote that is not closed."""
-        found: list[str] = []
+        cells: list[str] = []
         is_open = False
         while at <= len(self._text):
             end = None
@@ -141,14 +141,14 @@ class _Quoted:
                 end = self.closing(at + 1)
                 is_open = is_open or end is None
             if end is not None:
-                found.append(self._text[at + 1 : end].replace(QUOTE * 2, QUOTE))
+                cells.append(self._text[at + 1 : end].replace(QUOTE * 2, QUOTE))
                 at = end + 2
                 continue
             end = self._text.find(DELIMITER, at)
             end = len(self._text) if end < 0 else end
-            found.append(self._text[at:end])
+            cells.append(self._text[at:end])
             at = end + 1
-        return found, is_open
+        return cells, is_open
 
     def closing(self, at: int) -> int | None:
         """Return where the quote is that closes a cell: the first one from there that is not doubled and ends it."""

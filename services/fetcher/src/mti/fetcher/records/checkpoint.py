@@ -338,5 +338,5 @@ async def saved(
     try:
         return await checkpoints.save(versioned)
     except WriteConflict:
-        found = await checkpoints.load(versioned.key, SourceCheckpoint())
-        return found if found.value == versioned.value else None
+        written = await checkpoints.load(versioned.key, SourceCheckpoint())
+        return written if written.value == versioned.value else None

@@ -50,8 +50,8 @@ class Ledger:
 
     async def look_up(self, source: str, chunks: Sequence[str]) -> dict[str, int]:
         """Return how many detections those of a source's chunks hold that were published, by CloudEvents id."""
-        found = await self._container.read_many(source, chunks)
-        return {chunk: _detections(document) for chunk, document in found.items()}
+        documents = await self._container.read_many(source, chunks)
+        return {chunk: _detections(document) for chunk, document in documents.items()}
 
     async def scan(self, source: str) -> AsyncIterator[tuple[str, int]]:
         """Yield the chunks of a source, in the order of their ids, each with how many detections it holds."""
