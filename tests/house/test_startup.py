@@ -100,6 +100,15 @@ def test_a_service_is_imported_without_what_only_some_of_its_runs_use(service: s
     assert ("httpx" in modules) is (service != "normalizer")
 
 
+def test_the_records_of_the_publisher_load_no_client_of_anything() -> None:
+    modules = loaded(f"import mti.publisher.records\n{SAY}")
+    assert of(UNUSED_BY_A_SERVICE | {"azure", "httpx", "httpcore"}, modules) == set()
+    assert {name for name in modules if name.startswith("mti.publisher.")} == {
+        "mti.publisher.records",
+        *(name for name in modules if name.startswith("mti.publisher.records.")),
+    }
+
+
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_that_has_started_on_embedded_settings_has_loaded_no_more(service: str, tmp_path: Path) -> None:
     code = f"""
