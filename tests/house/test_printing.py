@@ -12,11 +12,8 @@ WAYS = {
     "libs/cli/src/mti/cli/main.py",  # shows a page that is a constant
     "libs/common/src/mti/common/topology/__main__.py",  # JSON in ASCII, for who builds from it
     "libs/common/src/mti/common/logs.py",  # JSON in ASCII, which escapes everything
-    "libs/common/src/mti/common/hosting/process.py",  # reads stdin, as a lifeline
     # One line that says why a service can't start, made safe by `shown`:
-    "services/fetcher/src/mti/fetcher/__main__.py",
-    "services/normalizer/src/mti/normalizer/__main__.py",
-    "services/publisher/src/mti/publisher/__main__.py",
+    "libs/common/src/mti/common/hosting/process.py",
     # Hand a child its streams:
     "libs/stack/src/mti/stack/launching/child.py",
     "libs/stack/src/mti/stack/launching/fork_server.py",

@@ -10,6 +10,7 @@ from subprocess import DEVNULL, PIPE
 
 import psutil
 
+from mti.common.hosting.process import MISCONFIGURED
 from mti.stack.errors import StackError
 from mti.stack.launching.launcher import Launcher
 from mti.stack.launching.lifeline import ORPHANED
@@ -24,7 +25,6 @@ OURS = ("MTI_SERVICEBUS_", "MTI_STORE", "MTI_COSMOS_", "MTI_TENANTS_")
 """Settings that the stack makes itself: what the person's shell says of Azure is not for its processes."""
 STOP_WAIT = 30.0
 _BETWEEN = 0.05
-MISCONFIGURED = 2
 
 
 class Child:

@@ -1,17 +1,7 @@
 """`python -m mti.normalizer`: the worker, as a process of its own."""
 
-import sys
-
-from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
-from mti.common.showing import shown
 from mti.normalizer import worker
 
-MISCONFIGURED = 2
-
 if __name__ == "__main__":
-    try:
-        process.run(worker.main)
-    except ConfigurationError as error:
-        sys.stderr.write(f"{shown(str(error))}\n")
-        sys.exit(MISCONFIGURED)
+    process.serve(worker.main)

@@ -5,9 +5,25 @@ SIGTERM and SIGINT end it cleanly: what is in hand is finished.
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
+from typing import Final
 
+from mti.common.errors import ConfigurationError
 from mti.common.network import prepare_network
+from mti.common.showing import shown
+
+MISCONFIGURED: Final = 2
+"""The exit status of a service that can't start as it is configured: to start it again changes nothing."""
+
+
+def serve(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run a service; where it is misconfigured, say why in one line and end the process with `MISCONFIGURED`."""
+    try:
+        run(main)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{shown(str(error))}\n")
+        sys.exit(MISCONFIGURED)
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
