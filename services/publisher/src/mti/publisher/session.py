@@ -101,5 +101,5 @@ class SessionPublisher:
 
 
 def _tried(items: Sequence[Item], message: Received, tried: int) -> Sequence[Item]:
-    """Return a message's objects, marked where one of its session that came no earlier was tried before."""
+    """Return a message's objects, marked as tried where the checkpoint says that anything as late was."""
     return [replace(item, tried=True) for item in items] if message.sequence_number <= tried else items
