@@ -132,8 +132,8 @@ param image string = ''
 @description('Container apps: make a registry for the image.')
 param createRegistry bool = false
 
-@description('Container apps: replicas of each service, at the least.')
-@minValue(0)
+@description('Container apps: replicas of each service, at the least. The fetcher has its schedule in its process: without one nothing is fetched.')
+@minValue(1)
 param leastReplicas int = 1
 
 @description('Container apps: replicas of each service, at the most.')
@@ -508,6 +508,7 @@ module containerApps 'modules/containerApps.bicep' = if (!onFunctions && !empty(
     identities: identityNames
     settings: settings
     insightsName: names.insights
+    workspaceResourceId: AppInsightsWorkspaceResourceID
     namespaceName: names.bus
     kedaCloud: domains.keda
     image: image

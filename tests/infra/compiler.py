@@ -51,13 +51,9 @@ class Compiler:
         """Run the compiler."""
         compiler = found()
         assert compiler is not None
-        environment = {
-            "PATH": os.environ.get("PATH", ""),
-            "HOME": os.environ.get("HOME", str(self._cache)),
-            "DOTNET_BUNDLE_EXTRACT_BASE_DIR": str(self._cache),  # a home that can't be written is no reason to fail
-            "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
-            "MTI_IMAGE": IMAGE,
-        }
+        environment = dict(os.environ) | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "MTI_IMAGE": IMAGE}
+        if not os.access(Path.home(), os.W_OK):  # where it unpacks itself once
+            environment["DOTNET_BUNDLE_EXTRACT_BASE_DIR"] = str(self._cache)
         return subprocess.run(
             [compiler, *map(str, arguments)],
             capture_output=True,

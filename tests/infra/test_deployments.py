@@ -143,6 +143,7 @@ def test_a_secret_is_in_the_vault_and_nowhere_else(deployed: Expand, way: str) -
     for each in deployed(way).resources:
         if each["type"] != "Microsoft.KeyVault/vaults/secrets":
             assert "value of " not in json.dumps(each), each["name"]
+    assert "value of " not in json.dumps(deployed(way).outputs)
 
 
 def test_a_reference_to_a_vault_is_passed_on_and_any_other_value_is_kept(deployed: Expand) -> None:
@@ -214,6 +215,7 @@ def test_container_apps_run_one_image_and_scale_on_their_own_queue(deployed: Exp
         template = app["properties"]["template"]
         (container,) = template["containers"]
         assert (container["image"], container["args"]) == (IMAGE, [f"mti.{service}"])
+        assert template["scale"]["minReplicas"] >= 1
         (rule,) = template["scale"]["rules"]
         metadata = rule["custom"]["metadata"]
         assert metadata["cloud"] == "AzureUSGovernmentCloud"
@@ -222,6 +224,12 @@ def test_container_apps_run_one_image_and_scale_on_their_own_queue(deployed: Exp
             service, "indicators/publisher"
         )
         assert rule["custom"]["identity"] in app["identity"]["userAssignedIdentities"]
+
+
+def test_the_logs_of_container_apps_go_to_the_workspace(deployed: Expand) -> None:
+    properties = deployed("mssp-standard").one("Microsoft.Insights/diagnosticSettings")["properties"]
+    assert properties["workspaceId"].endswith("/workspaces/mssp")
+    assert {each["category"] for each in properties["logs"]} == {"ContainerAppConsoleLogs", "ContainerAppSystemLogs"}
 
 
 @pytest.mark.parametrize("way", ["mssp-premium-private", "functions-private"])

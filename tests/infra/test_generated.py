@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -64,3 +65,19 @@ def test_the_address_of_a_release_is_pinned_and_public() -> None:
     assert set(release) == {"version", "address"}
     assert re.fullmatch(r"https://[a-z0-9.-]+(/[A-Za-z0-9._-]+)+", release["address"])
     assert not re.search(r"\b(main|master|latest|HEAD)\b", release["address"])
+
+
+def test_the_button_leads_to_the_template_and_form_of_the_release() -> None:
+    address = json.loads((ROOT / "infra" / "release.json").read_text())["address"]
+    template, form = (quote(f"{address}/{name}.json", safe="") for name in ("azuredeploy", "createUiDefinition"))
+    button = f"https://portal.azure.com/#create/Microsoft.Template/uri/{template}/createUIDefinitionUri/{form}"
+    for page in ("README.md", "docs/deploy.md"):
+        assert button in (ROOT / page).read_text(), page
+
+
+def test_the_page_names_each_way_to_deploy_and_each_field_of_the_form() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    for path in (BICEP / "parameters").glob("*.bicepparam"):
+        assert f"`{path.name}`" in page
+    form = json.loads((ROOT / "infra" / "createUiDefinition.json").read_text())
+    assert {name for name in form["parameters"]["outputs"] if f"`{name}`" not in page} == {"location"}

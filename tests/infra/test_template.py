@@ -9,17 +9,19 @@ import pytest
 
 from tests.infra.compiler import INFRA, Compiler, needs_compiler
 
-pytestmark = [needs_compiler, pytest.mark.xdist_group("bicep")]
+pytestmark = pytest.mark.xdist_group("bicep")
 
 SOURCES = [*sorted((INFRA / "bicep").rglob("*.bicep")), *sorted((INFRA / "bicep").rglob("*.bicepparam"))]
 
 
+@needs_compiler
 def test_no_file_has_a_warning(compiler: Compiler) -> None:
     for pattern in ("**/*.bicep", "**/*.bicepparam"):
         done = compiler.run("lint", "--pattern", pattern)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+@needs_compiler
 def test_every_file_is_formatted(compiler: Compiler) -> None:
     for pattern in ("**/*.bicep", "**/*.bicepparam"):
         assert compiler.run("format", "--pattern", pattern).returncode == 0
@@ -34,6 +36,7 @@ def test_a_suppression_has_its_reason(path: Path) -> None:
         assert re.search(r"#disable-next-line \S+ // \S.{20,}", line), line
 
 
+@needs_compiler
 def test_what_is_checked_in_is_what_the_compiler_makes(compiler: Compiler) -> None:
     kept: dict[str, Any] = json.loads((INFRA / "azuredeploy.json").read_text())
     done = compiler.run("build", compiler.infra / "bicep" / "main.bicep", "--stdout")

@@ -14,6 +14,10 @@ param identities object
 param settings object
 
 param insightsName string
+
+@description('Where the logs of the apps go. It is referred to and never changed.')
+param workspaceResourceId string
+
 param namespaceName string
 
 @description('Of the cloud, as KEDA calls it.')
@@ -51,6 +55,19 @@ resource home 'Microsoft.App/managedEnvironments@2025-07-01' = {
           internal: true
         }
     workloadProfiles: [{ name: 'Consumption', workloadProfileType: 'Consumption' }]
+  }
+}
+
+// What the services write to stderr is kept here alone: their telemetry has traces and metrics.
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: home
+  name: 'logs'
+  properties: {
+    workspaceId: workspaceResourceId
+    logs: [
+      { category: 'ContainerAppConsoleLogs', enabled: true }
+      { category: 'ContainerAppSystemLogs', enabled: true }
+    ]
   }
 }
 
