@@ -11,7 +11,7 @@ from mti.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    *(ROOT / "README.md", ROOT / "CHANGELOG.md"),
+    *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(ROOT.glob("libs/*/*.md")),
 ]

@@ -40,6 +40,12 @@ def test_the_options_of_a_command_in_the_text_are_there(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_targets_of_make_in_the_text_are_there(page: Path) -> None:
+    named = re.findall(r"`(make [^`]*)`", page.read_text())
+    assert [fault for text in named for fault in faults(text)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_block_of_commands_says_that_it_is_one(page: Path) -> None:
     for fence in fences(page):
         assert fence.language, f"{fence}: name the block's language after the fence: sh, console, text, …"

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from mti.cli.main import app
 from tests.house.shell.fences import ROOT
 
-OF_OTHERS = {"az", "cat", "cd", "cp", "export", "func", "git", "pip", "pytest", "servicebus-local"}
+OF_OTHERS = {"az", "cat", "cd", "cp", "docker", "export", "func", "git", "pip", "pytest", "sed", "servicebus-local"}
 """Commands that are looked at no further."""
 _SEPARATORS = {"&&", "||", "|", ";", "&", "(", ")", "\n"}
 _COMPOSE = {"up", "down", "logs", "ps", "build", "--build", "--scale", "-d", "-f"}

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -77,7 +78,7 @@ def _fences(name: str, lines: list[str]) -> Iterator[Fence]:
         start, language = opened
         before = lines[start - 1].strip() if start else ""
         reason = _NOT_RUN.fullmatch(before)
-        text = "".join(f"{each}\n" for each in lines[start + 1 : number])
+        text = dedent("".join(f"{each}\n" for each in lines[start + 1 : number]))
         yield Fence(name, start + 1, language, text, reason[1] if reason else None, before == _SERVES)
         opened = None
     assert opened is None, f"{name}: a block has no end"

@@ -76,10 +76,20 @@ async def dead(folder: Path) -> AsyncIterator[Stage]:
     yield Stage(folder, placeholders={"4711": new})
 
 
+@asynccontextmanager
+async def members(folder: Path) -> AsyncIterator[Stage]:
+    """The members' `pyproject.toml`."""
+    for path in ROOT.glob("*/*/pyproject.toml"):
+        (copy := folder / path.relative_to(ROOT)).parent.mkdir(parents=True)
+        shutil.copy(path, copy)
+    yield Stage(folder)
+
+
 STAGES: dict[str, Callable[[Path], AbstractAsyncContextManager[Stage]]] = {
     "README.md": simulated,
     "docs/dead-letters.md": dead,
     "docs/fairness.md": small,
+    "docs/releasing.md": members,
     "docs/simulated-sentinel.md": small,
     "docs/tenants.md": example,
 }
