@@ -45,8 +45,16 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
             assert (words[0] if name is None else f"{words[0]} {name}") in known | groups, text
 
 
+def test_the_readme_names_every_member_and_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    members = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("*/*/pyproject.toml")}
+    assert set(re.findall(r"`((?:libs|services)/[a-z-]+)`", text)) == members
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert pages - set(re.findall(r"\]\((docs/[^)#]+)", text)) == set()
+
+
 @pytest.mark.parametrize(
-    "name", sorted({"demo", "test", "bench", "help", "lint", "fmt", "soak", "simulate", "package"})
+    "name", sorted({"demo", "test", "bench", "help", "lint", "fmt", "soak", "simulate", "package", "docs"})
 )
 def test_every_make_target_explains_itself(name: str) -> None:
     assert re.search(rf"^{name}:.*## \S", (ROOT / "Makefile").read_text(), re.MULTILINE)
