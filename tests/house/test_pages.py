@@ -1,5 +1,7 @@
 """Pages that come from the code are as the code of now would make them."""
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,28 @@ def test_the_variables_of_compose_and_of_the_pages_are_on_the_page() -> None:
     pages = [ROOT / "docker-compose.yml", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
     named = {(name, page.name) for page in pages for name in settings.variables_in(page.read_text())}
     assert {each for each in named if each[0] not in known} == set()
+
+
+def test_the_defaults_that_other_pages_name_are_those_of_the_code() -> None:
+    defaults = {each.name: each.default for variables in settings.by_class().values() for each in variables}
+    rows = re.findall(r"^\| (`MTI_[^|]+) \| ([\d., ]+) \|", (ROOT / "docs" / "fairness.md").read_text(), re.MULTILINE)
+    assert rows
+    for names, values in rows:
+        said = dict(zip(settings.variables_in(names), values.split(", "), strict=True))
+        assert {name: f"`{value}`" for name, value in said.items()} == {name: defaults[name] for name in said}
+
+
+def test_the_metrics_of_the_page_are_those_that_the_code_makes() -> None:
+    text = (ROOT / "docs" / "telemetry.md").read_text()
+    page = dict(re.findall(r"^\| `((?:mti|http|messaging|azure)\.[a-z_.]+)` \| `([^`]+)`", text, re.MULTILINE))
+    code = {}
+    for path in ROOT.glob("libs/common/src/mti/common/telemetry/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):  # a name, a unit and a description, whatever makes the instrument
+                texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                if len(texts) > 2 and "." in str(texts[0]):
+                    code[texts[0]] = texts[1]
+    assert page == code
 
 
 def test_an_arrow_that_follows_from_others_is_left_out_and_a_circle_stays() -> None:

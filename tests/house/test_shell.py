@@ -1,9 +1,11 @@
 """Every shell block of the pages is run, or says why not; then what it names is there at least."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.house.shell.commands import faults, options_of
 from tests.house.shell.fences import PAGES, ROOT, RUN_ELSEWHERE, Fence, fences
@@ -52,6 +54,14 @@ def test_a_block_of_commands_says_that_it_is_one(page: Path) -> None:
         if not fence.is_shell and fence.language != "mermaid":
             lines = [line for line in fence.text.splitlines() if COMMAND.match(line)]
             assert lines == [], f"{fence}: name it sh or console; where it can't be run, say `<!-- not run: REASON -->`"
+
+
+@pytest.mark.parametrize("fence", [fence for fence in ALL if fence.language in {"json", "yaml", "python"}], ids=str)
+def test_a_block_of_data_or_of_python_can_be_read(fence: Fence) -> None:
+    if fence.language == "python":
+        ast.parse(fence.text)
+    else:
+        yaml.safe_load(fence.text)  # JSON is YAML
 
 
 def test_pages_whose_blocks_are_run_elsewhere_are_run_there() -> None:

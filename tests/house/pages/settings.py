@@ -123,9 +123,9 @@ def names_in_the_code() -> dict[str, str]:
     return found
 
 
-def variables_in(text: str) -> set[str]:
+def variables_in(text: str) -> list[str]:
     """Return the variables of ours that a text names, other than with a part left out (`MTI_FETCHER_…`)."""
-    return set(re.findall(r"\bMTI_[A-Z_]*[A-Z]\b(?![_*…])", text))
+    return re.findall(r"\bMTI_[A-Z_]*[A-Z]\b(?![_*…])", text)
 
 
 def undocumented() -> list[str]:
