@@ -1,6 +1,8 @@
 """What the pages say is there: links lead somewhere, and the commands that they name exist."""
 
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,10 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(ROOT.glob("libs/*/*.md")),
 ]
+
+OF_NOW = [page for page in PAGES if page.name != "CHANGELOG.md" and page.parent.name != "decisions"]
+"""Those that say how it is, and not how it was."""
+MEMBERS = sorted(path.name for path in ROOT.glob("*/*/src/mti/*"))
 
 
 def commands() -> set[str]:
@@ -48,6 +54,23 @@ def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
         f"{name}#{anchor}" for name, anchor in links if anchor not in anchors(page.parent / name if name else page)
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("page", OF_NOW, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_and_module_that_is_named_exists(page: Path) -> None:
+    text = page.read_text()
+    paths = re.findall(r"`((?:tests|libs|services|docs|requirements|infra)/[\w./-]+)`", text)
+    modules = re.findall(rf"`((?:servicebus_local|mti\.(?:{'|'.join(MEMBERS)}))(?:\.\w+)*)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert [module for module in modules if not is_there(module)] == []
+
+
+def is_there(module: str) -> bool:
+    """Say whether a module is there, or what a module defines."""
+    outer, _, name = module.rpartition(".")
+    if not outer or find_spec(outer) is None:
+        return find_spec(module) is not None
+    return find_spec(module) is not None or hasattr(import_module(outer), name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
