@@ -5,18 +5,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from tests.house.pages.generated import ROOT, sources
+
+Kind = Literal["module", "class", "function", "variable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A module, class, function, parameter, field or variable."""
+    """A module, class, function or variable; parameters and fields are variables."""
 
     name: str
     path: str
     line: int
-    is_module: bool = False
+    kind: Kind = "variable"
 
     def __str__(self) -> str:
         """Say where it is."""
@@ -32,11 +35,13 @@ def defined() -> tuple[Name, ...]:
 def names_of(text: str, path: str) -> Iterator[Name]:
     """Return the names that a module defines, its own and that of its package among them."""
     module = path.rpartition("/")[2].removesuffix(".py")
-    yield Name(path.split("/")[-2] if module == "__init__" else module, path, 1, is_module=True)
+    yield Name(path.split("/")[-2] if module == "__init__" else module, path, 1, "module")
     for node in ast.walk(ast.parse(text)):
         match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield Name(name, path, node.lineno)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield Name(name, path, node.lineno, "function")
+            case ast.ClassDef(name=name):
+                yield Name(name, path, node.lineno, "class")
             case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
                 yield Name(name, path, node.lineno)
             case ast.alias(asname=str(name)):
