@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from azure.servicebus.aio import ServiceBusReceiver
+from azure.servicebus.exceptions import SessionLockLostError
 
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.received import from_sdk
@@ -120,6 +121,8 @@ class World:
 
     async def receiver(self, entity: Entity, session: str | None = None) -> ServiceBusReceiver:
         key = (entity, session)
+        if key in self.receivers and await _has_lost_its_session(self.receivers[key]):
+            await self.receivers.pop(key).close()
         if key not in self.receivers:
             self.receivers[key] = self.bus.receiver(entity, session=session, connect_wait=PATIENCE)
             await self.receivers[key].__aenter__()
@@ -195,6 +198,17 @@ async def world(folder: Path) -> AsyncIterator[World]:
         found = World(namespace, bus, queues, folder, clock)
         stack.push_async_callback(found.close)
         yield found
+
+
+async def _has_lost_its_session(receiver: ServiceBusReceiver) -> bool:
+    """Say whether the lock ran out, as it does where the tests in between take longer than it lasts; else renew it."""
+    if receiver.session is None:
+        return False
+    try:
+        await receiver.session.renew_lock()
+    except SessionLockLostError:
+        return True
+    return False
 
 
 def page(name: str) -> Outgoing:
