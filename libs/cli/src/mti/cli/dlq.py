@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,6 @@ from mti.cli.exit import FAILED
 from mti.cli.filters import with_filters
 from mti.cli.options import AsJson, Data, DryRun, Yes
 from mti.common.errors import ConfigurationError
-from mti.common.ports.clock import Clock
 from mti.deployment import open_deployment
 from mti.deployment.dead_letters import DeadLetters
 from mti.operations.dead_letters import (
@@ -68,13 +69,13 @@ def list_(chosen: Selection, data: Data = None, as_json: AsJson = False) -> None
     """Count dead letters by entity and reason."""
 
     async def work() -> None:
-        async with open_deployment(data) as deployment:
-            groups = await survey((await deployment.dead_letters()).queues, chosen, deployment.clock)
+        async with _dead_letters(data) as dead:
+            groups = await survey(dead.queues, chosen, dead.clock)
         if as_json:
             rows: list[JsonValue] = [to_json(group) for group in groups]
             write_json({"dead_letters": rows, "total": sum(group.count for group in groups)})
         else:
-            tables.print_groups(groups, deployment.clock.now(), output())
+            tables.print_groups(groups, dead.clock.now(), output())
 
     asyncio.run(work())
 
@@ -93,13 +94,12 @@ def show(
     """Show dead letters whole: why they are there, their properties and their bodies."""
 
     async def work() -> None:
-        async with open_deployment(data) as deployment:
-            queues = (await deployment.dead_letters()).queues
+        async with _dead_letters(data) as dead:
             messages: list[JsonValue] = []
             meant = replace(chosen, identities=chosen.identities | set(which)) if which else chosen
             # Two entities may have the same number.
-            most = max(first, len(queues) * len(which or []))
-            async for letter in find(queues, meant, deployment.clock, limit=most):
+            most = max(first, len(dead.queues) * len(which or []))
+            async for letter in find(dead.queues, meant, dead.clock, limit=most):
                 if as_json:
                     messages.append(view(letter))
                 else:
@@ -139,17 +139,15 @@ def replay(
     options = ReplayOptions(replay_limit=max_replays, force=force, rate=rate, dry_run=dry_run)
 
     async def work() -> None:
-        async with open_deployment(data) as deployment:
-            dead, clock = await deployment.dead_letters(), deployment.clock
+        async with _dead_letters(data) as dead:
             if out is not None:
-                _report_file(out, await write_archive(out, find(dead.queues, chosen, clock, limit=limit)), as_json)
+                _report_file(out, await write_archive(out, find(dead.queues, chosen, dead.clock, limit=limit)), as_json)
                 return
             if from_ is not None:
-                result = await _replay_file(dead, clock, from_, chosen, options, limit, yes=yes)
+                result = await _replay_file(dead, from_, chosen, options, limit, yes=yes)
             else:
-                result = await _replay(
-                    dead, clock, await plan(dead.queues, chosen, clock, limit=limit), options, yes=yes
-                )
+                planned = await plan(dead.queues, chosen, dead.clock, limit=limit)
+                result = await _replay(dead, planned, options, yes=yes)
         if as_json:
             write_json(result.document())
         else:
@@ -180,17 +178,16 @@ def purge_(
     _require_choice(chosen, everything=everything)
 
     async def work() -> None:
-        async with open_deployment(data) as deployment:
-            dead = await deployment.dead_letters()
+        async with _dead_letters(data) as dead:
             kept = out or dead.purged
             if kept is None and not dry_run:
                 raise ConfigurationError(
                     "say where the dead letters are kept that are removed: --out FILE, which only you may read and"
                     " `mti dlq replay --from` brings back; nothing was removed"
                 )
-            planned = await plan(dead.queues, chosen, deployment.clock, limit=limit)
+            planned = await plan(dead.queues, chosen, dead.clock, limit=limit)
             books = dead.books_for(planned.sequences, without=without_books or dry_run)
-            result = await _purge(dead, deployment.clock, planned, kept, books, yes=yes, dry_run=dry_run)
+            result = await _purge(dead, planned, kept, books, yes=yes, dry_run=dry_run)
         if as_json:
             write_json({**result.document(), "kept_in": None if kept is None else str(kept)})
         else:
@@ -219,8 +216,8 @@ def edit(
         raise ConfigurationError("write the body with --out FILE, mend it there, then send it with --from FILE")
 
     async def work() -> None:
-        async with open_deployment(data) as deployment:
-            dead, chosen = await deployment.dead_letters(), Selection(entity=entity)
+        async with _dead_letters(data) as dead:
+            chosen = Selection(entity=entity)
             queue, letter = await one_letter([each for each in dead.queues if chosen.covers(each.entity)], sequence)
             if out is not None:
                 write_new(out, body_to_edit(letter))
@@ -243,48 +240,40 @@ def edit(
     asyncio.run(work())
 
 
-async def _replay(dead: DeadLetters, clock: Clock, planned: Plan, options: ReplayOptions, *, yes: bool) -> ReplayResult:
+@asynccontextmanager
+async def _dead_letters(data: Path | None) -> AsyncIterator[DeadLetters]:
+    async with open_deployment(data) as deployment:
+        yield await deployment.dead_letters()
+
+
+async def _replay(dead: DeadLetters, planned: Plan, options: ReplayOptions, *, yes: bool) -> ReplayResult:
     if planned.count and not (yes or options.dry_run):
-        tables.print_groups(planned.groups, clock.now(), errors())
+        tables.print_groups(planned.groups, dead.clock.now(), errors())
         if not ask(f"Replay {planned.count:,} dead letters?"):
             return ReplayResult()
     with tables.Counter(planned.count, errors()) as counter:
-        return await Replayer(dead.queues, dead.judge, clock, options, counter.update).replay(planned)
+        return await Replayer(dead.queues, dead.judge, dead.clock, options, counter.update).replay(planned)
 
 
 async def _replay_file(
-    dead: DeadLetters,
-    clock: Clock,
-    file: Path,
-    chosen: Selection,
-    options: ReplayOptions,
-    limit: int | None,
-    *,
-    yes: bool,
+    dead: DeadLetters, file: Path, chosen: Selection, options: ReplayOptions, limit: int | None, *, yes: bool
 ) -> ReplayResult:
-    work = FileReplay(file, dead.entities, chosen, clock, random.SystemRandom(), limit=limit)
+    work = FileReplay(file, dead.entities, chosen, dead.clock, random.SystemRandom(), limit=limit)
     meant, already = await work.count()
     if meant > already and not (yes or options.dry_run) and not ask(f"Replay {meant - already:,} of {file}?"):
         return ReplayResult()
     with tables.Counter(meant - already, errors()) as counter:
-        replayer = Replayer(dead.queues, dead.judge, clock, options, counter.update)
+        replayer = Replayer(dead.queues, dead.judge, dead.clock, options, counter.update)
         return await work.run(replayer, dry_run=options.dry_run)
 
 
 async def _purge(
-    dead: DeadLetters,
-    clock: Clock,
-    planned: Plan,
-    kept: Path | None,
-    books: Books | None,
-    *,
-    yes: bool,
-    dry_run: bool,
+    dead: DeadLetters, planned: Plan, kept: Path | None, books: Books | None, *, yes: bool, dry_run: bool
 ) -> PurgeResult:
     if dry_run:
         return PurgeResult(matched=planned.count, purged=planned.count, dry_run=True)
     if planned.count and not yes:
-        tables.print_groups(planned.groups, clock.now(), errors())
+        tables.print_groups(planned.groups, dead.clock.now(), errors())
         if not ask(f"Remove {planned.count:,} dead letters for good?"):
             return PurgeResult()
     assert kept is not None  # noqa: S101  asked for above

@@ -23,6 +23,7 @@ class DeadLetters:
     judge: Judge
     books: Books | None
     """`None` where the stores of the services are not known."""
+    clock: Clock
     purged: Path | None
     """Where a purge keeps what it removes; `None` where it has to be told."""
 
@@ -48,6 +49,7 @@ class DeadLetters:
             queues,
             PublishedJudge(PublishedVersions(judged.container(PUBLISHED), clock)) if judged else NoJudge(),
             ServiceBooks(books.fetcher, books.normalizer, books.publisher, clock) if books else None,
+            clock,
             purged,
         )
 
