@@ -123,6 +123,17 @@ def test_the_private_codec_of_the_sdk_stands_behind_one_module() -> None:
     assert len(users) <= 1, users
 
 
+def test_operations_need_no_sdk_no_adapter_and_no_terminal() -> None:
+    elsewhere = ("azure", "httpx", "rich", "typer", "mti.common.adapters", "mti.common.composition")
+    needed = [
+        f"{module.relative_to(ROOT)} imports {name}"
+        for module in members()["operations"].rglob("*.py")
+        for name in imported(module)
+        if name.startswith(elsewhere)
+    ]
+    assert needed == []
+
+
 def test_services_have_the_same_file_names_for_the_same_things() -> None:
     same = {
         "__init__.py",
