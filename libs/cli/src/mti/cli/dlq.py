@@ -13,7 +13,6 @@ import typer
 from pydantic import JsonValue
 
 from mti.cli import dead_letter_tables as tables
-from mti.cli.body_files import read_file, write_new
 from mti.cli.console import ask, errors, output, say, write_json
 from mti.cli.exit import FAILED
 from mti.cli.filters import with_filters
@@ -37,10 +36,12 @@ from mti.operations.dead_letters import (
     one_letter,
     plan,
     purge,
+    read_body,
     send_mended,
     survey,
     view,
     write_archive,
+    write_body,
 )
 from mti.operations.to_json import to_json
 
@@ -220,11 +221,11 @@ def edit(
             chosen = Selection(entity=entity)
             queue, letter = await one_letter([each for each in dead.queues if chosen.covers(each.entity)], sequence)
             if out is not None:
-                write_new(out, body_to_edit(letter))
+                write_body(out, body_to_edit(letter))
                 _report_file(out, 1, as_json)
                 return
             assert from_ is not None  # noqa: S101  one of the two is given
-            body = read_file(from_)
+            body = read_body(from_)
             books = dead.books_for([queue.entity.path], without=without_books)
             if not yes and not ask(f"Send the mended body in the place of {letter.reason} {sequence}?"):
                 return

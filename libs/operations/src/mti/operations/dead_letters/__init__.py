@@ -6,6 +6,7 @@ from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, s
 from mti.operations.dead_letters.file_replay import FileReplay
 from mti.operations.dead_letters.overtaken import Judge, NoJudge, PublishedJudge
 from mti.operations.dead_letters.ports import DeadLetterQueue
+from mti.operations.dead_letters.private_file import read_body, write_body
 from mti.operations.dead_letters.purge import purge
 from mti.operations.dead_letters.query import Plan, find, plan, survey
 from mti.operations.dead_letters.replay import REPLAY_LIMIT, Replayer, ReplayOptions
@@ -39,8 +40,10 @@ __all__ = [
     "one_letter",
     "plan",
     "purge",
+    "read_body",
     "send_mended",
     "survey",
     "view",
     "write_archive",
+    "write_body",
 ]

@@ -23,6 +23,7 @@ from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import PropertyValue, Received
 from mti.operations.bus import DeadLetter
 from mti.operations.dead_letters.body import body_value, masked
+from mti.operations.dead_letters.private_file import create_private
 
 _AT_ONCE = 50
 LINE_LIMIT = 512 * 1024 * 1024
@@ -103,14 +104,8 @@ async def write_archive(path: Path, letters: AsyncIterable[DeadLetter]) -> int:
     Raises:
         ConfigurationError: the file exists already, or can't be written.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigurationError(f"{path} exists already; name a new file") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be written ({error.strerror}); name another file") from error
     count = 0
-    with os.fdopen(descriptor, "wb") as file:
+    with create_private(path) as file:
         async for letter in letters:
             file.write(line_of(letter))
             count += 1

@@ -20,8 +20,8 @@ from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.normalizer.records import HANDLED, Ledger
 from mti.operations.books import SourceBooks
 from mti.operations.bus import BusLoads, BusView, DeadLetter, SessionLoad
-from mti.operations.clock_notes import clock_notes
 from mti.operations.sources import SourceAudit
+from mti.operations.status.clock_notes import clock_notes
 from mti.operations.status.model import DestinationStatus, SourceStatus, Status
 from mti.operations.stores import Stores
 from mti.publisher.records import DestinationCheckpoint, destination_checkpoints
