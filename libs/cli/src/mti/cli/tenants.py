@@ -107,7 +107,7 @@ def import_(
     async def work() -> None:
         async with open_deployment(None, store=store) as deployment:
             settings = _store_settings(deployment)
-            document, container = read_document(file), (await deployment.tenant_states()).container
+            document, container = read_document(file), deployment.tenants_container()
             plan = plan_import(
                 document.data,
                 await read_records(container),
@@ -140,7 +140,7 @@ def export(
     async def work() -> None:
         async with open_deployment(None, store=store) as deployment:
             settings = _store_settings(deployment)
-            records = await read_records((await deployment.tenant_states()).container)
+            records = await read_records(deployment.tenants_container())
         if not records.has_tenants:
             raise ConfigurationError(
                 f"{settings.tenants_store} holds no tenant; `mti tenants import FILE` brings some in"

@@ -9,13 +9,13 @@ from mti.common.adapters.identity import identity_in
 from mti.common.composition.stores import live_registry
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock, SystemClock
-from mti.common.ports.store import Store
+from mti.common.ports.store import Container, Store
 from mti.common.registry import Registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings, TenantsSettings
 from mti.common.topology import Topology
 from mti.deployment.dead_letters import DeadLetters
-from mti.deployment.tenants import TenantStates, states_in
+from mti.deployment.tenants import TenantStates, container_in, states_in
 from mti.normalizer.records import KNOWN
 from mti.operations.bus import BusView
 from mti.operations.stores import SERVICES, Stores
@@ -72,7 +72,15 @@ class Deployment(ABC):
         Raises:
             ConfigurationError: it is not said where states are kept.
         """
-        return await states_in(self.tenants_settings(), self._identity, self._exits)
+        return await states_in(self.tenants_settings(), self.tenants_container())
+
+    def tenants_container(self) -> Container:
+        """Return what the tenants, or their states beside a file, are written to.
+
+        Raises:
+            ConfigurationError: it is not said where they are kept.
+        """
+        return container_in(self.tenants_settings(), self._identity, self._exits)
 
     # -- the stores
 

@@ -93,18 +93,16 @@ def _last_file(data: Path | None) -> Path | None:
     return last.tenants if last else None
 
 
-async def states_in(settings: TenantsSettings, identity: Identity, exits: AsyncExitStack) -> TenantStates:
-    """Open what pausing, resuming and removing need.
+async def states_in(settings: TenantsSettings, container: Container) -> TenantStates:
+    """Return what pausing, resuming and removing need.
 
     Args:
         settings: where the tenants are described.
-        identity: who this process is to Azure.
-        exits: closes what is opened.
+        container: where their states are written; see `container_in`.
 
     Raises:
-        ConfigurationError: it is not said where states are kept, or the tenants can't be read.
+        ConfigurationError: the tenants can't be read.
     """
-    container = container_in(settings, identity, exits)
     if settings.tenants_file is not None:
         return TenantStates(container, _ids_in(read_document(settings.tenants_file)), str(settings.tenants_file))
     if settings.tenants_text is not None:
@@ -116,7 +114,10 @@ async def states_in(settings: TenantsSettings, identity: Identity, exits: AsyncE
 def container_in(settings: TenantsSettings, identity: Identity, exits: AsyncExitStack) -> Container:
     """Open the container that the settings name for writing: of the tenants, or of their states beside a file.
 
-    Args: see `states_in`.
+    Args:
+        settings: where the tenants are described.
+        identity: who this process is to Azure.
+        exits: closes what is opened.
 
     Raises:
         ConfigurationError: the settings name none.
