@@ -40,11 +40,10 @@ class Deployment(ABC):
         self._identity = identity_in(exits)
         self._tenants = tenants
         self._loopback: dict[str, Any] = {"allow_loopback": True} if allow_loopback else {}
+        self._purged: Path | None = None
         self._registry: Registry | None = None
         self._stores: Stores | None = None
         self._bus: ServiceBus | None = None
-
-    # -- the tenants
 
     @abstractmethod
     def tenants_settings(self) -> TenantsSettings:
@@ -82,8 +81,6 @@ class Deployment(ABC):
         """
         return container_in(self.tenants_settings(), self._identity, self._exits)
 
-    # -- the stores
-
     async def stores(self, *, earlier: bool = False) -> Stores:
         """Return the stores of the three services.
 
@@ -113,8 +110,6 @@ class Deployment(ABC):
     @abstractmethod
     def _has_stores(self, *services: str) -> bool:
         """Say whether the stores of these services are known."""
-
-    # -- the bus
 
     @property
     @abstractmethod
@@ -160,7 +155,7 @@ class Deployment(ABC):
         judged = self._opened(self._store("publisher", read_only=True)) if self._has_stores("publisher") else None
         books = Stores(*[self._opened(self._store(each)) for each in SERVICES]) if self._has_stores(*SERVICES) else None
         queues = await self._exits.enter_async_context(connected_queues(bus, self.topology.entities, self.clock))
-        return DeadLetters.of(queues, judged, books, self.clock, self._purged_file())
+        return DeadLetters.of(queues, judged, books, self.clock, self._purged)
 
     def _opened(self, store: Store) -> Store:
         self._exits.push_async_callback(store.close)
@@ -176,7 +171,3 @@ class Deployment(ABC):
     @abstractmethod
     async def _bus_settings(self) -> BusSettings:
         """Return how the bus is reached."""
-
-    def _purged_file(self) -> Path | None:
-        """Return where a purge keeps what it removes, unless it is told a file; `None` where it must be told."""
-        return None

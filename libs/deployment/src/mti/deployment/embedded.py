@@ -35,6 +35,7 @@ class EmbeddedDeployment(Deployment):
     def __init__(self, exits: AsyncExitStack, tenants: Path | None, *, data: Path, allow_loopback: bool = True) -> None:
         super().__init__(exits, tenants, allow_loopback=allow_loopback)
         self._layout = Layout(data)
+        self._purged = self._layout.logs / PURGED
         self._attachment: Attachment | None = None
 
     def tenants_settings(self) -> TenantsSettings:
@@ -83,9 +84,6 @@ class EmbeddedDeployment(Deployment):
         names = {name: field.default for name, field in BusSettings.model_fields.items()}
         connection = (await self._attached()).connection_string
         return BusSettings.from_environment(**{**names, "servicebus_connection_string": connection})
-
-    def _purged_file(self) -> Path | None:
-        return self._layout.logs / PURGED
 
     async def _attached(self) -> Attachment:
         if self._attachment is None:
