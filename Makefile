@@ -6,11 +6,14 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV := .venv
+HOUSE := .cache/house
 DIST := dist
 BIN := $(VENV)/bin
 MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/simulation libs/cli services/fetcher services/normalizer services/publisher
 # The name under which a member is installed: `mti-` before its folder's, but for what is of use to others too.
 distribution = $(if $(filter libs/servicebus-local,$1),servicebus-local,mti-$(notdir $1))
+empty :=
+SOURCES := $(subst $(empty) ,:,$(MEMBERS:%=%/src))
 COSMOS := tests/support/cosmos
 JAVASCRIPT := tests/support/javascript
 # Microsoft's Bicep compiler, for `make templates` and for the tests of the templates, which are skipped without it.
@@ -25,7 +28,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(VENV)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
+setup: $(VENV)/.ready $(HOUSE)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
 
 demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
 	$(BIN)/mti demo
@@ -42,8 +45,8 @@ lint: $(VENV)/.ready  ## Check style
 types: $(VENV)/.ready  ## Check types (mypy, strict)
 	$(BIN)/mypy $(MEMBERS:%=%/src) infra tests
 
-graph: $(VENV)/.ready  ## Print who imports whom, members and packages, and whether the house's contracts hold
-	$(BIN)/python -m tests.house.graph
+graph: $(HOUSE)/.ready  ## Print who imports whom, members and packages, and whether the house's contracts hold
+	PYTHONPATH=$(SOURCES) $(HOUSE)/bin/python -m tests.house.graph
 
 fmt: $(VENV)/.ready  ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
@@ -85,6 +88,8 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
 	  -c requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) requirements/build.in -o requirements/runtime.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/uv.in -o requirements/uv.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make requirements' \
+	  requirements/house.in -o requirements/house.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
 
 clean:  ## Remove what setup made
@@ -100,6 +105,11 @@ $(VENV)/.ready: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
 	test -x $(BIN)/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(VENV)
 	$(UV) pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	touch $@
+
+$(HOUSE)/.ready: requirements/house.txt | $(UV)
+	test -x $(HOUSE)/bin/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(HOUSE)
+	$(UV) pip sync -q --python $(HOUSE)/bin/python --require-hashes requirements/house.txt
 	touch $@
 
 # The Cosmos DB protocol server that the contract tests talk to runs on Node: the machine's, else one from PyPI.

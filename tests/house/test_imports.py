@@ -1,7 +1,9 @@
 """The import rules of the house: a service knows the common library and itself, and nobody reaches back."""
 
 import ast
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +86,7 @@ def test_a_distribution_of_its_own_does_not_even_name_this_project(name: str) ->
 
 
 FACES = {
+    "fetcher": {"mti.fetcher.records", "mti.fetcher.composition"},
     "normalizer": {"mti.normalizer.records", "mti.normalizer.indicators", "mti.normalizer.composition"},
     "publisher": {"mti.publisher.records", "mti.publisher.composition"},
 }
@@ -110,7 +113,8 @@ def test_a_module_that_reaches_past_a_face_would_be_noticed(tmp_path: Path) -> N
         "from mti.normalizer.records import Ledger\nfrom mti.normalizer.records.ledger import Ledger\n"
         "from mti.normalizer.decisions import decide\nfrom mti.fetcher.windows import Window\n"
     )
-    assert past_a_face(module) == ["mti.normalizer.records.ledger", "mti.normalizer.decisions"]
+    past = ["mti.normalizer.records.ledger", "mti.normalizer.decisions", "mti.fetcher.windows"]
+    assert past_a_face(module) == past
 
 
 def test_the_private_codec_of_the_sdk_stands_behind_one_module() -> None:
@@ -145,3 +149,19 @@ def test_services_have_the_same_file_names_for_the_same_things() -> None:
     }
     for service in ("fetcher", "normalizer", "publisher"):
         assert same <= {str(path.relative_to(members()[service])) for path in members()[service].rglob("*.py")}, service
+
+
+def test_the_arrows_of_the_house_are_as_its_contracts_have_them() -> None:
+    """With imports that are for types alone, in members and in their packages: `make graph` shows them."""
+    python = ROOT / ".cache" / "house" / "bin" / "python"
+    sources = os.pathsep.join(str(path) for path in ROOT.glob("*/*/src"))
+    graph = subprocess.run(
+        [python, "-m", "tests.house.graph"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": sources},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert graph.returncode == 0, graph.stdout[-4000:] + graph.stderr
+    assert "0 broken" in graph.stdout
