@@ -1,4 +1,4 @@
-"""What a record is read as."""
+"""What a detection is read as: a sighting where it can be used, else a rejection."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from mti.normalizer.observables import Observable
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One detection. No recipient is in it: their addresses are personal data that no indicator needs."""
+    """A detection that could be read. No recipient is in it: an address is personal, and no indicator needs it."""
 
     observables: tuple[Observable, ...]
     """At least one, all distinct."""
