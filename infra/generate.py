@@ -7,7 +7,6 @@ can't import Python, so these files lie beside the modules; a test sees that the
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,8 @@ from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.registry.endpoints import COSMOS_HOSTS, SENTINEL_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS
 from mti.common.registry.records import CONTAINER as TENANTS
 from mti.common.settings import PREFIX, BusSettings
+from mti.common.topology.documents import template
+from mti.common.topology.topology import STANDARD
 
 GENERATED: Final = Path(__file__).parent / "bicep" / "generated"
 
@@ -38,25 +39,16 @@ BLOBS: Final = ("blob.core.windows.net", "blob.core.usgovcloudapi.net", "blob.co
 
 def topology() -> dict[str, Any]:
     """Return the entities of the bus as Azure Resource Manager writes them, and who does what with them."""
-    namespace = json.loads((files("mti.stack") / "Config.json").read_text())["UserConfig"]["Namespaces"][0]
-    queues = [{"name": queue["Name"], "properties": _camel(queue["Properties"])} for queue in namespace["Queues"]]
-    topics = [
-        {
-            "name": topic["Name"],
-            "properties": _camel(topic["Properties"]),
-            "subscriptions": [_subscription(each) for each in topic["Subscriptions"]],
-        }
-        for topic in namespace["Topics"]
-    ]
+    found = template(STANDARD)
     return {
-        "queues": queues,
-        "topics": topics,
+        "queues": found["queues"],
+        "topics": found["topics"],
         "settings": {
             f"{PREFIX}{name.upper()}": field.default
             for name, field in BusSettings.model_fields.items()
             if isinstance(field.default, str)
         },
-        "services": _services([queue["name"] for queue in queues]),
+        "services": _services([queue["name"] for queue in found["queues"]]),
     }
 
 
@@ -117,17 +109,14 @@ def _services(queues: list[str]) -> dict[str, Any]:
     A retry is a copy that is sent to where the message came from. The fetcher looks at the line before the normalizer.
     A queue that no service receives from is one in which all of them set things aside.
     """
-    names = BusSettings.model_fields
-    jobs, raw, indicators = (
-        str(names[name].default) for name in ("fetch_jobs_queue", "raw_pages_topic", "indicators_topic")
-    )
-    to_normalize = {"topic": raw, "subscription": str(names["raw_pages_subscription"].default)}
-    to_publish = {"topic": indicators, "subscription": str(names["indicators_subscription"].default)}
-    aside = [name for name in queues if name != jobs]
+    jobs, pages, indicators = STANDARD.jobs, STANDARD.pages, STANDARD.indicators
+    to_normalize = {"topic": pages.name, "subscription": pages.subscription}
+    to_publish = {"topic": indicators.name, "subscription": indicators.subscription}
+    aside = [name for name in queues if name != jobs.name]
     return {
-        "fetcher": _rights(queues=[jobs], looks=[to_normalize], sends=[jobs, *aside], topics=[raw]),
-        "normalizer": _rights(subscriptions=[to_normalize], sends=aside, topics=[raw, indicators]),
-        "publisher": _rights(subscriptions=[to_publish], sends=aside, topics=[indicators]),
+        "fetcher": _rights(queues=[jobs.name], looks=[to_normalize], sends=[jobs.name, *aside], topics=[pages.name]),
+        "normalizer": _rights(subscriptions=[to_normalize], sends=aside, topics=[pages.name, indicators.name]),
+        "publisher": _rights(subscriptions=[to_publish], sends=aside, topics=[indicators.name]),
     }
 
 
@@ -136,35 +125,14 @@ def _rights(
     sends: list[str],
     topics: list[str],
     queues: list[str] | None = None,
-    subscriptions: list[dict[str, str]] | None = None,
-    looks: list[dict[str, str]] | None = None,
+    subscriptions: list[dict[str, str | None]] | None = None,
+    looks: list[dict[str, str | None]] | None = None,
 ) -> dict[str, Any]:
     return {
         "receives": {"queues": queues or [], "subscriptions": subscriptions or []},
         "looksAt": looks or [],
         "sends": {"queues": sends, "topics": topics},
     }
-
-
-def _subscription(written: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": written["Name"],
-        "properties": _camel(written["Properties"]),
-        "rules": [
-            {
-                "name": rule["Name"],
-                "properties": {
-                    "filterType": f"{rule['Properties']['FilterType']}Filter",
-                    "correlationFilter": _camel(rule["Properties"]["CorrelationFilter"]),
-                },
-            }
-            for rule in written["Rules"]
-        ],
-    }
-
-
-def _camel(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name[0].lower() + name[1:]: value for name, value in properties.items()}
 
 
 def _stale() -> Iterator[Path]:

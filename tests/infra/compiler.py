@@ -51,7 +51,7 @@ class Compiler:
         """Run the compiler."""
         compiler = found()
         assert compiler is not None
-        environment = dict(os.environ) | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "MTI_IMAGE": IMAGE}
+        environment = dict(os.environ) | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "IMAGE": IMAGE}
         if not os.access(Path.home(), os.W_OK):  # where it unpacks itself once
             environment["DOTNET_BUNDLE_EXTRACT_BASE_DIR"] = str(self._cache)
         return subprocess.run(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from infra import generate
+from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.settings import BusSettings
 from mti.common.telemetry import instruments
 
@@ -24,12 +25,11 @@ def test_what_bicep_loads_is_what_the_code_says(path: Path) -> None:
 @pytest.mark.parametrize("service", ["fetcher", "normalizer", "publisher"])
 def test_a_service_has_each_container_that_it_names(service: str) -> None:
     named = set()
-    for module in (ROOT / "services" / service / "src").rglob("*.py"):
+    for module in (ROOT / "services" / service / "src").rglob("records/*.py"):
         for node in ast.parse(module.read_text()).body:
-            target = node.target if isinstance(node, ast.AnnAssign) else None
-            if isinstance(target, ast.Name) and target.id == "CONTAINER" and isinstance(node, ast.AnnAssign):
-                assert isinstance(node.value, ast.Constant)
+            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant):
                 named.add(node.value.value)
+    named &= set(CONTAINERS)
     assert named == set(generate.STORES[service])
 
 

@@ -1,4 +1,4 @@
-// The rules of one subscription, but for the first.
+// The rules of one subscription.
 
 param namespaceName string
 param topicName string

@@ -12,28 +12,20 @@ resource entities 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2026-01-
   for subscription in subscriptions: {
     parent: topic
     name: subscription.name
-    properties: union(subscription.properties, { deadLetteringOnFilterEvaluationExceptions: true })
+    properties: subscription.properties
   }
 ]
 
-// Azure gives a new subscription a rule called $Default, which lets everything through. So the first of our rules takes
-// that name: a rule beside it would not keep a message out that is aimed at another subscription.
-resource first 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-01-01' = [
-  for (subscription, i) in subscriptions: {
-    parent: entities[i]
-    name: '$Default'
-    properties: subscription.rules[0].properties
-  }
-]
-
-module others 'rules.bicep' = [
+// Azure gives a new subscription a rule called $Default, which lets everything through. The first of our rules has that
+// name and so takes its place: beside it a message that is aimed at another subscription would come here too.
+module rules 'rules.bicep' = [
   for (subscription, i) in subscriptions: {
     name: 'rules-${topicName}-${subscription.name}'
     params: {
       namespaceName: namespaceName
       topicName: topicName
       subscriptionName: entities[i].name
-      rules: skip(subscription.rules, 1)
+      rules: subscription.rules
     }
   }
 ]

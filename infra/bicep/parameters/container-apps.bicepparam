@@ -5,7 +5,7 @@ param cloud = 'AzureCloud'
 param appName = 'contoso-ti'
 param hosting = 'containerApps'
 // ghcr.io/OWNER/mti@sha256:…, as the release's notes have it.
-param image = readEnvironmentVariable('MTI_IMAGE')
+param image = readEnvironmentVariable('IMAGE')
 param mimecastClientId = '33333333-3333-3333-3333-333333333333'
 param mimecastClientSecret = readEnvironmentVariable('MIMECAST_CLIENT_SECRET', '')
 param mimecastRegion = 'eu'

@@ -15,7 +15,7 @@ param network = 'private'
 param addressPrefix = '10.68.0.0/22'
 param createRegistry = true
 // Empty the first time: then the registry is made, the image is pushed to it, and the second time starts the services.
-param image = readEnvironmentVariable('MTI_IMAGE', '')
+param image = readEnvironmentVariable('IMAGE', '')
 param leastReplicas = 1
 param mostReplicas = 8
 param AppInsightsWorkspaceResourceID = '/subscriptions/66666666-6666-6666-6666-666666666666/resourceGroups/soc/providers/Microsoft.OperationalInsights/workspaces/mssp'

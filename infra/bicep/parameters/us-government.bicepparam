@@ -6,7 +6,7 @@ param cloud = 'AzureUSGovernment'
 param appInsightsLocation = 'usgovvirginia'
 param hosting = 'containerApps'
 // From a registry that is reached there, by its digest.
-param image = readEnvironmentVariable('MTI_IMAGE')
+param image = readEnvironmentVariable('IMAGE')
 param mimecastClientId = '33333333-3333-3333-3333-333333333333'
 param mimecastClientSecret = readEnvironmentVariable('MIMECAST_CLIENT_SECRET', '')
 param mimecastRegion = 'us'
