@@ -91,7 +91,7 @@ def test_a_grid_is_shared_by_a_regions_tenants_in_the_files_order_and_follows_th
     assert shared.tenant is None
     assert shared.feed is Feed.MALWARE_GRID
     assert shared.poll_interval == timedelta(minutes=9)
-    assert not registry.allows("grid:us", WORKSPACE.format(1))
+    assert registry.route("grid:us", WORKSPACE.format(1)) is None
 
 
 def test_a_tenant_that_opts_out_fetches_its_own_grid() -> None:
@@ -101,7 +101,7 @@ def test_a_tenant_that_opts_out_fetches_its_own_grid() -> None:
     )
     assert set(registry.sources) == {"a/malware_grid", "grid:eu"}
     assert [account.tenant for account in registry.sources["grid:eu"].accounts] == ["b"]
-    assert not registry.allows("a/malware_grid", WORKSPACE.format(2))
+    assert registry.route("a/malware_grid", WORKSPACE.format(2)) is None
 
 
 def test_without_sharing_each_tenant_fetches_its_own_unless_it_opts_in() -> None:
@@ -125,7 +125,7 @@ def test_the_mssps_own_workspace_is_one_destination_with_both_tenants() -> None:
         ("grid:eu", "a"),
         ("b/malware_customer", "b"),
     }
-    assert not registry.allows("b/malware_customer", WORKSPACE.format(1))
+    assert registry.route("b/malware_customer", WORKSPACE.format(1)) is None
 
 
 def test_a_workspace_is_the_same_in_whatever_case_it_is_written() -> None:

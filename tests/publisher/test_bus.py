@@ -251,4 +251,4 @@ async def test_a_process_that_is_told_too_little_says_what_is_missing(tmp_path: 
 
 def test_the_registry_of_these_tests_has_no_way_between_the_customers() -> None:
     found = registry("http://127.0.0.1:1")
-    assert not found.allows(OTHER_CUSTOMER, CONTOSO)
+    assert found.route(OTHER_CUSTOMER, CONTOSO) is None

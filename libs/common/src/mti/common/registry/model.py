@@ -231,12 +231,8 @@ class Registry:
         """Return the route between the two; the first one, where there are several."""
         return self._between.get((source, destination))
 
-    def allows(self, source: str, destination: str) -> bool:
-        """Say whether anything of the source may reach the destination."""
-        return (source, destination) in self._between
-
     def removed_route(self, source: str, destination: str) -> Route | None:
-        """Return the way between the two that only removed tenants had."""
+        """Return the route between the two that only removed tenants had."""
         return next((route for route in self.removed_to(destination) if route.source == source), None)
 
     def removed_to(self, destination: str) -> tuple[Route, ...]:

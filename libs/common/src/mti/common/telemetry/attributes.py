@@ -47,7 +47,6 @@ REASON: Final = "mti.reason"
 """A reason code, in CamelCase."""
 KIND: Final = "mti.kind"
 """What is paused: `source` or `destination`."""
-CHUNKS: Final = "mti.chunks"
 DETECTIONS: Final = "mti.detections"
 OBJECTS: Final = "mti.objects"
 
