@@ -31,7 +31,7 @@ class Turned(SystemClock):
 
 def hear(check: ClockCheck, server: str, ahead: timedelta) -> None:
     """Have a server say that the clock, which shows noon, is that far ahead."""
-    check.saw(server, format_datetime(NOON - ahead, usegmt=True), 0.0)
+    check.compare(server, format_datetime(NOON - ahead, usegmt=True), 0.0)
 
 
 def test_the_gauge_tells_by_how_much_the_clock_is_ahead_of_each_server() -> None:
@@ -41,7 +41,7 @@ def test_the_gauge_tells_by_how_much_the_clock_is_ahead_of_each_server() -> None
         hear(check, MIMECAST, HOUR)
         hear(check, SENTINEL, -HOUR)
         hear(check, ENTRA, timedelta())
-        check.saw(ENTRA, "not a date", 0.0)
+        check.compare(ENTRA, "not a date", 0.0)
     assert there.points("mti.clock.ahead") == {
         series(mti_api="mimecast"): 3599,  # a second is the resolution of a date
         series(mti_api="sentinel"): -3600,
@@ -93,7 +93,7 @@ def test_a_word_is_not_believed_for_long_since_clocks_are_set() -> None:
 def test_a_date_at_the_end_of_the_calendar_breaks_nothing(date: str) -> None:
     clock = Turned()
     check = ClockCheck(clock)
-    check.saw(SENTINEL, date, 1.0)
+    check.compare(SENTINEL, date, 1.0)
     CorrectedClock(clock, check).now()
     clock.time = datetime(1, 1, 1, tzinfo=UTC)
     CorrectedClock(clock, check).now()

@@ -83,21 +83,21 @@ class TestPauses:
     def test_what_is_paused_is_counted_until_it_is_not(self) -> None:
         with recorded(Turned()) as there:
             pauses = active().instruments.pauses
-            pauses.saw("destination", "w1", "contoso", pause())
-            pauses.saw("destination", "w2", "contoso", pause())
-            pauses.saw("source", "fabrikam/malware_customer", "fabrikam", pause("CredentialsRefused"))
+            pauses.record("destination", "w1", "contoso", pause())
+            pauses.record("destination", "w2", "contoso", pause())
+            pauses.record("source", "fabrikam/malware_customer", "fabrikam", pause("CredentialsRefused"))
             assert there.points("mti.pauses") == {
                 series(mti_kind="destination", mti_tenant="contoso", mti_reason="RoleMissing"): 2,
                 series(mti_kind="source", mti_tenant="fabrikam", mti_reason="CredentialsRefused"): 1,
             }
-            pauses.saw("destination", "w1", "contoso", None)
+            pauses.record("destination", "w1", "contoso", None)
             found = there.points("mti.pauses")
         assert found[series(mti_kind="destination", mti_tenant="contoso", mti_reason="RoleMissing")] == 1
 
     def test_a_pause_that_another_instance_ended_is_forgotten_when_its_time_is_over(self) -> None:
         clock = Turned()
         with recorded(clock) as there:
-            active().instruments.pauses.saw("destination", "w1", "contoso", pause())
+            active().instruments.pauses.record("destination", "w1", "contoso", pause())
             clock.time += timedelta(minutes=6)
             assert list(there.points("mti.pauses").values()) == [0]
             assert active().instruments.pauses.observe() == []

@@ -56,8 +56,8 @@ class ClockCheck:
         """Return seconds that never run backwards."""
         return self._clock.monotonic()
 
-    def saw(self, server: str, date: str | None, took: float) -> ServerTime | None:
-        """Return what an answer says of the time; `None` when it says nothing.
+    def compare(self, server: str, date: str | None, took: float) -> ServerTime | None:
+        """Compare the clock with what an answer says of the time, and return that; `None` when it says nothing.
 
         Args:
             server: who answered, as the metric's `mti.api` names it: `mimecast`, `sentinel`, `entra`.

@@ -136,7 +136,7 @@ class Claims:
             log.info("another job took the source over", extra={"source": claimed.source.id})
             return False
         pauses = active().instruments.pauses
-        pauses.saw("source", claimed.source.id, tenant_of(claimed.source.id), checkpoint.pause)
+        pauses.record("source", claimed.source.id, tenant_of(claimed.source.id), checkpoint.pause)
         return True
 
     async def release(self, claimed: ClaimedSource) -> None:

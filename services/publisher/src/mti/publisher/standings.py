@@ -165,4 +165,4 @@ class Standings:
 
 def _measure(destination: Destination, pause: PauseState | None) -> None:
     """Tell the metrics whether a destination is paused."""
-    active().instruments.pauses.saw("destination", destination.id, tenant_among(destination.tenants), pause)
+    active().instruments.pauses.record("destination", destination.id, tenant_among(destination.tenants), pause)

@@ -24,7 +24,7 @@ class PausesSeen:
         self._reasons = reasons
         self._seen: dict[tuple[str, str], tuple[str, PauseState]] = {}
 
-    def saw(self, kind: str, id: str, tenant: str, pause: PauseState | None) -> None:
+    def record(self, kind: str, id: str, tenant: str, pause: PauseState | None) -> None:
         """Note that a source or destination is paused, or that it is not.
 
         Args:

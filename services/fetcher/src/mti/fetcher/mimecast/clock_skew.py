@@ -31,7 +31,7 @@ class MimecastTime:
         Raises:
             ClockSkew: the clock is too far away.
         """
-        time = self._check.saw(MIMECAST, headers.get("Date"), took)
+        time = self._check.compare(MIMECAST, headers.get("Date"), took)
         if time is not None and self._check.is_far(MIMECAST):
             raise ClockSkew(
                 f"this machine's clock is {self._check.difference(MIMECAST)} Mimecast's, so that nothing is fetched,"

@@ -128,7 +128,7 @@ class SentinelClient:
     def _now(self, date: str | None, took: float) -> datetime:
         """Return the time by the server's clock where it says it: a date in its `Retry-After` is by the same one."""
         now = self._clock.now()
-        skew = self._check.saw(SENTINEL, date, took) if self._check is not None else None
+        skew = self._check.compare(SENTINEL, date, took) if self._check is not None else None
         return now if skew is None else now - skew.ahead
 
     async def close(self) -> None:

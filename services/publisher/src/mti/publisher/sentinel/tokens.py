@@ -127,7 +127,7 @@ class Tokens:
 
     def _heard(self, date: str | None, took: float) -> None:
         if self._check is not None:
-            self._check.saw(ENTRA, date, took)
+            self._check.compare(ENTRA, date, took)
 
     def _refused(self, error: ClientAuthenticationError) -> Pause:
         """Name what Microsoft Entra ID found, by its code alone: its sentences may repeat what it was sent."""
