@@ -13,8 +13,8 @@ from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import IndicatorBatch, indicators_message
 from mti.common.errors import Pause
+from mti.common.escaping import escaped, on_one_line
 from mti.common.pauses import paused
-from mti.common.showing import on_one_line, shown
 from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.stack.attach import attached
 from mti.stack.layout import LastRun, Layout
@@ -146,6 +146,6 @@ async def test_an_exported_tenants_file_is_the_same_whatever_the_terminal_is(tmp
 
 
 def test_a_text_is_shown_as_it_is_but_for_what_is_obeyed() -> None:
-    assert shown("Müller 中文 🎉 a\u00a0b\n\tc") == "Müller 中文 🎉 a\u00a0b\n\tc"
-    assert shown("\x1b[2J\x9b\u202e\ud800\x00") == r"\x1b[2J\x9b\u202e\ud800\x00"
+    assert escaped("Müller 中文 🎉 a\u00a0b\n\tc") == "Müller 中文 🎉 a\u00a0b\n\tc"
+    assert escaped("\x1b[2J\x9b\u202e\ud800\x00") == r"\x1b[2J\x9b\u202e\ud800\x00"
     assert on_one_line("a\nb\r\nc\td") == "a b  c d"

@@ -12,7 +12,7 @@ WAYS = {
     "libs/cli/src/mti/cli/main.py",  # shows a page that is a constant
     "libs/common/src/mti/common/topology/__main__.py",  # JSON in ASCII, for who builds from it
     "libs/common/src/mti/common/logs.py",  # JSON in ASCII, which escapes everything
-    # One line that says why a service can't start, made safe by `shown`:
+    # One line that says why a service can't start, made safe by `escaped`:
     "libs/common/src/mti/common/hosting/process.py",
     # Hand a child its streams:
     "libs/stack/src/mti/stack/launching/child.py",

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mti.common.errors import ConfigurationError
-from mti.common.showing import is_obeyed, on_one_line, shown
+from mti.common.escaping import escaped, is_obeyed, on_one_line
 
 _BEYOND_ASCII: Final = re.compile(r"[^\n -~]")
 
@@ -36,7 +36,7 @@ class Terminal(Console):
         """Return the segments of something, each of them safe to show."""
         for segment in super().render(renderable, options):
             if segment.control is None and not segment.text.isprintable():
-                yield Segment(shown(segment.text), segment.style)
+                yield Segment(escaped(segment.text), segment.style)
             else:
                 yield segment
 

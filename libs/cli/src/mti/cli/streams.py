@@ -6,7 +6,7 @@ import traceback
 from io import TextIOWrapper
 from types import TracebackType
 
-from mti.common.showing import shown
+from mti.common.escaping import escaped
 
 
 def prepare() -> None:
@@ -30,8 +30,8 @@ def log_to(level: int) -> None:
 
 class _Shown(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return shown(super().format(record))
+        return escaped(super().format(record))
 
 
 def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
+    sys.stderr.write(escaped("".join(traceback.format_exception(kind, error, trace))))

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mti.common.errors import ConfigurationError
+from mti.common.escaping import escaped
 from mti.common.network import prepare_network
-from mti.common.showing import shown
 
 MISCONFIGURED: Final = 2
 """The exit status of a service that can't start as it is configured: to start it again changes nothing."""
@@ -22,7 +22,7 @@ def serve(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     try:
         run(main)
     except ConfigurationError as error:
-        sys.stderr.write(f"{shown(str(error))}\n")
+        sys.stderr.write(f"{escaped(str(error))}\n")
         sys.exit(MISCONFIGURED)
 
 

@@ -12,7 +12,7 @@ _CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Control, format (directions, zero width, tags), half a surrogate pair, and what separates lines or paragraphs."""
 
 
-def shown(text: str) -> str:
+def escaped(text: str) -> str:
     """Return the text with its lines and tabs as they are, and all else that is not to be obeyed written out."""
     if text.isprintable():
         return text
@@ -21,11 +21,11 @@ def shown(text: str) -> str:
 
 def on_one_line(text: str) -> str:
     """Return the text safe to show as a part of a line: a break in it would pass for a line of our own."""
-    return shown(" ".join(text.split("\n")).replace("\r", " ").replace("\t", " "))
+    return escaped(" ".join(text.split("\n")).replace("\r", " ").replace("\t", " "))
 
 
 def written_out(character: str) -> str:
-    """Return how a character is shown that is not to be obeyed."""
+    """Return how a character is escaped that is not to be obeyed."""
     number = ord(character)
     if number < 0x100:
         return f"\\x{number:02x}"
