@@ -146,13 +146,13 @@ class MemorySender:
         self._clock = clock
         self._costs = costs
         self._seen: dict[str, float] = {}
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
         """Send all, in order; see `mti.common.ports.bus.Sender`."""
         if not messages:
             return
-        async with self._turn:
+        async with self._lock:
             await asyncio.sleep(self._costs.bus)
         for message in messages:
             if self._is_new(message.message_id):

@@ -55,11 +55,11 @@ class Processor:
     """One core: work takes turns on it."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def work(self, seconds: float) -> None:
         """Keep it busy."""
-        async with self._turn:
+        async with self._lock:
             await asyncio.sleep(seconds)
 
 

@@ -37,11 +37,11 @@ class Line:
         self._receiver: Receiver | None = None
         self._age = timedelta()
         self._good_until = float("-inf")
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def age(self) -> timedelta:
         """Return how long the fifth message has waited, the first that nobody has in hand; zero without one."""
-        async with self._turn:
+        async with self._lock:
             if self._clock.monotonic() >= self._good_until:
                 self._age, good_for = await self._look()
                 self._good_until = self._clock.monotonic() + good_for

@@ -41,7 +41,7 @@ class SessionConsumer:
             together, more are received before the handler is called: for handlers that fill requests across messages.
         session_wait: seconds to wait for a session that is free.
         idle: seconds without a message after which a session is let go.
-        turn: seconds after which a session that never runs dry is let go all the same, so that others have their turn.
+        session_seconds: after which a session that never runs dry is let go all the same, for others to be handled.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class SessionConsumer:
         gather: int = 0,
         session_wait: float = 30.0,
         idle: float = 0.5,
-        turn: float = 120.0,
+        session_seconds: float = 120.0,
     ) -> None:
         self._bus = bus
         self._entity = entity
@@ -69,7 +69,7 @@ class SessionConsumer:
         self._gather = gather
         self._session_wait = session_wait
         self._idle = idle
-        self._turn = turn
+        self._session_seconds = session_seconds
         self._looking = asyncio.Semaphore(LOOKING)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -103,7 +103,7 @@ class SessionConsumer:
         if receiver is None:
             return
         try:
-            until = self._clock.monotonic() + self._turn
+            until = self._clock.monotonic() + self._session_seconds
             while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver):
                 pass
         finally:

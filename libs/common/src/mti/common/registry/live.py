@@ -54,7 +54,7 @@ class LiveRegistry:
         self._complaint: str | None = None
         self._complaint_passes = False
         self._looked = float("-inf")
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -88,13 +88,13 @@ class LiveRegistry:
 
     async def look(self) -> None:
         """Look for a change, and put it in force. It raises nothing: what is wrong is in the log."""
-        async with self._turn:
+        async with self._lock:
             await self._look()
 
     async def look_again(self) -> Registry:
         """Look, unless a look began after the question; see `RegistryProvider`."""
         asked = self._clock.monotonic()
-        async with self._turn:
+        async with self._lock:
             if self._looked <= asked:
                 await self._clock.sleep(self._looked + self._spacing - asked)
                 await self._look()

@@ -45,7 +45,7 @@ class ServiceBusSenderPort:
         self._make = make
         self._entity = entity
         self._sender: ServiceBusSender | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._failures = 0
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
@@ -53,11 +53,11 @@ class ServiceBusSenderPort:
         if not messages:
             return
         with sending(self._entity, messages) as traced:
-            await self._in_turn(traced)
+            await self._one_by_one(traced)
 
-    async def _in_turn(self, messages: Sequence[Outgoing]) -> None:
+    async def _one_by_one(self, messages: Sequence[Outgoing]) -> None:
         failures = self._failures
-        async with self._turn:
+        async with self._lock:
             if failures != self._failures:
                 # Each of those who stand in line would else wait for its own time-out, one after the other.
                 raise BusUnavailable(f"{self._entity!r}: the send before this one failed, so this one was not tried")
@@ -125,5 +125,5 @@ class ServiceBusSenderPort:
 
     async def close(self) -> None:
         """Close the link."""
-        async with self._turn:
+        async with self._lock:
             await self._drop()

@@ -51,7 +51,7 @@ class SessionLock:
         self._clock = clock
         self._seconds = seconds
         self._until = (clock.monotonic() if since is None else since) + seconds
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.locked_until = _in_utc(session.locked_until_utc)
         """The service's word, by its own clock: it is earlier there now."""
         _compare(self.locked_until, session.session_id, clock.now(), seconds)
@@ -73,7 +73,7 @@ class SessionLock:
             LockLost: the session is not ours any more, and `remaining` is zero from here on.
             BusUnavailable: the service did not answer in time; `remaining` goes on as before.
         """
-        async with self._turn:
+        async with self._lock:
             asked = self._clock.monotonic()
             try:
                 until = await asyncio.wait_for(self._session.renew_lock(timeout=RENEW_TIMEOUT), RENEW_TIMEOUT)
