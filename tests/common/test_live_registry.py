@@ -88,7 +88,7 @@ class TestAFile:
             before = registry.current
             write(path, tenant(), fabrikam())
             with caplog.at_level(logging.INFO, "mti.common.registry.live"):
-                await registry.look()
+                await registry.refresh()
             assert set(registry.current.sources) == {"contoso/malware_customer", "fabrikam/malware_customer"}
             assert set(before.sources) == {"contoso/malware_customer"}
         (record,) = caplog.records
@@ -103,9 +103,9 @@ class TestAFile:
             before = registry.current
             os.utime(path)
             with caplog.at_level(logging.INFO, "mti.common.registry.live"):
-                await registry.look()
+                await registry.refresh()
             path.chmod(0)
-            await registry.look()
+            await registry.refresh()
             assert registry.current is before
         assert not caplog.records
 
@@ -117,7 +117,7 @@ class TestAFile:
         async with live(path, clock) as registry:
             path.write_text(path.read_text().replace("contoso", "fabriko"))
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-            await registry.look()
+            await registry.refresh()
             assert set(registry.current.sources) == {"fabriko/malware_customer"}
 
     async def test_a_file_that_is_being_written_is_waited_for(self, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ class TestAFile:
         async with live(path, clock) as registry:
             write(path, tenant())  # well-formed, and half of it
             clock.meanwhile = finish
-            await registry.look()
+            await registry.refresh()
             assert "fabrikam/malware_customer" in registry.current.sources
         assert clock.slept == [0.5, 0.5]
 
@@ -142,7 +142,7 @@ class TestAFile:
         async with live(path) as registry:
             write(path, tenant(mimecast=mimecast(client_secret="s3cret-in-plain")), fabrikam(formt="csv"))
             for _ in range(3):
-                await registry.look()
+                await registry.refresh()
             assert set(registry.current.sources) == {"contoso/malware_customer"}
             (record,) = caplog.records
             assert record.levelno == logging.ERROR
@@ -150,7 +150,7 @@ class TestAFile:
                 assert part in record.getMessage()
             assert "s3cret" not in record.getMessage()
             write(path, tenant(), fabrikam())
-            await registry.look()
+            await registry.refresh()
             assert "fabrikam/malware_customer" in registry.current.sources
 
     async def test_a_file_that_is_gone_is_said_once_and_may_come_back(
@@ -161,10 +161,10 @@ class TestAFile:
         async with live(path) as registry:
             for _ in range(2):
                 path.unlink()
-                await registry.look()
-                await registry.look()
+                await registry.refresh()
+                await registry.refresh()
                 path.write_text(content)
-                await registry.look()
+                await registry.refresh()
             assert set(registry.current.sources) == {"contoso/malware_customer"}
         assert [record.levelno for record in caplog.records if record.levelno > logging.INFO] == [logging.ERROR] * 2
 
@@ -183,7 +183,7 @@ class TestAFile:
         async with live(link / "tenants.yaml") as registry:
             link.unlink()
             link.symlink_to("v2")
-            await registry.look()
+            await registry.refresh()
             assert set(registry.current.sources) == {"fabrikam/malware_customer"}
 
 
@@ -194,7 +194,7 @@ class TestLookingAgain:
         async with live(path, clock) as registry:
             write(path, tenant(), fabrikam())
             clock.meanwhile = lambda: setattr(clock, "time", clock.time + timedelta(seconds=1))
-            found = await asyncio.gather(*(registry.look_again() for _ in range(50)))
+            found = await asyncio.gather(*(registry.latest() for _ in range(50)))
             assert all("fabrikam/malware_customer" in each.sources for each in found)
         assert len(clock.slept) <= 3
 
@@ -224,11 +224,11 @@ class TestAStore:
         async with LiveRegistry(origin, allow_loopback=False, clock=StillClock()) as registry:
             before = registry.current
             assert before.sources["contoso/malware_customer"].poll_interval == timedelta(minutes=7)
-            await registry.look()
+            await registry.refresh()
             assert registry.current is before
             await put(container, TENANTS, "fabrikam", fabrikam())
             await put(container, STATES, "contoso", {"status": "paused", "by": "ann", "why": "invoice"})
-            await registry.look()
+            await registry.refresh()
             assert registry.current.states["contoso"].why == "invoice"
             assert registry.current.sources["contoso/malware_customer"].paused
             assert not registry.current.sources["fabrikam/malware_customer"].paused
@@ -241,16 +241,16 @@ class TestAStore:
         class Flaky(StoreOrigin):
             down = False
 
-            async def look(self, known: Any) -> Any:
+            async def read_changed(self, known: Any) -> Any:
                 if self.down:
                     raise StoreUnavailable("the store is being moved")
-                return await super().look(known)
+                return await super().read_changed(known)
 
         origin = Flaky(container, "sqlite:x")
         async with LiveRegistry(origin, allow_loopback=False, clock=StillClock()) as registry:
             origin.down = True
-            await registry.look()
-            await registry.look()
+            await registry.refresh()
+            await registry.refresh()
             assert set(registry.current.sources) == {"contoso/malware_customer"}
             assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
@@ -274,7 +274,7 @@ class TestStates:
             registry = await stack.enter_async_context(live(path, states=reading.container(CONTAINER)))
             assert not registry.current.states
             await put(writing.container(CONTAINER), STATES, "fabrikam", {"status": "removed"})
-            await registry.look()
+            await registry.refresh()
             assert set(registry.current.sources) == {"contoso/malware_customer"}
             assert registry.current.removed_from(source="fabrikam/malware_customer") == "fabrikam"
             assert registry.current.removed_from(destination=WORKSPACE.format(2)) == "fabrikam"
@@ -285,10 +285,10 @@ class TestStates:
         origin = TextOrigin(text, "MTI_TENANTS_TEXT", container)
         async with LiveRegistry(origin, allow_loopback=False, clock=StillClock()) as registry:
             before = registry.current
-            await registry.look()
+            await registry.refresh()
             assert registry.current is before, "nothing changed"
             await put(container, STATES, "fabrikam", {"status": "removed"})
-            await registry.look()
+            await registry.refresh()
             assert set(registry.current.sources) == {"contoso/malware_customer"}
 
     async def test_a_text_that_is_wrong_is_refused_by_the_name_of_its_variable(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from mti.common.errors import ConfigurationError
 from mti.common.logs import redaction
-from mti.common.network.proxies import by_way_of, check_proxies, proxy_for, spare_ourselves
+from mti.common.network.proxies import check_proxies, proxy_clause, proxy_for, spare_ourselves
 from mti.common.network.transport import Outbound
 from mti.common.network.trust import share_authorities
 from mti.simulators.serving import LoopbackServer
@@ -56,7 +56,7 @@ def test_the_world_is_reached_by_the_proxy_and_this_machine_never(
 ) -> None:
     monkeypatch.setenv(variable, "http://me:secret-Zq8@proxy.example:3128")
     assert (proxy_for(url) is not None) is proxied
-    assert by_way_of(url) == (" by the proxy http://proxy.example:3128" if proxied else "")
+    assert proxy_clause(url) == (" by the proxy http://proxy.example:3128" if proxied else "")
 
 
 def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:

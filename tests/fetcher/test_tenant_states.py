@@ -16,7 +16,7 @@ class Provider:
     current: Registry
     coming: Registry | None = None
 
-    async def look_again(self) -> Registry:
+    async def latest(self) -> Registry:
         self.current = self.coming or self.current
         return self.current
 

@@ -41,7 +41,7 @@ BANNED = [
     *(Banned(word, "route; source and scopes; uploader: which one it is") for word in ("way", "ways")),
     *(Banned(word, "claimed source, lock, deferred: which one it is") for word in ("turn", "turns")),
     *(
-        Banned(word, "peek, poll, snapshot; or what is done", but="_?looks_like(_.+)?")
+        Banned(word, "peek, poll, snapshot; or what is done", but="_?(looks_like(_.+)?|look_up)")
         for word in ("look", "looks", "looking")
     ),
     Banned("opened", "what it opens, or with_…", kinds=("function",)),

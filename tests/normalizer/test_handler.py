@@ -227,7 +227,7 @@ async def test_a_source_that_is_new_is_known_before_its_first_chunk_is_refused(t
     class Provider:
         current = replace(there.registry, sources={}, routes=[])
 
-        async def look_again(self) -> Registry:
+        async def latest(self) -> Registry:
             self.current = there.registry
             return self.current
 

@@ -119,7 +119,7 @@ class Provider:
 
     current: Registry
 
-    async def look_again(self) -> Registry:
+    async def latest(self) -> Registry:
         return self.current
 
 

@@ -94,7 +94,7 @@ class Place:
     async def books(self, destination: str) -> Any:
         audit = DestinationAudit(self.registry, self.normalized.store, self.publisher, self.normalized.clock)
         books, missing = await audit.of(self.registry.destinations[destination])
-        await audit.look_again(books, missing)
+        await audit.enter_missing(books, missing)
         return books
 
 

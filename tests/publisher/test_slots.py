@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mti.common.hosting import SessionConsumer, Settler
-from mti.common.hosting.session_consumer import LOOKING
+from mti.common.hosting.session_consumer import ACCEPTING
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park
@@ -40,7 +40,7 @@ async def test_a_short_throttling_is_waited_for_and_pauses_nothing(there: World)
 
 
 async def test_as_many_sessions_are_held_as_there_are_slots_though_few_look_for_one_at_a_time(tmp_path: Path) -> None:
-    slots = LOOKING * 2
+    slots = ACCEPTING * 2
     stop, all_here, names = asyncio.Event(), asyncio.Event(), set[str | None]()
 
     async def hold(messages: Sequence[Received]) -> list[Outcome]:

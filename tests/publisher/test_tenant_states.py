@@ -29,7 +29,7 @@ class Provider:
     coming: Registry | None = None
     looks: int = 0
 
-    async def look_again(self) -> Registry:
+    async def latest(self) -> Registry:
         self.looks += 1
         self.current = self.coming or self.current
         return self.current

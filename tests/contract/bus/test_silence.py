@@ -11,7 +11,7 @@ import pytest
 
 from mti.common.adapters.servicebus import ServiceBus, links
 from mti.common.errors import BusUnavailable
-from mti.common.hosting import Line, QueueConsumer, SessionConsumer, Settler
+from mti.common.hosting import QueueAge, QueueConsumer, SessionConsumer, Settler
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
@@ -190,7 +190,7 @@ async def test_a_settlement_that_is_swallowed_is_made_good(
 
 
 async def test_a_line_that_is_swallowed_counts_as_empty(place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    line = Line(place.bus, RAW_PAGES, SystemClock())
+    line = QueueAge(place.bus, RAW_PAGES, SystemClock())
     place.proxy.swallow()
     async with asyncio.timeout(60):
         assert (await line.age()).total_seconds() == 0

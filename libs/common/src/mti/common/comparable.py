@@ -106,10 +106,10 @@ def _escapes(text: str) -> str:
     kept: list[str] = []
     end = 0
     for found in _RESERVED.finditer(text):
-        kept += [_plain(text[end : found.start()]), found[0]]
+        kept += [_requoted(text[end : found.start()]), found[0]]
         end = found.end()
-    return "".join([*kept, _plain(text[end:])]).lower()
+    return "".join([*kept, _requoted(text[end:])]).lower()
 
 
-def _plain(text: str) -> str:
+def _requoted(text: str) -> str:
     return quote(unquote_to_bytes(text), safe=_SAFE)

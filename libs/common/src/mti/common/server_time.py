@@ -42,10 +42,10 @@ def server_time(date: str | None, now: datetime, took: float) -> ServerTime | No
     if moment is None:
         return None
     try:
-        way = timedelta(seconds=max(took, 0.0))
-        asked = moment - way
+        trip = timedelta(seconds=max(took, 0.0))
+        asked = moment - trip
         latest = moment + RESOLUTION
-        fast, slow = now - (latest + way), moment - now
+        fast, slow = now - (latest + trip), moment - now
     except OverflowError:
         return None
     nothing = timedelta()

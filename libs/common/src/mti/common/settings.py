@@ -137,7 +137,7 @@ class BusSettings(Settings):
         return value
 
     @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
+    def _one_credential(self) -> Self:
         if (self.servicebus_connection_string is None) == (self.servicebus_namespace is None):
             raise ValueError(
                 "MTI_SERVICEBUS_NAMESPACE and MTI_SERVICEBUS_CONNECTION_STRING: exactly one is needed; set the"

@@ -152,12 +152,12 @@ class Deployment(ABC):
         from mti.deployment.service_bus.dead_letter_queue import connected_queues  # noqa: PLC0415  the SDK, where it is used
 
         bus = await self._connected()
-        judged = self._opened(self._store("publisher", read_only=True)) if self._has_stores("publisher") else None
-        books = Stores(*[self._opened(self._store(each)) for each in SERVICES]) if self._has_stores(*SERVICES) else None
+        judged = self._keep(self._store("publisher", read_only=True)) if self._has_stores("publisher") else None
+        books = Stores(*[self._keep(self._store(each)) for each in SERVICES]) if self._has_stores(*SERVICES) else None
         queues = await self._exits.enter_async_context(connected_queues(bus, self.topology.entities, self.clock))
         return DeadLetters.of(queues, judged, books, self.clock, self._purged)
 
-    def _opened(self, store: Store) -> Store:
+    def _keep(self, store: Store) -> Store:
         self._exits.push_async_callback(store.close)
         return store
 

@@ -71,11 +71,11 @@ class Closing:
 
     async def _sweep(self, source: str, chunks: list[str]) -> None:
         # The fetcher's first: a chunk in the normalizer's alone is handled, one in the fetcher's alone seems not to be.
-        await _in_turns(chunks, lambda chunk: self._fetched.remove(source, chunk))
-        await _in_turns(chunks, lambda chunk: self._handled.sweep(source, chunk))
+        await _in_batches(chunks, lambda chunk: self._fetched.remove(source, chunk))
+        await _in_batches(chunks, lambda chunk: self._handled.sweep(source, chunk))
 
 
-async def _in_turns(chunks: Sequence[str], remove: Callable[[str], Awaitable[None]]) -> None:
+async def _in_batches(chunks: Sequence[str], remove: Callable[[str], Awaitable[None]]) -> None:
     """Remove chunks, several at once."""
     for start in range(0, len(chunks), _TOGETHER):
         await asyncio.gather(*(remove(chunk) for chunk in chunks[start : start + _TOGETHER]))

@@ -77,7 +77,7 @@ class DestinationAudit:
         books.refused = dict(sorted(refused.items()))
         return books, undelivered
 
-    async def look_again(self, books: DestinationBooks, missing: Mapping[str, Undelivered]) -> None:
+    async def enter_missing(self, books: DestinationBooks, missing: Mapping[str, Undelivered]) -> None:
         """Enter what is nowhere on the bus: delivered in between, withdrawn, no longer valid, or lost."""
         ids = sorted(missing)
         now = self._clock.now()

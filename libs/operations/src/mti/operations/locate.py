@@ -87,7 +87,7 @@ async def locate_objects(
         else:
             nowhere[id] = missing
     before = destination.lost
-    await audit.look_again(destination, nowhere)
+    await audit.enter_missing(destination, nowhere)
     seeming = destination.lost - before
     hidden_objects = sum(hidden.may_hold_object(destination.destination) for _ in range(seeming))
     destination.lost -= hidden_objects

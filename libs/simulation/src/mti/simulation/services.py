@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from mti.common.hosting import Handler, Line, QueueConsumer, SessionConsumer, Settler
+from mti.common.hosting import Handler, QueueAge, QueueConsumer, SessionConsumer, Settler
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretReference
@@ -120,7 +120,7 @@ class Pipeline:
             secrets=NoSecrets(),
             jobs=jobs,
             pages=pages,
-            backlog=Line(self._bus, STANDARD.pages, self.clock),
+            backlog=QueueAge(self._bus, STANDARD.pages, self.clock),
             clock=self.clock,
             rng=rng,
             mimecast=self.mimecast,

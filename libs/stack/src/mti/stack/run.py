@@ -107,7 +107,7 @@ async def run(stack: EmbeddedStack, stop: asyncio.Event, on_overview: Callable[[
     seconds = time.monotonic() - started
     stores = Stores(*(stack.layout.store(service) for service in SERVICES))
     try:
-        registry = await stack.options.registry.look_again()
+        registry = await stack.options.registry.latest()
         books = await _reconciled(registry, stores, stack)
     finally:
         await stores.close()

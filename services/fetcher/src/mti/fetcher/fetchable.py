@@ -25,7 +25,7 @@ class FetchableSources:
         """Return the source of a job, or what becomes of a job whose source is not to be fetched."""
         registry = self._registry.current
         if name not in registry.sources:
-            registry = await self._registry.look_again()
+            registry = await self._registry.latest()
         source = registry.sources.get(name)
         if source is not None and not source.paused:
             return source

@@ -6,7 +6,7 @@ import logging
 import random
 
 from mti.common.composition.parts import open_parts
-from mti.common.hosting import Line, QueueConsumer, Settler
+from mti.common.hosting import QueueAge, QueueConsumer, Settler
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
@@ -41,7 +41,7 @@ async def run(settings: FetcherSettings, stop: asyncio.Event, *, clock: Clock | 
     topology = settings.topology
     async with contextlib.AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings))
-        jobs, backlog = parts.bus.sender(topology.jobs), Line(parts.bus, topology.pages, clock)
+        jobs, backlog = parts.bus.sender(topology.jobs), QueueAge(parts.bus, topology.pages, clock)
         stack.push_async_callback(backlog.close)
         ports = Ports(
             registry=parts.registry,

@@ -96,7 +96,7 @@ class NormalizeHandler:
         try:
             return source_and_scopes(self._registry.current, source)
         except Poison:
-            return source_and_scopes(await self._registry.look_again(), source)
+            return source_and_scopes(await self._registry.latest(), source)
 
     async def _moved(self, message: Received, source: str, books: ChunkBooks) -> ChunkBooks:
         """Return the books; of replayed rejections, in a form that moves them (see `ledger`)."""

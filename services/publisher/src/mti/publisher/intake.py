@@ -57,7 +57,7 @@ class Reader:
         """
         intake = self._read(messages)
         if intake.doubtful:
-            await self._registry.look_again()
+            await self._registry.latest()
             intake = self._read(messages)
         return intake
 

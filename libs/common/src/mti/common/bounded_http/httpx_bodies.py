@@ -60,7 +60,7 @@ class BoundedTransport(httpx.AsyncBaseTransport):
             raise AnswerRefused(str(refused), request=request) from refused
         finally:
             await response.aclose()
-        headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WAY]
+        headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_TRANSPORT]
         return httpx.Response(response.status_code, headers=headers, content=body, extensions=response.extensions)
 
     async def aclose(self) -> None:
@@ -68,5 +68,5 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-_OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_OF_TRANSPORT = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 """Headers that were true of the body as it travelled, in lower case as httpx lists them."""

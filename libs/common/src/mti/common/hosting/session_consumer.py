@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MORE_WAIT = 0.1
 """Seconds to wait for the rest of a backlog that may have ended."""
 
-LOOKING = 4
+ACCEPTING = 4
 """Slots that wait for a session at the same time; the others stand by without a connection. One that has found a
 session lets the next one look, so that a slot costs something only while it holds a session."""
 
@@ -70,7 +70,7 @@ class SessionConsumer:
         self._session_wait = session_wait
         self._idle = idle
         self._session_seconds = session_seconds
-        self._looking = asyncio.Semaphore(LOOKING)
+        self._accepting = asyncio.Semaphore(ACCEPTING)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batches in hand are finished first."""
@@ -111,7 +111,7 @@ class SessionConsumer:
 
     async def _open(self, stop: asyncio.Event) -> Receiver | None:
         """Take a session, when it is this slot's turn to look for one; return none where the stop came first."""
-        async with self._looking:
+        async with self._accepting:
             if stop.is_set():
                 return None
             opening = asyncio.create_task(self._bus.open_session(self._entity, self._clock, self._session_wait))

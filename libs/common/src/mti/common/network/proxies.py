@@ -63,7 +63,7 @@ def proxy_for(url: str) -> str | None:
     return None if found is None or proxy_bypass(split.netloc.rpartition("@")[2]) else found
 
 
-def by_way_of(url: str) -> str:
+def proxy_clause(url: str) -> str:
     """Return ` by the proxy http://HOST:PORT` for an error's text, without credentials; empty for a direct call."""
     proxy = proxy_for(url)
     if proxy is None:

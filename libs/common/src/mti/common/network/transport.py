@@ -23,7 +23,7 @@ class Outbound(httpx.AsyncBaseTransport):
     def __init__(self, tls: ssl.SSLContext | None = None, *, limits: httpx.Limits = LIMITS) -> None:
         self._tls = tls
         self._limits = limits
-        self._ways: dict[str | None, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request.
@@ -31,19 +31,19 @@ class Outbound(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: no answer came; `httpx.ProxyError` where the proxy refused.
         """
-        return await self._way(proxy_for(str(request.url))).handle_async_request(request)
+        return await self._transport_by(proxy_for(str(request.url))).handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        ways, self._ways = self._ways, {}
-        for way in ways.values():
-            await way.aclose()
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            await transport.aclose()
 
-    def _way(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
-        if proxy not in self._ways:
+    def _transport_by(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+        if proxy not in self._transports:
             self._tls = self._tls or system_context()
             # To a proxy itself plain HTTP is usual, and then there is no context to give.
             secure = self._tls if proxy is not None and proxy.startswith("https:") else None
             by = None if proxy is None else httpx.Proxy(proxy, ssl_context=secure)
-            self._ways[proxy] = httpx.AsyncHTTPTransport(verify=self._tls, proxy=by, limits=self._limits)
-        return self._ways[proxy]
+            self._transports[proxy] = httpx.AsyncHTTPTransport(verify=self._tls, proxy=by, limits=self._limits)
+        return self._transports[proxy]

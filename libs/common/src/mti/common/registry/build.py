@@ -24,7 +24,7 @@ Placed = Sequence[tuple[int, Tenant]]
 
 _NO_SECRETS = frozenset(MimecastSection.model_fields)
 _CREDENTIALS = ("azure_tenant_id", "client_id", "client_secret", "certificate")
-"""Fields of which each way to prove who one is has some."""
+"""Fields of which each ends to prove who one is has some."""
 
 
 def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[str, TenantState]) -> Registry:
@@ -43,13 +43,13 @@ def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[s
     destinations = _destinations(kept, faults) if removed else everywhere
     paused = _having(states, TenantStatus.PAUSED)
     left = _routes(defaults, kept, faults, paused) if states else routes
-    ways = {(route.source, route.destination) for route in left}
+    kept_routes = {(route.source, route.destination) for route in left}
     return Registry(
         sources=_sources(defaults, kept, paused),
         destinations=destinations,
         routes=left,
         states={id: state for id, state in states.items() if state.status is not TenantStatus.ACTIVE},
-        removed=tuple(route for route in routes if (route.source, route.destination) not in ways),
+        removed=tuple(route for route in routes if (route.source, route.destination) not in kept_routes),
         leaving={id: found for id, found in everywhere.items() if id not in destinations},
     )
 
@@ -179,12 +179,12 @@ def _routes(defaults: Defaults, tenants: Placed, faults: Faults, paused: Collect
     found: dict[tuple[str, str], Route] = {}
     open_: set[tuple[str, str]] = set()
     for place, route in _wanted(defaults, tenants):
-        way = (route.source, route.destination)
+        ends = (route.source, route.destination)
         if route.tenant not in paused:
-            open_.add(way)
-        known = found.get(way)
+            open_.add(ends)
+        known = found.get(ends)
         if known is None:
-            found[way] = route
+            found[ends] = route
             continue
         if differing := _differing(known.policy, route.policy):
             faults.add(
@@ -192,8 +192,8 @@ def _routes(defaults: Defaults, tenants: Placed, faults: Faults, paused: Collect
                 f"{route.source} reaches workspace {route.destination} for {known.tenant} too, under another"
                 f" {', '.join(differing)}; give both tenants the same policy, or one of them share_grid: false",
             )
-        found[way] = replace(known, others=(*known.others, route.tenant))
-    return tuple(route if way in open_ else replace(route, paused=True) for way, route in found.items())
+        found[ends] = replace(known, others=(*known.others, route.tenant))
+    return tuple(route if ends in open_ else replace(route, paused=True) for ends, route in found.items())
 
 
 def _differing(one: Destination | IndicatorPolicy, other: Destination | IndicatorPolicy) -> list[str]:

@@ -26,7 +26,7 @@ def changes(before: Registry, after: Registry) -> dict[str, list[str]]:
             id for id, found in after.destinations.items() if before.destinations.get(id, found) != found
         },
     }
-    return {kind: _shown(names) for kind, names in found.items() if names}
+    return {kind: _first_names(names) for kind, names in found.items() if names}
 
 
 def _tenants(registry: Registry) -> set[str]:
@@ -38,6 +38,6 @@ def _having(registry: Registry, status: TenantStatus) -> set[str]:
     return {id for id, state in registry.states.items() if state.status is status}
 
 
-def _shown(names: Iterable[str]) -> list[str]:
+def _first_names(names: Iterable[str]) -> list[str]:
     listed = sorted(names)
     return listed[:SHOWN] + ([f"and {len(listed) - SHOWN} more"] if len(listed) > SHOWN else [])

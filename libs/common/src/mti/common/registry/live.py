@@ -70,7 +70,7 @@ class LiveRegistry:
             ConfigurationError: there is none to begin with; the text lists all that is wrong.
             StoreUnavailable: the store does not answer.
         """
-        contents = await self._origin.look(None)
+        contents = await self._origin.read_changed(None)
         assert contents is not None  # noqa: S101  nothing was known
         self._current = await registry_of(contents, self._origin.name, allow_loopback=self._allow_loopback)
         self._version = contents.version
@@ -86,30 +86,30 @@ class LiveRegistry:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Look for a change, and put it in force. It raises nothing: what is wrong is in the log."""
         async with self._lock:
-            await self._look()
+            await self._refresh()
 
-    async def look_again(self) -> Registry:
+    async def latest(self) -> Registry:
         """Look, unless a look began after the question; see `RegistryProvider`."""
         asked = self._clock.monotonic()
         async with self._lock:
             if self._looked <= asked:
                 await self._clock.sleep(self._looked + self._spacing - asked)
-                await self._look()
+                await self._refresh()
         return self.current
 
     async def _keep(self) -> None:
         while True:
             await self._clock.sleep(self._interval)
-            await self.look()
+            await self.refresh()
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         self._looked = self._clock.monotonic()
         contents = None
         try:
-            contents = await self._origin.look(self._version)
+            contents = await self._origin.read_changed(self._version)
             if contents is None:
                 self._content()
                 return

@@ -251,6 +251,6 @@ class Registry:
         """Return the registry itself; see `mti.common.registry.provider`."""
         return self
 
-    async def look_again(self) -> Self:
+    async def latest(self) -> Self:
         """Return the registry itself; see `mti.common.registry.provider`."""
         return self

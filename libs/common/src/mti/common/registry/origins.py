@@ -37,7 +37,7 @@ class Origin(Protocol):
         """What people call it, in errors."""
         ...
 
-    async def look(self, known: Hashable) -> Contents | None:
+    async def read_changed(self, known: Hashable) -> Contents | None:
         """Return what it holds, or `None` when that is still the version that is known.
 
         Raises:
@@ -89,7 +89,7 @@ class FileOrigin:
         """The path."""
         return str(self._path)
 
-    async def look(self, known: Hashable) -> Contents | None:
+    async def read_changed(self, known: Hashable) -> Contents | None:
         """See `Origin.look`."""
         records = await read_records(self._states, states_only=True) if self._states else None
         of_states = records.version if records else ()
@@ -145,7 +145,7 @@ class TextOrigin:
         """The variable."""
         return self._name
 
-    async def look(self, known: Hashable) -> Contents | None:
+    async def read_changed(self, known: Hashable) -> Contents | None:
         """See `Origin.look`."""
         records = await read_records(self._states, states_only=True) if self._states else None
         version = ("", records.version if records else ())
@@ -171,7 +171,7 @@ class StoreOrigin:
         """The store."""
         return self._name
 
-    async def look(self, known: Hashable) -> Contents | None:
+    async def read_changed(self, known: Hashable) -> Contents | None:
         """See `Origin.look`."""
         records = await read_records(self._container)
         if not records.has_tenants:

@@ -13,7 +13,7 @@ class RegistryProvider(Protocol):
         """The registry in force: immutable, so take it once for each decision."""
         ...
 
-    async def look_again(self) -> Registry:
+    async def latest(self) -> Registry:
         """Look for changes now, and return what is in force then.
 
         For whoever is about to refuse something for good because the registry does not know it: another process may

@@ -20,7 +20,7 @@ from pydantic import PlainValidator
 from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.registry.endpoints import VAULT_HOSTS, checked_url
 
-WAYS = "env:NAME, file:PATH, keyvault:NAME or @Microsoft.KeyVault(SecretUri=...)"
+FORMS = "env:NAME, file:PATH, keyvault:NAME or @Microsoft.KeyVault(SecretUri=...)"
 
 _ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 _FILE = re.compile(r"file:([^\x00-\x1f]+)")
@@ -47,7 +47,7 @@ def parse_reference(text: str) -> SecretReference:
         return SecretReference(scheme=Scheme.KEYVAULT, name=match[1])
     if match := _MICROSOFT.fullmatch(text):
         return _from_app_service(match[1])
-    raise ValueError(f"is not a reference to a secret; keep the secret elsewhere and write {WAYS}")
+    raise ValueError(f"is not a reference to a secret; keep the secret elsewhere and write {FORMS}")
 
 
 def _from_app_service(inner: str) -> SecretReference:
@@ -77,7 +77,7 @@ def _from_uri(uri: str) -> SecretReference:
 
 def _read(value: object) -> SecretReference:
     if not isinstance(value, str):
-        raise ValueError(f"is not a reference to a secret; keep the secret elsewhere and write {WAYS}")  # noqa: TRY004  pydantic collects ValueError
+        raise ValueError(f"is not a reference to a secret; keep the secret elsewhere and write {FORMS}")  # noqa: TRY004  pydantic collects ValueError
     return parse_reference(value.strip())
 
 

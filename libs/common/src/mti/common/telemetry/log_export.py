@@ -32,7 +32,7 @@ class LogExport(logging.Handler):
         """Hand one record over, in the trace that is current."""
         if any(record.name == name or record.name.startswith(f"{name}.") for name in _OWN_SOUND):
             return
-        attributes = {name: _plain(value) for name, value in fields_of(record).items()}
+        attributes = {name: _attribute(value) for name, value in fields_of(record).items()}
         if record.exc_text:
             attributes["exception.stacktrace"] = record.exc_text
         self._logger(record.name).emit(
@@ -50,5 +50,5 @@ def _severity(level: int) -> SeverityNumber:
     return next((number for least, number in _SEVERITIES if level >= least), SeverityNumber.DEBUG)
 
 
-def _plain(value: object) -> AnyValue:
+def _attribute(value: object) -> AnyValue:
     return value if isinstance(value, (str, bool, int, float)) else json.dumps(value, default=str)

@@ -62,8 +62,8 @@ class Selection:
             if self.destination in (None, route.destination) and self.source in (None, route.source):
                 selected.setdefault(route.destination, []).append(route)
         if not selected:
-            ways = ", ".join(sorted(f"{route.source} to {route.destination}" for route in own))
-            raise ConfigurationError(f"tenant {self.tenant!r} has no such route; it has {ways}")
+            existing = ", ".join(sorted(f"{route.source} to {route.destination}" for route in own))
+            raise ConfigurationError(f"tenant {self.tenant!r} has no such route; it has {existing}")
         return selected
 
     def key(self, destination: str) -> str:

@@ -58,15 +58,15 @@ class FileWriter:
         """
         if not compress:
             kind = "application/json" if file_type == "stix" else "text/csv"
-            return FeedFile(self._encoded(self._plain(detections, file_type, form, garbage, odd)), kind)
+            return FeedFile(self._encoded(self._unpacked(detections, file_type, form, garbage, odd)), kind)
         if self.settings.packing is Packing.GZIP:
-            whole = self._encoded(self._plain(detections, file_type, form, garbage, odd))
+            whole = self._encoded(self._unpacked(detections, file_type, form, garbage, odd))
             return FeedFile(gzip.compress(whole, 1, mtime=0), "application/octet-stream")
         size = max(1, -(-len(detections) // self.settings.zip_members))
         parts = [detections[at : at + size] for at in range(0, len(detections), size)] or [detections]
         bodies = [
             self._encoded(
-                self._plain(part, file_type, form, garbage if number == 0 else (), odd if number == 0 else ())
+                self._unpacked(part, file_type, form, garbage if number == 0 else (), odd if number == 0 else ())
             )
             for number, part in enumerate(parts)
         ]
@@ -76,7 +76,7 @@ class FileWriter:
         whole = zipped(bodies, suffix, litter=self.settings.litter)
         return FeedFile(with_broken_member(whole, bodies[0], suffix) if broken else whole, "application/octet-stream")
 
-    def _plain(
+    def _unpacked(
         self,
         detections: Sequence[Detection],
         file_type: FileType,

@@ -110,13 +110,13 @@ class Launcher:
 def _concerns_python(environment: Mapping[str, str]) -> bool:
     """Say whether an environment tells Python itself, as it begins, something else than ours: a fork has begun."""
 
-    def told(variables: Mapping[str, str]) -> dict[str, str]:
+    def python_variables(variables: Mapping[str, str]) -> dict[str, str]:
         # How streams are buffered is no matter: those of a fork are written line by line.
         return {
             name: value for name, value in variables.items() if name.startswith("PYTHON") and name != "PYTHONUNBUFFERED"
         }
 
-    return told(environment) != told(os.environ)
+    return python_variables(environment) != python_variables(os.environ)
 
 
 async def _forked(server: Server, request: Request, streams: Sequence[int]) -> Process:
@@ -177,7 +177,7 @@ class _Streams:
     async def read(self) -> list[Pipe | None]:
         """Return standard output and error, where they are pipes."""
         reading, self._reading = self._reading, []
-        return [None if found is None else await Pipe.opened(found) for found in reading[1:]]
+        return [None if found is None else await Pipe.open(found) for found in reading[1:]]
 
     def _add(self, stream: int) -> None:
         ours: int | None = None

@@ -58,7 +58,7 @@ class Pipe(asyncio.StreamReaderProtocol):
         self._all_read = asyncio.Event()
 
     @classmethod
-    async def opened(cls, descriptor: int) -> Self:
+    async def open(cls, descriptor: int) -> Self:
         """Read from a descriptor, which is closed at its end."""
         file = os.fdopen(descriptor, "rb", 0)
         _, pipe = await asyncio.get_running_loop().connect_read_pipe(lambda: cls(asyncio.StreamReader()), file)

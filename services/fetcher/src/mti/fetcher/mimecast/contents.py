@@ -101,13 +101,13 @@ class _Reader:
                 inner = self._member(member, nested)
             except Retry as error:
                 if _is_foreign(member):
-                    content.foreign.append(_shown(member.name))
+                    content.foreign.append(_quoted(member.name))
                     continue
                 fault = member.fault or error.description.partition(";")[0]
                 damaged.append(
                     Aside(
                         reason=UNREAD_MEMBER,
-                        fault=f"the page's file {_shown(member.name)}: {fault}",
+                        fault=f"the page's file {_quoted(member.name)}: {fault}",
                         text=member.content,
                     )
                 )
@@ -173,5 +173,5 @@ def _is_foreign(member: Member) -> bool:
     return not (failures_in(document) or (isinstance(document, dict) and _is_bundle(document)))
 
 
-def _shown(name: str) -> str:
+def _quoted(name: str) -> str:
     return repr(name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}…")

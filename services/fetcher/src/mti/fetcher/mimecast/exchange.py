@@ -10,7 +10,7 @@ from mti.common.bounded_http import BodyRefused, BodyTooLarge
 from mti.common.bounded_http.httpx_bodies import IDENTITY, read_body
 from mti.common.errors import Pause
 from mti.common.foreign_words import words_of_others
-from mti.common.network.proxies import by_way_of
+from mti.common.network.proxies import proxy_clause
 from mti.common.network.transport import Outbound
 from mti.common.network.trust import NOT_TRUSTED
 from mti.common.server_time import ServerTime
@@ -95,8 +95,8 @@ class Exchange:
                     return Answer(status=response.status_code, headers=response.headers, body=body, time=time)
         except httpx.HTTPError as error:
             host = urlsplit(self._base_url).netloc
-            way = by_way_of(self._base_url)
-            raise no_answer(f"{host} gave no whole answer{way} ({_cause(error)})") from error
+            proxy = proxy_clause(self._base_url)
+            raise no_answer(f"{host} gave no whole answer{proxy} ({_cause(error)})") from error
 
     def _time_in(self, response: httpx.Response, began: float) -> ServerTime | None:
         if self._check is None:

@@ -96,15 +96,15 @@ def rate_limited(free_in: timedelta | None) -> Retry:
 
 def unavailable(what: str, free_in: timedelta | None = None) -> Retry:
     """Return the error for a service that does not answer properly."""
-    return Retry("MimecastUnavailable", f"{what}; {_LATER_OR_LOOK}", free_in)
+    return Retry("MimecastUnavailable", f"{what}; {_ASKED_AGAIN}", free_in)
 
 
 def no_answer(what: str) -> NoAnswer:
     """Return the error for a service that does not answer."""
-    return NoAnswer("MimecastUnavailable", f"{what}; {_LATER_OR_LOOK}")
+    return NoAnswer("MimecastUnavailable", f"{what}; {_ASKED_AGAIN}")
 
 
-_LATER_OR_LOOK = "the page is asked for again. If it goes on, look at Mimecast's status page and at the way there"
+_ASKED_AGAIN = "the page is asked for again. If it goes on, look at Mimecast's status page and at the way there"
 
 
 def refused(

@@ -16,7 +16,7 @@ from mti.common.clock_check import ClockCheck
 from mti.common.contracts import Indicator
 from mti.common.foreign_words import words_of_others
 from mti.common.logs import redaction
-from mti.common.network.proxies import by_way_of
+from mti.common.network.proxies import proxy_clause
 from mti.common.network.transport import Outbound
 from mti.common.network.trust import NOT_TRUSTED
 from mti.common.ports.clock import Clock
@@ -113,8 +113,8 @@ class SentinelClient:
         except httpx.TransportError as error:
             said = words_of_others(str(error))
             said += f"; {NOT_TRUSTED}" if "CERTIFICATE_VERIFY_FAILED" in said else ""
-            way = by_way_of(self._url)
-            return Unavailable(f"no answer{way}: {type(error).__name__}{f': {said}' if said else ''}")
+            proxy = proxy_clause(self._url)
+            return Unavailable(f"no answer{proxy}: {type(error).__name__}{f': {said}' if said else ''}")
         except TimeoutError as error:
             return Unavailable(f"no whole answer: {type(error).__name__}")
         except BodyRefused as error:

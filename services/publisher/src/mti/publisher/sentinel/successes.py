@@ -79,8 +79,8 @@ def _says_success(named: Mapping[str, object]) -> bool:
         return 200 <= status < 300
     if isinstance(status, str):
         return status.lower() in _YES or (status.isascii() and status.isdecimal() and status[0] == "2")
-    saying = {name for name, value in named.items() if value is not None}
-    return "errors" in saying or not _NO_WORDS & saying
+    stated = {name for name, value in named.items() if value is not None}
+    return "errors" in stated or not _NO_WORDS & stated
 
 
 def _refusal(entry: object) -> tuple[int, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from mti.common.bounded_http.azure_refusal import AnswerRefused
 from mti.common.clock_check import CURE, ClockCheck, ClockSkew
 from mti.common.errors import MtiError, Pause
-from mti.common.network.proxies import by_way_of
+from mti.common.network.proxies import proxy_clause
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.common.telemetry.attributes import ENTRA
@@ -153,7 +153,7 @@ class Tokens:
         if isinstance(error, AnswerRefused):
             said = str(error)
         authority = self._destination.authority
-        return TokenUnavailable(f"{self._label}: no token from {authority}{by_way_of(authority)}: {said}")
+        return TokenUnavailable(f"{self._label}: no token from {authority}{proxy_clause(authority)}: {said}")
 
 
 def _no_identity(error: ClientAuthenticationError) -> bool:

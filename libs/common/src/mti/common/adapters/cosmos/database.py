@@ -70,7 +70,7 @@ class CosmosDatabase:
         try:
             yield
         except CosmosHttpResponseError as error:
-            found = self._told(error)
+            found = self._error_of(error)
             if found is not None:
                 raise found from error
             raise
@@ -85,7 +85,7 @@ class CosmosDatabase:
             f"answered 404 with substatus {substatus}, which does not say that a document is absent"
         )
 
-    def _told(self, error: CosmosHttpResponseError) -> StoreUnavailable | None:
+    def _error_of(self, error: CosmosHttpResponseError) -> StoreUnavailable | None:
         """Return what an answer means for whoever asked; `None` is ours to mend."""
         status, substatus = error.status_code or 0, substatus_of(error)
         meaning = meaning_of(error)

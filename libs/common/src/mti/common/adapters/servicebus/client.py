@@ -91,7 +91,7 @@ class ServiceBus:
 
     async def open_receiver(self, entity: Entity, clock: Clock) -> ServiceBusReceiverPort:
         """See `mti.common.hosting.receiving.Receivers`."""
-        return await ServiceBusReceiverPort.opened(self.receiver(entity), entity.path, clock)
+        return await ServiceBusReceiverPort.open(self.receiver(entity), entity.path, clock)
 
     async def open_session(self, entity: Entity, clock: Clock, wait: float) -> ServiceBusSessionPort:
         """See `mti.common.hosting.receiving.Receivers`."""

@@ -13,9 +13,9 @@ from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostEr
 
 from mti.common.adapters.servicebus.links import answered
 from mti.common.adapters.servicebus.session_lock import (
+    CHECK_EVERY,
     KEPT_SECONDS,
     LOCK_SECONDS,
-    LOOK_EVERY,
     RENEW_AT,
     RENEW_TIMEOUT,
 )
@@ -82,7 +82,7 @@ async def _keep(
                     "the locks of messages could not be renewed, which is tried again",
                     extra={"entity": entity, "why": str(error)},
                 )
-        await clock.sleep(LOOK_EVERY)
+        await clock.sleep(CHECK_EVERY)
 
 
 async def _renew(receiver: ServiceBusReceiver, entity: str, message: ServiceBusReceivedMessage) -> bool:

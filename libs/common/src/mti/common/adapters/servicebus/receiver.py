@@ -37,7 +37,7 @@ class ServiceBusReceiverPort(ReceiverSettlement):
         self._clock = clock
 
     @classmethod
-    async def opened(cls, receiver: ServiceBusReceiver, entity: str, clock: Clock) -> Self:
+    async def open(cls, receiver: ServiceBusReceiver, entity: str, clock: Clock) -> Self:
         """Open the SDK's receiver.
 
         Args:

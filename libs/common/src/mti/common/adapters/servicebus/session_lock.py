@@ -25,7 +25,7 @@ RENEW_AT: Final = 2 / 3
 """A lock is renewed when less than this part of it is left: two renewals may fail before it is lost."""
 RENEW_TIMEOUT: Final = 15.0
 """Seconds to wait for the service's word on a renewal."""
-LOOK_EVERY: Final = 1.0
+CHECK_EVERY: Final = 1.0
 """Seconds between two looks at what is left."""
 KEPT_SECONDS: Final = 1800.0
 """For which a lock is kept: far beyond what a handler takes, so that only a stuck one loses it."""
@@ -107,7 +107,7 @@ class SessionLock:
                         "the lock of a session could not be renewed and is tried again",
                         extra={"session": self.session_id, "why": str(error), "seconds_left": self.remaining()},
                     )
-            await self._clock.sleep(LOOK_EVERY)
+            await self._clock.sleep(CHECK_EVERY)
 
 
 def unjudged(session: ServiceBusSession) -> None:

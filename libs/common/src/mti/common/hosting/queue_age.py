@@ -24,10 +24,10 @@ BLIND: Final = 60.0
 """Seconds until the next look after one that failed."""
 
 
-class Line:
-    """The line of messages that wait in a subscription or queue without sessions.
+class QueueAge:
+    """The age of what waits in a subscription or queue without sessions.
 
-    Peeking needs the right to listen. Without it, or while the bus does not answer, the line counts as empty.
+    Peeking needs the right to listen. Without it, or while the bus does not answer, it counts as empty.
     """
 
     def __init__(self, bus: Receivers, entity: Entity, clock: Clock) -> None:
@@ -43,7 +43,7 @@ class Line:
         """Return how long the fifth message has waited, the first that nobody has in hand; zero without one."""
         async with self._lock:
             if self._clock.monotonic() >= self._good_until:
-                self._age, good_for = await self._look()
+                self._age, good_for = await self._measure()
                 self._good_until = self._clock.monotonic() + good_for
             return self._age
 
@@ -53,7 +53,7 @@ class Line:
         if receiver is not None:
             await receiver.close()
 
-    async def _look(self) -> tuple[timedelta, float]:
+    async def _measure(self) -> tuple[timedelta, float]:
         try:
             if self._receiver is None:
                 self._receiver = await self._bus.open_receiver(self._entity, self._clock)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mti.common.adapters.servicebus import ServiceBus
-from mti.common.hosting import Line
-from mti.common.hosting.line import BLIND, FRESH, IN_HAND
+from mti.common.hosting import QueueAge
+from mti.common.hosting.queue_age import BLIND, FRESH, IN_HAND
 from mti.common.ports.bus import Outgoing
 from servicebus_local import Namespace
 from tests.support.bus import RAW_PAGES, connected, counts, running_namespace
@@ -49,8 +49,8 @@ def clock() -> AheadClock:
 
 
 @pytest.fixture
-async def line(bus: ServiceBus, clock: AheadClock) -> AsyncIterator[Line]:
-    found = Line(bus, RAW_PAGES, clock)
+async def line(bus: ServiceBus, clock: AheadClock) -> AsyncIterator[QueueAge]:
+    found = QueueAge(bus, RAW_PAGES, clock)
     yield found
     await found.close()
 
@@ -61,7 +61,7 @@ async def fill(bus: ServiceBus, first: int, count: int, due: datetime | None = N
 
 
 async def test_a_line_is_as_old_as_the_first_message_that_nobody_has_in_hand(
-    bus: ServiceBus, line: Line, clock: AheadClock
+    bus: ServiceBus, line: QueueAge, clock: AheadClock
 ) -> None:
     assert await line.age() == timedelta()
     await fill(bus, 0, IN_HAND + 1)
@@ -69,20 +69,20 @@ async def test_a_line_is_as_old_as_the_first_message_that_nobody_has_in_hand(
     assert timedelta(seconds=29) < await line.age() < timedelta(seconds=90)
 
 
-async def test_a_few_messages_are_no_line_however_old(bus: ServiceBus, line: Line, clock: AheadClock) -> None:
+async def test_a_few_messages_are_no_line_however_old(bus: ServiceBus, line: QueueAge, clock: AheadClock) -> None:
     await fill(bus, 0, IN_HAND)
     clock.ahead = 3600
     assert await line.age() == timedelta()
 
 
-async def test_what_is_scheduled_for_later_is_not_in_the_line(bus: ServiceBus, line: Line, clock: AheadClock) -> None:
+async def test_what_is_scheduled_for_later_is_not_in_line(bus: ServiceBus, line: QueueAge, clock: AheadClock) -> None:
     await fill(bus, 0, IN_HAND + 5, due=datetime.now(UTC) + timedelta(hours=2))
     clock.ahead = 30
     assert await line.age() == timedelta()
 
 
 async def test_a_look_takes_nothing_and_is_good_for_a_second(
-    namespace: Namespace, bus: ServiceBus, line: Line, clock: AheadClock
+    namespace: Namespace, bus: ServiceBus, line: QueueAge, clock: AheadClock
 ) -> None:
     await line.age()
     await fill(bus, 0, IN_HAND + 1)
@@ -97,7 +97,7 @@ async def test_a_look_takes_nothing_and_is_good_for_a_second(
 async def test_a_line_that_can_not_be_looked_at_counts_as_empty_and_is_looked_at_again_later(
     bus: ServiceBus, clock: AheadClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = Line(bus, replace(RAW_PAGES, subscription="nobody"), clock)
+    line = QueueAge(bus, replace(RAW_PAGES, subscription="nobody"), clock)
     assert await line.age() == timedelta()
     clock.ahead = BLIND / 2
     assert await line.age() == timedelta()
