@@ -5,10 +5,12 @@ can't import Python, so these files lie beside the modules; a test sees that the
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.registry.endpoints import COSMOS_HOSTS, SENTINEL_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS
@@ -17,7 +19,11 @@ from mti.common.settings import PREFIX, BusSettings
 from mti.common.topology.documents import template
 from mti.common.topology.topology import STANDARD
 
-GENERATED: Final = Path(__file__).parent / "bicep" / "generated"
+ROOT: Final = Path(__file__).parents[1]
+GENERATED: Final = ROOT / "infra" / "bicep" / "generated"
+PAGES: Final = (ROOT / "README.md", ROOT / "docs" / "deploy.md")
+"""Those that have the button of the form."""
+BUTTON: Final = re.compile(r"https://portal\.azure\.com/#create/Microsoft\.Template/uri/[^)\s]+")
 
 STORES: Final[Mapping[str, tuple[str, ...]]] = {
     "fetcher": ("checkpoints", "ledger"),
@@ -48,7 +54,8 @@ def topology() -> dict[str, Any]:
             for name, field in BusSettings.model_fields.items()
             if isinstance(field.default, str)
         },
-        "services": _services([queue["name"] for queue in found["queues"]]),
+        "services": _services(_aside(found)),
+        "aside": _aside(found),
     }
 
 
@@ -94,8 +101,23 @@ def _cloud(place: int) -> dict[str, Any]:
     }
 
 
+def button() -> str:
+    """Return where the form's button leads: the portal, with the template and the form of the release.
+
+    https://learn.microsoft.com/azure/azure-resource-manager/templates/deploy-to-azure-button
+    """
+    address = json.loads((ROOT / "infra" / "release.json").read_text())["address"]
+    template_at, form_at = (quote(f"{address}/{name}.json", safe="") for name in ("azuredeploy", "createUiDefinition"))
+    return f"https://portal.azure.com/#create/Microsoft.Template/uri/{template_at}/createUIDefinitionUri/{form_at}"
+
+
 def generated() -> dict[Path, str]:
-    """Return each file with what belongs in it."""
+    """Return each file with what belongs in it; of a page the button alone is ours."""
+    pages = {page: BUTTON.sub(button(), page.read_text()) for page in PAGES}
+    return {**_loaded(), **pages}
+
+
+def _loaded() -> dict[Path, str]:
     contents = {"topology": topology(), "databases": databases(), "clouds": clouds()}
     return {
         GENERATED / f"{name}.json": json.dumps(content, indent=2, ensure_ascii=True) + "\n"
@@ -103,16 +125,19 @@ def generated() -> dict[Path, str]:
     }
 
 
-def _services(queues: list[str]) -> dict[str, Any]:
+def _aside(found: Mapping[str, Any]) -> list[str]:
+    """Return the queues that no service receives from: in them all services set things aside for a person."""
+    return [queue["name"] for queue in found["queues"] if queue["name"] != STANDARD.jobs.name]
+
+
+def _services(aside: list[str]) -> dict[str, Any]:
     """Return what each service receives, looks at and sends to: its roles follow from that.
 
     A retry is a copy that is sent to where the message came from. The fetcher looks at the line before the normalizer.
-    A queue that no service receives from is one in which all of them set things aside.
     """
     jobs, pages, indicators = STANDARD.jobs, STANDARD.pages, STANDARD.indicators
     to_normalize = {"topic": pages.name, "subscription": pages.subscription}
     to_publish = {"topic": indicators.name, "subscription": indicators.subscription}
-    aside = [name for name in queues if name != jobs.name]
     return {
         "fetcher": _rights(queues=[jobs.name], looks=[to_normalize], sends=[jobs.name, *aside], topics=[pages.name]),
         "normalizer": _rights(subscriptions=[to_normalize], sends=aside, topics=[pages.name, indicators.name]),

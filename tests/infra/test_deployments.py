@@ -71,6 +71,20 @@ def test_every_container_is_the_code_s(deployed: Expand, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_what_waits_for_a_person_is_told(deployed: Expand, way: str) -> None:
+    told = {}
+    for alert in deployed(way).of("Microsoft.Insights/metricAlerts"):
+        (criterion,) = alert["properties"]["criteria"]["allOf"]
+        told[criterion["metricName"], *criterion["dimensions"][0]["values"]] = alert["properties"]["actions"]
+    assert set(told) == {
+        ("DeadletteredMessages", "*"),
+        *(("ActiveMessages", queue) for queue in generate.topology()["aside"]),
+    }
+    mailed = bool(deployed(way).of("Microsoft.Insights/actionGroups"))
+    assert {bool(actions) for actions in told.values()} == {mailed}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_every_host_has_its_own_identity_and_no_other(deployed: Expand, way: str) -> None:
     hosts = deployed(way).hosts()
     assert sorted(hosts) == SERVICES
@@ -102,7 +116,8 @@ def test_every_identity_may_do_what_its_service_does_and_nothing_else(deployed: 
     sentinel = way in {"container-apps", "us-government"}  # where no app registration uploads
     trigger = "bus receiver" if way == "functions-private" else "bus owner"
     for service in SERVICES:
-        expected = BUS[service] | {
+        expected = BUS[service] | {("bus sender", f"queues/{queue}") for queue in generate.topology()["aside"]}
+        expected |= {
             (trigger, TRIGGERS[service]),
             ("store contributor", service),
             ("store reader", "tenants"),

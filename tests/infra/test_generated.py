@@ -3,8 +3,9 @@
 import ast
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import unquote
 
 import pytest
 
@@ -63,16 +64,19 @@ def test_the_metrics_that_alerts_ask_for_are_recorded() -> None:
 def test_the_address_of_a_release_is_pinned_and_public() -> None:
     release = json.loads((ROOT / "infra" / "release.json").read_text())
     assert set(release) == {"version", "address"}
+    assert release["version"] == version("mti-common")
+    assert release["version"] in release["address"]
     assert re.fullmatch(r"https://[a-z0-9.-]+(/[A-Za-z0-9._-]+)+", release["address"])
     assert not re.search(r"\b(main|master|latest|HEAD)\b", release["address"])
 
 
 def test_the_button_leads_to_the_template_and_form_of_the_release() -> None:
-    address = json.loads((ROOT / "infra" / "release.json").read_text())["address"]
-    template, form = (quote(f"{address}/{name}.json", safe="") for name in ("azuredeploy", "createUiDefinition"))
-    button = f"https://portal.azure.com/#create/Microsoft.Template/uri/{template}/createUIDefinitionUri/{form}"
-    for page in ("README.md", "docs/deploy.md"):
-        assert button in (ROOT / page).read_text(), page
+    release = json.loads((ROOT / "infra" / "release.json").read_text())
+    for page in generate.PAGES:
+        (found,) = generate.BUTTON.findall(page.read_text())
+        template, form = found.split("/uri/")[1].split("/createUIDefinitionUri/")
+        assert unquote(template) == f"{release['address']}/azuredeploy.json"
+        assert unquote(form) == f"{release['address']}/createUiDefinition.json"
 
 
 def test_the_page_names_each_way_to_deploy_and_each_field_of_the_form() -> None:

@@ -58,6 +58,41 @@ resource deadLetters 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   }
 }
 
+// What a host can't dead-letter where it is waits in a queue of its own, as a message like any other.
+var topology = loadJsonContent('../generated/topology.json')
+resource setAside 'Microsoft.Insights/metricAlerts@2026-01-01' = [
+  for queue in topology.aside: {
+    name: '${prefix}-${queue}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: 'Messages wait in ${queue} for a person: mti dlq list.'
+      severity: 2
+      enabled: true
+      autoMitigate: true
+      scopes: [bus.id]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT5M'
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            name: 'set aside'
+            criterionType: 'StaticThresholdCriterion'
+            metricNamespace: 'Microsoft.ServiceBus/namespaces'
+            metricName: 'ActiveMessages'
+            operator: 'GreaterThan'
+            threshold: 0
+            timeAggregation: 'Maximum'
+            dimensions: [{ name: 'EntityName', operator: 'Include', values: [queue] }]
+          }
+        ]
+      }
+      actions: empty(email) ? [] : [{ actionGroupId: people.id }]
+    }
+  }
+]
+
 // Each query returns a row for each thing that is wrong; only silence is a matter of no rows.
 var rules = [
   {
