@@ -84,7 +84,7 @@ class Observer:
             checkpoints = self._stores["publisher"].container("checkpoints")
             self._destinations = {key: value async for key, value in destination_checkpoints(checkpoints).all()}
             self._waiting = {key: value async for key, value in waitings_in(checkpoints).all()}
-        return self._snapshot(await self._stack.counts())
+        return self._snapshot(await self._stack.bus.counts())
 
     async def overview(self, snapshot: Snapshot) -> Overview:
         """Sum up what is to be shown. The books are summed at most once a second, less often when that takes long."""

@@ -124,7 +124,7 @@ async def _reconciled(registry: Registry, stores: Stores, stack: EmbeddedStack) 
     until = time.monotonic() + BOOKS_WAIT
     while True:
         try:
-            return await reconcile(registry, stores, NamespaceView(stack.administration))
+            return await reconcile(registry, stores, NamespaceView(stack.bus.administration))
         except StoreUnavailable as error:
             if time.monotonic() > until:
                 raise
@@ -181,7 +181,7 @@ async def _watch(
             continue
         snapshot, overview = seen
         on_overview(overview)
-        stack.latecomers.backfill_changes(stack.options.registry.current, stack.connection_string)
+        stack.latecomers.backfill_changes(stack.options.registry.current, stack.bus.connection_string)
         if stack.options.until_idle and not stack.latecomers.at_work:
             match verdict(snapshot):
                 case Verdict.IDLE:

@@ -31,7 +31,7 @@ async def sabotage(stack: EmbeddedStack, how: Sabotage) -> None:
     Raises:
         MtiError: there was nothing to break.
     """
-    bus = ServiceBus.from_connection_string(stack.connection_string)
+    bus = ServiceBus.from_connection_string(stack.bus.connection_string)
     try:
         await (_lose(bus) if how is Sabotage.LOSE else _double(bus, stack))
     finally:
