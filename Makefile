@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate test lint types graph fmt unit bench soak topology docs package templates requirements clean
+.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs package templates requirements clean
 
 PYTHON ?= python3
 VENV := .venv
 HOUSE := .cache/house
+MUTANTS := .cache/mutants
 DIST := dist
 BIN := $(VENV)/bin
 MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/simulation libs/cli services/fetcher services/normalizer services/publisher
@@ -35,6 +36,12 @@ demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile
 
 simulate: $(VENV)/.ready  ## Simulate 1,000 tenants: do quiet ones notice noisy ones? (ARGS="--seed 1")
 	$(BIN)/mti simulate $(ARGS)
+
+check: $(VENV)/.ready  ## The inner loop: lint, types and the pure tests, in less than a minute
+	@# Only modules with pure tests are collected: importing the others takes longer than the tests.
+	@SECONDS=0; $(MAKE) --no-print-directory lint types; \
+	$(BIN)/pytest -q -n 2 -m pure $(ARGS) $$(grep -rl --include='test_*.py' '^pytestmark = .*pytest\.mark\.pure' tests); \
+	echo "checked in $$SECONDS s"
 
 test: setup lint types unit  ## Lint, check types and run the tests
 

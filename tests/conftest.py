@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import processes
 
-pytest_plugins = ["tests.support.leaks"]
+pytest_plugins = ["tests.support.leaks", "tests.support.purity"]
 
 processes.share()
 

@@ -5,6 +5,8 @@ import pytest
 from mti.cli.checkpoints import time_of
 from mti.common.errors import ConfigurationError
 
+pytestmark = pytest.mark.pure
+
 
 def test_a_time_has_its_zone_and_a_day_begins_in_utc() -> None:
     assert time_of("2026-11-24T10:15:30Z") == datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)

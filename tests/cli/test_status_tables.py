@@ -1,4 +1,8 @@
+import pytest
+
 from mti.cli.status_tables import age
+
+pytestmark = pytest.mark.pure
 
 
 def test_an_age_is_told_in_the_largest_unit_that_matters() -> None:

@@ -11,6 +11,8 @@ from mti.common.ports.clock import SystemClock
 from mti.common.telemetry.attributes import ENTRA, MIMECAST, SENTINEL
 from tests.support.recorded import recorded, series
 
+pytestmark = pytest.mark.pure
+
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from mti.common.comparable import comparable
 from tests.common.tenants import load, tenant
 
+pytestmark = pytest.mark.pure
+
 SAME = [
     ("192.0.2.7/32", "192.0.2.7"),
     ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),

@@ -33,6 +33,8 @@ from mti.common.errors import Poison, UnsupportedSchema
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.registry import Feed, FeedFormat
 
+pytestmark = pytest.mark.pure
+
 WHEN = datetime(2026, 11, 24, 10, 15, 30, 99000, tzinfo=UTC)
 
 

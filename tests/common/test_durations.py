@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from mti.common.registry.durations import LONGEST, format_duration, parse_duration
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("text", "seconds"),

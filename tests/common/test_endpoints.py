@@ -19,6 +19,8 @@ from mti.common.registry.endpoints import (
     is_loopback,
 )
 
+pytestmark = pytest.mark.pure
+
 HOSTS = (*MIMECAST_HOSTS, *SENTINEL_HOSTS, *AUTHORITY_HOSTS)
 
 

@@ -15,6 +15,8 @@ from mti.common.foreign_words import without_secrets, words_of_others
 from mti.common.logs import PASSING, Redaction, redaction
 from mti.common.secret_forms import forms_of
 
+pytestmark = pytest.mark.pure
+
 SECRETS = ["aB3~x/Y+z=8Q_.1", 'quote"and\\slash/é', "<tag>&amp;'x'~9", "s pace  and\ttab"]
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwczovL20ifQ.c2lnbmF0dXJlLW9mLXRoaXM"
 

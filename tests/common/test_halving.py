@@ -4,6 +4,8 @@ import pytest
 
 from mti.common.halving import Halving
 
+pytestmark = pytest.mark.pure
+
 
 def _taken(items: list[int], size: int, most: int) -> list[list[int]]:
     """Return the parts that are taken when parts of more than `most` are too large."""

@@ -11,6 +11,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from mti.common.logs import PASSING, QUIET, Redaction, RedactionFilter, configure, redaction
 from tests.support.work import calls_of
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:

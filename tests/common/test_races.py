@@ -5,6 +5,8 @@ import pytest
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.races import ATTEMPTS, until_won
 
+pytestmark = pytest.mark.pure
+
 
 async def test_a_lost_race_is_run_again() -> None:
     tries = iter(range(ATTEMPTS))

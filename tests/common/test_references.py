@@ -3,6 +3,8 @@ import pytest
 from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.registry.references import parse_reference
 
+pytestmark = pytest.mark.pure
+
 VAULT = "https://contoso.vault.azure.net"
 
 

@@ -1,10 +1,14 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.registry import Feed, FeedFormat, MimecastApi, NamePolicy, SentinelAuth, Tlp, load_registry
 from mti.common.registry.file import SECTIONS
 from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, load, mimecast, mimecast_v1, tenant
+
+pytestmark = pytest.mark.pure
 
 EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
 

@@ -7,6 +7,8 @@ from mti.common.errors import ConfigurationError
 from mti.common.registry import InvalidTenantsFile, load_registry, registry_from
 from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, mimecast, mimecast_v1, problems, tenant
 
+pytestmark = pytest.mark.pure
+
 REFERENCE = (
     "is not a reference to a secret; keep the secret elsewhere and write env:NAME, file:PATH, keyvault:NAME"
     " or @Microsoft.KeyVault(SecretUri=...)"

@@ -16,6 +16,8 @@ from mti.common.settings import (
     TenantsSettings,
 )
 
+pytestmark = pytest.mark.pure
+
 CONNECTION = "Endpoint=sb://localhost:5672;SharedAccessKeyName=Root;SharedAccessKey=hunter2=="
 
 

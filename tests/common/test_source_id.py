@@ -4,6 +4,8 @@ import pytest
 
 from mti.common.registry import Feed, SourceId
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.mark.parametrize(
     ("text", "feed", "tenant", "region", "owner"),

@@ -13,6 +13,8 @@ from mti.common.pauses import PauseState
 from mti.common.telemetry import active, attributes, calling, labelled
 from tests.support.recorded import attributes_of, recorded, series
 
+pytestmark = pytest.mark.pure
+
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 
 

@@ -18,6 +18,8 @@ from mti.common.telemetry import active, beginning, processing, received, sendin
 from mti.common.topology import STANDARD
 from tests.support.recorded import attributes_of, recorded, series
 
+pytestmark = pytest.mark.pure
+
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01"
 OTHER = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"

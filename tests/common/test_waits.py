@@ -9,6 +9,8 @@ from mti.common.errors import Pause
 from mti.common.pauses import PauseState, paused
 from mti.common.waits import LONGEST, clamped, http_date, reset_in, retry_after, seconds_told
 
+pytestmark = pytest.mark.pure
+
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 

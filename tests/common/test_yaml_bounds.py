@@ -10,6 +10,8 @@ from mti.common.registry.document import SIZE_LIMIT, parse_document
 from mti.common.registry.faults import InvalidTenantsFile
 from tests.support.work import calls_of
 
+pytestmark = pytest.mark.pure
+
 
 def merges(levels: int) -> str:
     lines = [f"a{level}: &a{level} {{<<: [*a{level - 1}, *a{level - 1}]}}" for level in range(1, levels)]

@@ -10,6 +10,8 @@ import pytest
 from mti.common.registry import IndicatorPolicy, TestFilePolicy, Tlp
 from tests.normalizer.world import CONTOSO, CUSTOMER, at, message, registry, row, sha256, stix, world
 
+pytestmark = pytest.mark.pure
+
 
 async def test_defect_05_seven_sightings_of_a_hash_are_one_indicator_with_one_id(tmp_path: Path) -> None:
     async with world(tmp_path) as there:

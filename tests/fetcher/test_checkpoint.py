@@ -11,6 +11,8 @@ from mti.common.pauses import PauseState
 from mti.fetcher.records.checkpoint import Claim, Damage, Fields, SourceCheckpoint, TokenMemory, Window
 from tests.fetcher.world import NOW
 
+pytestmark = pytest.mark.pure
+
 HOUR = timedelta(hours=1)
 WINDOW = Window(start=NOW - HOUR, end=NOW)
 CLAIM = Claim(job="job", by="message#0", nonce="nonce", since=NOW, until=NOW + HOUR)

@@ -32,6 +32,8 @@ from mti.fetcher.timetable import Run
 from mti.fetcher.windows import with_open_window
 from tests.fetcher.world import CUSTOMER, GRID, NOW, job, registry
 
+pytestmark = pytest.mark.pure
+
 SOURCES = registry("http://127.0.0.1:1").sources
 SECOND = timedelta(seconds=1)
 CLAIM = Claim(job="job", by="message#0", nonce="nonce", since=NOW, until=NOW + timedelta(minutes=5))

@@ -3,8 +3,11 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from mti.fetcher.mimecast.stix import records_of
+
+pytestmark = pytest.mark.pure
 
 
 def triple(indicator: str, malware: str, when: str = "t1") -> list[dict[str, Any]]:

@@ -1,11 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mti.fetcher.records.checkpoint import AHEAD, SourceCheckpoint, TokenMemory
 from mti.fetcher.windows import advanced, remembered, request_for, with_open_window
 from tests.fetcher.world import CUSTOMER, NOW, registry
+
+pytestmark = pytest.mark.pure
 
 SOURCE = registry("https://eu-api.mimecast.com").sources[CUSTOMER]
 MOMENTS = st.integers(0, 366 * 86_400_000).map(lambda ms: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms))

@@ -93,7 +93,7 @@ def test_the_readme_names_every_member_and_every_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({"demo", "test", "bench", "help", "lint", "fmt", "soak", "simulate", "package", "docs"})
+    "name", sorted({"demo", "check", "test", "bench", "help", "lint", "fmt", "soak", "simulate", "package", "docs"})
 )
 def test_every_make_target_explains_itself(name: str) -> None:
     assert re.search(rf"^{name}:.*## \S", (ROOT / "Makefile").read_text(), re.MULTILINE)

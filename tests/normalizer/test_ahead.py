@@ -14,6 +14,8 @@ from mti.common.ports.settlement import Complete
 from mti.normalizer.parsing import AHEAD, parse
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, World, at, chunk, received, row, stix
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture
 async def there(tmp_path: Path) -> AsyncIterator[World]:

@@ -25,6 +25,8 @@ from tests.normalizer.world import (
     world,
 )
 
+pytestmark = pytest.mark.pure
+
 BROKEN = [stix("bad", pattern="[file:hashes.MD5 = 'beef']"), stix("none", pattern=" ")]
 BEFORE = [stix("known", at(hours=1)), stix("old", at(hours=1))]
 RECORDS = [

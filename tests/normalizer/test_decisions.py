@@ -13,6 +13,8 @@ from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records import KnownIndicator, Verdict
 from tests.normalizer.world import DEFAULT, NOW, STRICT, at, md5
 
+pytestmark = pytest.mark.pure
+
 OBSERVABLE = Observable("file:hashes.MD5", md5("a file"))
 ID = indicator_id(OBSERVABLE)
 

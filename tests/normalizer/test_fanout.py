@@ -27,6 +27,8 @@ from tests.normalizer.world import (
 )
 from tests.support.counted import CountedContainer
 
+pytestmark = pytest.mark.pure
+
 FILES = [f"file {number}" for number in range(400)]
 
 

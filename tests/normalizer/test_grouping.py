@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from mti.normalizer.observables import Observable
 from mti.normalizer.parsing import Sighting, parse
 from tests.normalizer.world import NOW, chunk, md5, row, sha256, stix
 from tests.support.speed import here
+
+pytestmark = pytest.mark.pure
 
 
 def sighting(*files: str, minute: int = 0, **facts: object) -> Sighting:

@@ -39,6 +39,8 @@ from tests.normalizer.world import (
     world,
 )
 
+pytestmark = pytest.mark.pure
+
 EICAR = stix(pattern="[file:hashes.MD5 = '44d88612fea8a8f36de82e1278abb02f']", name="eicar.com")
 BAD_HASH = stix("bad", pattern="[file:hashes.MD5 = 'beef']")
 NO_PATTERN = stix("none", pattern=" ")

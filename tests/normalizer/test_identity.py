@@ -4,6 +4,8 @@ import pytest
 
 from mti.normalizer.observables import Observable, indicator_id
 
+pytestmark = pytest.mark.pure
+
 KNOWN = [
     (
         "file:hashes.'SHA-256'",

@@ -14,6 +14,8 @@ from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records import KnownIndicator, KnownIndicators, Verdict, partition_of, shard_of, shards_of
 from tests.normalizer.world import CUSTOMER, GRID, NOW, Fuse, FusedContainer, World, at, sha256
 
+pytestmark = pytest.mark.pure
+
 
 def entry(file: str = "a file", version: datetime = NOW, by: str = "first") -> KnownIndicator:
     observable = Observable("file:hashes.'SHA-256'", sha256(file))

@@ -14,6 +14,8 @@ from mti.normalizer.parsing import Sighting, parse
 from mti.normalizer.parsing.fields import read_time
 from tests.normalizer.world import HEADER, NOW, chunk, md5, row, sha256, stix
 
+pytestmark = pytest.mark.pure
+
 BOTH = (
     Observable("file:hashes.'SHA-256'", sha256("a file")),
     Observable("file:hashes.MD5", md5("a file")),

@@ -6,6 +6,8 @@ from mti.normalizer.observables import Observable, Rejected
 from mti.normalizer.parsing.patterns import observables_of
 from tests.normalizer.world import md5, sha256
 
+pytestmark = pytest.mark.pure
+
 SHA256 = sha256("a file")
 SHA1 = "3395856ce81f2b7382dee72602f798b642f14140"
 MD5 = md5("a file")

@@ -13,6 +13,8 @@ from mti.normalizer.parsing import Sighting, parse
 from tests.common.tenants import load, tenant
 from tests.normalizer.world import DEFAULT, STRICT, chunk, md5, row, sha256, stix
 
+pytestmark = pytest.mark.pure
+
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 

@@ -9,6 +9,8 @@ from mti.common.ports.settlement import Complete
 from mti.normalizer.records import ChunkBooks
 from tests.normalizer.world import CUSTOMER, World, chunk, message, received, replayed, stix
 
+pytestmark = pytest.mark.pure
+
 
 def bad(name: str) -> list[Any]:
     return stix(name, pattern="[file:hashes.MD5 = 'beef']")

@@ -8,6 +8,8 @@ from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records import EVERYONE, Standing, Withdrawals
 from tests.normalizer.world import CUSTOMER, GRID, Crash, Fuse, World, at, md5, message, row, sha256, stix
 
+pytestmark = pytest.mark.pure
+
 A = Observable("file:hashes.'SHA-256'", sha256("a"))
 A_MD5 = Observable("file:hashes.MD5", md5("a"))
 

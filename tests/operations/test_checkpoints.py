@@ -15,6 +15,8 @@ from mti.operations.checkpoints import reset, set_back, show
 from mti.operations.stores import Stores
 from tests.normalizer.world import CUSTOMER, NOW, registry
 
+pytestmark = pytest.mark.pure
+
 SOURCE: Source = registry().sources[CUSTOMER]
 HOUR = timedelta(hours=1)
 BUSY = SourceCheckpoint(

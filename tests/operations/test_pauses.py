@@ -18,6 +18,8 @@ from mti.operations.stores import Stores
 from mti.publisher.records import Counts, DestinationCheckpoint, destination_checkpoints
 from tests.publisher.world import CONTOSO, CUSTOMER, FABRIKAM, GRID, NOW, OTHER_CUSTOMER, registry
 
+pytestmark = pytest.mark.pure
+
 HALF_AN_HOUR = timedelta(minutes=30)
 
 

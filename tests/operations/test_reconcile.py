@@ -16,6 +16,8 @@ from mti.operations.status import take_status
 from mti.operations.stores import Stores
 from tests.normalizer.world import CONTOSO, CUSTOMER, NOW, World, at, message, received, stix
 
+pytestmark = pytest.mark.pure
+
 
 @dataclass
 class Bus:

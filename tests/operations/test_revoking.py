@@ -36,6 +36,8 @@ from tests.normalizer.world import (
     stix,
 )
 
+pytestmark = pytest.mark.pure
+
 A = Observable("file:hashes.'SHA-256'", sha256("a"))
 
 

@@ -26,6 +26,8 @@ from mti.operations.tenants import (
 )
 from tests.common.tenants import destination, mimecast, tenant
 
+pytestmark = pytest.mark.pure
+
 EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

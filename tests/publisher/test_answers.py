@@ -17,6 +17,8 @@ from mti.publisher.sentinel import (
     read_answer,
 )
 
+pytestmark = pytest.mark.pure
+
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 

@@ -3,8 +3,12 @@
 import random
 from datetime import timedelta
 
+import pytest
+
 from mti.publisher.budget import RateBudget
 from tests.publisher.world import TurnedClock
+
+pytestmark = pytest.mark.pure
 
 
 async def test_no_sixty_seconds_hold_more_requests_than_the_limit() -> None:

@@ -26,6 +26,8 @@ from mti.publisher.records import (
 )
 from tests.publisher.world import CUSTOMER, GRID, NOW, indicator, refuse
 
+pytestmark = pytest.mark.pure
+
 FEEDS = {CUSTOMER: Feed.MALWARE_CUSTOMER, "msp/malware_customer": Feed.MALWARE_CUSTOMER, GRID: Feed.MALWARE_GRID}
 
 

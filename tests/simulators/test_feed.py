@@ -25,6 +25,8 @@ from mti.simulators.feed.stix import bundle
 from mti.simulators.feed.table import table
 from mti.simulators.times import to_ms
 
+pytestmark = pytest.mark.pure
+
 END = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PATTERN = re.compile(r"\[file:hashes\.(?:'SHA-256'|'SHA-1'|MD5|'MD5'|'MD-5') = '([0-9a-fA-F]+)'\]")
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from mti.common.adapters.cosmos.ids import MAX_BYTES, decode_id, encode_id
 from tests.contract.store.contract import TRICKY_IDS
 
+pytestmark = pytest.mark.pure
+
 ids = st.text(
     st.one_of(st.sampled_from("./?#\\>[-~!0Aa: "), st.characters(exclude_categories=["Cs"])), min_size=1, max_size=200
 )

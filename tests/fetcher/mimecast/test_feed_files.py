@@ -13,6 +13,8 @@ from mti.fetcher.mimecast.feed_files import csv_file, document_of, merged
 from mti.fetcher.mimecast.stix import records_of
 from mti.fetcher.mimecast.table import rows_of
 
+pytestmark = pytest.mark.pure
+
 HEADER = "Timestamp|SHA256|FileName"
 
 

@@ -6,6 +6,8 @@ import pytest
 from mti.fetcher.mimecast.limits import LONGEST, free_in
 from tests.fetcher.world import NOW
 
+pytestmark = pytest.mark.pure
+
 IN_40_S = str(int(NOW.timestamp()) + 40)
 
 

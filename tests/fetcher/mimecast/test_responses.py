@@ -19,6 +19,8 @@ from mti.fetcher.mimecast.responses import decode, judge
 from tests.fetcher.mimecast.test_feed_files import HEADER, bundle, indicator, malware, relationship, zipped
 from tests.fetcher.world import NOW
 
+pytestmark = pytest.mark.pure
+
 MIB = 1024 * 1024
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 TEXTS = (

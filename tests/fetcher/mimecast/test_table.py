@@ -6,6 +6,8 @@ from mti.common.registry import FeedFormat
 from mti.fetcher.mimecast import feed_files, table
 from tests.support.work import calls_of
 
+pytestmark = pytest.mark.pure
+
 HEADER = "timestamp|name|sha256"
 HOSTILE = {
     "every cell opens a quote": lambda size: '"a|' * (size // 3),

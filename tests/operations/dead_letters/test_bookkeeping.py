@@ -34,6 +34,8 @@ from mti.operations.dead_letters import (
 from tests.normalizer.world import CUSTOMER, Crash, Fuse, message, stix
 from tests.operations.dead_letters.scene import Queue, Scene, scene_in
 
+pytestmark = pytest.mark.pure
+
 EVERYTHING = Selection()
 
 
