@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mti.common.registry import TenantStatus
-from mti.operations.revoking import Scope
+from mti.normalizer.indicators import indicator_id
+from mti.operations.revoking import Scope, observable_of
 from tests.normalizer.world import sha256
 from tests.operations.estate import Estate
 
@@ -16,7 +17,8 @@ GRID = "grid:eu"
 CONTOSO = "00000000-0000-0000-0000-000000000001"
 FABRIKAM = "00000000-0000-0000-0000-000000000002"
 MSSP = "00000000-0000-0000-0000-000000000009"
-WORKSPACES = (CONTOSO, FABRIKAM, MSSP)
+SPARE = "00000000-0000-0000-0000-000000000008"
+WORKSPACES = (CONTOSO, FABRIKAM, MSSP, SPARE)
 
 
 def tenant(id: str, *to: str, **fields: Any) -> dict[str, Any]:
@@ -54,6 +56,14 @@ async def shows(estate: Estate, workspace: str, *files: str) -> None:
         books = await estate.books(workspace)
         assert books.closed, books
     assert estate.sentinel.workspaces[workspace].counts["revived"] == 0
+
+
+async def joins(estate: Estate, workspace: str, *files: str) -> None:
+    """Let a workspace join what contoso's sources bring, and give it what it may have: those files."""
+    estate.tenants[0]["destinations"] = [*estate.tenants[0]["destinations"], workspace]
+    estate.edit()
+    await estate.backfill("contoso")
+    await shows(estate, workspace, *files)
 
 
 async def test_what_was_withdrawn_before_it_came_comes_when_it_is_seen_after_the_lift(estate: Estate) -> None:
@@ -246,3 +256,77 @@ async def test_what_was_on_its_way_through_the_normalizer_while_it_was_withdrawn
     await estate.saw("contoso/malware_customer", "a")
     await shows(estate, CONTOSO, "a")
     await shows(estate, MSSP, "a")
+
+
+async def test_a_workspace_that_joined_a_withdrawn_source_misses_nothing_when_that_is_lifted(estate: Estate) -> None:
+    await estate.saw("contoso/malware_customer", "a")
+    await estate.drain()
+    await estate.revoke_all(Scope(source="contoso/malware_customer"))
+    await joins(estate, FABRIKAM)
+    await estate.lift_all(Scope(source="contoso/malware_customer"))
+    await shows(estate, FABRIKAM)
+    estate.clock.turn(hours=1)
+    await estate.saw("contoso/malware_customer", "a")
+    await shows(estate, FABRIKAM, "a")
+
+
+async def test_a_workspace_that_joined_a_withdrawn_tenant_misses_nothing_when_that_is_lifted(estate: Estate) -> None:
+    await estate.saw("contoso/malware_customer", "a")
+    await estate.drain()
+    await estate.revoke_all(Scope(tenant="contoso"))
+    await joins(estate, FABRIKAM)
+    await estate.lift_all(Scope(tenant="contoso"))
+    await shows(estate, FABRIKAM)
+    await estate.backfill("contoso")
+    await shows(estate, FABRIKAM, "a")
+
+
+async def test_a_workspace_that_joined_after_an_observable_was_withdrawn_misses_nothing_when_that_is_lifted(
+    estate: Estate,
+) -> None:
+    await estate.saw("contoso/malware_customer", "a")
+    await estate.drain()
+    await estate.revoke("a")
+    await joins(estate, SPARE)
+    lifted = await estate.lift("a")
+    assert lifted.workspaces[SPARE] == indicator_id(observable_of(sha256("a")))
+    await shows(estate, SPARE)
+    estate.clock.turn(hours=1)
+    await estate.saw("contoso/malware_customer", "a")
+    await shows(estate, SPARE, "a")
+
+
+async def test_an_observable_that_only_a_source_is_withdrawn_from_is_lifted_for_those_who_joined_it(
+    estate: Estate,
+) -> None:
+    await estate.saw("contoso/malware_customer", "a")
+    await estate.drain()
+    await estate.revoke_all(Scope(source="contoso/malware_customer"))
+    await joins(estate, SPARE)
+    lifted = await estate.lift("a")
+    assert lifted.workspaces.keys() == {CONTOSO, MSSP, SPARE}
+    await shows(estate, SPARE)
+    await shows(estate, FABRIKAM)
+
+
+async def test_who_joins_after_the_lift_is_missed_what_is_valid_until_it_is_backfilled(estate: Estate) -> None:
+    await estate.saw("contoso/malware_customer", "a")
+    await estate.drain()
+    await estate.revoke_all(Scope(source="contoso/malware_customer"))
+    await estate.lift_all(Scope(source="contoso/malware_customer"))
+    estate.tenants[0]["destinations"] = [CONTOSO, SPARE, MSSP]
+    estate.edit()
+    assert (await estate.books(SPARE)).lost == 1
+    await estate.backfill("contoso")
+    await shows(estate, SPARE, "a")
+
+
+async def test_a_lift_is_known_for_as_long_as_what_was_made_before_it(tmp_path: Path) -> None:
+    policy = {"validity": "400d"}
+    async with estate_in(tmp_path, tenant("contoso", CONTOSO, indicator=policy)) as estate:
+        await estate.saw("contoso/malware_customer", "a")
+        await estate.revoke_all(Scope(source="contoso/malware_customer"))
+        await estate.drain()
+        await estate.lift_all(Scope(source="contoso/malware_customer"))
+        estate.clock.turn(days=120)
+        await shows(estate, CONTOSO)

@@ -1,5 +1,8 @@
 """Lifts a withdrawal: what was withdrawn may come back, under an id that the workspace has not seen revoked.
 
+A lift enters the books of every workspace where it holds, also of those that joined since it was withdrawn: they were
+kept from it by the normalizer alone, and like the others they get it when it is seen again or backfilled.
+
 The books come first and the normalizer's memory after them. In the other order what is seen in between would be emitted
 and remembered, and be passed over where it comes. Who dies in between runs it again.
 """
@@ -11,13 +14,12 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from mti.common.contracts import generation_id
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Registry
 from mti.normalizer.indicators import Observable, indicator_id
-from mti.normalizer.records import KNOWN, KnownIndicators
-from mti.operations.revoking.scope import Scope, workspaces
+from mti.normalizer.records import EVERYONE, KNOWN, KnownIndicators
+from mti.operations.revoking.scope import Scope, sources_at, workspaces
 from mti.operations.revoking.sources import observable_of
 from mti.operations.stores import Stores
 from mti.publisher.records import (
@@ -45,7 +47,7 @@ class Lifted:
     id: str
     """Of that generation."""
     workspaces: dict[str, str] = field(default_factory=dict)
-    """The id that it will have in each workspace where it was withdrawn."""
+    """The id that it will have in each workspace where it was withdrawn, or that was kept from it."""
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
@@ -94,24 +96,23 @@ class Lifting:
             StoreUnavailable: a store does not answer, or somebody else changes it at this moment; run it again.
         """
         own, now = indicator_id(observable), self._clock.now()
+        audiences = await self._known.withdrawals.audiences_of(observable)
         there: dict[str, Published] = {}
         for destination in await workspaces(self._registry, self._versions):
-            held = (await self._versions.look_up(destination, [own])).get(own)
-            if held is not None and (held.is_withdrawn or held.lifted is not None):
+            held = (await self._versions.look_up(destination, [own])).get(own, Published())
+            if held.is_withdrawn or held.lifted is not None or await self._is_kept_from(destination, audiences):
                 there[destination] = held
+        if not there and not audiences:
+            raise ConfigurationError(f"{observable.value} is not withdrawn, so there is nothing to lift")
         sources = {name for held in there.values() for name in held.sources if _is_withdrawn(held, name)}
         for source in sources:
             await self._known.withdrawals.forget_known(source, [observable], now - STEP)
         generations: dict[str, int] = {}
         for destination, held in there.items():
-            if held.is_withdrawn:
-                held = (await self._versions.record(destination, [Lift(id=own, at=now)]))[own]  # noqa: PLW2901
+            held = (await self._versions.record(destination, [Lift(id=own, at=now)]))[own]  # noqa: PLW2901
             generations[destination] = held.generation + held.revoked
-        lifted = 0
-        for audience in await self._known.withdrawals.audiences():
-            lifted += await self._known.withdrawals.lift(audience, [observable], now)
-        if not generations and not lifted:
-            raise ConfigurationError(f"{observable.value} is not withdrawn, so there is nothing to lift")
+        for audience in audiences:
+            await self._known.withdrawals.lift(audience, [observable], now)
         for source in sources:
             await self._known.withdrawals.forget_known(source, [observable], now)
         generation = max(generations.values(), default=0)
@@ -147,7 +148,8 @@ class Lifting:
                     result.lifted[destination] += len(part)
         for source in {name for sources in targets.values() for name in sources}:
             if scope.is_all_of(source):
-                ids.update(await self._lift_memory(source, now))
+                kept_from = [destination for destination, sources in targets.items() if source in sources]
+                ids.update(await self._lift_memory(source, kept_from, now))
         result.observables = len(ids)
         return result
 
@@ -175,17 +177,27 @@ class Lifting:
         about |= {own: entry.observable for own, entry in entries.items()}
         return [observable for observable in about.values() if observable is not None]
 
-    async def _lift_memory(self, source: str, now: datetime) -> set[str]:
-        """Lift what the normalizer rejects for a source; return the observables' own ids."""
-        ids: set[str] = set()
-        part: list[Observable] = []
+    async def _is_kept_from(self, destination: str, audiences: Collection[str]) -> bool:
+        """Say whether a workspace gets nothing of what the normalizer rejects for these audiences."""
+        if EVERYONE in audiences:
+            return True
+        return not (await sources_at(destination, self._registry, self._checkpoints)).isdisjoint(audiences)
+
+    async def _lift_memory(self, source: str, destinations: Collection[str], now: datetime) -> set[str]:
+        """Lift what the normalizer rejects for a source, in the books of its workspaces first; return the observables'
+        own ids.
+        """
+        part: dict[str, Observable] = {}
         async for rejected in self._known.withdrawals.scan(source):
             if rejected.withdrawn is not None:
-                part.append(rejected.observable)
-                ids.add(generation_id(rejected.key, rejected.value))
+                part[indicator_id(rejected.observable)] = rejected.observable
+        own_ids = list(part)
         for start in range(0, len(part), PART):
-            await self._known.withdrawals.lift(source, part[start : start + PART], now)
-        return ids
+            ids = own_ids[start : start + PART]
+            for destination in destinations:
+                await self._versions.record(destination, [Lift(id=own, at=now, sources=[source]) for own in ids])
+            await self._known.withdrawals.lift(source, [part[own] for own in ids], now)
+        return set(part)
 
 
 def _is_withdrawn(held: Published, source: str) -> bool:

@@ -14,6 +14,17 @@ async def workspaces(registry: Registry, versions: PublishedVersions) -> list[st
     return sorted({*registry.served, *await versions.destinations()})
 
 
+async def sources_at(destination: str, registry: Registry, checkpoints: DestinationCheckpoints) -> set[str]:
+    """Return the sources that may have brought a workspace anything: those that did, and those that are routed there.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+    """
+    checkpoint = (await checkpoints.load(destination, DestinationCheckpoint())).value
+    routes = (*registry.routes_to(destination), *registry.removed_to(destination))
+    return {*checkpoint.sources, *(route.source for route in routes)}
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A tenant, or a source: exactly one of them."""
@@ -52,12 +63,7 @@ class Scope:
         """
         targets: dict[str, Collection[str]] = {}
         for destination in await workspaces(registry, versions):
-            checkpoint = (await checkpoints.load(destination, DestinationCheckpoint())).value
-            seen = {
-                *checkpoint.sources,
-                *(route.source for route in registry.routes_to(destination)),
-                *(route.source for route in registry.removed_to(destination)),
-            }
+            seen = await sources_at(destination, registry, checkpoints)
             meant = {source for source in seen if self.covers(registry, source, destination)}
             if meant:
                 targets[destination] = meant

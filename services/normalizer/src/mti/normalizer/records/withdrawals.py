@@ -147,6 +147,17 @@ class Withdrawals:
         partitions = [partition async for partition in self._container.partitions()]
         return sorted(partition.removeprefix(_PREFIX) for partition in partitions if partition.startswith(_PREFIX))
 
+    async def audiences_of(self, observable: Observable) -> list[str]:
+        """Return the audiences for which an observable is withdrawn at this moment."""
+        id = indicator_id(observable)
+        documents = await self._container.read_each([(_PREFIX + audience, id) for audience in await self.audiences()])
+        found = {key: Withdrawal.model_validate(document.body) for key, document in documents.items()}
+        return sorted(
+            partition.removeprefix(_PREFIX)
+            for (partition, _), withdrawal in found.items()
+            if withdrawal.withdrawn is not None
+        )
+
     async def scan(self, audience: str) -> AsyncIterator[Withdrawal]:
         """Yield all that was ever withdrawn for an audience."""
         async for document in self._container.scan(_PREFIX + audience):

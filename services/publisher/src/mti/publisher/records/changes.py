@@ -64,7 +64,9 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lift:
-    """A person lets it come back: all of it, or what some sources bring from now on."""
+    """A person lets it come back: all of it, or what some sources bring from now on. Where it was withdrawn before the
+    workspace joined, its books learn of it by the lift alone.
+    """
 
     id: str
     at: datetime
@@ -108,14 +110,18 @@ def _after_withdrawal(before: Published, change: Withdraw) -> Published:
 
 
 def _after_lift(before: Published, change: Lift) -> Published:
-    """Forget what the sources brought before they were withdrawn: only what they bring from now on counts."""
+    """Forget what the sources brought before they were withdrawn: only what they bring from now on counts.
+
+    A workspace that joined since has no such order in its books. Then it is noted that there was a lift, so that nobody
+    misses there what was made before it.
+    """
     lifted = [
         name
         for name, backing in before.sources.items()
         if backing.withdrawn is not None and (change.sources is None or name in change.sources)
     ]
     everyone = change.sources is None and before.withdrawn is not None
-    if not lifted and not everyone:
+    if not lifted and not everyone and before.lifted is not None:
         return before
     kept = {} if everyone else {name: backing for name, backing in before.sources.items() if name not in lifted}
     withdrawn = None if change.sources is None else before.withdrawn

@@ -68,7 +68,8 @@ class Published(BaseModel):
     withdrawn: AwareDatetime | None = None
     """Since when a person has withdrawn the observable, whoever brings it."""
     lifted: AwareDatetime | None = None
-    """When a withdrawal was lifted last: revocations from before are void."""
+    """When a withdrawal was lifted last: revocations from before are void, and what was made before it is missed by
+    nobody until it is seen again or backfilled."""
     accepted: int = 0
     """Distinct versions that were accepted, and once more for each workspace that was built anew: the rows that were
     paid for."""

@@ -143,10 +143,10 @@ def _apply(known: Published | None, changes: Sequence[Change]) -> Published:
 
 
 def _time_to_live(value: Published, now: datetime) -> int | None:
-    """Return seconds: well beyond the validity; for ever where an id is spent, since it is never used again, and where
-    a person withdrew something, until they lift it.
+    """Return seconds: well beyond the validity; for ever where an id is spent, since it is never used again, where a
+    person withdrew something, and where they lifted it: what was made before that may be valid for any time.
     """
-    if value.revoked or value.generation or value.is_withdrawn:
+    if value.revoked or value.generation or value.is_withdrawn or value.lifted is not None:
         return None
     refused = None if value.refused is None else value.refused.valid_until
     return time_to_live(max(moment for moment in (value.valid_until, refused, now) if moment is not None), now)
