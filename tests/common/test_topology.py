@@ -37,7 +37,7 @@ def test_the_module_writes_each_document() -> None:
 def test_microsofts_emulator_is_given_no_delivery_count_that_it_refuses() -> None:
     namespace = written("emulator")["UserConfig"]["Namespaces"][0]
     queues = [*namespace["Queues"], *(found for topic in namespace["Topics"] for found in topic["Subscriptions"])]
-    assert [queue["Properties"]["MaxDeliveryCount"] for queue in queues] == [10, 10, 10]
+    assert [queue["Properties"]["MaxDeliveryCount"] for queue in queues] == [10, 10, 10, 10]
 
 
 @pytest.mark.parametrize("entity", STANDARD.entities, ids=str)

@@ -99,6 +99,8 @@ class BusSettings(Settings):
     """The topic of the indicators that the normalizer emits."""
     indicators_subscription: str = STANDARD.indicators.to
     """The publisher's subscription of it, which has sessions."""
+    set_aside_queue: str = STANDARD.set_aside.name
+    """The queue for what a function app can't dead-letter where it is."""
 
     @property
     def topology(self) -> Topology:
@@ -107,6 +109,7 @@ class BusSettings(Settings):
             jobs=self.fetch_jobs_queue,
             pages=(self.raw_pages_topic, self.raw_pages_subscription),
             indicators=(self.indicators_topic, self.indicators_subscription),
+            set_aside=self.set_aside_queue,
         )
 
     @field_validator("servicebus_connection_string")
@@ -128,7 +131,12 @@ class BusSettings(Settings):
         return full
 
     @field_validator(
-        "fetch_jobs_queue", "raw_pages_topic", "raw_pages_subscription", "indicators_topic", "indicators_subscription"
+        "fetch_jobs_queue",
+        "raw_pages_topic",
+        "raw_pages_subscription",
+        "indicators_topic",
+        "indicators_subscription",
+        "set_aside_queue",
     )
     @classmethod
     def _entity(cls, value: str) -> str:

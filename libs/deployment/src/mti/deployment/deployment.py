@@ -1,6 +1,7 @@
 """What a deployment has to work with, wherever it is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from mti.common.ports.store import Container, Store
 from mti.common.registry import Registry
 from mti.common.schema import require_current
 from mti.common.settings import BusSettings, TenantsSettings
-from mti.common.topology import Topology
+from mti.common.topology import Entity, Topology
 from mti.deployment.dead_letters import DeadLetters
 from mti.deployment.tenants import TenantStates, container_in, states_in
 from mti.normalizer.records import KNOWN
@@ -142,19 +143,25 @@ class Deployment(ABC):
         """
         return (await self._connected()).sender(self.topology.indicators)
 
-    async def dead_letters(self) -> DeadLetters:
-        """Connect to the dead letters of all entities.
+    async def dead_letters(self, entities: Sequence[Entity] | None = None) -> DeadLetters:
+        """Connect to the dead letters, those that were set aside included.
+
+        Args:
+            entities: whose; of all of them where it is not said.
 
         Raises:
             ConfigurationError: the settings are wrong, or the folder is none of a stack.
             StackError: the folder is in use.
         """
-        from mti.deployment.service_bus.dead_letter_queue import connected_queues  # noqa: PLC0415  the SDK, where it is used
+        from mti.deployment.service_bus.all_dead_letters import (  # noqa: PLC0415  the SDK, where it is used
+            connected_dead_letters,
+        )
 
         bus = await self._connected()
         judged = self._keep(self._store("publisher", read_only=True)) if self._has_stores("publisher") else None
         books = Stores(*[self._keep(self._store(each)) for each in SERVICES]) if self._has_stores(*SERVICES) else None
-        queues = await self._exits.enter_async_context(connected_queues(bus, self.topology.entities, self.clock))
+        opening = connected_dead_letters(bus, self.topology, self.clock, entities)
+        queues = await self._exits.enter_async_context(opening)
         return DeadLetters.of(queues, judged, books, self.clock, self._purged)
 
     def _keep(self, store: Store) -> Store:

@@ -1,13 +1,17 @@
 """The view of the local namespace, through its administration port."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 
 import httpx
 from pydantic import AwareDatetime, BaseModel
 
+from mti.common.contracts.set_aside import dead_letter_in, entity_of
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import PropertyValue, Received
+from mti.common.topology import STANDARD
 from mti.operations.bus import BusLoads, DeadLetter, EntityLoad, SessionLoad, Unseen
 from mti.stack.idle import EntityCounts
 
@@ -52,6 +56,9 @@ class NamespaceView:
         """See `mti.operations.bus.BusView`."""
         async for message in self.live(entity + _DEAD_LETTERS):
             yield DeadLetter(entity=entity, message=message)
+        async for message in self.live(STANDARD.set_aside.path):
+            if entity_of(message.properties) == entity:
+                yield DeadLetter(entity=entity, message=dead_letter_in(message))
 
     def unseen(self) -> Unseen:
         """See `mti.operations.bus.BusView`."""
@@ -63,13 +70,22 @@ class NamespaceView:
             answer = await self._administration.get("/stats")
             answer.raise_for_status()
             counts = {path: EntityCounts.model_validate(each) for path, each in answer.json().items()}
-            return BusLoads(entities={path: await self._load(path, each) for path, each in counts.items()})
+            aside = await self._aside(counts)
+            loads = {path: await self._load(path, each, aside[path]) for path, each in counts.items()}
+            return BusLoads(entities=loads)
         except httpx.HTTPError as error:
             raise BusUnavailable(
                 f"the local namespace does not answer ({type(error).__name__}); its stack may just be ending: try again"
             ) from error
 
-    async def _load(self, path: str, counts: EntityCounts) -> EntityLoad:
+    async def _aside(self, counts: Mapping[str, EntityCounts]) -> Counter[str]:
+        """Return how many messages were set aside of each entity."""
+        path = STANDARD.set_aside.path
+        if path not in counts or not counts[path].live:
+            return Counter()
+        return Counter([entity_of(message.properties) or "" async for message in self.live(path)])
+
+    async def _load(self, path: str, counts: EntityCounts, aside: int) -> EntityLoad:
         first = await self._first(path) if counts.live else []
         oldest = {message.session_id: message.enqueued_at for message in reversed(first)}
         sessions = {
@@ -79,7 +95,7 @@ class NamespaceView:
         return EntityLoad(
             active=counts.active + counts.locked + counts.deferred,
             scheduled=counts.scheduled,
-            dead=counts.dead_letter,
+            dead=counts.dead_letter + aside,
             oldest=min((message.enqueued_at for message in first if message.enqueued_at), default=None),
             sessions=sessions,
         )
@@ -94,6 +110,8 @@ class NamespaceView:
 
     async def _page(self, entity: str, after: int) -> list[_Message]:
         answer = await self._administration.get("/messages", params={"entity": entity, "after": after, "limit": PAGE})
+        if answer.status_code == HTTPStatus.NOT_FOUND and entity == STANDARD.set_aside.path:
+            return []  # a namespace of an earlier release has no such queue, and nothing is in it
         answer.raise_for_status()
         return [_Message.model_validate(message) for message in answer.json()]
 

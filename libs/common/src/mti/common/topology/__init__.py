@@ -1,4 +1,4 @@
-"""What there is on the bus: three entities, one in front of each service, and all that is said of them.
+"""What there is on the bus: an entity in front of each service, one in front of a person, and all that is said of them.
 
 The adapters, the telemetry, the operations, the `Config.json` of the local namespace and the templates for Azure take
 from here what an entity is called, who it is for and how the broker is to keep it. `python -m mti.common.topology`

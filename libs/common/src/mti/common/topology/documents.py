@@ -24,7 +24,7 @@ def config(topology: Topology, *, max_deliveries: int | None = None) -> Json:
     """
     queues: list[Json] = []
     topics: list[Json] = []
-    for entity in topology.entities:
+    for entity in (*topology.entities, topology.set_aside):
         kept = _pascal({**_kept(entity, max_deliveries), **_living(entity)})
         duplicates = _pascal(_duplicates(entity))
         if entity.subscription is None:
@@ -48,7 +48,7 @@ def template(topology: Topology) -> Json:
     """
     queues: list[Json] = []
     topics: list[Json] = []
-    for entity in topology.entities:
+    for entity in (*topology.entities, topology.set_aside):
         kept = {**_kept(entity, None), "deadLetteringOnMessageExpiration": True}
         living = {"defaultMessageTimeToLive": NEVER, **_living(entity)}
         if entity.subscription is None:
@@ -63,7 +63,8 @@ def template(topology: Topology) -> Json:
         topic = {"name": entity.name, "properties": {**living, **_duplicates(entity)}, "subscriptions": [subscription]}
         topics.append(topic)
     named = {"jobs": topology.jobs, "pages": topology.pages, "indicators": topology.indicators}
-    return {"queues": queues, "topics": topics, "entities": {word: _named(entity) for word, entity in named.items()}}
+    entities = {word: _named(entity) for word, entity in named.items()}
+    return {"queues": queues, "topics": topics, "entities": entities, "setAside": topology.set_aside.name}
 
 
 def _kept(entity: Entity, max_deliveries: int | None) -> Json:

@@ -13,15 +13,12 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from http import HTTPStatus
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import (
     MessageAlreadySettled,
     MessageLockLostError,
-    MessagingEntityNotFoundError,
-    ServiceBusAuthenticationError,
     ServiceBusError,
 )
 
@@ -37,7 +34,7 @@ from mti.common.adapters.servicebus.received import from_sdk, receive
 from mti.common.errors import BusUnavailable, ConfigurationError
 from mti.common.ports.clock import Clock
 from mti.common.topology import Entity
-from mti.deployment.service_bus.peeks import dead_letter_from
+from mti.deployment.service_bus.peeks import dead_letter_from, is_missing
 from mti.operations.bus import DeadLetter
 
 PAGE = 100
@@ -105,23 +102,15 @@ class ServiceBusDeadLetterQueue:
     async def letters(self, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         """See `mti.operations.dead_letters.DeadLetterQueue`."""
         while page := await self._peek(after + 1, PAGE):
-            for letter in page:
-                after = max(after, letter.sequence)
-                yield letter
+            for message in page:
+                after = max(after, message.sequence_number or 0)
+                if (letter := self._letter(message)) is not None:
+                    yield letter
 
     async def read(self, sequences: Collection[int]) -> list[DeadLetter]:
         """See `mti.operations.dead_letters.DeadLetterQueue`."""
-        missing = sorted(sequences, reverse=True)
-        letters: list[DeadLetter] = []
-        while missing:
-            page = await self._peek(missing[-1], min(PAGE, len(missing)))
-            if not page:
-                break
-            wanted = set(missing)
-            letters += [letter for letter in page if letter.sequence in wanted]
-            while missing and missing[-1] <= page[-1].sequence:
-                missing.pop()
-        return letters
+        letters = [self._letter(message) for message in await self._find(sequences)]
+        return [letter for letter in letters if letter is not None]
 
     async def complete(self, sequences: Collection[int]) -> set[int]:
         """See `mti.operations.dead_letters.DeadLetterQueue`."""
@@ -137,7 +126,7 @@ class ServiceBusDeadLetterQueue:
                 give_up = self._clock.monotonic() + self._patience
                 continue
             if not batch:
-                wanted &= {letter.sequence for letter in await self.read(wanted)}
+                wanted &= {message.sequence_number or 0 for message in await self._find(wanted)}
             if not wanted or self._clock.monotonic() >= give_up:
                 return wanted
             await self._clock.sleep(_BETWEEN)
@@ -159,18 +148,38 @@ class ServiceBusDeadLetterQueue:
         with self._translated():
             return await receive(receiver, self._entity.path, count, self._wait)
 
-    async def _peek(self, start: int, count: int) -> list[DeadLetter]:
+    async def _find(self, sequences: Collection[int]) -> list[ServiceBusReceivedMessage]:
+        """Return those of the sequence numbers that are there, in order."""
+        missing = sorted(sequences, reverse=True)
+        found: list[ServiceBusReceivedMessage] = []
+        while missing:
+            page = await self._peek(missing[-1], min(PAGE, len(missing)))
+            if not page:
+                break
+            wanted = set(missing)
+            found += [message for message in page if message.sequence_number in wanted]
+            while missing and missing[-1] <= (page[-1].sequence_number or 0):
+                missing.pop()
+        return found
+
+    async def _peek(self, start: int, count: int) -> list[ServiceBusReceivedMessage]:
         receiver = await self._open()
         with self._translated():
             call = receiver.peek_messages(max_message_count=count, sequence_number=start)
             page = await answered(receiver, self._entity.path, "a peek", call, PEEK_SECONDS)
-        return [
-            dead_letter_from(self._entity.path, message) for message in page if (message.sequence_number or 0) >= start
-        ]
+        return [message for message in page if (message.sequence_number or 0) >= start]
+
+    def _letter(self, message: ServiceBusReceivedMessage) -> DeadLetter | None:
+        """Return what a message here stands for; `None` for what is none of this entity's."""
+        return dead_letter_from(self._entity.path, message)
+
+    def _link(self) -> ServiceBusReceiver:
+        """Return a receiver that is not open yet."""
+        return self._bus.receiver(self._entity, dead_letters=True)
 
     async def _open(self) -> ServiceBusReceiver:
         if self._receiver is None:
-            receiver = self._bus.receiver(self._entity, dead_letters=True)
+            receiver = self._link()
             with self._translated():
                 try:
                     await open_link(receiver, self._entity.path)
@@ -185,7 +194,7 @@ class ServiceBusDeadLetterQueue:
         try:
             yield
         except (ServiceBusError, OSError) as error:
-            if _is_missing(error):
+            if is_missing(error):
                 raise ConfigurationError(
                     f"the namespace has no {self._entity.path!r}: set the names of the queues, topics and"
                     " subscriptions (MTI_FETCH_JOBS_QUEUE and the like) as they were deployed"
@@ -194,13 +203,6 @@ class ServiceBusDeadLetterQueue:
                 f"the dead letters of {self._entity.path!r} can't be reached: {error}; check the namespace, the way to "
                 "it, and that you may receive there (role Azure Service Bus Data Receiver)"
             ) from error
-
-
-def _is_missing(error: Exception) -> bool:
-    """The service looks for a queue or topic when it is shown a token, and the SDK tells that as a failed login."""
-    if isinstance(error, ServiceBusAuthenticationError):
-        return getattr(error.inner_exception, "status_code", None) == HTTPStatus.NOT_FOUND
-    return isinstance(error, MessagingEntityNotFoundError)
 
 
 @asynccontextmanager

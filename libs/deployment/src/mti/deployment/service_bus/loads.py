@@ -11,7 +11,7 @@ from azure.servicebus.aio.management import ServiceBusAdministrationClient
 from mti.common.ports.bus import Received
 from mti.common.topology import Topology
 from mti.deployment.service_bus.peeks import Peeks
-from mti.operations.bus import BusLoads, EntityLoad, SessionLoad
+from mti.operations.bus import BusLoads, DeadLetter, EntityLoad, SessionLoad
 
 PEEKED = 250
 """Messages of an entity or session that are peeked at most; beyond it their number is not known."""
@@ -75,11 +75,11 @@ class _Measuring:
         properties = None if admin is None else await _allowed(admin.get_queue_runtime_properties(name))
         count, oldest = await _peeked(self._view.live(name))
         if properties is None:
-            return EntityLoad(active=count, dead=await _count_dead(self._view, name), oldest=oldest)
+            return EntityLoad(active=count, dead=await _count(self._view.dead(name)), oldest=oldest)
         return EntityLoad(
             active=properties.active_message_count,
             scheduled=properties.scheduled_message_count,
-            dead=properties.dead_letter_message_count,
+            dead=_together(properties.dead_letter_message_count, await _count(self._view.aside(name))),
             oldest=oldest,
         )
 
@@ -89,10 +89,9 @@ class _Measuring:
         properties = None if admin is None else await _allowed(admin.get_subscription_runtime_properties(topic, name))
         count, oldest = await _peeked(self._view.live(path)) if peek else (None, None)
         if properties is None:
-            return EntityLoad(active=count, dead=await _count_dead(self._view, path), oldest=oldest)
-        return EntityLoad(
-            active=properties.active_message_count, dead=properties.dead_letter_message_count, oldest=oldest
-        )
+            return EntityLoad(active=count, dead=await _count(self._view.dead(path)), oldest=oldest)
+        dead = _together(properties.dead_letter_message_count, await _count(self._view.aside(path)))
+        return EntityLoad(active=properties.active_message_count, dead=dead, oldest=oldest)
 
     async def _sessions(self) -> EntityLoad:
         whole = await self._subscription(self._topology.indicators.path, peek=False)
@@ -144,9 +143,13 @@ async def _closed(messages: AsyncIterator[object]) -> None:
         await messages.aclose()
 
 
-async def _count_dead(view: Peeks, entity: str) -> int | None:
+def _together(counted: int | None, aside: int | None) -> int | None:
+    return None if counted is None or aside is None else counted + aside
+
+
+async def _count(letters: AsyncIterator[DeadLetter]) -> int | None:
+    """Return how many there are, `None` when there are more than are peeked."""
     count = 0
-    letters = view.dead(entity)
     async for _ in letters:
         count += 1
         if count > PEEKED:

@@ -9,6 +9,8 @@ a destination that is not in the tenants file any more is not seen.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Self
 
 from azure.core.exceptions import AzureError
@@ -17,7 +19,9 @@ from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import (
+    MessagingEntityNotFoundError,
     OperationTimeoutError,
+    ServiceBusAuthenticationError,
     ServiceBusError,
     SessionCannotBeLockedError,
     SessionLockLostError,
@@ -27,6 +31,7 @@ from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.links import OPEN_SECONDS, PEEK_SECONDS, answered, close_link, open_link
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.servicebus.session_lock import unjudged
+from mti.common.contracts.set_aside import dead_letter_in, entity_of
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import Received
 from mti.common.topology import Topology
@@ -81,6 +86,20 @@ class Peeks:
         """See `mti.operations.bus.BusView`."""
         async for message in self._peek(self._bus.receiver(self._topology.at(entity), dead_letters=True), entity):
             yield dead_letter_from(entity, message)
+        async for letter in self.aside(entity):
+            yield letter
+
+    async def aside(self, entity: str) -> AsyncIterator[DeadLetter]:
+        """Yield the dead letters of an entity that were set aside; none where the namespace has no queue for them."""
+        aside = self._topology.set_aside
+        try:
+            async for message in self._peek(self._bus.receiver(aside), aside.path):
+                letter = set_aside_letter_from(message)
+                if letter.entity == entity:
+                    yield letter
+        except BusUnavailable as error:
+            if not isinstance(error.__cause__, Exception) or not is_missing(error.__cause__):
+                raise
 
     def unseen(self) -> Unseen:
         """See `mti.operations.bus.BusView`."""
@@ -155,6 +174,22 @@ def _translated(entity: str) -> Iterator[None]:
             f"{entity} can't be looked into: {error}; check the namespace, the names of its entities, and the role "
             "Azure Service Bus Data Receiver"
         ) from error
+
+
+def is_missing(error: Exception) -> bool:
+    """Say whether the namespace has no such queue, topic or subscription.
+
+    The service looks for a queue or topic when it is shown a token, and the SDK tells that as a failed login.
+    """
+    if isinstance(error, ServiceBusAuthenticationError):
+        return getattr(error.inner_exception, "status_code", None) == HTTPStatus.NOT_FOUND
+    return isinstance(error, MessagingEntityNotFoundError)
+
+
+def set_aside_letter_from(message: ServiceBusReceivedMessage) -> DeadLetter:
+    """Return what a message of the SDK out of `set-aside` stands for, of the entity that it names; of none, else."""
+    letter = dead_letter_from("", message)
+    return replace(letter, entity=entity_of(letter.message.properties) or "", message=dead_letter_in(letter.message))
 
 
 def dead_letter_from(entity: str, message: ServiceBusReceivedMessage) -> DeadLetter:

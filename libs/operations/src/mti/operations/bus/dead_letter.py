@@ -5,13 +5,10 @@ from datetime import datetime, timedelta
 
 from mti.common.contracts import count_of
 from mti.common.contracts.envelope import PREFIX, REPLAYS
+from mti.common.contracts.set_aside import DESCRIPTION, REASON
 from mti.common.ports.bus import Received
 from mti.common.source_id import SourceId
 
-REASON = "DeadLetterReason"
-DESCRIPTION = "DeadLetterErrorDescription"
-"""The application properties in which the service keeps why
-(https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues)."""
 UNKNOWN = "Unknown"
 """The reason of one that was given none."""
 _SOURCES = "/sources/"
