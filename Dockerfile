@@ -7,7 +7,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
 COPY libs libs
 COPY services services
 RUN pip install --no-cache-dir --no-deps --no-build-isolation \
-    ./libs/common ./libs/servicebus-local ./libs/simulators ./libs/operations ./libs/stack ./libs/deployment ./libs/simulation ./libs/cli \
+    ./libs/common ./libs/servicebus-local ./libs/simulators ./libs/operations ./libs/stack ./libs/deployment ./libs/functions ./libs/simulation ./libs/cli \
     ./services/fetcher ./services/normalizer ./services/publisher
 USER mti
 VOLUME /data

@@ -10,13 +10,19 @@ HOUSE := .cache/house
 MUTANTS := .cache/mutants
 DIST := dist
 BIN := $(VENV)/bin
-MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/simulation libs/cli services/fetcher services/normalizer services/publisher
+MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/functions libs/simulation libs/cli services/fetcher services/normalizer services/publisher
 # The name under which a member is installed: `mti-` before its folder's, but for what is of use to others too.
 distribution = $(if $(filter libs/servicebus-local,$1),servicebus-local,mti-$(notdir $1))
 empty :=
 SOURCES := $(subst $(empty) ,:,$(MEMBERS:%=%/src))
 COSMOS := tests/support/cosmos
 JAVASCRIPT := tests/support/javascript
+# The function apps run on Python 3.13; their tests need one, and are skipped without.
+FUNCTIONS := .cache/functions
+FUNCTIONS_PYTHON := 3.13
+FUNCTIONS_PLATFORM := x86_64-manylinux2014
+# The members that an app's package holds beside its service.
+FUNCTIONS_MEMBERS := libs/common libs/operations libs/deployment libs/functions services/fetcher services/normalizer services/publisher
 # Microsoft's Bicep compiler, for `make templates` and for the tests of the templates, which are skipped without it.
 BICEP ?= bicep
 # The tests mostly wait, for links to open and locks to run out: three times as many processes as cores keep the cores busy.
@@ -29,7 +35,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(VENV)/.ready $(HOUSE)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
+setup: $(VENV)/.ready $(HOUSE)/.ready $(FUNCTIONS)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
 
 demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
 	$(BIN)/mti demo
@@ -94,6 +100,13 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
 	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
 	  -c requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) requirements/build.in -o requirements/runtime.txt
+	$(UV) pip compile -q --generate-hashes --python-version $(FUNCTIONS_PYTHON) --python-platform $(FUNCTIONS_PLATFORM) \
+	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
+	  -c requirements/runtime.txt libs/common/pyproject.toml libs/operations/pyproject.toml \
+	  $(filter services/%,$(MEMBERS:%=%/pyproject.toml)) requirements/functions.in -o requirements/functions.txt
+	$(UV) pip compile -q --generate-hashes --python-version $(FUNCTIONS_PYTHON) --python-platform $(FUNCTIONS_PLATFORM) \
+	  --custom-compile-command 'make requirements' -c requirements/functions.txt -c requirements/dev.txt \
+	  requirements/worker.in -o requirements/worker.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/uv.in -o requirements/uv.txt
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make requirements' \
 	  requirements/house.in -o requirements/house.txt
@@ -117,6 +130,18 @@ $(VENV)/.ready: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
 $(HOUSE)/.ready: requirements/house.txt | $(UV)
 	test -x $(HOUSE)/bin/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(HOUSE)
 	$(UV) pip sync -q --python $(HOUSE)/bin/python --require-hashes requirements/house.txt
+	touch $@
+
+# The worker that the platform runs, with what the packages of the apps hold. Without a Python 3.13 there is nothing to do.
+$(FUNCTIONS)/.ready: requirements/functions.txt requirements/worker.txt $(FUNCTIONS_MEMBERS:%=%/pyproject.toml) | $(UV)
+	mkdir -p $(FUNCTIONS)
+	@# A shim of pyenv may be on the PATH and start nothing.
+	python=; for each in python$(FUNCTIONS_PYTHON) "$$HOME"/.pyenv/versions/$(FUNCTIONS_PYTHON).*/bin/python; do \
+	  "$$each" -V >/dev/null 2>&1 && python=$$each; done; \
+	test -n "$$python" || { echo "no Python $(FUNCTIONS_PYTHON): the worker library will not be run"; touch $@; exit 0; }; \
+	test -x $(FUNCTIONS)/bin/python || $(UV) venv -q --allow-existing --python "$$(command -v $$python)" $(FUNCTIONS); \
+	$(UV) pip sync -q --compile-bytecode --python $(FUNCTIONS)/bin/python --require-hashes requirements/functions.txt requirements/worker.txt; \
+	$(UV) pip install -q --python $(FUNCTIONS)/bin/python --no-deps --no-build-isolation $(FUNCTIONS_MEMBERS:%=-e %)
 	touch $@
 
 # The Cosmos DB protocol server that the contract tests talk to runs on Node: the machine's, else one from PyPI.

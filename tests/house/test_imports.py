@@ -21,6 +21,7 @@ ALLOWED = {
     "operations": {*SERVICES, "common", "operations"},
     "simulators": {"common", "simulators", "servicebus_local"},
     "stack": {*SERVICES, "common", "operations", "simulators", "stack", "servicebus_local"},
+    "functions": {*SERVICES, "common", "operations", "deployment", "functions"},
     "deployment": {"normalizer", "publisher", "common", "operations", "stack", "deployment"},
     "simulation": {*SERVICES, "common", "simulation"},
     "cli": {*SERVICES, "common", "operations", "deployment", "stack", "simulation", "cli", "servicebus_local"},

@@ -1,0 +1,53 @@
+"""The fetcher, opened for a function app."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mti.common.hosting import Line, Settler
+from mti.common.pauses import PauseState
+from mti.common.ports.clock import SystemClock
+from mti.fetcher.composition import FetcherSettings, Ports, open_fetcher
+from mti.fetcher.records import CHECKPOINTS, source_checkpoints
+from mti.functions.service import Service, open_service_parts
+
+
+@asynccontextmanager
+async def open_service() -> AsyncIterator[Service]:
+    """Open the service, by the app settings.
+
+    Raises:
+        ConfigurationError: the settings or the tenants are wrong.
+        Unavailable: what it needs does not answer.
+    """
+    settings = FetcherSettings.from_environment()
+    topology, clock, rng = settings.topology, SystemClock(), random.SystemRandom()
+    async with open_service_parts("fetcher", settings, settings, settings) as parts:
+        jobs = parts.bus.sender(topology.jobs)
+        ports = Ports(
+            registry=parts.registry,
+            store=parts.store,
+            secrets=parts.secrets,
+            jobs=jobs,
+            pages=parts.bus.sender(topology.pages),
+            backlog=Line(parts.bus, topology.pages, clock),
+            clock=clock,
+            rng=rng,
+        )
+        checkpoints = source_checkpoints(parts.store.container(CHECKPOINTS))
+
+        async def pauses() -> dict[str, PauseState]:
+            found = {key: checkpoint.pause async for key, checkpoint in checkpoints.all()}
+            return {key: pause for key, pause in found.items() if pause is not None}
+
+        async with open_fetcher(ports, settings) as fetcher:
+            yield Service(
+                entity=topology.jobs,
+                handler=fetcher.handler,
+                settler=Settler(jobs, topology.jobs.to, clock, rng),
+                aside=parts.bus.sender(topology.set_aside),
+                clock=clock,
+                registry=parts.registry,
+                pauses=pauses,
+                schedule=fetcher.schedule,
+            )

@@ -1,0 +1,30 @@
+"""The normalizer as a function app: a chunk of a page a message.
+
+The functions of the platform's model v2 for Python; what they do is in `mti.functions`. The names between `%` are those
+of app settings, to the letter: the platform resolves them too, when it decides how many instances there are to be.
+One message at a time: its lock is renewed, the limits of host.json apply, and none touches its neighbour
+(https://learn.microsoft.com/azure/azure-functions/functions-bindings-service-bus-trigger).
+"""
+
+import azure.functions as func
+
+from mti.functions.host import Host
+from mti.functions.operator import operator_functions
+
+host = Host("normalizer")
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+app.register_functions(operator_functions(host))
+
+
+@app.function_name("normalize")
+@app.service_bus_topic_trigger(
+    arg_name="message",
+    connection="ServiceBus",
+    topic_name="%MTI_RAW_PAGES_TOPIC%",
+    subscription_name="%MTI_RAW_PAGES_SUBSCRIPTION%",
+    cardinality=func.Cardinality.ONE,
+    data_type=func.DataType.BINARY,
+)
+async def normalize(message: func.ServiceBusMessage, context: func.Context) -> None:
+    """Make indicators of one chunk."""
+    await host.handle(message, context)
