@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mti.common.hosting import Line, Settler
+from mti.common.hosting import QueueAge, Settler
 from mti.common.pauses import PauseState
 from mti.common.ports.clock import SystemClock
 from mti.fetcher.composition import FetcherSettings, Ports, open_fetcher
@@ -30,7 +30,7 @@ async def open_service() -> AsyncIterator[Service]:
             secrets=parts.secrets,
             jobs=jobs,
             pages=parts.bus.sender(topology.pages),
-            backlog=Line(parts.bus, topology.pages, clock),
+            backlog=QueueAge(parts.bus, topology.pages, clock),
             clock=clock,
             rng=rng,
         )
