@@ -1,9 +1,12 @@
 """What a function app does with one message: conversion, settlement, lease. The bus is the real adapter's."""
 
 import json
+import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,11 +14,13 @@ from azure.functions import meta
 from azure.functions.servicebus import ServiceBusMessageInConverter
 
 from mti.common.contracts.set_aside import FIRST, aside_of, dead_letter_in, entity_of
+from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import SystemClock
 from mti.common.topology import STANDARD
 from mti.deployment.service_bus.all_dead_letters import connected_dead_letters
 from mti.deployment.service_bus.view import ServiceBusView
+from mti.functions.host import Host
 from mti.functions.lease import SPARE, HostLease
 from mti.functions.messages import received_from
 from mti.functions.settlement import HostSettlement
@@ -168,8 +173,16 @@ def test_a_lease_ends_when_nobody_renews_any_more() -> None:
     assert lease.remaining() == 0
 
 
-def test_a_service_that_there_is_not_is_refused() -> None:
-    from mti.functions.host import Host
+async def test_a_message_is_held_before_it_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("MTI_")]:
+        monkeypatch.delenv(name)
+    context: Any = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=""))
+    began = time.monotonic()
+    with pytest.raises(ConfigurationError, match="MTI_STORE"):
+        await Host("normalizer", hold=0.3).handle(given(), context)
+    assert time.monotonic() - began >= 0.3
 
+
+def test_a_service_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="no service"):
         Host("reader")

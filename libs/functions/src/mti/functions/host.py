@@ -28,12 +28,14 @@ class Host:
 
     Args:
         service: its name: `fetcher`, `normalizer`, `publisher`.
+        hold: seconds for which a message is held before it is given back; `mti.common.topology.HOLD` when not given.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, *, hold: float | None = None) -> None:
         if service not in SERVICES:
             raise ValueError(f"{service!r} is no service; there are {', '.join(SERVICES)}")
         self.name = service
+        self._hold = hold
         self._opening = asyncio.Lock()
         self._service: Service | None = None
         self._context: AbstractAsyncContextManager[Service] | None = None
@@ -52,7 +54,7 @@ class Host:
 
             # The host logs what is raised, with its trace; it knows nothing of the wait.
             log.warning("a message is held and then given back", extra={"service": self.name, "why": str(error)})
-            await asyncio.sleep(HOLD.total_seconds())
+            await asyncio.sleep(HOLD.total_seconds() if self._hold is None else self._hold)
             raise
 
     async def schedule(self, context: func.Context) -> None:

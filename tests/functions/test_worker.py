@@ -1,0 +1,168 @@
+"""The apps on the real worker library, end to end: what the simulators hold at the end is what the feeds imply."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mti.common.adapters.servicebus import ServiceBus
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.ports.bus import Outgoing
+from mti.common.registry import Registry, load_registry
+from mti.common.topology import STANDARD
+from mti.deployment.service_bus.view import ServiceBusView
+from mti.operations.books import Reconciliation
+from mti.operations.reconcile import reconcile
+from mti.operations.stores import SERVICES, Stores
+from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
+from mti.simulators.scenario import Scenario
+from servicebus_local import Namespace
+from tests.functions.apps import bindings_of, folder_of, load
+from tests.functions.running import App, apps, needs_worker, start
+from tests.support.bus import connected, running_namespace, stats
+from tests.support.waiting import until
+from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
+
+pytestmark = [needs_worker, pytest.mark.xdist_group("function apps")]
+
+
+@dataclass
+class Estate:
+    """Simulators, a namespace and three apps, and where these keep what they know."""
+
+    world: Simulators
+    namespace: Namespace
+    bus: ServiceBus
+    running: dict[str, App]
+    settings: Mapping[str, Mapping[str, str]]
+    registry: Registry
+    folder: Path
+
+    async def reconciled(self) -> Reconciliation:
+        stores = Stores(*[SqliteStore(self.folder / f"{service}.db", read_only=True) for service in SERVICES])
+        try:
+            view = ServiceBusView(self.bus, STANDARD, self.registry.destinations)
+            return await reconcile(self.registry, stores, view)
+        finally:
+            await stores.close()
+
+    async def restart(self, service: str) -> None:
+        await self.running[service].kill()
+        folder = folder_of(service)
+        self.running[service] = await start(folder, self.settings[service], self.folder / f"{service}.log")
+
+    async def is_idle(self) -> bool:
+        """Say whether nothing is to be handled now: what the next fetch brings is some minutes away."""
+        found = await stats(self.namespace)
+        return all(
+            not counts["active"] and not counts["locked"] for path, counts in found.items() if path != "set-aside"
+        )
+
+    def accepted(self) -> int:
+        return sum(found.counts["accepted_objects"] for found in self.world.sentinel.workspaces.values())
+
+
+@asynccontextmanager
+async def estate(tmp_path: Path, world: Simulators) -> AsyncIterator[Estate]:
+    secrets = world.write_tenants(tmp_path / "tenants.yaml")
+    async with running_namespace(tmp_path / "bus") as namespace, connected(namespace) as bus:
+        common = {
+            **secrets,
+            "ServiceBus": namespace.connection_string,
+            "MTI_SERVICEBUS_CONNECTION_STRING": namespace.connection_string,
+            "MTI_TENANTS_FILE": str(tmp_path / "tenants.yaml"),
+            "MTI_ALLOW_LOOPBACK": "true",
+            "MTI_FETCH_JOBS_QUEUE": "fetch-jobs",
+            "MTI_RAW_PAGES_TOPIC": "raw-pages",
+            "MTI_RAW_PAGES_SUBSCRIPTION": "normalizer",
+            "MTI_INDICATORS_TOPIC": "indicators",
+            "MTI_INDICATORS_SUBSCRIPTION": "publisher",
+            "MTI_SET_ASIDE_QUEUE": "set-aside",
+            "HOST_TIMER_SECONDS": "2",
+        }
+        settings = {name: {**common, "MTI_STORE": f"sqlite:{tmp_path / f'{name}.db'}"} for name in SERVICES}
+        registry = load_registry(tmp_path / "tenants.yaml", allow_loopback=True)
+        async with apps(settings, tmp_path) as running:
+            yield Estate(world, namespace, bus, running, settings, registry, tmp_path)
+
+
+async def refused(scenario: Scenario) -> str:
+    """Return a value that contoso's workspace is to be offered."""
+    async with Simulators(scenario) as world:
+        return min(observable.value for observable in world.compare(CONTOSO).expected)
+
+
+async def test_a_feed_with_faults_goes_through_three_apps_and_the_books_close(tmp_path: Path) -> None:
+    feeds = {"detections": 1500, "page_size": 250}
+    bad = await refused(two_tenants(**feeds))  # type: ignore[arg-type]
+    faults = [
+        SentinelFault(name="bad", kind=SentinelFaultKind.REFUSE_RECORD, holds=bad, workspace=CONTOSO, times=None),
+        SentinelFault(name="slow", kind=SentinelFaultKind.SLOW, seconds=0.2, times=None),
+    ]
+    async with Simulators(two_tenants(sentinel_faults=faults, **feeds)) as world, estate(tmp_path, world) as at:  # type: ignore[arg-type]
+        for service in SERVICES:
+            assert at.running[service].functions == sorted(bindings_of(load(service).app))
+        for entity in (STANDARD.jobs, STANDARD.pages):
+            await at.bus.sender(entity).send([Outgoing(body=b"\x00nobody's", message_id="poison")])
+        for service in SERVICES:
+            goal = at.accepted() + 40
+            await until(lambda goal=goal: at.accepted() >= goal)  # type: ignore[misc]
+            await at.restart(service)
+        world.sentinel.faults.remove("slow")
+        await until(lambda: exact(world), between=0.5)
+        await until(at.is_idle, between=0.5)
+        books = await at.reconciled()
+        assert books.closed, books.faults()
+        totals = books.totals()
+        assert totals["detections"] == sum(found.detections for found in books.sources) >= 4500
+        assert (totals["lost"], totals["doubled"], totals["waiting"], totals["refused"]) == (0, 0, 0, 1)
+        dead = {(group.entity, group.reason, group.count) for group in books.dead_letters}
+        assert dead == {
+            ("fetch-jobs", "MalformedEnvelope", 1),
+            ("raw-pages/subscriptions/normalizer", "MalformedEnvelope", 1),
+            ("indicators/subscriptions/publisher", "ObjectRefused", 1),
+        }
+        found = await stats(at.namespace)
+        assert sum(counts["dead_letter"] for counts in found.values()) == 0, "this host can't dead-letter"
+        assert found["set-aside"]["active"] == 3
+
+
+def exact(world: Simulators) -> bool:
+    return all(
+        compared.expected and not [*compared.missing, *compared.unexpected, *compared.doubled]
+        for compared in (world.compare(workspace) for workspace in (CONTOSO, FABRIKAM))
+    )
+
+
+async def test_an_operator_asks_an_app_and_replays_what_was_set_aside(tmp_path: Path) -> None:
+    async with Simulators(two_tenants(detections=60)) as world, estate(tmp_path, world) as at:
+        app = at.running["normalizer"]
+        assert await app.ask("health") == (200, {"service": "normalizer", "version": "0.1.0"})
+        poison = Outgoing(body=b"?", message_id="p", properties={"cloudEvents_id": "p"})
+        await at.bus.sender(STANDARD.pages).send([poison])
+
+        async def total() -> bool:
+            status, document = await app.ask("dead-letters")
+            assert status == 200
+            return bool(document["total"] == 1)
+
+        await until(total, between=0.5)
+        status, document = await app.ask("dead-letters/messages?first=5")
+        assert status == 200
+        (message,) = document["messages"]
+        assert message["reason"] == "MalformedEnvelope"
+        assert (await app.ask("dead-letters/messages?colour=red"))[0] == 400
+        assert (await app.ask("dead-letters/replay", "POST"))[0] == 400
+        status, result = await app.ask("dead-letters/replay?all=true", "POST")
+        assert (status, result["replayed"], result["complete"]) == (200, 1, True)
+        # It is as bad as before, and comes back with the count of its replays.
+        await until(total, between=0.5)
+        status, standing = await app.ask("status")
+        assert status == 200
+        assert standing["dead_letters"][0]["reason"] == "MalformedEnvelope"
+        assert (standing["version"], standing["paused"], standing["sources"] > 0) == ("0.1.0", {}, True)
+        status, standing = await at.running["fetcher"].ask("status")
+        assert (status, standing["total"], standing["entity"]) == (200, 0, "fetch-jobs")
+        assert (await app.ask("nothing"))[0] == 404
