@@ -309,6 +309,19 @@ async def test_an_observable_that_only_a_source_is_withdrawn_from_is_lifted_for_
     await shows(estate, FABRIKAM)
 
 
+async def test_what_another_source_gave_a_workspace_that_joined_is_not_missed_in_the_version_of_before_a_lift(
+    estate: Estate,
+) -> None:
+    await estate.saw("fabrikam/malware_customer", "a")
+    estate.clock.turn(hours=1)
+    await estate.saw("contoso/malware_customer", "a")
+    await estate.drain()
+    await estate.revoke_all(Scope(source="contoso/malware_customer"))
+    await joins(estate, FABRIKAM, "a")
+    await estate.lift_all(Scope(source="contoso/malware_customer"))
+    await shows(estate, FABRIKAM, "a")
+
+
 async def test_who_joins_after_the_lift_is_missed_what_is_valid_until_it_is_backfilled(estate: Estate) -> None:
     await estate.saw("contoso/malware_customer", "a")
     await estate.drain()

@@ -1,7 +1,6 @@
 """One destination: each indicator that its sources have made against what the workspace holds."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +9,7 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.registry import Destination, Registry, Route
 from mti.normalizer.indicators import Observable, indicator_id, reason_of_file
-from mti.normalizer.records import KNOWN, UNTOUCHED, KnownIndicator, KnownIndicators, shards_of
+from mti.normalizer.records import KNOWN, UNTOUCHED, KnownIndicators, Standing, shards_of
 from mti.operations.books import DestinationBooks
 from mti.operations.merging import merge
 from mti.publisher.records import PUBLISHED, SHARDS, Published, PublishedVersions
@@ -24,21 +23,41 @@ class Made:
     """What one routed source has made of an observable, in the version that this workspace's policy had last."""
 
     source: str
-    entry: KnownIndicator
+    observable: Observable
+    version: datetime
+    valid_until: datetime
+    generation: int
+    """How often a withdrawal had been lifted when it was made."""
     allowed: bool
     """Whether the policy lets it be sent here today."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """An indicator that a workspace neither holds nor refused; or one that is to be revoked there, and is not yet."""
+    """An indicator that a workspace neither holds nor refused, by those that want it there; or one that is to be
+    revoked there, and is not yet: that nobody wants.
+    """
 
-    version: str
-    valid_until: datetime
-    observable: Observable | None = None
-    sources: tuple[str, ...] = ()
-    """Those that want it there."""
-    revocation: bool = False
+    wanted: tuple[Made, ...] = ()
+
+    @property
+    def is_revocation(self) -> bool:
+        """Whether it is a revocation that is missing."""
+        return not self.wanted
+
+    @property
+    def version(self) -> str:
+        """The newest that is wanted."""
+        return timestamp(max(each.version for each in self.wanted))
+
+    @property
+    def valid_until(self) -> datetime:
+        """Until when any of it is valid."""
+        return max(each.valid_until for each in self.wanted)
+
+
+Standings = Mapping[str, Mapping[Observable, Standing]]
+"""How observables stand with sources; what nobody ever withdrew is absent."""
 
 
 class DestinationAudit:
@@ -54,8 +73,8 @@ class DestinationAudit:
         """Return the books of a destination, and what it neither holds nor refused, by the observables' own ids."""
         routes = {route.source: route for route in self._registry.routes_to(destination.id)}
         books = DestinationBooks(destination=destination.id, tenants=list(destination.tenants))
-        refused: Counter[str] = Counter()
         undelivered: dict[str, Undelivered] = {}
+        unsettled: list[tuple[str, Published, Sequence[Made]]] = []
         now = self._clock.now()
         streams = [self._held(destination.id), *(self._made(route) for route in routes.values())]
         async for id, sides in merge(streams):
@@ -63,18 +82,23 @@ class DestinationAudit:
             made = [entry for entry in sides.values() if isinstance(entry, Made)]
             published = held if isinstance(held, Published) else Published()
             if _is_to_be_revoked(published, now):
-                undelivered[id] = _revocation(published)
+                undelivered[id] = Undelivered()
             if not made:
                 _enter_unmade(books, published, routes, now)
                 continue
             if not published.alive and not any(each.allowed for each in made):
                 continue
             books.expected += 1
-            books.doubled += any(indicator_id(each.entry.observable) != id for each in made)
-            missing = await self._missing(books, refused, published, made)
-            if missing is not None:
-                undelivered[id] = missing
-        books.refused = dict(sorted(refused.items()))
+            books.doubled += any(indicator_id(each.observable) != id for each in made)
+            if _holds(published, made):
+                books.accepted += 1
+                continue
+            unsettled.append((id, published, made))
+            if len(unsettled) == LOOKED_UP:
+                undelivered |= await self._enter(books, unsettled)
+                unsettled = []
+        undelivered |= await self._enter(books, unsettled)
+        books.refused = dict(sorted(books.refused.items()))
         return books, undelivered
 
     async def enter_missing(self, books: DestinationBooks, missing: Mapping[str, Undelivered]) -> None:
@@ -84,70 +108,35 @@ class DestinationAudit:
         for start in range(0, len(ids), LOOKED_UP):
             part = ids[start : start + LOOKED_UP]
             held = await self._published.look_up(books.destination, part)
-            rejected = await self._rejected([missing[id] for id in part])
-            for id in part:
-                known = held.get(id, Published())
-                if missing[id].revocation:
-                    books.unrevoked += _is_to_be_revoked(known, now)
-                    continue
-                withdrawn = all(
-                    known.is_withdrawn_from(source) or missing[id].observable in rejected.get(source, ())
-                    for source in missing[id].sources
-                )
-                _enter(books, missing[id], known, now, withdrawn=withdrawn)
+            known = {id: held.get(id, Published()) for id in part}
+            books.unrevoked += sum(missing[id].is_revocation and _is_to_be_revoked(known[id], now) for id in part)
+            wanted = [(id, known[id], missing[id].wanted) for id in part if not missing[id].is_revocation]
+            for nowhere in (await self._enter(books, wanted)).values():
+                if nowhere.valid_until <= now:
+                    books.expired += 1
+                else:
+                    books.lost += 1
 
-    async def _missing(
-        self, books: DestinationBooks, refused: Counter[str], published: Published, made: Sequence[Made]
-    ) -> Undelivered | None:
-        """Enter what became of an indicator that was made; return it when it was neither taken nor refused."""
-        if not published.alive:
-            made = [each for each in made if each.allowed]
-        if published.is_withdrawn or published.lifted is not None:
-            made = await self._wanted_again(published, made)
-        if not published.alive and (
-            not made or (published.revoked and not published.is_withdrawn and published.lifted is None)
-        ):
-            books.accepted += published.revoked
-            books.withdrawn += 1
-            return None
-        version = max((each.entry.version for each in made), default=None)
-        if published.alive and not published.unsure and (version is None or published.settles(version)):
-            books.accepted += 1
-        elif version is not None and published.refused and published.refused.version >= version:
-            refused[published.refused.reason] += 1
-        elif version is not None:
-            lasting = max(each.entry.valid_until for each in made)
-            sources = tuple(each.source for each in made)
-            return Undelivered(timestamp(version), lasting, made[0].entry.observable, sources)
-        return None
-
-    async def _wanted_again(self, published: Published, made: Sequence[Made]) -> list[Made]:
-        """Return what is wanted though something was withdrawn here: what a source has made that is not withdrawn; of a
-        withdrawal that was lifted only what was seen since.
+    async def _enter(
+        self, books: DestinationBooks, unsettled: Sequence[tuple[str, Published, Sequence[Made]]]
+    ) -> dict[str, Undelivered]:
+        """Enter what became of indicators that were made; return those that were neither taken nor refused, nor
+        withdrawn.
         """
-        wanted: list[Made] = []
-        for each in made:
-            if published.is_withdrawn_from(each.source):
-                continue
-            observable = each.entry.observable
-            standings = await self._known.withdrawals.look_up(each.source, [observable])
-            standing = standings.get(observable, UNTOUCHED)
-            if not standing.withdrawn and standing.generation <= each.entry.generation:
-                wanted.append(each)
-        return wanted
+        standings = await self._standings([each for _, _, made in unsettled for each in made])
+        undelivered: dict[str, Undelivered] = {}
+        for id, published, made in unsettled:
+            wanted = tuple(each for each in made if _is_wanted(published, each, standings))
+            if not _is_settled(books, published, wanted):
+                undelivered[id] = Undelivered(wanted)
+        return undelivered
 
-    async def _rejected(self, missing: Sequence[Undelivered]) -> dict[str, set[Observable | None]]:
-        """Return, by source, what its sightings of are rejected, so that no workspace is to get it from there."""
-        wanting: dict[str, set[Observable]] = {}
-        for each in missing:
-            if each.observable is not None:
-                for source in each.sources:
-                    wanting.setdefault(source, set()).add(each.observable)
-        rejected: dict[str, set[Observable | None]] = {}
-        for source, observables in wanting.items():
-            standings = await self._known.withdrawals.look_up(source, observables)
-            rejected[source] = {observable for observable, standing in standings.items() if standing.withdrawn}
-        return rejected
+    async def _standings(self, made: Iterable[Made]) -> Standings:
+        by_source: dict[str, set[Observable]] = {}
+        for each in made:
+            by_source.setdefault(each.source, set()).add(each.observable)
+        withdrawals = self._known.withdrawals
+        return {source: await withdrawals.look_up(source, observables) for source, observables in by_source.items()}
 
     async def _held(self, destination: str) -> AsyncIterator[tuple[str, Published | Made]]:
         for shard in SHARDS:
@@ -158,7 +147,11 @@ class DestinationAudit:
         for shard in shards_of(route.source):
             async for entry in self._known.scan(route.source, shard):
                 allowed = reason_of_file(entry.observable, entry.facts.siblings, route.policy) is None
-                yield entry.id, Made(route.source, entry.due_under(route.policy.validity), allowed)
+                due = entry.due_under(route.policy.validity)
+                yield (
+                    entry.id,
+                    Made(route.source, due.observable, due.version, due.valid_until, due.generation, allowed),
+                )
 
 
 def _has_ended(published: Published, now: datetime) -> bool:
@@ -175,10 +168,36 @@ def _is_to_be_revoked(published: Published, now: datetime) -> bool:
     return withdrawn and not published.is_backed(published.sources, now)
 
 
-def _revocation(published: Published) -> Undelivered:
-    assert published.version is not None  # noqa: S101  it was held
-    until = published.valid_until or published.version
-    return Undelivered(timestamp(published.version), until, revocation=True)
+def _is_wanted(published: Published, made: Made, standings: Standings) -> bool:
+    """Say whether a workspace is to have what a source has made: where it holds nothing, what its policy allows; not
+    what is withdrawn; and of a withdrawal that was lifted only what was seen since.
+    """
+    if not (published.alive or made.allowed) or published.is_withdrawn_from(made.source):
+        return False
+    standing = standings.get(made.source, {}).get(made.observable, UNTOUCHED)
+    touched = published.is_withdrawn or published.lifted is not None
+    return not standing.withdrawn and not (touched and standing.generation > made.generation)
+
+
+def _holds(published: Published, wanted: Collection[Made]) -> bool:
+    """Say whether a workspace surely has all that is wanted there."""
+    return published.alive and not published.unsure and all(published.settles(each.version) for each in wanted)
+
+
+def _is_settled(books: DestinationBooks, published: Published, wanted: Collection[Made]) -> bool:
+    """Enter what became of an indicator, and say whether that has a name."""
+    spent = published.revoked and not published.is_withdrawn and published.lifted is None
+    refused = published.refused
+    if not published.alive and (not wanted or spent):
+        books.accepted += published.revoked
+        books.withdrawn += 1
+    elif _holds(published, wanted):
+        books.accepted += 1
+    elif wanted and refused is not None and all(refused.version >= each.version for each in wanted):
+        books.refused[refused.reason] = books.refused.get(refused.reason, 0) + 1
+    else:
+        return not wanted
+    return True
 
 
 def _enter_unmade(books: DestinationBooks, published: Published, routed: Mapping[str, Route], now: datetime) -> None:
@@ -189,18 +208,3 @@ def _enter_unmade(books: DestinationBooks, published: Published, routed: Mapping
         books.unexpected += 1
     elif not _has_ended(published, now):
         books.left_behind += 1
-
-
-def _enter(books: DestinationBooks, missing: Undelivered, held: Published, now: datetime, *, withdrawn: bool) -> None:
-    version = datetime.fromisoformat(missing.version)
-    if held.alive and not held.unsure and held.settles(version):
-        books.accepted += 1
-    elif held.refused is not None and held.refused.version >= version:
-        books.refused[held.refused.reason] = books.refused.get(held.refused.reason, 0) + 1
-    elif withdrawn:
-        books.withdrawn += 1
-        books.accepted += held.revoked
-    elif missing.valid_until <= now:
-        books.expired += 1
-    else:
-        books.lost += 1

@@ -75,7 +75,7 @@ async def locate_objects(
     nowhere: dict[str, Undelivered] = {}
     for id, missing in undelivered.items():
         key = (destination.destination, id)
-        if missing.revocation:
+        if missing.is_revocation:
             if key in bus.revocations or hidden.may_hold_object(destination.destination):
                 destination.revoking += 1
             else:
