@@ -9,6 +9,7 @@ import pytest
 
 from mti.common.registry import TenantStatus
 from mti.normalizer.indicators import indicator_id
+from mti.operations.books import Reconciliation
 from mti.operations.revoking import Scope, observable_of
 from tests.normalizer.world import sha256
 from tests.operations.estate import Estate
@@ -343,3 +344,20 @@ async def test_a_lift_is_known_for_as_long_as_what_was_made_before_it(tmp_path: 
         await estate.lift_all(Scope(source="contoso/malware_customer"))
         estate.clock.turn(days=120)
         await shows(estate, CONTOSO)
+
+
+async def test_what_is_taken_off_an_allow_list_is_missed_until_it_is_backfilled(estate: Estate) -> None:
+    estate.tenants[1] |= {"destinations": [FABRIKAM], "indicator": {"allow_list": [sha256("a")]}}
+    estate.edit()
+    await estate.saw(GRID, "a")
+    await shows(estate, FABRIKAM)
+    await shows(estate, CONTOSO, "a")
+    estate.tenants[1]["indicator"] = {"allow_list": []}
+    estate.edit()
+    books = await estate.books(FABRIKAM)
+    assert books.lost == 1
+    (_, cure) = Reconciliation(sources=[], destinations=[books], dead_letters=[]).faults()
+    assert "policy allows by now" in cure
+    assert "mti backfill --tenant fabrikam" in cure
+    await estate.backfill("fabrikam")
+    await shows(estate, FABRIKAM, "a")

@@ -143,7 +143,8 @@ class Reconciliation:
                 faults.append(f"a withdrawal was interrupted: {again}")
             if books.lost:
                 faults.append(
-                    f"if workspace {books.destination} or one of its sources joined late, run `mti backfill --tenant "
+                    f"if workspace {books.destination} or one of its sources joined late, or its policy allows by now "
+                    f"what it kept out before, run `mti backfill --tenant "
                     f"{books.tenants[0] if books.tenants else 'TENANT'}`"
                 )
         return faults
