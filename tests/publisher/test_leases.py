@@ -5,6 +5,7 @@ same makes it good.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from mti.common.errors import LockLost
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Complete, Park
+from mti.common.registry import Feed
 from mti.publisher.halving import Taken
 from mti.publisher.holdings import MARGIN
-from mti.publisher.records import Backing, Item, Withdraw
+from mti.publisher.records import Accept, Backing, Item, Withdraw
 from mti.publisher.repairing import Uploading
 from mti.publisher.retrying import Tally
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
@@ -189,6 +191,33 @@ async def test_a_newer_version_that_somebody_else_delivers_during_a_wait_is_not_
     assert await there.publisher()([message(indicator("a", hours=1))]) == [Complete()]
     assert there.count("went_back") == 0
     await agree(there)
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before its request", "before it enters the answer"])
+async def test_withdrawn_while_it_is_uploaded_it_stays_where_another_source_backs_it(
+    there: World, answered: bool
+) -> None:
+    await publish(there, message(indicator("a"), source=OTHER))
+    publisher = await stopped(there, message(indicator("a", hours=1)), after=answered)
+    order = await withdraw(there)
+    await publisher.go_on()
+    assert completed(publisher.task.result())
+    await publish(there, order)
+    assert malicious(there).keys() == {hash_of("a")}
+    await agree(there)
+
+
+async def test_what_was_left_unsure_before_its_source_was_withdrawn_is_set_right_and_holds_nobody_up(
+    there: World,
+) -> None:
+    await publish(there, message(indicator("a")))
+    disturbed = (7, None, False, 0, 0)
+    newer = Item(object=indicator("a", hours=1), source=OTHER, feed=Feed.MALWARE_GRID, extension=timedelta(), message=0)
+    await there.versions.record(CONTOSO, [Accept(newer, disturbed)])
+    await withdraw(there, source=OTHER)
+    await publish(there, message(indicator("a")), message(indicator("b")))
+    assert malicious(there).keys() == {hash_of("a"), hash_of("b")}
+    assert (await there.versions.look_up(CONTOSO, [newer.own]))[newer.own].unsure is False
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before its request", "before it enters the answer"])

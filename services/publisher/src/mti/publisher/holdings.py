@@ -13,7 +13,7 @@ from mti.common.ports.clock import Clock
 from mti.publisher.forms import prepared, repairs, restored
 from mti.publisher.halving import Taken
 from mti.publisher.judging import Round, judge, order_in, pack
-from mti.publisher.records import Accept, Change, Held, Item, PassOver, Published, Refuse, Verdict
+from mti.publisher.records import Accept, Change, Item, PassOver, Published, Refuse, Verdict
 from mti.publisher.unrecorded import Unrecorded
 
 MARGIN: Final = 3.0
@@ -123,8 +123,11 @@ class Holdings:
         Raises:
             StoreUnavailable: the store does not take it; it is kept in mind, see `Unrecorded`.
         """
-        held: dict[str, Held] = {own: (known or Published()).held for own, known in decided_by.items()}
-        changes: list[Change] = [Accept(item, held[item.own]) for item in taken.accepted]
+        known = {own: held or Published() for own, held in decided_by.items()}
+        changes: list[Change] = [
+            Accept(item, known[item.own].held, known[item.own].is_withdrawn_from(item.source))
+            for item in taken.accepted
+        ]
         changes += [Refuse(item.own, item.object, words) for item, words in taken.refused]
         recorded = await self.record(changes)
         moment = self._clock.now()

@@ -21,6 +21,8 @@ class Accept:
     item: Item
     seen: Held | None = None
     """What was held when it was decided to upload it; `None` when nobody else can have been there since."""
+    all_the_same: bool = False
+    """Whether its source was known to be withdrawn when that was decided: another one backs what is held of it."""
 
     @property
     def id(self) -> str:
@@ -92,7 +94,7 @@ def after(known: Published | None, change: Change) -> Published:
         return _after_refusal(before, change)
     accepted = _after_acceptance(before, change.item)
     disturbed = change.seen is not None and change.seen != before.held
-    withdrawn = accepted.alive and accepted.is_withdrawn_from(change.item.source)
+    withdrawn = accepted.alive and accepted.is_withdrawn_from(change.item.source) and not change.all_the_same
     other = before.unsure and accepted.generation != change.item.generation
     unsure = disturbed or withdrawn or other
     return accepted.model_copy(update={"disturbed": accepted.disturbed + disturbed, "unsure": unsure})
