@@ -13,11 +13,32 @@ def prepared(known: Published | None, item: Item) -> Item:
     """
     generation = 0 if known is None else known.generation + (known.revoked and not item.withdraws)
     form = item.as_generation(generation)
-    if item.withdraws and known is not None:
+    if known is None:
+        return form
+    if item.withdraws:
         return revocation(known, item) or form
-    if known is not None and known.is_withdrawn_from(item.source):
+    if known.is_withdrawn_from(item.source):
         return _revoked(form, form.object, generation, form.object.modified)
+    if is_left_out(known, item):
+        return _held_for(known, item) or form
     return form
+
+
+def is_left_out(known: Published, item: Item) -> bool:
+    """Say whether a workspace that was built anew is to be given, for an item, what its books hold: a newer version of
+    a source that is not routed there any more, so that no backfill brings it. The item's own would put an older version
+    over it, should it have been uploaded since.
+    """
+    return (
+        item.rebuilt is not None
+        and item.rebuilt != known.rebuilt
+        and known.alive
+        and known.source is not None
+        and known.source not in item.backers
+        and known.version is not None
+        and known.version > item.object.modified
+        and known.content is not None
+    )
 
 
 def revocation(known: Published, item: Item) -> Item | None:
@@ -54,11 +75,18 @@ def restored(now: Published, item: Item, moment: datetime) -> Item | None:
     """
     if now.alive and now.is_withdrawn and not now.is_backed(item.backers, moment):
         return revocation(now, item)
-    held = held_object(item.own, now)
+    return _held_for(now, item)
+
+
+def _held_for(known: Published, item: Item) -> Item | None:
+    """Return what a workspace holds of an item's observable, in the item's place; `None` where the books hold no
+    content.
+    """
+    held = held_object(item.own, known)
     if held is None:
         return None
-    source, feed = now.source or item.source, now.feed or item.feed
-    return replace(item, object=held, source=source, feed=feed, generation=now.generation)
+    source, feed = known.source or item.source, known.feed or item.feed
+    return replace(item, object=held, source=source, feed=feed, generation=known.generation)
 
 
 def _revoked(item: Item, indicator: Indicator, generation: int, modified: datetime) -> Item:

@@ -10,7 +10,7 @@ from typing import Final
 from mti.common.errors import LockLost
 from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
-from mti.publisher.forms import prepared, repairs, restored
+from mti.publisher.forms import is_left_out, prepared, repairs, restored
 from mti.publisher.halving import Taken
 from mti.publisher.judging import Round, judge, order_in, pack
 from mti.publisher.records import Accept, Change, Item, PassOver, Published, Refuse, Verdict
@@ -99,15 +99,20 @@ class Holdings:
         return [form for form in forms if form is not None]
 
     async def pack(self, items: Sequence[Item]) -> Round:
-        """Judge the objects, and note what is not needed, so that the books know why a version is not in the workspace.
+        """Judge the objects, and note what is not uploaded, so that the books know why the workspace has it not.
 
         Raises:
             StoreUnavailable: the store does not take it.
         """
         step = pack(items, self._known)
-        needless = [item for item, _ in step.needless]
-        await self.record([PassOver(item) for item in needless if not item.withdraws and not self._knows(item)])
+        passed = [item for item, _ in step.needless]
+        passed += [item for request in step.requests for item in request if self._is_left_out(item)]
+        await self.record([PassOver(item) for item in passed if not item.withdraws and not self._knows(item)])
         return step
+
+    def _is_left_out(self, item: Item) -> bool:
+        known = self.of(item)
+        return known is not None and is_left_out(known, item)
 
     def _knows(self, item: Item) -> bool:
         known = self.of(item)

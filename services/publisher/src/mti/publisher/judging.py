@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.registry import Feed
+from mti.publisher.forms import is_left_out
 from mti.publisher.records import Accept, Backing, Item, Published, Verdict, Withdraw, after, is_void, version_verdict
 
 
@@ -63,10 +64,8 @@ def judge(known: Published | None, item: Item) -> Verdict:
     if known is None:
         return Verdict.SEND
     against = version_verdict(known, item.source, item.object)
-    if against is Verdict.WITHDRAWN and _may_be_there(known, item):
-        return Verdict.SEND
     if against is not None:
-        return against
+        return Verdict.SEND if _in_another_form(known, item, against) else against
     if not known.alive:
         return Verdict.SEND
     if item.rebuilt is not None and item.rebuilt != known.rebuilt:
@@ -87,6 +86,13 @@ def _judge_revocation(known: Published | None, item: Item) -> Verdict:
     void = is_void(known, item.object)
     others = [source for source in item.backers if void or source != item.source]
     return Verdict.BACKED if known.is_backed(others, item.object.modified) else Verdict.SEND
+
+
+def _in_another_form(known: Published, item: Item, against: Verdict) -> bool:
+    """Say whether something is uploaded for an item, though its own version is not; see `forms.prepared`."""
+    if against is Verdict.WITHDRAWN:
+        return _may_be_there(known, item)
+    return is_left_out(known, item)
 
 
 def _may_be_there(known: Published, item: Item) -> bool:
