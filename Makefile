@@ -15,6 +15,8 @@ MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations lib
 distribution = $(if $(filter libs/servicebus-local,$1),servicebus-local,mti-$(notdir $1))
 empty :=
 SOURCES := $(subst $(empty) ,:,$(MEMBERS:%=%/src))
+# The tests whose code runs in their own process, for the most part: what `make coverage` measures.
+IN_PROCESS := $(addprefix tests/,common fetcher normalizer publisher contract defects operations deployment cli simulators simulation stack)
 COSMOS := tests/support/cosmos
 JAVASCRIPT := tests/support/javascript
 # The function apps run on Python 3.13; their tests need one, and are skipped without.
@@ -69,6 +71,11 @@ unit: setup  ## Run the tests alone (ARGS="-k name" narrows them)
 	@# The workers collect at the same time: on a fresh clone each of them would compile all tests for itself.
 	test -d tests/house/__pycache__ || $(BIN)/pytest --collect-only -qq >/dev/null || true
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" $(ARGS)
+
+coverage: setup  ## Measure what the in-process tests cover, lines and branches, against the floors
+	mkdir -p .cache/coverage
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not soak" --cov --cov-report=json:.cache/coverage/report.json $(IN_PROCESS)
+	$(BIN)/python -m tests.house.floors .cache/coverage/report.json
 
 bench: setup  ## Run the benchmarks (prints ratios)
 	$(BIN)/python -m tests.bench
