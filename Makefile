@@ -77,6 +77,9 @@ coverage: setup  ## Measure what the in-process tests cover, lines and branches,
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "not soak" --cov --cov-report=json:.cache/coverage/report.json $(IN_PROCESS)
 	$(BIN)/python -m tests.house.floors .cache/coverage/report.json
 
+mutants: $(MUTANTS)/.ready  ## Change the pure modules: do their tests notice? (ARGS="mti.common.halving")
+	$(MUTANTS)/bin/python -m tests.house.mutants $(ARGS)
+
 bench: setup  ## Run the benchmarks (prints ratios)
 	$(BIN)/python -m tests.bench
 
@@ -117,6 +120,9 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/uv.in -o requirements/uv.txt
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make requirements' \
 	  requirements/house.in -o requirements/house.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
+	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
+	  -c requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) requirements/mutants.in -o requirements/mutants.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
 
 clean:  ## Remove what setup made
@@ -149,6 +155,11 @@ $(FUNCTIONS)/.ready: requirements/functions.txt requirements/worker.txt $(FUNCTI
 	test -x $(FUNCTIONS)/bin/python || $(UV) venv -q --allow-existing --python "$$(command -v $$python)" $(FUNCTIONS); \
 	$(UV) pip sync -q --compile-bytecode --python $(FUNCTIONS)/bin/python --require-hashes requirements/functions.txt requirements/worker.txt; \
 	$(UV) pip install -q --python $(FUNCTIONS)/bin/python --no-deps --no-build-isolation $(FUNCTIONS_MEMBERS:%=-e %)
+	touch $@
+
+$(MUTANTS)/.ready: requirements/mutants.txt | $(UV)
+	test -x $(MUTANTS)/bin/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(MUTANTS)
+	$(UV) pip sync -q --python $(MUTANTS)/bin/python --require-hashes requirements/mutants.txt
 	touch $@
 
 # The Cosmos DB protocol server that the contract tests talk to runs on Node: the machine's, else one from PyPI.
