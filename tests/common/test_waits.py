@@ -57,6 +57,10 @@ def test_retry_after_is_seconds_or_a_date_and_never_longer_than_half_an_hour(
         (str(int(NOW.timestamp()) + 20), timedelta(seconds=20)),
         (str((int(NOW.timestamp()) + 20) * 1000), timedelta(seconds=20)),
         (str(int(NOW.timestamp()) - 20), timedelta()),
+        ("1000000000", timedelta()),
+        ("100000000000", timedelta()),
+        ("Tue, 24 Nov 2026 12:00:45 GMT", timedelta(seconds=45)),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", timedelta()),
         ("100000000", LONGEST),
         ("1e300", LONGEST),
         ("inf", LONGEST),
@@ -73,6 +77,12 @@ def test_a_reset_is_milliseconds_or_the_time_that_it_is(text: str | None, wait: 
 def test_a_date_without_a_zone_is_utc_and_none_is_no_date() -> None:
     assert http_date("Tue, 24 Nov 2026 12:00:00") == NOW
     assert http_date("") is None
+
+
+def test_a_date_in_another_zone_is_said_in_utc() -> None:
+    date = http_date("Tue, 24 Nov 2026 14:00:00 +0200")
+    assert date == NOW
+    assert date.tzinfo is UTC
 
 
 def test_seconds_that_are_none_are_not_waited_for() -> None:
