@@ -3,8 +3,8 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,58 +13,36 @@ import pytest
 from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
 from mti.simulators.sentinel import SentinelEndpoint
 from tests.support.cli import Said, mti, start, up
+from tests.support.embedded import EmbeddedStack
+from tests.support.waiting import until
 from tests.support.worlds import CONTOSO, FABRIKAM, assert_exact, two_tenants
-
-pytestmark = pytest.mark.timeout(400)
 
 
 def fault(**fields: Any) -> SentinelFault:
     return SentinelFault.model_validate({"workspace": CONTOSO, "times": None, "name": "fault", **fields})
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
-        while not condition():
-            await asyncio.sleep(0.1)
-
-
-class Running:
-    """A stack that runs without an end, and commands on its folder."""
-
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.tenants, self.data = folder / "tenants.yaml", folder / "data"
-        self.env = {**env, "MTI_FETCHER_SCHEDULE_SECONDS": "1"}
-        self.result: dict[str, Any] = {}
+class Running(EmbeddedStack):
+    """A stack of which commands tell in JSON."""
 
     async def __call__(self, *words: str) -> Said:
-        return await mti(*words, "--data", self.data, "--json", env=self.env)
+        return await super().__call__(*words, "--json")
 
     async def paused(self, reason: str) -> dict[str, Any]:
         """Wait until something is paused for that reason, and return it."""
-        async with asyncio.timeout(240):
-            while True:
-                said = await self("pauses", "list")
-                found = [one for one in said.document["paused"] if one["reason"] == reason] if said.status == 0 else []
-                if found:
-                    return dict(found[0])
-                await asyncio.sleep(0.3)
+        pauses: list[dict[str, Any]] = []
 
-    @asynccontextmanager
-    async def stack(self) -> AsyncIterator[None]:
-        words = ("up", "--tenants", self.tenants, "--data", self.data, "--allow-loopback", "--json")
-        process = await start(*words, env=self.env)
-        told = asyncio.create_task(process.communicate())
-        try:
-            yield
-        finally:
-            process.terminate()
-            out, err = await told
-        assert process.returncode == 0, err.decode()
-        self.result = json.loads(out)
+        async def is_paused() -> bool:
+            said = await self("pauses", "list")
+            pauses[:] = [one for one in said.document["paused"] if one["reason"] == reason] if said.status == 0 else []
+            return bool(pauses)
+
+        await until(is_paused, between=0.3)
+        return pauses[0]
 
     @property
     def restarts(self) -> int:
-        return sum(found["restarts"] for found in self.result["processes"])
+        return sum(each["restarts"] for each in self.result["processes"])
 
 
 def delivered(world: Simulators, workspace: str) -> bool:
@@ -87,22 +65,22 @@ async def test_a_pause_that_a_server_wants_for_ever_is_lifted_by_a_command(
     tmp_path: Path, misbehaviour: dict[str, Any], reason: str
 ) -> None:
     async with Simulators(two_tenants(detections=60, sentinel_faults=[fault(**misbehaviour)])) as world:
-        running = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
-        async with running.stack():
-            pause = await running.paused(reason)
+        stack = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
+        async with stack.running():
+            pause = await stack.paused(reason)
             assert pause["destination"] == CONTOSO
             await until(lambda: delivered(world, FABRIKAM))
             world.sentinel.faults.clear()
-            said = await running("pauses", "lift", "--destination", CONTOSO)
+            said = await stack("pauses", "lift", "--destination", CONTOSO)
             assert said.status == 0, said.err
             [lifted] = said.document["lifted"]
             assert (lifted["destination"], lifted["reason"]) == (CONTOSO, reason)
             assert said.document["released"] >= 1
             await until(lambda: delivered(world, CONTOSO))
-            assert (await running("pauses", "list")).document["paused"] == []
-        assert running.restarts == 0
-        assert running.result["closed"] is True
-        assert running.result["dead_letters"] == []
+            assert (await stack("pauses", "list")).document["paused"] == []
+        assert stack.restarts == 0
+        assert stack.result["closed"] is True
+        assert stack.result["dead_letters"] == []
 
 
 @pytest.mark.parametrize(
@@ -117,17 +95,17 @@ async def test_a_fault_of_a_workspace_or_its_authority_makes_its_messages_wait_a
     app = next(one for one in scenario.apps if CONTOSO in one.workspaces)
     faults = (fault(**misbehaviour, client_id=app.client_id),)
     async with Simulators(scenario.model_copy(update={"sentinel_faults": faults})) as world:
-        running = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
-        async with running.stack():
-            assert (await running.paused(reason))["destination"] == CONTOSO
+        stack = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
+        async with stack.running():
+            assert (await stack.paused(reason))["destination"] == CONTOSO
             await until(lambda: delivered(world, FABRIKAM))
             world.sentinel.faults.clear()
-            said = await running("pauses", "lift", "--all")
+            said = await stack("pauses", "lift", "--all")
             assert said.status == 0, said.err
             await until(lambda: delivered(world, CONTOSO))
-        assert running.restarts == 0
-        assert running.result["closed"] is True
-        assert running.result["dead_letters"] == []
+        assert stack.restarts == 0
+        assert stack.result["closed"] is True
+        assert stack.result["dead_letters"] == []
 
 
 @pytest.mark.parametrize(
@@ -177,19 +155,19 @@ def writes_refused(path: Path) -> Iterator[None]:
 
 async def test_books_that_can_be_read_and_not_written_cost_no_row_twice(tmp_path: Path) -> None:
     async with Simulators(two_tenants(detections=60)) as world:
-        running = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
+        stack = Running(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
         # The first answer comes late, so that the books are locked while it is under way.
         world.sentinel.faults.add(fault(kind=SentinelFaultKind.SLOW, seconds=8, times=1))
         workspace = world.sentinel.workspaces[CONTOSO]
-        async with running.stack():
+        async with stack.running():
             await until(lambda: workspace.counts["requests"] >= 1)
-            with writes_refused(running.data / "publisher.db"):
+            with writes_refused(stack.data / "publisher.db"):
                 await asyncio.sleep(60)
                 sent = workspace.counts["requests"]
                 assert sent <= 2
             await until(lambda: delivered(world, CONTOSO) and delivered(world, FABRIKAM))
         assert workspace.counts["identical_resends"] == 0
-        assert running.restarts == 0
+        assert stack.restarts == 0
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,8 @@ import yaml
 
 from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
 from mti.simulators.sentinel.workspace import Workspace
-from tests.support.cli import Said, mti, mti_here, start, up
+from tests.support.cli import mti, mti_here, start
+from tests.support.embedded import EmbeddedStack
 from tests.support.waiting import PATIENCE, until
 from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
 
@@ -40,38 +39,11 @@ def without_fabrikam(path: Path, to: Path) -> Path:
     return to
 
 
-class Operator:
-    """Runs commands on one folder."""
-
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.tenants, self.data = folder / "tenants.yaml", folder / "data"
-        self.env = {**env, "MTI_FETCHER_SCHEDULE_SECONDS": "1"}
-
-    async def __call__(self, *words: str) -> Said:
-        return await mti(*words, "--data", self.data, env=self.env)
-
-    async def up(self, tenants: Path | None = None) -> Said:
-        return await mti(*up(tenants or self.tenants, self.data), env=self.env)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run the stack without an end."""
-        words = ("up", "--tenants", self.tenants, "--data", self.data, "--allow-loopback", "--json")
-        process = await start(*words, env=self.env)
-        told = asyncio.create_task(process.communicate())
-        try:
-            yield
-        finally:
-            process.terminate()
-            _, err = await told
-        assert process.returncode == 0, err.decode()
-
-
 async def test_a_tenant_that_joins_late_and_a_workspace_built_anew_are_given_what_is_valid_and_nothing_twice(
     tmp_path: Path,
 ) -> None:
     async with Simulators(two_tenants(detections=200)) as world:
-        operator = Operator(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
+        operator = EmbeddedStack(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
         alone = without_fabrikam(tmp_path / "tenants.yaml", tmp_path / "alone.yaml")
         assert (await operator.up(alone)).status == 0
         joined = await operator.up()
@@ -119,7 +91,7 @@ async def test_a_tenant_that_joins_late_and_a_workspace_built_anew_are_given_wha
 async def test_while_the_stack_runs_it_is_looked_at_set_back_and_told_to_withdraw(tmp_path: Path) -> None:
     forbidden = SentinelFault(name="no role", kind=SentinelFaultKind.STATUS, status=403, workspace=FABRIKAM, times=None)
     async with Simulators(two_tenants(detections=120, sentinel_faults=[forbidden])) as world:
-        operator = Operator(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
+        operator = EmbeddedStack(tmp_path, world.write_tenants(tmp_path / "tenants.yaml"))
         async with operator.running():
             await until(lambda: clean(world, CONTOSO) and world.sentinel.faults.struck["no role"] > 0)
             assert_status(await paused(operator), len(held(world, CONTOSO)))
@@ -152,7 +124,7 @@ async def test_while_the_stack_runs_it_is_looked_at_set_back_and_told_to_withdra
         assert "paused: workspace" in shown.err
 
 
-async def paused(operator: Operator) -> dict[str, Any]:
+async def paused(operator: EmbeddedStack) -> dict[str, Any]:
     """Return the status once fabrikam's workspace is paused and something waits for it."""
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -164,7 +136,7 @@ async def paused(operator: Operator) -> dict[str, Any]:
             await asyncio.sleep(1)
 
 
-async def covered(operator: Operator, source: str) -> dict[str, Any]:
+async def covered(operator: EmbeddedStack, source: str) -> dict[str, Any]:
     """Return the fetcher's checkpoint of a source once its window is closed."""
     async with asyncio.timeout(PATIENCE):
         while True:
