@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from mti.common.registry import IndicatorPolicy
-from mti.normalizer.decisions import Decision, decide
+from mti.normalizer.decisions import Decision, decide, identified, merged
 from mti.normalizer.facts import Facts
 from mti.normalizer.grouping import Group
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records import KnownIndicator, Verdict
+from mti.normalizer.records import KnownIndicator, Standing, Verdict
 from tests.normalizer.world import DEFAULT, NOW, STRICT, at, md5
 
 pytestmark = pytest.mark.pure
@@ -100,3 +100,48 @@ def test_a_second_try_of_a_chunk_counts_as_the_first_and_emits_nothing() -> None
     later = verdict(group(at(days=40)), refreshed, chunk="third").emits
     assert verdict(group(at(days=20)), later).verdict is Verdict.REFRESHED
     assert verdict(group(NOW), later, chunk="first").verdict is Verdict.NEW
+
+
+def test_a_group_has_the_generation_of_its_observable_and_stands_under_the_first_id() -> None:
+    lifted_twice = {OBSERVABLE: Standing(withdrawn=False, generation=2)}
+    assert identified([group(NOW)], lifted_twice) == {ID: replace(group(NOW), generation=2)}
+    assert identified([group(NOW)]) == {ID: group(NOW)}
+    assert identified([group(NOW)], {Observable("file:hashes.MD5", md5("another")): Standing(False, 2)}) == {
+        ID: group(NOW)
+    }
+
+
+def test_what_was_withdrawn_and_lifted_since_is_new_again_over_what_was_known() -> None:
+    lifted = replace(group(at(days=1), Facts(name="Jane Doe.pdf"), count=3), generation=1)
+    decision = verdict(lifted, first(), STRICT)
+    assert (decision.id, decision.group, decision.verdict) == (ID, lifted, Verdict.NEW)
+    assert decision.emits == KnownIndicator(
+        id=ID,
+        observable=OBSERVABLE,
+        created=at(days=1),
+        version=at(days=1),
+        valid_until=at(days=11),
+        sightings=3,
+        first_by="second",
+        generation=1,
+        facts=Facts(extension="pdf"),
+        etag="1",
+    )
+    # The chunk that brought it is handled again, and another: both find it.
+    assert verdict(lifted, decision.emits).emits is None
+    assert verdict(lifted, decision.emits, chunk="third").verdict is Verdict.SUPPRESSED
+
+
+def test_every_decision_is_under_its_id() -> None:
+    assert [verdict(group(at(days=after)), first()).id for after in (0, 20)] == [ID, ID]
+
+
+def test_what_is_remembered_never_goes_back_but_for_another_generation() -> None:
+    known = replace(first(), version=at(days=9), valid_until=at(days=99))
+    emits = replace(first(), version=at(days=5), valid_until=at(days=35))
+    decision = Decision(group(at(days=5)), ID, Verdict.REFRESHED, emits)
+    entry = merged([(DEFAULT, decision)], known)
+    assert (entry.version, entry.valid_until) == (at(days=9), at(days=99))
+    anew = replace(decision, emits=replace(emits, generation=1))
+    entry = merged([(DEFAULT, anew)], known)
+    assert (entry.version, entry.valid_until, entry.emitted) == (at(days=5), at(days=35), {})
