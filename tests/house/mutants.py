@@ -34,7 +34,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "mti.fetcher.mimecast.limits": ("fetcher/mimecast/test_limits",),
     "mti.fetcher.windows": ("fetcher/test_windows", "fetcher/test_consequences"),
     "mti.normalizer.admission": ("normalizer/test_policy", "normalizer/test_ahead"),
-    "mti.normalizer.decisions": ("normalizer/test_decisions", "normalizer/test_handler"),
+    "mti.normalizer.decisions": ("normalizer/test_decisions", "normalizer/test_fanout"),
     "mti.normalizer.grouping": ("normalizer/test_grouping",),
     "mti.normalizer.indicators.policy": ("normalizer/test_policy",),
     "mti.normalizer.observables": ("normalizer/test_identity", "normalizer/test_patterns", "normalizer/test_parsing"),
