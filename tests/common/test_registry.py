@@ -150,14 +150,17 @@ def test_every_way_to_prove_who_the_publisher_is_loads() -> None:
                 destination(2, auth="certificate", certificate="file:app.pem", **app),
                 destination(3, auth="managed_identity", client_id=AZURE_TENANT),
                 destination(4, auth="workload_identity", **app),
+                destination(5, auth="federated_identity", identity_client_id="env:AZURE_CLIENT_ID", **app),
             ]
         )
     )
-    auths = [registry.destinations[WORKSPACE.format(number)] for number in range(1, 5)]
+    auths = [registry.destinations[WORKSPACE.format(number)] for number in range(1, 6)]
     assert [each.auth for each in auths] == list(SentinelAuth)
     assert auths[0].client_secret == SecretReference(scheme=Scheme.KEYVAULT, name="app")
     assert auths[1].certificate == SecretReference(scheme=Scheme.FILE, name="app.pem")
     assert auths[2].client_id == AZURE_TENANT
+    assert auths[4].identity_client_id == SecretReference(scheme=Scheme.ENV, name="AZURE_CLIENT_ID")
+    assert set(auths[4].secrets) == {"client_id", "identity_client_id"}
 
 
 def test_a_sovereign_workspace_gets_its_clouds_authority_and_scope() -> None:
@@ -166,6 +169,19 @@ def test_a_sovereign_workspace_gets_its_clouds_authority_and_scope() -> None:
     assert workspace.endpoint == "https://api.ti.sentinel.azure.us"
     assert workspace.authority == "https://login.microsoftonline.us"
     assert workspace.token_scope == "https://management.usgovcloudapi.net/.default"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "scope"),
+    [
+        ("https://api.ti.sentinel.azure.com", "api://AzureADTokenExchange/.default"),
+        ("https://api.ti.sentinel.azure.us", "api://AzureADTokenExchangeUSGov/.default"),
+        ("https://api.ti.sentinel.azure.cn", "api://AzureADTokenExchangeChina/.default"),
+    ],
+)
+def test_a_trusted_identity_is_exchanged_in_the_cloud_of_the_workspace(endpoint: str, scope: str) -> None:
+    registry = load(tenant(destinations=[destination(endpoint=endpoint)]))
+    assert registry.destinations[WORKSPACE.format(1)].exchange_scope == scope
 
 
 def test_simulators_on_this_machine_are_accepted_when_they_are_meant() -> None:

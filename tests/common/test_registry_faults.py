@@ -106,7 +106,7 @@ def test_all_faults_of_a_file_are_told_at_once_each_with_its_tenant_field_and_cu
         ),
         (
             tenant(destinations=[destination(auth="password")]),
-            "destinations[0].auth: is not known; write client_secret, certificate, managed_identity or",
+            "destinations[0].auth: is not known; write client_secret, certificate, managed_identity, workload_identity",
         ),
         (
             tenant(destinations=[destination(auth="client_secret", client_id="env:A", client_secret="env:B")]),

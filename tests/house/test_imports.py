@@ -22,7 +22,7 @@ ALLOWED = {
     "simulators": {"common", "simulators", "servicebus_local"},
     "stack": {*SERVICES, "common", "operations", "simulators", "stack", "servicebus_local"},
     "functions": {*SERVICES, "common", "operations", "deployment", "functions"},
-    "deployment": {"normalizer", "publisher", "common", "operations", "stack", "deployment"},
+    "deployment": {*SERVICES, "common", "operations", "stack", "deployment"},
     "simulation": {*SERVICES, "common", "simulation"},
     "cli": {*SERVICES, "common", "operations", "deployment", "stack", "simulation", "cli", "servicebus_local"},
     "servicebus_local": {"servicebus_local"},  # a distribution for others too, which knows nothing of this project

@@ -44,7 +44,10 @@ _COMMANDS = {
         "mti.cli.migrate:command",
         "Bring the stores of an earlier release into today's form, once, while no service runs.",
     ),
-    "tenants": ("mti.cli.tenants:app", "Check, list, import and export the tenants; pause, resume and remove one."),
+    "tenants": (
+        "mti.cli.tenants:app",
+        "Check, list, import and export the tenants; add, pause, resume and remove one.",
+    ),
     "dlq": ("mti.cli.dlq:app", "Look at dead letters, replay, mend and purge them."),
     "checkpoints": ("mti.cli.checkpoints:app", "Show how far everything has come; fetch a source again."),
     "pauses": ("mti.cli.pauses:app", "List what is paused and why; end a pause at once."),

@@ -85,6 +85,19 @@ def ask(question: str) -> bool:
         raise ConfigurationError("nobody was there to say yes, and nothing was done; give --yes") from None
 
 
+def inquire(question: str) -> str:
+    """Ask a person for a text, which may be empty.
+
+    Raises:
+        ConfigurationError: nobody is there any more.
+    """
+    try:
+        answer: str = typer.prompt(on_one_line(question), default="", show_default=False, err=True)
+    except typer.Abort:
+        raise ConfigurationError("nobody was there to answer, and nothing was done") from None
+    return answer.strip()
+
+
 def errors() -> Terminal:
     """Return the terminal for people, which is stderr: stdout is for what a program reads."""
     return Terminal(stderr=True)

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from mti.cli import tenants_tables as tables
 from mti.cli.console import ask, output, say, write_file, write_json
 from mti.cli.options import AsJson, Yes
+from mti.cli.tenants_add import add
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry, TenantStatus
 from mti.common.registry.document import read_document
@@ -22,7 +23,7 @@ from mti.operations.revoking import RevokeResult, RevokeSources, Scope
 from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state
 
 app = typer.Typer(
-    help="Check, list, import and export the tenants; pause, resume and remove one.",
+    help="Check, list, import and export the tenants; add, pause, resume and remove one.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -35,6 +36,8 @@ Store = Annotated[
 ]
 Data = Annotated[Path | None, typer.Option("--data", help="The folder of an embedded stack, which has their states.")]
 Loopback = Annotated[bool, typer.Option("--allow-loopback", help="Accept endpoints on this machine.")]
+app.command()(add)
+
 Names = Annotated[list[str], typer.Argument(metavar="TENANT...", help="The tenants' ids.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does it; by default who is logged in.")]
 Why = Annotated[str, typer.Option("--why", help="Why, for those who come after.")]

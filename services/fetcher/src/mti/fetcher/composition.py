@@ -15,7 +15,7 @@ from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.ports.store import Store
-from mti.common.registry import RegistryProvider
+from mti.common.registry import MimecastAccount, RegistryProvider
 from mti.fetcher.claims import RENEW_EVERY, Claims
 from mti.fetcher.configuration import FetcherSettings
 from mti.fetcher.fetchable import FetchableSources
@@ -38,6 +38,7 @@ __all__ = [
     "fetch_handler",
     "keep_schedule",
     "open_fetcher",
+    "prove",
 ]
 
 
@@ -101,6 +102,20 @@ async def open_fetcher(ports: Ports, settings: FetcherSettings) -> AsyncIterator
     )
     try:
         yield Fetcher(handler, Schedule(ports.registry, checkpoints, ports.jobs, clock, run))
+    finally:
+        await clients.close()
+
+
+async def prove(account: MimecastAccount, secrets: SecretResolver, clock: Clock, rng: random.Random) -> bool:
+    """See whether Mimecast takes an account's credentials; see `MimecastClient.prove`.
+
+    Raises:
+        Retry: there was no answer.
+        Pause: the credentials can't be read, or are refused.
+    """
+    clients = MimecastClients(secrets, clock, rng)
+    try:
+        return await clients.of(account).prove()
     finally:
         await clients.close()
 

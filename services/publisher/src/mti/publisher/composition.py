@@ -22,6 +22,7 @@ from mti.publisher.configuration import PublisherSettings
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
 from mti.publisher.intake import TENANT_PAUSE, Reader
+from mti.publisher.reach import probe
 from mti.publisher.records import (
     CHECKPOINTS,
     PUBLISHED,
@@ -43,6 +44,7 @@ __all__ = [
     "PublishHandler",
     "PublisherSettings",
     "open_publisher",
+    "probe",
     "publish_handler",
 ]
 

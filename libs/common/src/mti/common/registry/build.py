@@ -23,8 +23,8 @@ Placed = Sequence[tuple[int, Tenant]]
 """Tenants with their positions in the file, which faults are reported at."""
 
 _NO_SECRETS = frozenset(MimecastSection.model_fields)
-_CREDENTIALS = ("azure_tenant_id", "client_id", "client_secret", "certificate")
-"""Fields of which each ends to prove who one is has some."""
+_CREDENTIALS = ("azure_tenant_id", "client_id", "client_secret", "certificate", "identity_client_id")
+"""Fields of which each way to prove who one is has some."""
 
 
 def build(defaults: Defaults, tenants: Placed, faults: Faults, states: Mapping[str, TenantState]) -> Registry:
@@ -116,6 +116,7 @@ def _source(id: str, feed: Feed, account: MimecastAccount, defaults: Defaults, t
 
 def _destination(section: DestinationSection, tenant: str) -> Destination:
     credentials = {name: getattr(section, name, None) for name in _CREDENTIALS}
+    cloud = cloud_of(section.endpoint)
     return Destination(
         id=section.workspace_id,
         tenants=(tenant,),
@@ -126,7 +127,8 @@ def _destination(section: DestinationSection, tenant: str) -> Destination:
         source_system=section.source_system,
         requests_per_minute=section.requests_per_minute,
         api_version=section.api_version,
-        token_scope=cloud_of(section.endpoint).token_scope,
+        token_scope=cloud.token_scope,
+        exchange_scope=cloud.exchange_scope,
     )
 
 

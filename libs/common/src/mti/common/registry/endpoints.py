@@ -43,17 +43,26 @@ class Cloud:
     authority: str
     token_scope: str
     """Of Azure Resource Manager, which the upload API's tokens are for."""
+    exchange_scope: str
+    """Of the exchange in which a managed identity's token proves who an app registration is:
+    https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity."""
 
 
-PUBLIC = Cloud(authority="https://login.microsoftonline.com", token_scope="https://management.azure.com/.default")  # noqa: S106  an address
+PUBLIC = Cloud(
+    authority="https://login.microsoftonline.com",
+    token_scope="https://management.azure.com/.default",  # noqa: S106  an address
+    exchange_scope="api://AzureADTokenExchange/.default",
+)
 _SOVEREIGN = {
     "api.ti.sentinel.azure.us": Cloud(
         authority="https://login.microsoftonline.us",
         token_scope="https://management.usgovcloudapi.net/.default",  # noqa: S106  an address
+        exchange_scope="api://AzureADTokenExchangeUSGov/.default",
     ),
     "api.ti.sentinel.azure.cn": Cloud(
         authority="https://login.partner.microsoftonline.cn",
         token_scope="https://management.chinacloudapi.cn/.default",  # noqa: S106  an address
+        exchange_scope="api://AzureADTokenExchangeChina/.default",
     ),
 }
 

@@ -168,6 +168,14 @@ class ByWorkloadIdentity(DestinationSection):
     client_id: ReferenceOrGuid
 
 
+class ByFederatedIdentity(DestinationSection):
+    """An app registration, of any directory, that trusts the managed identity; `identity_client_id` picks which."""
+
+    azure_tenant_id: values.AzureTenant
+    client_id: ReferenceOrGuid
+    identity_client_id: ReferenceOrGuid | None = None
+
+
 def _by(field: str, tags: Mapping[str, str]) -> Discriminator:
     """Choose the variant by a field as it is written; an unknown one is an error that lists the known."""
     *others, last = (f'"{name}"' if field == "api" else name for name in tags)
@@ -195,7 +203,8 @@ AnyDestination = Annotated[
     Annotated[ByClientSecret, Tag("auth client_secret")]
     | Annotated[ByCertificate, Tag("auth certificate")]
     | Annotated[ByManagedIdentity, Tag("auth managed_identity")]
-    | Annotated[ByWorkloadIdentity, Tag("auth workload_identity")],
+    | Annotated[ByWorkloadIdentity, Tag("auth workload_identity")]
+    | Annotated[ByFederatedIdentity, Tag("auth federated_identity")],
     _by("auth", _AUTH_TAGS),
 ]
 
@@ -239,6 +248,7 @@ _VARIANTS: dict[str, type[Section]] = {
     "auth certificate": ByCertificate,
     "auth managed_identity": ByManagedIdentity,
     "auth workload_identity": ByWorkloadIdentity,
+    "auth federated_identity": ByFederatedIdentity,
 }
 
 

@@ -56,6 +56,9 @@ class SentinelAuth(StrEnum):
     CERTIFICATE = "certificate"
     MANAGED_IDENTITY = "managed_identity"
     WORKLOAD_IDENTITY = "workload_identity"
+    FEDERATED_IDENTITY = "federated_identity"
+    """An app registration that trusts the managed identity of this process: no secret, and in any directory that
+    consented to the app."""
 
 
 class TenantStatus(StrEnum):
@@ -146,16 +149,25 @@ class Destination:
     client_secret: SecretReference | None = None
     certificate: SecretReference | None = None
     """Of a PEM with the private key and the certificate."""
+    identity_client_id: SecretReference | str | None = None
+    """The user-assigned identity that the app registration trusts; `None` is the one that the system assigned."""
     source_system: str = "Mimecast"
     requests_per_minute: int = 100
     api_version: str = "2024-02-01-preview"
     token_scope: str = "https://management.azure.com/.default"  # noqa: S105  an address
     """What the upload's token is asked for; it follows from the endpoint's cloud."""
+    exchange_scope: str = "api://AzureADTokenExchange/.default"
+    """What a managed identity's token is asked for that proves who an app registration is, in the same cloud."""
 
     @property
     def secrets(self) -> Mapping[str, SecretReference]:
         """What its credential is made of and kept elsewhere, by the field's name."""
-        fields = {"client_id": self.client_id, "client_secret": self.client_secret, "certificate": self.certificate}
+        fields = {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "certificate": self.certificate,
+            "identity_client_id": self.identity_client_id,
+        }
         return {name: value for name, value in fields.items() if isinstance(value, SecretReference)}
 
 

@@ -150,8 +150,16 @@ def _check_proof(app: App, form: Mapping[str, str]) -> None:
         return
     if form.get("client_assertion_type") != ASSERTION_TYPE or not _is_jwt(assertion):
         raise TokenRefused(400, "invalid_request", 50027, "The client assertion is not a JWT.")
+    if app.trusts is not None and not _is_from(app.trusts, app.exchange_audience, assertion):
+        raise TokenRefused(401, "invalid_client", 70021, "No matching federated identity record found.")
     if not app.accepts_assertions:
         raise TokenRefused(401, "invalid_client", 700027, "No key or federated credential fits the assertion.")
+
+
+def _is_from(subject: str, audience: str, assertion: str) -> bool:
+    """Say whether an assertion is of a subject and for an audience, as a federated credential names them."""
+    claims = orjson.loads(base64.urlsafe_b64decode(assertion.split(".")[1] + "=="))
+    return bool(claims.get("sub") == subject and claims.get("aud") == audience)
 
 
 def _is_jwt(text: str) -> bool:

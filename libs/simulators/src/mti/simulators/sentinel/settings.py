@@ -29,6 +29,10 @@ class App(BaseModel):
     client_secret: Secret
     accepts_assertions: bool = True
     """Whether a certificate or federated credential is set up, so that `client_assertion` is taken too."""
+    trusts: str | None = None
+    """The identity whose tokens stand for the app's secret: an assertion's subject. When given, no other is taken, nor
+    one for another audience than `exchange_audience`."""
+    exchange_audience: str = "api://AzureADTokenExchange"
     workspaces: tuple[str, ...] = ()
     """Where it has the role Microsoft Sentinel Contributor."""
 

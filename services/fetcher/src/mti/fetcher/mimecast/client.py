@@ -105,6 +105,25 @@ class MimecastClient:
                 raise no_answer(f"no whole answer came within {self._limits.whole_seconds:.0f} s") from error
         return FeedAnswer(answer, request, asked_at, subject, self._clock, self._limits.unpacked_bytes)
 
+    async def prove(self) -> bool:
+        """See whether Mimecast takes the credentials, without asking for the feed: each download is in the audit log.
+
+        Returns:
+            Whether that could be seen. API 1.0 has nothing to ask but the feed: there the secrets are read, no more.
+
+        Raises:
+            Retry: there was no answer.
+            Pause: the credentials can't be read, or are refused.
+        """
+        subject = f"tenant {self._account.tenant}"
+        with naming(subject):
+            try:
+                async with asyncio.timeout(self._limits.whole_seconds):
+                    await self._authentication.headers(FEED_PATH)
+            except TimeoutError as error:
+                raise no_answer(f"no whole answer came within {self._limits.whole_seconds:.0f} s") from error
+        return self._account.api is MimecastApi.V2
+
     async def close(self) -> None:
         """Close the client's own connections."""
         await self._exchange.close()

@@ -20,6 +20,7 @@ from mti.common.errors import Pause
 from mti.common.ports.secrets import SecretReference, SecretResolver
 from mti.common.registry import Destination, SentinelAuth
 from mti.publisher.sentinel.credential_reasons import CREDENTIALS_REFUSED
+from mti.publisher.sentinel.federated import FederatedIdentityCredential
 from mti.publisher.sentinel.loopback import LoopbackTransport, is_plain_loopback
 from mti.publisher.sentinel.workspace import label
 
@@ -57,7 +58,7 @@ async def connect_credential(
                     **_options(destination, heard),
                 )
             case SentinelAuth.MANAGED_IDENTITY:
-                return ManagedIdentityCredential(client_id=client_id, retry_total=0, transport=BoundedAzureTransport())
+                return _managed_identity(client_id)
             case SentinelAuth.WORKLOAD_IDENTITY:
                 return WorkloadIdentityCredential(
                     tenant_id=destination.azure_tenant_id,
@@ -65,9 +66,21 @@ async def connect_credential(
                     token_file_path=os.environ.get("AZURE_FEDERATED_TOKEN_FILE"),
                     **_options(destination, heard),
                 )
+            case SentinelAuth.FEDERATED_IDENTITY:
+                return FederatedIdentityCredential(
+                    _required(destination, "azure_tenant_id", destination.azure_tenant_id),
+                    _required(destination, "client_id", client_id),
+                    _managed_identity(await _value_of(destination.identity_client_id, secrets)),
+                    destination.exchange_scope,
+                    **_options(destination, heard),
+                )
     except (ValueError, TypeError):
         # What the library says of a malformed certificate or secret may repeat parts of it.
         raise _malformed(destination) from None
+
+
+def _managed_identity(client_id: str | None) -> ManagedIdentityCredential:
+    return ManagedIdentityCredential(client_id=client_id, retry_total=0, transport=BoundedAzureTransport())
 
 
 def _options(destination: Destination, heard: Heard | None) -> Mapping[str, Any]:
@@ -103,5 +116,7 @@ def _malformed(destination: Destination) -> Pause:
         SentinelAuth.MANAGED_IDENTITY: "the managed identity's client id is malformed; copy it again",
         SentinelAuth.WORKLOAD_IDENTITY: "the workload identity is incomplete: the platform must set "
         "AZURE_FEDERATED_TOKEN_FILE, and client_id and azure_tenant_id must be filled in",
+        SentinelAuth.FEDERATED_IDENTITY: "client_id, azure_tenant_id or identity_client_id is malformed; "
+        "copy them again",
     }[destination.auth]
     return Pause(CREDENTIALS_REFUSED, f"{label(destination)}: {what}")

@@ -26,6 +26,8 @@ _CURES = {
     SentinelAuth.CERTIFICATE: "check client_id, azure_tenant_id, and that the app registration knows the certificate",
     SentinelAuth.MANAGED_IDENTITY: "switch the managed identity of this app on, or check its client_id",
     SentinelAuth.WORKLOAD_IDENTITY: "check the federated credential of the app registration",
+    SentinelAuth.FEDERATED_IDENTITY: "check that the customer consented to the app (client_id) in azure_tenant_id, "
+    "that its federated credential names the managed identity, and identity_client_id",
 }
 
 
