@@ -1,18 +1,22 @@
 """`mti checkpoints`: how far everything has come, and how a source is fetched again."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 from mti.cli.console import ask, output, say, write_json
-from mti.cli.options import AsJson, Data, TenantsFile, Yes
-from mti.cli.report import new_table
+from mti.cli.options import All, AsJson, Data, TenantsFile, Yes
+from mti.cli.rows import pick, severity
+from mti.cli.tables import FittedTable, figures, words
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
 from mti.deployment import open_deployment
-from mti.operations.checkpoints import AllCheckpoints, reset, show, source_of
+from mti.operations.checkpoints import AllCheckpoints, SourceEntry, reset, show, source_of
+from mti.publisher.records import DestinationCheckpoint
 
 app = typer.Typer(
     help="Show how far everything has come; fetch a source again.",
@@ -29,6 +33,7 @@ def show_(
     tenants: TenantsFile = None,
     source: Annotated[str | None, typer.Option(help="One source: contoso/malware_customer, grid:eu, …")] = None,
     destination: Annotated[str | None, typer.Option(help="One workspace's id.")] = None,
+    everything: All = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the checkpoints of the sources and of the workspaces."""
@@ -43,7 +48,7 @@ def show_(
     if as_json:
         write_json(checkpoints.document())
     else:
-        _print(checkpoints)
+        _print(checkpoints, everything=everything)
 
 
 @app.command("reset")
@@ -91,43 +96,57 @@ def time_of(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _print(checkpoints: AllCheckpoints) -> None:
+def _print(checkpoints: AllCheckpoints, *, everything: bool) -> None:
     console = output()
+    everything = everything or not console.is_terminal
     if checkpoints.sources:
-        table = new_table("Sources", "source")
-        for heading in (
-            "covered until",
-            "window",
-            "page",
-            "next due",
-            "account",
-            "epoch",
-            "failures",
-            "pause",
-        ):
-            table.add_column(heading, overflow="fold")
-        for name, entry in checkpoints.sources.items():
-            each = entry.fetcher
-            window = f"{_time(each.window.start)} - {_time(each.window.end)}" if each.window else "-"
-            table.add_row(
-                name, _time(each.covered_until), window, str(each.page), _time(each.next_due), each.account or "-",
-                str(each.epoch), str(each.failures), _pause(each.pause),
-            )  # fmt: skip
-        console.print(table)
+        for renderable in _sources(checkpoints.sources, everything=everything):
+            console.print(renderable)
     if checkpoints.destinations:
-        table = new_table("Workspaces", "workspace")
-        for heading in ("last message", "of", "accepted", "refused", "requests", "throttled", "pause"):
-            table.add_column(heading, overflow="fold")
-        for name, workspace in checkpoints.destinations.items():
-            number = str(workspace.offset.sequence_number) if workspace.offset else "-"
-            counts = workspace.counts
-            table.add_row(
-                name, number, _time(workspace.offset.enqueued_at if workspace.offset else None), f"{counts.accepted:,}",
-                f"{counts.refused:,}", f"{counts.requests:,}", f"{counts.throttled:,}", _pause(workspace.pause),
-            )  # fmt: skip
-        console.print(table)
+        for renderable in _destinations(checkpoints.destinations, everything=everything):
+            console.print(renderable)
     if not checkpoints.sources and not checkpoints.destinations:
         say("There are no checkpoints yet.")
+
+
+def _sources(sources: Mapping[str, SourceEntry], *, everything: bool) -> Iterator[RenderableType]:
+    columns = [
+        *words("covered until", "window"), *figures("page"), *words("next due", "account"),
+        *figures("epoch", "failures"), *words("pause"),
+    ]  # fmt: skip
+    table = FittedTable(f"Sources ({len(sources):,})", "source", columns)
+    picked, rest = pick(
+        list(sources.items()),
+        lambda entry: severity(entry[1].fetcher.pause, entry[1].fetcher.failures),
+        everything=everything,
+    )
+    for name, entry in picked:
+        each = entry.fetcher
+        window = f"{_time(each.window.start)} - {_time(each.window.end)}" if each.window else "-"
+        table.add_row(
+            name, _time(each.covered_until), window, f"{each.page:,}", _time(each.next_due), each.account or "-",
+            f"{each.epoch:,}", f"{each.failures:,}", _pause(each.pause),
+        )  # fmt: skip
+    yield table
+    yield from rest
+
+
+def _destinations(destinations: Mapping[str, DestinationCheckpoint], *, everything: bool) -> Iterator[RenderableType]:
+    columns = [
+        *figures("last message"), *words("of"), *figures("accepted", "refused", "requests", "throttled"),
+        *words("pause"),
+    ]  # fmt: skip
+    table = FittedTable(f"Workspaces ({len(destinations):,})", "workspace", columns)
+    picked, rest = pick(list(destinations.items()), lambda entry: severity(entry[1].pause), everything=everything)
+    for name, each in picked:
+        number = str(each.offset.sequence_number) if each.offset else "-"
+        counts = (each.counts.accepted, each.counts.refused, each.counts.requests, each.counts.throttled)
+        table.add_row(
+            name, number, _time(each.offset.enqueued_at if each.offset else None), *(f"{count:,}" for count in counts),
+            _pause(each.pause),
+        )  # fmt: skip
+    yield table
+    yield from rest
 
 
 def _time(moment: datetime | None) -> str:

@@ -11,17 +11,18 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeAlias
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
-from rich.style import StyleType
-from rich.table import Table
 from rich.text import Text
 
 from mti.common.errors import ConfigurationError
 from mti.common.escaping import escaped, is_obeyed, on_one_line
+
+AnyConsole: TypeAlias = Console
+"""What rich hands to whatever it renders."""
 
 _BEYOND_ASCII: Final = re.compile(r"[^\n -~]")
 
@@ -32,6 +33,13 @@ class Terminal(Console):
     def __init__(self, *, stderr: bool = False, width: int | None = None, file: TextIO | None = None) -> None:
         super().__init__(stderr=stderr, width=width, file=file, markup=False, emoji=False, highlight=False)
 
+    def print_sentence(self, text: str | Text, style: str | None = None) -> None:
+        """Print a sentence: broken between words on a terminal, and in one line for who reads a pipe.
+
+        A word that is longer than a line, such as a path, stays whole, so that it can be copied.
+        """
+        self.print(text, style=style, soft_wrap=not self.is_terminal, overflow="ignore", crop=False)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Return the segments of something, each of them safe to show."""
         for segment in super().render(renderable, options):
@@ -39,24 +47,6 @@ class Terminal(Console):
                 yield Segment(escaped(segment.text), segment.style)
             else:
                 yield segment
-
-
-class Rows(Table):
-    """A table whose cells are on one line each and safe to show, before their width is measured."""
-
-    def add_row(
-        self, *renderables: RenderableType | None, style: StyleType | None = None, end_section: bool = False
-    ) -> None:
-        """Add a row."""
-        super().add_row(*map(_cell, renderables), style=style, end_section=end_section)
-
-
-def _cell(content: RenderableType | None) -> RenderableType | None:
-    if isinstance(content, str):
-        return Text(on_one_line(content))
-    if isinstance(content, Text) and not content.plain.isprintable():
-        return Text(on_one_line(content.plain), style=content.style)
-    return content
 
 
 def sentence(*parts: str | tuple[str, str]) -> Text:
@@ -70,7 +60,7 @@ def sentence(*parts: str | tuple[str, str]) -> Text:
 
 def say(text: str, *, style: str | None = None) -> None:
     """Say one or more sentences."""
-    errors().print(text, style=style, soft_wrap=True)
+    errors().print_sentence(text, style)
 
 
 def ask(question: str) -> bool:

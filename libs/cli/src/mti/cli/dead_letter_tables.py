@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from mti.cli.console import Rows, Terminal, json_text, sentence
+from mti.cli.console import Terminal, json_text, sentence
+from mti.cli.tables import FittedTable, figures, prose, words
 from mti.common.registry.durations import format_duration
 from mti.operations.bus import DeadLetter, DeadLetterGroup
 from mti.operations.dead_letters import PurgeResult, ReplayResult, Step
@@ -24,12 +25,9 @@ def print_groups(groups: Sequence[DeadLetterGroup], now: datetime, console: Term
     if not groups:
         console.print("No dead letters.")
         return
-    table = Rows(box=None, pad_edge=False, padding=(0, 2))
-    for heading in ("entity", "reason", "count", "oldest", "example"):
-        table.add_column(heading, justify="right" if heading in {"count", "oldest"} else "left", overflow="fold")
+    table = FittedTable("", "entity", [*words("reason"), *figures("count", "oldest"), *prose("example")])
     for group in groups:
-        example = Text(group.example if len(group.example) <= _EXAMPLE else group.example[: _EXAMPLE - 1] + "…")
-        table.add_row(Text(group.entity), Text(group.reason), f"{group.count:,}", age_of(group, now), example)
+        table.add_row(group.entity, group.reason, f"{group.count:,}", age_of(group, now), _shortened(group.example))
     console.print(table)
 
 
@@ -44,6 +42,14 @@ def age_of(group: DeadLetterGroup, now: datetime) -> str:
             smaller = {86_400: 3_600, 3_600: 60, 60: 1}[unit]
             return format_duration(timedelta(seconds=seconds - seconds % smaller))
     return format_duration(age)
+
+
+def _shortened(text: str) -> str:
+    """Return as many words of a text as a table has room for: no id or figure of it is cut."""
+    if len(text) <= _EXAMPLE:
+        return text
+    words, _, _ = text[:_EXAMPLE].rpartition(" ")
+    return f"{words or text[:_EXAMPLE]} …"
 
 
 def print_message(message: dict[str, JsonValue], console: Terminal) -> None:
@@ -76,12 +82,12 @@ def print_replay(result: ReplayResult, console: Terminal) -> None:
             parts.append(f"{count:,} {what}")
     if result.objects_left_out:
         parts.append(f"{result.objects_left_out:,} objects left out, overtaken by newer versions")
-    console.print("; ".join(parts) + ".", soft_wrap=True)
+    console.print_sentence("; ".join(parts) + ".")
     for why, count in result.refused.items():
         examples = [refused for refused in result.examples if refused.why.value == why]
         numbers = ", ".join(str(refused.sequence) for refused in examples[:10]) + (" …" if count > 10 else "")
         text = f"{count:,} not replayed, {why} ({numbers}): {examples[0].cure if examples else ''}"
-        console.print(sentence((text, "red")), soft_wrap=True)
+        console.print_sentence(sentence((text, "red")))
 
 
 def print_purge(result: PurgeResult, kept: str | None, console: Terminal) -> None:
@@ -92,15 +98,14 @@ def print_purge(result: PurgeResult, kept: str | None, console: Terminal) -> Non
         text += f"; {result.gone:,} gone before their turn came"
     if result.locked:
         text += f"; {result.locked:,} locked by somebody else: run it again in five minutes"
-    console.print(f"{text}.", soft_wrap=True)
+    console.print_sentence(f"{text}.")
     if result.unentered:
-        console.print(
+        console.print_sentence(
             f"{result.unentered:,} of them are not in the books as purged; if the reconciliation misses them, it names "
-            "what to do.",
-            soft_wrap=True,
+            "what to do."
         )
     if kept and result.purged and not result.dry_run:
-        console.print(f"Kept in {kept}; `mti dlq replay --from` brings them back.", soft_wrap=True)
+        console.print_sentence(f"Kept in {kept}; `mti dlq replay --from` brings them back.")
 
 
 class Counter:

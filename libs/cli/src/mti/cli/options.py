@@ -14,3 +14,6 @@ TenantsFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+All = Annotated[
+    bool, typer.Option("--all", help="Show long tables whole: on a terminal, what is unwell is shown, and sums.")
+]

@@ -9,8 +9,9 @@ import typer
 from pydantic import JsonValue
 
 from mti.cli.console import output, say, write_json
-from mti.cli.options import AsJson, Data, TenantsFile
-from mti.cli.report import new_table
+from mti.cli.options import All, AsJson, Data, TenantsFile
+from mti.cli.rows import NAMED, pick, several
+from mti.cli.tables import FittedTable, prose, words
 from mti.common.registry import Registry, TenantStatus
 from mti.deployment import open_deployment
 from mti.operations.pauses import Held, Selection, held, lift
@@ -37,6 +38,7 @@ def list_(
     source: Source = None,
     destination: Destination = None,
     tenant: Tenant = None,
+    everything: All = False,
     as_json: AsJson = False,
 ) -> None:
     """List the sources and workspaces that are left alone: why, since when, and when they are asked again."""
@@ -51,7 +53,7 @@ def list_(
     if as_json:
         write_json({"paused": [one.document() for one in paused], "notes": list[JsonValue](notes)})
         return
-    _print(paused)
+    _print(paused, everything=everything)
     for note in notes:
         say(f"note: {note}")
 
@@ -126,17 +128,23 @@ def _of_people(registry: Registry) -> list[str]:
     ]
 
 
-def _print(paused: list[Held]) -> None:
+def _print(paused: list[Held], *, everything: bool) -> None:
     if not paused:
         say("Nothing is paused.")
         return
-    table = new_table("Paused", "what")
-    for heading in ("tenants", "since", "asked again", "why"):
-        table.add_column(heading, overflow="fold")
-    for one in paused:
+    table = FittedTable("Paused", "what", [*words("since", "asked again"), *prose("tenants", "why")])
+    console = output()
+    everything = everything or not console.is_terminal
+    picked, rest = pick(paused, lambda _: 1, everything=everything)
+    for one in picked:
         why = one.description if one.description.startswith(one.reason) else f"{one.reason}: {one.description}"
-        table.add_row(f"{one.kind} {one.id}", ", ".join(one.tenants), _time(one.since), _time(one.until), why)
-    output().print(table)
+        name = f"{one.kind} {one.id}"
+        table.add_row(
+            name, _time(one.since), _time(one.until), several(one.tenants, None if everything else NAMED), why
+        )
+    console.print(table)
+    for line in rest:
+        console.print(line)
 
 
 def _time(moment: datetime | None) -> str:

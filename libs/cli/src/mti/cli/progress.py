@@ -4,10 +4,12 @@ import time
 from types import TracebackType
 from typing import Self
 
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from mti.cli.console import Rows, Terminal
+from mti.cli.console import Terminal, sentence
+from mti.cli.tables import FittedTable, prose, words
 from mti.stack.observer import Overview, Wait
 from mti.stack.stack import EmbeddedStack
 
@@ -47,7 +49,7 @@ class Progress:
         """Show this overview."""
         seconds = time.monotonic() - self._started
         if self._live:
-            self._live.update(self._table(overview, seconds))
+            self._live.update(self._view(overview, seconds))
         elif seconds - self._last_line >= PLAIN_EVERY:
             self._last_line = seconds
             self._say(overview, seconds)
@@ -86,29 +88,29 @@ class Progress:
             ),
         ]
 
-    def _table(self, overview: Overview, seconds: float) -> Rows:
-        table = Rows(title=f"{seconds:6.1f} s", title_justify="left", box=None, padding=(0, 2), pad_edge=False)
-        for heading in ("service", "done", "waiting", ""):
-            table.add_column(heading, style="bold" if heading == "service" else None)
+    def _view(self, overview: Overview, seconds: float) -> RenderableType:
+        table = FittedTable(f"{seconds:6.1f} s", "service", [*words("waiting", "state"), *prose("done")])
         memory = {child.name.rpartition("-")[0] or child.name: child.peak_rss for child in self._stack.children}
         for service, done, waiting, note in self._rows(overview):
-            table.add_row(service, done, waiting, Text(note, "yellow") if note else f"{memory[service] >> 20} MiB")
-        for wait in overview.waits[:WAITS_SHOWN]:
-            table.add_row("", Text(wait_text(wait), "yellow"), "", "")
-        if len(overview.waits) > WAITS_SHOWN:
-            table.add_row("", Text(f"and {len(overview.waits) - WAITS_SHOWN} more wait", "yellow"), "", "")
+            state = Text(note, "yellow") if note else f"{memory[service] >> 20} MiB"
+            table.add_row(Text(service, "bold"), waiting, state, done)
+        lines = [sentence((text, "yellow")) for text in _waits(overview)]
         if overview.dead_letters:
-            table.add_row("", Text(f"{overview.dead_letters} dead letters", "red"), "", "")
-        return table
+            lines.append(sentence((f"{overview.dead_letters:,} dead letters", "red")))
+        return Group(table, *lines)
 
     def _line(self, overview: Overview, seconds: float) -> str:
         parts = [
             f"{done}, {waiting} waiting{', ' + note if note else ''}" for _, done, waiting, note in self._rows(overview)
         ]
-        parts += [wait_text(wait) for wait in overview.waits[:WAITS_SHOWN]]
-        if len(overview.waits) > WAITS_SHOWN:
-            parts.append(f"and {len(overview.waits) - WAITS_SHOWN} more wait")
+        parts += _waits(overview)
         return f"{seconds:5.0f} s  " + " | ".join(parts)
+
+
+def _waits(overview: Overview) -> list[str]:
+    """Return who waits for what, some of them by name."""
+    more = len(overview.waits) - WAITS_SHOWN
+    return [*map(wait_text, overview.waits[:WAITS_SHOWN]), *([f"and {more:,} more wait"] if more > 0 else [])]
 
 
 def wait_text(wait: Wait) -> str:

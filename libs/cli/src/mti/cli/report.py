@@ -1,12 +1,16 @@
 """The reconciliation as tables for a terminal."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from rich.console import RenderableType
 from rich.text import Text
 
-from mti.cli.console import Rows, Terminal, sentence
+from mti.cli.console import Terminal, sentence
+from mti.cli.rows import SHOWN, pick, several, severity, total_of
+from mti.cli.tables import FittedTable, figures
 from mti.common.pauses import PauseState
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 
@@ -14,43 +18,63 @@ if TYPE_CHECKING:
     from mti.stack.run import RunResult
 
 
+ALL_OF_THEM = "`mti reconcile --all`"
+"""What shows every row after a run."""
+_FAULTS = 10
+"""Faults that are told before the rest is only counted."""
+
+
 def print_run(result: "RunResult", console: Terminal) -> None:
     """Print all of it: sources, destinations, what is dead or paused, what it took."""
-    books = result.books
-    console.print(sources_table(books.sources))
-    console.print(destinations_table(books.destinations))
+    _print_tables(result.books, console, everything=not console.is_terminal, how=ALL_OF_THEM)
     print_remarks(result, console)
-    verdict = sentence(("The books close.", "bold green"))
-    if not result.closed:
-        verdict = sentence(("The books do NOT close: " + "; ".join(result.faults()), "bold red"))
-    console.print(verdict)
+    if result.closed:
+        console.print_sentence("The books close.", "bold green")
+    else:
+        console.print_sentence(sentence((open_line(result.faults()), "bold red")))
     if result.paused:
-        console.print(sentence((waiting_line(result.paused), "yellow")), soft_wrap=True)
+        console.print_sentence(sentence((waiting_line(result.paused), "yellow")))
+
+
+def open_line(faults: Sequence[str]) -> str:
+    """Return what keeps the books open, in a sentence."""
+    more = [f"and {len(faults) - _FAULTS:,} more"] if len(faults) > _FAULTS else []
+    return "The books do NOT close: " + "; ".join([*faults[:_FAULTS], *more])
 
 
 def waiting_line(paused: Sequence[tuple[str, PauseState]]) -> str:
     """Return what waits for a person, in a sentence."""
-    names = ", ".join(f"{what} ({pause.reason})" for what, pause in paused)
+    names = several([f"{what} ({pause.reason})" for what, pause in paused], _FAULTS)
     return f"All that could be delivered is; paused, and waiting for a person: {names}. Mend it, then run this again."
 
 
 def print_remarks(result: "RunResult", console: Terminal) -> None:
     """Print what stands below the tables: reasons, pauses, dead letters, time and memory."""
-    print_reasons(result.books, console)
-    _print_pauses(result.books, console)
-    _print_dead_letters(result.books, console)
+    _print_causes(result.books, console, everything=not console.is_terminal)
     _print_processes(result, console)
 
 
-def print_books(books: Reconciliation, console: Terminal) -> None:
-    """Print the reconciliation: sources, destinations, what is dead or paused, what could not be seen."""
-    console.print(sources_table(books.sources))
-    console.print(destinations_table(books.destinations))
-    print_reasons(books, console)
-    _print_pauses(books, console)
-    _print_dead_letters(books, console)
+def print_books(books: Reconciliation, console: Terminal, *, everything: bool = False) -> None:
+    """Print the reconciliation: sources, destinations, what is dead or paused, what could not be seen.
+
+    Args:
+        books: what was reconciled.
+        console: where to.
+        everything: whether long tables are printed whole, as they are where nobody sits at a terminal.
+    """
+    everything = everything or not console.is_terminal
+    _print_tables(books, console, everything=everything)
+    _print_causes(books, console, everything=everything)
     for note in books.notes:
         console.print(sentence((f"note: {note}", "yellow")))
+
+
+def _print_tables(books: Reconciliation, console: Terminal, *, everything: bool, how: str = "--all") -> None:
+    for renderable in (
+        *_SOURCES.rendered(books.sources, everything, how),
+        *_DESTINATIONS.rendered(books.destinations, everything, how),
+    ):
+        console.print(renderable)
 
 
 def number(value: int, *, bad: bool = False) -> Text:
@@ -58,62 +82,84 @@ def number(value: int, *, bad: bool = False) -> Text:
     return Text(f"{value:,}", style="bold red" if bad and value else "")
 
 
-def sources_table(sources: list[SourceBooks]) -> Rows:
-    """Return the table of the detections, a row a source; columns that are empty are left out."""
-    columns: dict[str, list[Text]] = {
-        "in": [number(books.detections) for books in sources],
-        "new": [number(books.new) for books in sources],
-        "refreshed": [number(books.refreshed) for books in sources],
-        "suppressed": [number(books.suppressed) for books in sources],
-        "rejected": [number(sum(books.rejected.values())) for books in sources],
-        "waiting": [number(books.waiting) for books in sources],
-        "dead": [number(books.dead, bad=True) for books in sources],
-        "lost": [number(books.lost, bad=True) for books in sources],
-    }
-    return _table("From Mimecast, in detections", [books.source for books in sources], columns, {"waiting", "dead"})
+_Books = TypeVar("_Books", SourceBooks, DestinationBooks)
+_BAD = frozenset({"dead", "lost", "doubled", "unrevoked"})
+"""Figures that should be zero."""
 
 
-def destinations_table(destinations: list[DestinationBooks]) -> Rows:
-    """Return the table of the indicators, a row a workspace; columns that are empty are left out."""
-    columns: dict[str, list[Text]] = {
-        "expected": [number(books.expected) for books in destinations],
-        "accepted": [number(books.accepted) for books in destinations],
-        "refused": [number(sum(books.refused.values())) for books in destinations],
-        "withdrawn": [number(books.withdrawn) for books in destinations],
-        "revoking": [number(books.revoking) for books in destinations],
-        "left behind": [number(books.left_behind) for books in destinations],
-        "expired": [number(books.expired) for books in destinations],
-        "waiting": [number(books.waiting) for books in destinations],
-        "dead": [number(books.dead, bad=True) for books in destinations],
-        "lost": [number(books.lost, bad=True) for books in destinations],
-        "doubled": [number(books.doubled + books.unexpected, bad=True) for books in destinations],
-        "unrevoked": [number(books.unrevoked, bad=True) for books in destinations],
-        "requests": [number(books.requests) for books in destinations],
-    }
-    names = [f"{', '.join(books.tenants)} {books.destination[:8]}…" for books in destinations]
-    optional = {"withdrawn", "revoking", "left behind", "expired", "waiting", "dead", "unrevoked"}
-    return _table("To Sentinel, in indicators", names, columns, optional)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form(Generic[_Books]):
+    """What a table of books shows."""
+
+    title: str
+    first: str
+    name: Callable[[_Books], str]
+    figures: Mapping[str, Callable[[_Books], int]]
+    optional: frozenset[str]
+    """Figures that are left out where all of them are zero."""
+    severity: Callable[[_Books], int]
+
+    def rendered(self, books: Sequence[_Books], everything: bool, how: str) -> Iterator[RenderableType]:
+        """Give the table, its sums first, and the sentence about the rows that it does not show."""
+        sums = {heading: sum(map(figure, books)) for heading, figure in self.figures.items()}
+        chosen = [
+            heading
+            for heading, figure in self.figures.items()
+            if heading not in self.optional or any(map(figure, books))
+        ]
+        table = FittedTable(self.title, self.first, figures(*chosen))
+        if len(books) > 1:
+            table.add_row(total_of(len(books)), *(_figure(heading, sums[heading]) for heading in chosen))
+        picked, rest = pick(books, self.severity, everything=everything, how=how)
+        for each in picked:
+            table.add_row(self.name(each), *(_figure(heading, self.figures[heading](each)) for heading in chosen))
+        yield table
+        yield from rest
 
 
-def _table(title: str, names: list[str], columns: dict[str, list[Text]], optional: set[str]) -> Rows:
-    table = new_table(title)
-    shown = [
-        heading
-        for heading, cells in columns.items()
-        if heading not in optional or any(cell.plain != "0" for cell in cells)
-    ]
-    for heading in shown:
-        table.add_column(heading, justify="right")
-    for row, name in enumerate(names):
-        table.add_row(name, *(columns[heading][row] for heading in shown))
-    return table
+def _figure(heading: str, value: int) -> Text:
+    return number(value, bad=heading in _BAD)
 
 
-def new_table(title: str, first: str = "") -> Rows:
-    """Return a table in the house's form, with its first column."""
-    table = Rows(title=title, title_justify="left", box=None, padding=(0, 0, 0, 1), pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    return table
+_SOURCES: _Form[SourceBooks] = _Form(
+    title="From Mimecast, in detections",
+    first="source",
+    name=lambda books: books.source,
+    figures={
+        "in": lambda books: books.detections,
+        "new": lambda books: books.new,
+        "refreshed": lambda books: books.refreshed,
+        "suppressed": lambda books: books.suppressed,
+        "rejected": lambda books: sum(books.rejected.values()),
+        "waiting": lambda books: books.waiting,
+        "dead": lambda books: books.dead,
+        "lost": lambda books: books.lost,
+    },
+    optional=frozenset({"waiting", "dead"}),
+    severity=lambda books: severity(books.lost, books.dead, books.pause, books.waiting),
+)
+_DESTINATIONS: _Form[DestinationBooks] = _Form(
+    title="To Sentinel, in indicators",
+    first="workspace of",
+    name=lambda books: f"{several(books.tenants)} {books.destination[:8]}…",
+    figures={
+        "expected": lambda books: books.expected,
+        "accepted": lambda books: books.accepted,
+        "refused": lambda books: sum(books.refused.values()),
+        "withdrawn": lambda books: books.withdrawn,
+        "revoking": lambda books: books.revoking,
+        "left behind": lambda books: books.left_behind,
+        "expired": lambda books: books.expired,
+        "waiting": lambda books: books.waiting,
+        "dead": lambda books: books.dead,
+        "lost": lambda books: books.lost,
+        "doubled": lambda books: books.doubled + books.unexpected,
+        "unrevoked": lambda books: books.unrevoked,
+        "requests": lambda books: books.requests,
+    },
+    optional=frozenset({"withdrawn", "revoking", "left behind", "expired", "waiting", "dead", "unrevoked"}),
+    severity=lambda books: severity(not books.closed, books.dead or books.refused, books.pause, books.waiting),
+)
 
 
 def print_reasons(books: Reconciliation, console: Terminal) -> None:
@@ -132,11 +178,22 @@ def reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _print_pauses(books: Reconciliation, console: Terminal) -> None:
+def _print_causes(books: Reconciliation, console: Terminal, *, everything: bool) -> None:
+    print_reasons(books, console)
     held = [(f"source {each.source}", each.pause) for each in books.sources if each.pause]
     held += [(f"workspace {each.destination}", each.pause) for each in books.destinations if each.pause]
-    for what, pause in held:
-        console.print(pause_line(what, pause))
+    for line in pause_lines(held, everything=everything):
+        console.print(line)
+    _print_dead_letters(books, console)
+
+
+def pause_lines(held: Sequence[tuple[str, PauseState | None]], *, everything: bool) -> list[Text]:
+    """Return a line for what is paused, and one that counts the pauses that are too many for a screen."""
+    lines = [pause_line(what, pause) for what, pause in held if pause is not None]
+    if everything or len(lines) <= SHOWN:
+        return lines
+    more = f"{len(lines) - SHOWN:,} more are paused: `mti pauses list` shows them"
+    return [*lines[:SHOWN], sentence((more, "yellow"))]
 
 
 def pause_line(what: str, pause: PauseState) -> Text:
@@ -147,7 +204,7 @@ def pause_line(what: str, pause: PauseState) -> Text:
 
 def _print_dead_letters(books: Reconciliation, console: Terminal) -> None:
     for group in books.dead_letters:
-        text = f"{group.count} in {group.entity}, {group.reason}: {group.example}"
+        text = f"{group.count:,} in {group.entity}, {group.reason}: {group.example}"
         console.print(sentence(("dead letters: ", "red"), text))
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from mti.cli.console import Rows, Terminal, errors, write_json
+from mti.cli.console import Terminal, errors, write_json
 from mti.cli.exit import FAILED
+from mti.cli.tables import FittedTable, figures
 from mti.common.errors import ConfigurationError
 from mti.simulation import Comparison, Noise, Parameters, Percentiles, RunResult, buckets, compared
 
@@ -84,8 +85,8 @@ def _print(comparison: Comparison, console: Terminal) -> None:
         console.print(Text(f"UNFAIR: {fault}", style="bold red"))
 
 
-def _percentiles_table(alone: RunResult, beside: RunResult) -> Rows:
-    table = Rows("seconds of quiet tenants", "p50", "p95", "p99", "max", "measured", "missing")
+def _percentiles_table(alone: RunResult, beside: RunResult) -> FittedTable:
+    table = FittedTable("", "seconds of quiet tenants", figures("p50", "p95", "p99", "max", "measured", "missing"))
     for name, run in (("alone", alone), ("beside noise", beside)):
         counts = (f"{len(run.arrivals):,}", f"{run.missing:,}")
         table.add_row(f"freshness, {name}", *_cells(run.freshness), *counts)
@@ -93,8 +94,9 @@ def _percentiles_table(alone: RunResult, beside: RunResult) -> Rows:
     return table
 
 
-def _buckets_table(alone: RunResult, beside: RunResult) -> Rows:
-    table = Rows("delay since due, minute", "p50 alone", "p50 beside", "p95 alone", "p95 beside", "max beside")
+def _buckets_table(alone: RunResult, beside: RunResult) -> FittedTable:
+    columns = figures("p50 alone", "p50 beside", "p95 alone", "p95 beside", "max beside")
+    table = FittedTable("", "delay since due, minute", columns)
     before = dict(buckets(alone.arrivals))
     for minute, delay in buckets(beside.arrivals):
         base = before.get(minute)
@@ -109,8 +111,8 @@ def _buckets_table(alone: RunResult, beside: RunResult) -> Rows:
     return table
 
 
-def _work_table(alone: RunResult, beside: RunResult) -> Rows:
-    table = Rows("work", "alone", "beside noise")
+def _work_table(alone: RunResult, beside: RunResult) -> FittedTable:
+    table = FittedTable("", "work", figures("alone", "beside noise"))
     rows: list[tuple[str, float, float]] = [
         ("backlog detections fetched", alone.backlog_fetched, beside.backlog_fetched),
         ("objects accepted a minute", alone.objects / alone.minutes, beside.objects / beside.minutes),

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from mti.cli import tenants_tables as tables
 from mti.cli.console import ask, output, say, write_file, write_json
-from mti.cli.options import AsJson, Yes
+from mti.cli.options import All, AsJson, Yes
 from mti.cli.tenants_add import add
 from mti.common.errors import ConfigurationError
 from mti.common.registry import Registry, TenantStatus
@@ -74,6 +74,7 @@ def list_(
     store: Store = None,
     data: Data = None,
     allow_loopback: Loopback = False,
+    everything: All = False,
     as_json: AsJson = False,
 ) -> None:
     """Show each source with its accounts and the workspaces that it is routed to, and who is paused or removed."""
@@ -90,9 +91,7 @@ def list_(
             {"sources": list[JsonValue](tables.sources(registry)), "states": list[JsonValue](tables.states(registry))}
         )
         return
-    output().print(tables.table_of(tables.sources(registry)))
-    if registry.states:
-        output().print(tables.table_of(tables.states(registry)))
+    tables.print_registry(registry, output(), everything=everything)
 
 
 @app.command("import")

@@ -1,10 +1,13 @@
 """What `mti tenants` shows: plain data for JSON, and tables of it for a terminal."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from mti.cli.console import Rows
+from mti.cli.console import Terminal
+from mti.cli.rows import NAMED, SHOWN, pick, several, severity
+from mti.cli.tables import FittedTable, prose, words
 from mti.common.registry import Registry, TenantState
 from mti.common.registry.durations import format_duration
 from mti.operations.tenants import Change, ChangeKind, StateChange
@@ -56,13 +59,49 @@ def import_change(change: Change) -> dict[str, JsonValue]:
     return {"tenant": change.what, "change": change.kind.value, "fields": list[JsonValue](change.fields)}
 
 
-def table_of(rows: list[dict[str, JsonValue]]) -> Rows:
-    """Return rows as a table, whose headings are the names of the first one's fields."""
-    table = Rows(box=None, pad_edge=False, padding=(0, 2))
-    for heading in rows[0] if rows else ():
-        table.add_column(heading, overflow="fold")
+def print_registry(registry: Registry, console: Terminal, *, everything: bool) -> None:
+    """Print how many of everything there are, who is not active, and the sources.
+
+    Args:
+        registry: the tenants.
+        console: where to.
+        everything: whether long tables are printed whole, as they are where nobody sits at a terminal.
+    """
+    everything = everything or not console.is_terminal
+    standing = states(registry)
+    if len(standing) > SHOWN or len(registry.sources) > SHOWN:
+        console.print_sentence(", ".join(f"{count:,} {what}" for what, count in counts(registry).items()))
+    picked, rest = pick(sources(registry), lambda row: severity(row["paused"]), everything=everything)
+    console.print(source_table(picked, everything=everything))
+    for line in rest:
+        console.print(line)
+    if standing:
+        picked, rest = pick(standing, lambda _: 1, everything=everything)
+        console.print(state_table(picked))
+        for line in rest:
+            console.print(line)
+
+
+def source_table(rows: Sequence[Mapping[str, JsonValue]], *, everything: bool) -> FittedTable:
+    """Return the rows of `sources` as a table.
+
+    Args:
+        rows: those that are shown.
+        everything: whether long lists are told whole.
+    """
+    table = FittedTable("", "source", [*words("region", "every", "paused"), *prose("accounts", "workspaces")])
+    most = None if everything else NAMED
     for row in rows:
-        table.add_row(*(_cell(cell) for cell in row.values()))
+        cells = (_cell(row[key], most) for key in ("region", "every", "paused", "accounts", "workspaces"))
+        table.add_row(_cell(row["source"]), *cells)
+    return table
+
+
+def state_table(rows: Sequence[Mapping[str, JsonValue]]) -> FittedTable:
+    """Return the rows of `states` as a table."""
+    table = FittedTable("", "tenant", [*words("status", "since", "by"), *prose("why")])
+    for row in rows:
+        table.add_row(_cell(row["tenant"]), *(_cell(row[key]) for key in ("status", "since", "by", "why")))
     return table
 
 
@@ -77,9 +116,9 @@ def import_lines(changes: tuple[Change, ...]) -> list[str]:
     return [*lines, ", ".join(f"{count} {kind}" for kind, count in kinds.items())]
 
 
-def _cell(value: JsonValue) -> str:
+def _cell(value: JsonValue, most: int | None = None) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return several([str(each) for each in value], most)
     if isinstance(value, bool):
-        return "yes" if value else ""
+        return "yes" if value else "no"
     return "" if value is None else str(value)

@@ -3,21 +3,12 @@
 from rich.text import Text
 
 from mti.cli.console import Terminal
-from mti.cli.report import new_table, number, print_remarks
+from mti.cli.report import number, print_remarks
+from mti.cli.tables import FittedTable, figures
 from mti.operations.books import SourceBooks
 from mti.stack.demo import Outcome, WorkspaceTruth
 
-_HEADINGS = (
-    "in",
-    "new",
-    "re-\nfreshed",
-    "sup-\npressed",
-    "re-\njected",
-    "accep-\nted",
-    "re-\nfused",
-    "lost",
-    "doub-\nled",
-)
+_HEADINGS = ("in", "new", "refreshed", "suppressed", "rejected", "accepted", "refused", "lost", "doubled")
 
 
 def print_truth(outcome: Outcome, console: Terminal) -> None:
@@ -26,9 +17,8 @@ def print_truth(outcome: Outcome, console: Terminal) -> None:
     The left half is the project's books, in detections; the right half is what the simulated Sentinel counted, in
     indicators.
     """
-    table = new_table("By tenant: detections in (the books), indicators out (as Sentinel counted)", "tenant")
-    for heading in _HEADINGS:
-        table.add_column(heading, justify="right")
+    title = "By tenant: detections in (the books), indicators out (as Sentinel counted)"
+    table = FittedTable(title, "tenant", figures(*_HEADINGS))
     own = {truth.tenants[0]: truth for truth in outcome.truths if len(truth.tenants) == 1}
     for source in outcome.result.books.sources:
         table.add_row(source.source.partition("/malware_customer")[0], *_row(source, own.get(source.tenant or "")))
