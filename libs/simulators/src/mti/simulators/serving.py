@@ -66,8 +66,15 @@ class LoopbackServer:
     ) -> None:
         self._closing.set()
         if self._runner is not None:
+            served = self._runner.server
+            transports = [each.transport for each in served.connections] if isinstance(served, web.Server) else []
             await self._runner.cleanup()
             self._runner = None
+            for transport in transports:
+                # Closed by now, but who does not read on would keep it: what is left to send, or the goodbye of TLS.
+                if transport is not None:
+                    transport.abort()
+            await asyncio.sleep(0)
 
     async def _dated(self, _: web.Request, response: web.StreamResponse) -> None:
         if self._date is not None:
