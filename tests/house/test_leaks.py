@@ -53,3 +53,20 @@ async def test_a_transport_that_is_closed_too_late_is_still_known_by_its_socket(
         assert before is not None
         assert "made by tests.house.test_leaks:" in before
         assert leaks.found_open(warning) == before
+
+
+async def test_a_connection_that_a_server_accepted_is_let_pass_and_its_client_s_is_not() -> None:
+    async def both() -> tuple[str | None, str | None]:
+        accepted: asyncio.Future[asyncio.BaseTransport] = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer.transport), "127.0.0.1")
+        async with server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            made = [leaks._made[id(leaks.socket_of(each))] for each in (await accepted, writer.transport)]
+            writer.close()
+            (await accepted).close()
+        return made[0], made[1]
+
+    at_the_server, at_the_client = await both()
+    assert at_the_server == leaks.ACCEPTED
+    assert at_the_client is not None
+    assert at_the_client.startswith("tests.house.test_leaks:")
