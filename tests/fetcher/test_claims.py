@@ -15,6 +15,7 @@ from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints
 from mti.fetcher.records.ledger import Ledger
 from mti.fetcher.timetable import CLAIMED_FOR, needs_job
 from tests.fetcher.world import CUSTOMER, Topic, World, job, world
+from tests.support.waiting import PATIENCE, in_time
 
 OFTEN = 0.02
 """Seconds between two renewals, in place of a minute."""
@@ -58,7 +59,7 @@ def publisher(there: World, topic: Topic) -> ChunkPublisher:
 
 async def renewed(there: World) -> None:
     """Wait until the claim reaches as far as it can from now."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             claim = (await there.checkpoint()).claim
             if claim is not None and claim.until == there.clock.now() + CLAIMED_FOR:
@@ -105,7 +106,7 @@ async def test_who_loses_its_claim_stops_at_once_and_changes_nothing_more(
                 break
             except WriteConflict:
                 versioned = await there.checkpoints.load(CUSTOMER, SourceCheckpoint())
-        assert await asyncio.wait_for(working, 30) == [Complete()]
+        assert await in_time(working) == [Complete()]
         assert topic.cancelled
         assert topic.messages == {}
         assert (await there.checkpoint()).claim == others.claim
@@ -136,5 +137,5 @@ async def test_a_claim_that_can_not_be_renewed_in_time_is_given_up(
         working = asyncio.create_task(slow([job()]))
         await topic.asked.wait()
         store.away = True
-        assert await asyncio.wait_for(working, 30) == [Complete()]
+        assert await in_time(working) == [Complete()]
         assert topic.cancelled

@@ -21,6 +21,7 @@ from mti.publisher.repairing import Uploading
 from mti.publisher.retrying import Tally
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import CONTOSO, CUSTOMER, World, completed, hash_of, indicator, message, messages_of
+from tests.support.waiting import PATIENCE
 
 OTHER = "grid:eu"
 
@@ -97,7 +98,7 @@ async def stopped(there: World, *messages: Received, after: bool = False) -> Sto
 
     publisher = there.publisher(around=around)
     task = asyncio.create_task(publisher(list(messages)))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not held:
             await asyncio.sleep(0.001)
         await held[0].reached.wait()

@@ -16,6 +16,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
 from mti.common.topology import Entity
 from tests.support.bus import FETCH_JOBS, INDICATORS, connected, counts, running_namespace
+from tests.support.waiting import PATIENCE
 
 FULL = {"MaxSizeInMegabytes": 1}
 BODY = random.Random(1).randbytes(250_000)
@@ -65,7 +66,7 @@ async def test_a_message_that_is_to_be_parked_in_a_full_topic_waits_there_withou
         else:
             running = QueueConsumer(bus, entity, handler, settler, clock, wait=0.2)
         task = asyncio.create_task(running.run(stop))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE):
             while sum(message.message_id == "m0" for message in seen) < 4:  # the service gives up after two
                 await asyncio.sleep(0.05)
             paused = False

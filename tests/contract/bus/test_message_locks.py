@@ -21,6 +21,7 @@ from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.topology import Entity
 from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace
 from tests.support.clocks import BrokerClock, QuickClock
+from tests.support.waiting import PATIENCE, in_time
 
 WRONG = {"fast": timedelta(minutes=-6), "hours fast": timedelta(hours=-6), "hours slow": timedelta(hours=6)}
 
@@ -46,7 +47,7 @@ async def consumed(bus: ServiceBus, entity: Entity, count: int, outcome: Outcome
         consumer = SessionConsumer(bus, entity, handler, settler, clock, slots=2, session_wait=1, idle=0.1)
     else:
         consumer = QueueConsumer(bus, entity, handler, settler, clock, wait=0.2)
-    await asyncio.wait_for(consumer.run(stop), 60)
+    await in_time(consumer.run(stop))
     return seen
 
 
@@ -96,7 +97,7 @@ async def test_the_locks_of_messages_are_renewed_while_they_are_handled(
         (message,) = await receive(receiver, "fetch-jobs", 1, 20)
         before = broker()
         async with kept(receiver, "fetch-jobs", [message], clock):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 while clock.monotonic() < 5 * LOCK_SECONDS:
                     await asyncio.sleep(0.01)
         assert broker() - before > 4 * LOCK_SECONDS * 1000

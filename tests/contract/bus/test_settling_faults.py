@@ -18,6 +18,7 @@ from mti.common.ports.settlement import Complete, Outcome, Park, Resend, Settlem
 from mti.common.topology import Entity
 from servicebus_local import Namespace
 from tests.support.bus import FETCH_JOBS, INDICATORS, connected, running_namespace, stats
+from tests.support.waiting import PATIENCE
 
 BOTH = pytest.mark.parametrize("entity", [FETCH_JOBS, INDICATORS], ids=str)
 
@@ -71,7 +72,7 @@ async def consume(
         )
     task = asyncio.create_task(consumer.run(stop))
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE):
             while not await condition():
                 assert not task.done()
                 await asyncio.sleep(0.05)
