@@ -4,9 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mti.fetcher.records.checkpoint import AHEAD, SourceCheckpoint, TokenMemory
-from mti.fetcher.windows import advanced, remembered, request_for, with_open_window
-from tests.fetcher.world import CUSTOMER, NOW, registry
+from mti.common.pauses import PauseState
+from mti.common.server_time import ServerTime
+from mti.fetcher.records.checkpoint import AHEAD, Damage, SourceCheckpoint, TokenMemory, Window
+from mti.fetcher.windows import (
+    PROBES_OF_A_PAGE,
+    PROBES_OF_ANY_PAGE,
+    accepted_damage,
+    account_after,
+    account_for,
+    advanced,
+    reached,
+    remembered,
+    request_for,
+    with_open_window,
+)
+from tests.fetcher.world import CUSTOMER, GRID, NOW, registry
 
 pytestmark = pytest.mark.pure
 
@@ -88,3 +101,86 @@ def test_tokens_that_differ_are_no_circle_and_take_no_memory(count: int) -> None
         memory, repeats = remembered(memory, f"token {number}")
         assert not repeats
     assert len(memory.model_dump_json()) < 100
+
+
+def paused_at(reason: str, attempts: int, *, token: str | None) -> SourceCheckpoint:
+    opened = with_open_window(SourceCheckpoint(), SOURCE, NOW)
+    moved = opened if token is None else advanced(opened, SOURCE, token).checkpoint
+    later = NOW + timedelta(minutes=5)
+    return moved.paused(
+        PauseState(reason=reason, description="x", since=NOW, probed=NOW, until=later, attempts=attempts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "attempts", "token", "moves"),
+    [
+        ("MimecastUnavailable", 1, None, True),
+        ("MimecastUnavailable", PROBES_OF_ANY_PAGE - 1, "t", False),
+        ("MimecastUnavailable", PROBES_OF_ANY_PAGE, "t", True),
+        ("UnreadablePage", PROBES_OF_A_PAGE - 1, "t", False),
+        ("UnreadablePage", PROBES_OF_A_PAGE, "t", True),
+    ],
+)
+def test_a_paused_source_has_its_window_end_now_at_its_first_page_or_a_late_probe(
+    reason: str, attempts: int, token: str | None, moves: bool
+) -> None:
+    paused = paused_at(reason, attempts, token=token)
+    probed = with_open_window(paused, SOURCE, NOW + timedelta(hours=1, microseconds=7))
+    end = NOW + timedelta(hours=1) if moves else NOW
+    assert probed.window == Window(start=NOW - SOURCE.lookback, end=end)
+
+
+def test_a_window_is_never_moved_back() -> None:
+    paused = paused_at("MimecastUnavailable", 1, token=None)
+    assert with_open_window(paused, SOURCE, NOW - timedelta(hours=1)).window == paused.window
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4])
+def test_damage_is_accepted_once_it_came_three_times(times: int) -> None:
+    damaged = SourceCheckpoint(damage=Damage(digest="same", times=times))
+    assert accepted_damage(damaged) == ("same" if times >= 3 else None)
+    assert accepted_damage(SourceCheckpoint()) is None
+
+
+def test_a_window_ends_where_mimecasts_own_time_was_and_only_at_its_first_page() -> None:
+    opened = with_open_window(SourceCheckpoint(), SOURCE, NOW)
+    hour_behind = ServerTime(NOW - timedelta(hours=1), NOW - timedelta(minutes=59), timedelta(hours=1))
+    bounded = reached(opened, hour_behind)
+    assert bounded.window == Window(start=NOW - SOURCE.lookback, end=NOW, reached=NOW - timedelta(hours=1))
+    done = advanced(bounded, SOURCE, None).checkpoint
+    assert (done.covered_until, done.asked_until) == (NOW - timedelta(hours=1), NOW)
+    assert done.next_due == NOW - timedelta(hours=1) + SOURCE.poll_interval
+    further = advanced(opened, SOURCE, "t").checkpoint
+    for unchanged in (
+        reached(further, hour_behind) is further,
+        reached(opened, None) is opened,
+        reached(opened, ServerTime(NOW, NOW + timedelta(seconds=1), timedelta())) is opened,
+        reached(SourceCheckpoint(), hour_behind) == SourceCheckpoint(),
+    ):
+        assert unchanged
+
+
+def test_a_request_says_whose_feed_in_which_form_and_from_where() -> None:
+    opened = with_open_window(SourceCheckpoint(), SOURCE, NOW)
+    account = SOURCE.accounts[0]
+    request = request_for(opened, SOURCE, account, compress=False)
+    assert (request.source, request.feed, request.format) == (CUSTOMER, SOURCE.feed, account.format)
+    assert (request.start, request.end, request.token) == (NOW - SOURCE.lookback, NOW, None)
+    assert request.compress is False
+
+
+def test_an_account_that_failed_is_followed_by_the_next_and_the_last_by_the_first() -> None:
+    grid = registry("https://eu-api.mimecast.com").sources[GRID]
+    first, second = grid.accounts
+    assert (account_after(first, grid), account_after(second, grid)) == (second, first)
+    assert account_for(SourceCheckpoint(account=second.tenant), grid) == second
+    assert account_for(SourceCheckpoint(account="gone"), grid) == first
+    of_second = SourceCheckpoint(account=second.tenant)
+    assert with_open_window(of_second, grid, NOW).account == second.tenant
+
+
+def test_a_page_without_records_ends_its_window_whatever_token_it_has() -> None:
+    opened = with_open_window(SourceCheckpoint(), SOURCE, NOW)
+    assert advanced(opened, SOURCE, "t", brought=False).checkpoint.window is None
+    assert not advanced(opened, SOURCE, "t", brought=False).looped
