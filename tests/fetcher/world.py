@@ -1,6 +1,5 @@
 """A Mimecast that answers over HTTP, a SQLite store, and a bus in memory with the habits of the real one."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,12 +11,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from mti.common.adapters.secrets import ReferenceResolver
-from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import FetchJob, PageChunk, decode, job_message
 from mti.common.hosting import Settler, decide
 from mti.common.ports.bus import Outgoing, Received
-from mti.common.ports.store import Store
-from mti.common.registry import Feed, FeedFormat, MimecastAccount, MimecastApi, Registry, Source
+from mti.common.registry import MimecastAccount, MimecastApi, Registry
 from mti.common.registry.references import parse_reference
 from mti.fetcher.composition import FetchHandler, fetch_handler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
@@ -29,11 +26,20 @@ from mti.fetcher.timetable import Run
 from mti.simulators import Feed as SimulatedFeed
 from mti.simulators import FeedSpec, MimecastFault, MimecastSimulator, generate
 from mti.simulators.mimecast import Account, AccountV1, AccountV2, MimecastSettings
+from tests.support import service_world
+from tests.support.service_world import (
+    CUSTOMER,
+    GRID,
+    NOW,
+    OTHER_CUSTOMER,
+    ServiceWorld,
+    registry_of,
+    source,
+    store_in,
+)
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-CUSTOMER = "contoso/malware_customer"
-OLD_CUSTOMER = "fabrikam/malware_customer"
-GRID = "grid:eu"
+OLD_CUSTOMER = OTHER_CUSTOMER
+"""The feed of a tenant that has API 1.0 only."""
 CONTOSO = AccountV2(id="contoso", region="eu", client_id="contoso-id", client_secret=SecretStr("contoso-secret"))
 NORTHWIND = AccountV2(id="northwind", region="eu", client_id="northwind-id", client_secret=SecretStr("north-secret"))
 FABRIKAM = AccountV1(
@@ -61,29 +67,16 @@ SECRETS = {
 QUICK = HttpLimits(connect_seconds=2, read_seconds=0.3, whole_seconds=5)
 
 
-class TurnedClock:
-    """A clock whose time passes only when it is turned."""
+class TurnedClock(service_world.TurnedClock):
+    """A clock whose time passes only when it is turned, and Mimecast's, which may be ahead of it."""
 
     def __init__(self, start: datetime = NOW) -> None:
-        self.time = start
+        super().__init__(start)
         self.server_ahead = timedelta()
 
     def server_now(self) -> datetime:
         """Return Mimecast's time."""
         return self.time + self.server_ahead
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return (self.time - NOW).total_seconds()
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=max(0.0, seconds))
-        await asyncio.sleep(0)
-
-    def turn(self, **by: float) -> None:
-        self.time += timedelta(**by)
 
 
 class Topic:
@@ -148,13 +141,8 @@ class Queue:
 
 
 def received(message: Outgoing) -> Received:
-    return Received(
-        body=message.body,
-        message_id=message.message_id,
-        to=message.to,
-        subject=message.subject,
-        properties=message.properties,
-    )
+    """Return a message as it arrives: a queue numbers it, and nobody says when it came there."""
+    return service_world.received(message, sequence_number=0, enqueued_at=None)
 
 
 def job(source: str = CUSTOMER, revision: int = 0) -> Received:
@@ -171,36 +159,26 @@ def account(base_url: str, tenant: str = "contoso", **fields: Any) -> MimecastAc
         },
     }
     given: dict[str, Any] = {
-        "tenant": tenant,
         "api": MimecastApi.V1 if tenant == "fabrikam" else MimecastApi.V2,
-        "region": "eu",
         "base_url": base_url,
-        "format": FeedFormat.STIX,
         "secrets": {field: parse_reference(name) for field, name in names[tenant].items()},
         **fields,
     }
-    return MimecastAccount(**given)
+    return service_world.account(tenant, **given)
 
 
 def registry(base_url: str, **fields: Any) -> Registry:
     """Return two customers' own feeds and the grid that two accounts share."""
     contoso, northwind, fabrikam = (account(base_url, name, **fields) for name in ("contoso", "northwind", "fabrikam"))
-    sources = (
-        Source(id=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, region="eu", accounts=(contoso,)),
-        Source(id=OLD_CUSTOMER, feed=Feed.MALWARE_CUSTOMER, region="eu", accounts=(fabrikam,)),
-        Source(id=GRID, feed=Feed.MALWARE_GRID, region="eu", accounts=(contoso, northwind)),
-    )
-    return Registry(sources={source.id: source for source in sources}, destinations={}, routes=())
+    return registry_of([source(CUSTOMER, contoso), source(OLD_CUSTOMER, fabrikam), source(GRID, contoso, northwind)])
 
 
 @dataclass
-class World:
+class World(ServiceWorld):
     """Everything around the handler."""
 
     clock: TurnedClock
     mimecast: MimecastSimulator
-    store: Store
-    registry: Registry
     secrets: ReferenceResolver
     environ: dict[str, str]
     clients: MimecastClients
@@ -300,18 +278,31 @@ async def world(
     feeds = {name: SimulatedFeed(name, spec, generate(spec, NOW)) for name in (CUSTOMER, OLD_CUSTOMER, GRID)}
     settings = MimecastSettings.model_validate({"page_size": 20, **habits})
     environ = dict(SECRETS)
-    store = SqliteStore(folder / "fetcher.db", clock=clock)
+    store = store_in(folder, "fetcher", clock)
     secrets = ReferenceResolver(clock=clock, environ=environ, on_value=lambda _: None)
     clients = MimecastClients(secrets, clock, random.Random(3), limits)
     accounts: list[Account] = [CONTOSO, NORTHWIND, FABRIKAM]
     async with MimecastSimulator(accounts, feeds, settings, faults, now=clock.server_now) as mimecast:
         known = registry(mimecast.base_url, **(account_fields or {}))
         try:
-            yield World(clock, mimecast, store, known, secrets, environ, clients, run=run or Run(), compress=compress)
+            yield World(
+                store=store,
+                registry=known,
+                clock=clock,
+                mimecast=mimecast,
+                secrets=secrets,
+                environ=environ,
+                clients=clients,
+                run=run or Run(),
+                compress=compress,
+            )
         finally:
             await clients.close()
             await secrets.close()
             await store.close()
 
 
-__all__ = ["CUSTOMER", "GRID", "NOW", "OLD_CUSTOMER", "FetchJob", "World", "job", "received", "registry", "world"]
+__all__ = [
+    "CONTOSO", "CUSTOMER", "FABRIKAM", "GRID", "NORTHWIND", "NOW", "OLD_CUSTOMER", "QUICK", "SECRETS", "FetchJob",
+    "Queue", "Topic", "TurnedClock", "World", "account", "job", "received", "registry", "world",
+]  # fmt: skip

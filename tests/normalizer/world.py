@@ -4,8 +4,8 @@ import hashlib
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -17,28 +17,26 @@ from mti.common.contracts import PageChunk, page_message
 from mti.common.contracts.envelope import REFUSAL
 from mti.common.ports.bus import Outgoing, PropertyValue, Received, Sender
 from mti.common.ports.store import Container, Document, Key
-from mti.common.registry import (
-    Feed,
-    FeedFormat,
-    IndicatorPolicy,
-    MimecastAccount,
-    MimecastApi,
-    NamePolicy,
-    Registry,
-    Route,
-    Source,
-    Tlp,
-)
+from mti.common.registry import Feed, FeedFormat, IndicatorPolicy, NamePolicy, Registry, Tlp
 from mti.normalizer.emitting import Emitter
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records import KnownIndicator, KnownIndicators, Ledger, Offsets, shards_of
+from tests.support import service_world
+from tests.support.service_world import (
+    CONTOSO,
+    CUSTOMER,
+    FABRIKAM,
+    GRID,
+    NOW,
+    ServiceWorld,
+    received,
+    registry_of,
+    route,
+    source,
+    store_in,
+)
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-CUSTOMER = "contoso/malware_customer"
-GRID = "grid:eu"
 UNROUTED = "northwind/malware_customer"
-CONTOSO = "00000000-0000-0000-0000-00000000000a"
-FABRIKAM = "00000000-0000-0000-0000-00000000000b"
 MSSP = "00000000-0000-0000-0000-00000000000c"
 DEFAULT = IndicatorPolicy()
 STRICT = IndicatorPolicy(confidence=50, tlp=Tlp.RED, names=NamePolicy.REDACT, validity=timedelta(days=10))
@@ -119,24 +117,6 @@ def chunk(*records: list[Any], source: str = CUSTOMER, csv: bool = False) -> Pag
     )
 
 
-_sequence = iter(range(1, 10**9))
-
-
-def received(outgoing: Outgoing, **changes: Any) -> Received:
-    """Return a message as it arrives."""
-    found = Received(
-        body=outgoing.body,
-        message_id=outgoing.message_id,
-        to=outgoing.to,
-        subject=outgoing.subject,
-        session_id=outgoing.session_id,
-        properties=outgoing.properties,
-        sequence_number=next(_sequence),
-        enqueued_at=NOW,
-    )
-    return replace(found, **changes)
-
-
 def message(*records: list[Any], source: str = CUSTOMER, csv: bool = False, epoch: int = 0) -> Received:
     return received(page_message(chunk(*records, source=source, csv=csv), epoch=epoch))
 
@@ -152,13 +132,13 @@ def content(outgoing: Outgoing) -> Any:
 
 
 @dataclass
-class Outbox:
-    """A topic that keeps what it is sent."""
+class Outbox(service_world.Outbox):
+    """A topic that keeps what it is sent, and says what is in it."""
 
-    sent: list[Outgoing] = field(default_factory=list)
-
-    async def send(self, messages: Sequence[Outgoing]) -> None:
-        self.sent += messages
+    @property
+    def sent(self) -> list[Outgoing]:
+        """The messages."""
+        return self.messages
 
     def objects(self, destination: str | None = None) -> list[dict[str, Any]]:
         """Return the indicators that were sent, as JSON, in order."""
@@ -264,35 +244,19 @@ class FusedContainer:
 
 def registry(*, policy: IndicatorPolicy = DEFAULT, strict: IndicatorPolicy = STRICT) -> Registry:
     """Contoso's own feed goes to its workspace and the MSSP's; the grid to two tenants, one with its own policy."""
-
-    def source(id: str, feed: Feed) -> Source:
-        account = MimecastAccount(
-            tenant=id.partition("/")[0],
-            api=MimecastApi.V2,
-            region="eu",
-            base_url="https://api.services.mimecast.com",
-            format=FeedFormat.STIX,
-        )
-        return Source(id=id, feed=feed, region="eu", accounts=[account])
-
-    return Registry(
-        sources={
-            CUSTOMER: source(CUSTOMER, Feed.MALWARE_CUSTOMER),
-            GRID: source(GRID, Feed.MALWARE_GRID),
-            UNROUTED: source(UNROUTED, Feed.MALWARE_CUSTOMER),
-        },
-        destinations={},
-        routes=(
-            Route(source=CUSTOMER, destination=CONTOSO, tenant="contoso", policy=policy),
-            Route(source=CUSTOMER, destination=MSSP, tenant="contoso", policy=policy),
-            Route(source=GRID, destination=CONTOSO, tenant="contoso", policy=policy),
-            Route(source=GRID, destination=FABRIKAM, tenant="fabrikam", policy=strict),
-        ),
+    return registry_of(
+        [source(CUSTOMER), source(GRID), source(UNROUTED)],
+        routes=[
+            route(CUSTOMER, CONTOSO, policy=policy),
+            route(CUSTOMER, MSSP, policy=policy),
+            route(GRID, CONTOSO, policy=policy),
+            route(GRID, FABRIKAM, "fabrikam", policy=strict),
+        ],
     )
 
 
 @dataclass
-class World:
+class World(ServiceWorld):
     """A normalizer and all that it touches."""
 
     store: SqliteStore
@@ -334,8 +298,15 @@ class World:
 
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
-    store = SqliteStore(folder / "normalizer.db")
+    store = store_in(folder, "normalizer")
     try:
-        yield World(store)
+        yield World(store=store)
     finally:
         await store.close()
+
+
+__all__ = [
+    "CONTOSO", "CUSTOMER", "DEFAULT", "FABRIKAM", "GRID", "HEADER", "MSSP", "NOW", "STRICT", "UNROUTED", "Crash",
+    "Fuse", "FusedContainer", "FusedSender", "Outbox", "StandingClock", "World", "at", "chunk", "content", "md5",
+    "message", "received", "registry", "replayed", "row", "sha256", "stix", "world",
+]  # fmt: skip

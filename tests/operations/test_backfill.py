@@ -71,7 +71,7 @@ def backfill(world: World, outbox: Outbox, fuse: Fuse | None = None, **options: 
 async def normalize(world: World, files: Sequence[str] = FILES) -> None:
     await world.normalizer()([message(*(row(file) for file in files[:150]), csv=True)])
     await world.normalizer()([message(*(stix(file) for file in files[100:]), source=GRID)])
-    world.indicators.sent = [found for found in world.indicators.sent if found.session_id == CONTOSO]
+    world.indicators.messages = [each for each in world.indicators.sent if each.session_id == CONTOSO]
 
 
 async def test_a_late_joiner_gets_byte_for_byte_what_the_others_got(normalized: World) -> None:

@@ -1,12 +1,11 @@
 """Two tenants, three sources and two workspaces, published for real over HTTP with a clock that tests turn."""
 
-import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -20,20 +19,9 @@ from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import PARKS
 from mti.common.hosting import decide
-from mti.common.ports.bus import Outgoing, Received
+from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
-from mti.common.registry import (
-    Destination,
-    Feed,
-    FeedFormat,
-    IndicatorPolicy,
-    MimecastAccount,
-    MimecastApi,
-    Registry,
-    Route,
-    SentinelAuth,
-    Source,
-)
+from mti.common.registry import Destination, Registry, SentinelAuth
 from mti.common.registry.references import parse_reference
 from mti.publisher.composition import Destinations, PublishHandler, publish_handler
 from mti.publisher.records import (
@@ -49,39 +37,27 @@ from mti.publisher.repairing import Uploading
 from mti.publisher.retrying import Attempts
 from mti.publisher.sentinel.client import TIMEOUT
 from mti.simulators.sentinel import App, SentinelFault, SentinelSettings, SentinelSimulator, WorkspaceSpec
+from tests.support.service_world import (
+    CONTOSO,
+    CUSTOMER,
+    FABRIKAM,
+    GRID,
+    NOW,
+    OTHER_CUSTOMER,
+    Outbox,
+    ServiceWorld,
+    TurnedClock,
+    account,
+    received,
+    registry_of,
+    route,
+    source,
+    store_in,
+)
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-CONTOSO = "00000000-0000-0000-0000-00000000000a"
-FABRIKAM = "00000000-0000-0000-0000-00000000000b"
 DIRECTORY = "11111111-1111-1111-1111-111111111111"
 APP_ID = "22222222-2222-2222-2222-222222222222"
 SECRET = "a-secret-that-nobody-may-see"
-CUSTOMER = "contoso/malware_customer"
-OTHER_CUSTOMER = "fabrikam/malware_customer"
-GRID = "grid:eu"
-
-
-class TurnedClock:
-    """A clock whose time passes only in sleeps."""
-
-    def __init__(self, start: datetime = NOW) -> None:
-        self.time = start
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return (self.time - NOW).total_seconds()
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds > 0:
-            self.slept.append(seconds)
-            self.time += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
-
-    def turn(self, **by: float) -> None:
-        self.time += timedelta(**by)
 
 
 class MachineClock:
@@ -99,16 +75,6 @@ class MachineClock:
 
     async def sleep(self, seconds: float) -> None:
         await self._right.sleep(seconds)
-
-
-class Outbox:
-    """A topic that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.messages: list[Outgoing] = []
-
-    async def send(self, messages: Sequence[Outgoing]) -> None:
-        self.messages += messages
 
 
 def indicator(name: str, *, hours: float = 0, validity: timedelta = timedelta(days=30), **fields: Any) -> Indicator:
@@ -131,24 +97,6 @@ def indicator(name: str, *, hours: float = 0, validity: timedelta = timedelta(da
 
 def hash_of(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
-
-
-_sequence = iter(range(1, 10**9))
-
-
-def received(message: Outgoing, **fields: Any) -> Received:
-    """Return a message as a host hands it over."""
-    given: dict[str, Any] = {
-        "body": message.body,
-        "message_id": message.message_id,
-        "to": message.to,
-        "subject": message.subject,
-        "session_id": message.session_id,
-        "properties": message.properties,
-        "sequence_number": next(_sequence),
-        "enqueued_at": NOW,
-    }
-    return Received(**{**given, **fields})
 
 
 def message(*objects: Indicator, to: str = CONTOSO, source: str = CUSTOMER, **fields: Any) -> Received:
@@ -181,22 +129,12 @@ def destination(id: str, base_url: str, **fields: Any) -> Destination:
 
 
 def registry(base_url: str, **fields: Any) -> Registry:
-    account = MimecastAccount(
-        tenant="contoso", api=MimecastApi.V2, region="eu", base_url="https://mimecast.invalid", format=FeedFormat.STIX
-    )
-    other = replace(account, tenant="fabrikam")
-    sources = (
-        Source(id=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, region="eu", accounts=[account]),
-        Source(id=OTHER_CUSTOMER, feed=Feed.MALWARE_CUSTOMER, region="eu", accounts=[other]),
-        Source(id=GRID, feed=Feed.MALWARE_GRID, region="eu", accounts=[account, other]),
-    )
+    contoso, fabrikam = account("contoso"), account("fabrikam")
     routes = ((CUSTOMER, CONTOSO), (GRID, CONTOSO), (OTHER_CUSTOMER, FABRIKAM), (GRID, FABRIKAM))
-    return Registry(
-        sources={source.id: source for source in sources},
-        destinations={id: destination(id, base_url, **fields) for id in (CONTOSO, FABRIKAM)},
-        routes=[
-            Route(source=source, destination=to, tenant="contoso", policy=IndicatorPolicy()) for source, to in routes
-        ],
+    return registry_of(
+        [source(CUSTOMER, contoso), source(OTHER_CUSTOMER, fabrikam), source(GRID, contoso, fabrikam)],
+        [destination(id, base_url, **fields) for id in (CONTOSO, FABRIKAM)],
+        [route(source, to) for source, to in routes],
     )
 
 
@@ -214,14 +152,13 @@ class Publisher:
 
 
 @dataclass
-class World:
+class World(ServiceWorld):
     """A publisher and the Sentinel that it publishes to."""
 
-    sentinel: SentinelSimulator
     store: SqliteStore
+    sentinel: SentinelSimulator
     clock: TurnedClock
     environ: dict[str, str]
-    registry: Registry
     attempts: Attempts | None = None
     timeout: httpx.Timeout = field(default_factory=lambda: TIMEOUT)
     outbox: Outbox = field(default_factory=Outbox)
@@ -287,8 +224,14 @@ async def world(folder: Path, settings: SentinelSettings | None = None, **fields
     )
     specs = [WorkspaceSpec(id=CONTOSO), WorkspaceSpec(id=FABRIKAM)]
     async with SentinelSimulator(specs, [app], settings, now=clock.now) as sentinel:
-        store = SqliteStore(folder / "publisher.db", clock=clock)
-        there = World(sentinel, store, clock, {"APP_SECRET": SECRET}, registry(sentinel.base_url, **fields))
+        store = store_in(folder, "publisher", clock)
+        there = World(
+            store=store,
+            registry=registry(sentinel.base_url, **fields),
+            sentinel=sentinel,
+            clock=clock,
+            environ={"APP_SECRET": SECRET},
+        )
         try:
             yield there
         finally:
@@ -326,3 +269,11 @@ def completed(outcomes: Iterable[Outcome]) -> bool:
 
 def reasons(outcomes: Iterable[Outcome]) -> list[str]:
     return [outcome.reason if isinstance(outcome, DeadLetter) else type(outcome).__name__ for outcome in outcomes]
+
+
+__all__ = [
+    "APP_ID", "CONTOSO", "CUSTOMER", "DIRECTORY", "FABRIKAM", "GRID", "NOW", "OTHER_CUSTOMER", "SECRET",
+    "MachineClock", "Outbox", "Publisher", "TurnedClock", "World", "completed", "destination", "hash_of",
+    "indicator", "message", "messages_of", "reasons", "received", "refuse", "registry", "run_until_settled",
+    "world",
+]  # fmt: skip
