@@ -113,17 +113,17 @@ def _taken(lock: IO[str]) -> bool:
 async def _running(layout: Layout) -> _Running | None:
     """Return what the running stack says of itself, if it is alive; `None` while it is not there yet, or stale."""
     try:
-        found = _Running.model_validate_json(layout.running.read_text())
+        running = _Running.model_validate_json(layout.running.read_text())
     except (OSError, ValidationError):
         return None
-    if not _is_alive(found.pid):
+    if not _is_alive(running.pid):
         return None
     try:
         async with own_client(seconds=5) as client:
-            answer = await client.get(f"http://127.0.0.1:{found.http_port}/health")
+            answer = await client.get(f"http://127.0.0.1:{running.http_port}/health")
     except httpx.HTTPError:
         return None
-    return found if answer.is_success else None
+    return running if answer.is_success else None
 
 
 def _is_alive(pid: int) -> bool:

@@ -135,7 +135,7 @@ class Latecomers:
                     route.destination,
                     route.tenant,
                     route.source,
-                    sum(found.progress.sent for found in results),
+                    sum(result.progress.sent for result in results),
                 )
         finally:
             await bus.close()

@@ -92,11 +92,11 @@ class Observer:
             began = time.monotonic()
             self._totals = await Totals.of(self._stores["fetcher"], self._stores["normalizer"])
             self._totals_due = time.monotonic() + max(1.0, 10 * (time.monotonic() - began))
-        counts = [found.counts for found in self._destinations.values()]
+        counts = [checkpoint.counts for checkpoint in self._destinations.values()]
         registry = self._stack.options.registry.current
         uncovered = set(snapshot.uncovered)
         paused = {
-            name for name, found in registry.sources.items() if found.paused or self._paused(self._source(name).pause)
+            name for name, source in registry.sources.items() if source.paused or self._paused(self._source(name).pause)
         }
         return Overview(
             sources=len(registry.sources),
@@ -107,13 +107,13 @@ class Observer:
             normalized=self._totals.normalized,
             new=self._totals.new,
             suppressed=self._totals.suppressed,
-            accepted=sum(found.accepted for found in counts),
-            requests=sum(found.requests for found in counts),
-            throttled=sum(found.throttled for found in counts),
+            accepted=sum(each.accepted for each in counts),
+            requests=sum(each.requests for each in counts),
+            throttled=sum(each.throttled for each in counts),
             waiting_jobs=_live(snapshot, STANDARD.jobs),
             waiting_pages=_live(snapshot, STANDARD.pages),
             waiting_batches=_live(snapshot, STANDARD.indicators),
-            dead_letters=sum(found.dead_letter for found in snapshot.entities.values()),
+            dead_letters=sum(entity.dead_letter for entity in snapshot.entities.values()),
             waits=self._waits(snapshot, datetime.now(UTC)),
         )
 
@@ -131,23 +131,23 @@ class Observer:
 
     def _waits(self, snapshot: Snapshot, now: datetime) -> list[Wait]:
         registry = self._stack.options.registry.current
-        found: list[Wait] = []
+        waits: list[Wait] = []
         for name, source in registry.sources.items():
             checkpoint = self._source(name)
             if source.paused:
-                found.append(Wait(who=f"source {name}", what="a resume of its tenant", until=None))
+                waits.append(Wait(who=f"source {name}", what="a resume of its tenant", until=None))
             elif checkpoint.pause is not None and self._paused(checkpoint.pause):
-                found.append(_behind(f"source {name}", checkpoint.pause))
+                waits.append(_behind(f"source {name}", checkpoint.pause))
             elif checkpoint.resume_at is not None and checkpoint.resume_at > now:
-                found.append(Wait(who=f"source {name}", what="Mimecast", until=checkpoint.resume_at))
+                waits.append(Wait(who=f"source {name}", what="Mimecast", until=checkpoint.resume_at))
         for id, destination in registry.destinations.items():
             who = f"workspace {', '.join(destination.tenants)} {id[:8]}…"
             pause = self._destinations.get(id, DestinationCheckpoint()).pause
             waiting = self._waiting.get(id)
             if pause is not None and self._paused(pause):
-                found.append(_behind(who, pause))
+                waits.append(_behind(who, pause))
             elif id in snapshot.paused_destinations:
-                found.append(Wait(who=who, what="a resume of its tenant", until=None))
+                waits.append(Wait(who=who, what="a resume of its tenant", until=None))
             elif waiting is not None and waiting.until > now:
                 budget = f"its {destination.requests_per_minute} requests a minute"
                 what = {
@@ -155,8 +155,8 @@ class Observer:
                     WaitReason.BUDGET: budget,
                     WaitReason.ANSWER: "another try",
                 }
-                found.append(Wait(who=who, what=what[waiting.what], until=waiting.until))
-        return found
+                waits.append(Wait(who=who, what=what[waiting.what], until=waiting.until))
+        return waits
 
     def _snapshot(self, entities: Mapping[str, EntityCounts]) -> Snapshot:
         registry, started = self._stack.options.registry.current, self._stack.options.run_started
@@ -169,9 +169,9 @@ class Observer:
             paused_destinations={
                 **{route.destination: TENANT_PAUSED for route in registry.routes if route.paused},
                 **{
-                    name: found.pause.reason
-                    for name, found in self._destinations.items()
-                    if found.pause and self._paused(found.pause)
+                    name: checkpoint.pause.reason
+                    for name, checkpoint in self._destinations.items()
+                    if checkpoint.pause and self._paused(checkpoint.pause)
                 },
             },
             entities=entities,

@@ -55,12 +55,12 @@ class RunResult:
     @property
     def paused(self) -> list[tuple[str, PauseState]]:
         """What waits for a person at the end: sources and workspaces that were refused or do not answer."""
-        found = [(f"source {books.source}", books.pause) for books in self.books.sources]
-        found += [
+        pauses = [(f"source {books.source}", books.pause) for books in self.books.sources]
+        pauses += [
             (f"workspace {books.destination} of {', '.join(books.tenants)}", books.pause)
             for books in self.books.destinations
         ]
-        return [(what, pause) for what, pause in found if pause is not None]
+        return [(what, pause) for what, pause in pauses if pause is not None]
 
     @property
     def closed(self) -> bool:
@@ -69,8 +69,8 @@ class RunResult:
 
     def faults(self) -> list[str]:
         """Say in words what keeps the books open."""
-        found = [f"source {name} was never fetched" for name in self.stalled]
-        return found + self.books.faults()
+        stalled = [f"source {name} was never fetched" for name in self.stalled]
+        return stalled + self.books.faults()
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
@@ -84,8 +84,12 @@ class RunResult:
             "interrupted": self.interrupted,
             "seconds": round(self.seconds, 3),
             "processes": [
-                {"name": found.name, "peak_rss_mib": round(found.peak_rss / 2**20, 1), "restarts": found.restarts}
-                for found in self.processes
+                {
+                    "name": process.name,
+                    "peak_rss_mib": round(process.peak_rss / 2**20, 1),
+                    "restarts": process.restarts,
+                }
+                for process in self.processes
             ],
         }
 

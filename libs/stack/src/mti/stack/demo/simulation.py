@@ -60,8 +60,8 @@ class Simulation:
 
     def secrets(self) -> dict[str, str]:
         """Return the environment that the tenants file refers to."""
-        found: dict[str, str] = json.loads(self._secrets.read_text(encoding="utf-8"))
-        return found
+        secrets: dict[str, str] = json.loads(self._secrets.read_text(encoding="utf-8"))
+        return secrets
 
     async def truth(self, workspace: str) -> WorkspaceTruth:
         """Return what a workspace holds, against what the feeds imply."""

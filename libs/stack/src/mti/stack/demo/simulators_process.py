@@ -24,7 +24,7 @@ async def main(stop: asyncio.Event) -> None:
             workspace.id: [
                 tenant.id
                 for tenant in simulators.scenario.tenants
-                if any(found.workspace_id == workspace.id for found in tenant.destinations)
+                if any(destination.workspace_id == workspace.id for destination in tenant.destinations)
             ]
             for workspace in simulators.scenario.workspaces
         }

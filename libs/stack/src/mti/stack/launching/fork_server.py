@@ -46,8 +46,8 @@ class ForkServer:
                 return None
             if self._woken.fileno() in ready:
                 self._reap()
-            if self._control.fileno() in ready and (found := self._fork()) is not None:
-                return found
+            if self._control.fileno() in ready and (descriptors := self._fork()) is not None:
+                return descriptors
 
     def _fork(self) -> list[int] | None:
         _, descriptors, _, _ = socket.recv_fds(self._control, 1, DESCRIPTORS)
@@ -70,8 +70,8 @@ class ForkServer:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        for found in (self._control, self._woken, self._wake, *self._reports.values()):
-            found.close()
+        for server_socket in (self._control, self._woken, self._wake, *self._reports.values()):
+            server_socket.close()
         os.close(self._owner)
 
     def _reap(self) -> None:
@@ -107,9 +107,9 @@ def main(control: int, modules: list[str]) -> None:
     owner = os.dup(0)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 0)
-    found = ForkServer(socket.socket(fileno=control), owner).serve()
-    while found is not None and (serving := child.become(found)) is not None:
-        found = ForkServer(*serving).serve()
+    descriptors = ForkServer(socket.socket(fileno=control), owner).serve()
+    while descriptors is not None and (serving := child.become(descriptors)) is not None:
+        descriptors = ForkServer(*serving).serve()
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ class _Streams:
     async def read(self) -> list[Pipe | None]:
         """Return standard output and error, where they are pipes."""
         reading, self._reading = self._reading, []
-        return [None if found is None else await Pipe.open(found) for found in reading[1:]]
+        return [None if descriptor is None else await Pipe.open(descriptor) for descriptor in reading[1:]]
 
     def _add(self, stream: int) -> None:
         ours: int | None = None

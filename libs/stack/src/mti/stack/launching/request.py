@@ -39,10 +39,10 @@ class Request:
 
 
 def _exactly(report: socket.socket, length: int) -> bytes:
-    found = bytearray()
-    while len(found) < length:
-        part = report.recv(length - len(found))
+    received = bytearray()
+    while len(received) < length:
+        part = report.recv(length - len(received))
         if not part:
             raise EOFError("who asked for a process has gone")
-        found += part
-    return bytes(found)
+        received += part
+    return bytes(received)
