@@ -2,12 +2,13 @@
 
 - `GET /_sim/state`: all workspaces' summaries and what the faults did.
 - `GET /_sim/workspaces/{id}`: one summary; `?objects=1` adds every accepted object in order, `?observables=1` adds
-  `[type, value, id, modified, revoked]` of each object's present state.
+  `[type, value, id, modified, revoked]` of each object's present state, `?rows=1` the rows of `ThreatIntelIndicators`.
 - `POST /_sim/workspaces/{id}` with a `WorkspaceChange`: creates or removes it; an unknown one is made.
 - `POST /_sim/tokens/revoke`: makes every access token void.
 """
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import orjson
 from aiohttp import web
@@ -76,6 +77,8 @@ class SentinelPages:
                 for key, now in workspace.state.items()
                 if now.observable is not None
             ]
+        if request.query.get("rows") == "1":
+            found["rows"] = workspace.rows(datetime.now(UTC))
         return page(found)
 
     async def _on_change(self, request: web.Request) -> web.Response:

@@ -62,6 +62,8 @@ class Read(NamedTuple):
     """The value in the case that it was sent in."""
     well_formed: bool
     """Whether a hash has the length and the digits of its kind; other values are not looked at."""
+    key: str = ""
+    """What Sentinel shows as the observable's key: the path as it was sent."""
 
 
 _NOTHING = Read(None, "", well_formed=True)
@@ -77,7 +79,7 @@ def read_pattern(pattern: str) -> Read:
     length = _HASH_LENGTHS.get(hashed["name"].replace("-", "").upper()) if hashed else None
     good = length is None or re.fullmatch(rf"[0-9A-Fa-f]{{{length}}}", value) is not None
     kind = _KEYS.get(found["path"], found["path"])
-    return Read(Observable(kind, value.lower()), value, good)
+    return Read(Observable(kind, value.lower()), value, good, found["path"])
 
 
 def observable_of(record: dict[str, object]) -> Read:

@@ -4,12 +4,14 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import orjson
 
 from mti.simulators.feed import Observable
 from mti.simulators.sentinel.pattern import observable_of
+from mti.simulators.sentinel.rows import Arrival, Service, rows_of
 from mti.simulators.times import parse_stix_time
 
 
@@ -36,6 +38,8 @@ class _Upload:
     body: bytes
     """Compressed: a hundred alike objects shrink to a tenth."""
     taken: tuple[int, ...]
+    source_system: str
+    at: datetime
 
 
 class Workspace:
@@ -58,7 +62,7 @@ class Workspace:
         """Take the records of a request that are at the places `taken`."""
         if not taken:
             return
-        self._uploads.append(_Upload(zlib.compress(body, 1), tuple(taken)))
+        self._uploads.append(_Upload(zlib.compress(body, 1), tuple(taken), source_system, datetime.now(UTC)))
         for index in taken:
             self._take(source_system, records[index])
 
@@ -68,6 +72,10 @@ class Workspace:
             records = orjson.loads(zlib.decompress(upload.body))["stixobjects"]
             for index in upload.taken:
                 yield orjson.dumps(records[index])
+
+    def rows(self, until: datetime) -> list[dict[str, Any]]:
+        """Return the rows of `ThreatIntelIndicators` at a time, oldest first."""
+        return rows_of(self._arrivals(), Service(self.id), until=until)
 
     def observables(self) -> set[Observable]:
         """Return the observables it holds, those of revoked indicators left out."""
@@ -100,6 +108,11 @@ class Workspace:
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
         }
 
+    def _arrivals(self) -> Iterator[Arrival]:
+        for upload in self._uploads:
+            records = orjson.loads(zlib.decompress(upload.body))["stixobjects"]
+            yield from (Arrival(upload.at, upload.source_system, records[index]) for index in upload.taken)
+
     def _take(self, source_system: str, record: dict[str, object]) -> None:
         self.counts["accepted_objects"] += 1
         key = Key(source_system, str(record["id"]))
@@ -116,7 +129,7 @@ class Workspace:
         known.versions.add(modified)
 
     def _observable(self, key: Key, record: dict[str, object]) -> Observable | None:
-        observable, as_written, _ = observable_of(record)
+        observable, as_written, *_ = observable_of(record)
         if observable is None:
             return None
         self.counts["not_lower_case"] += observable.value != as_written
