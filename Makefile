@@ -91,6 +91,7 @@ docs: $(VENV)/.ready  ## Write the parts of docs/ that come from the code anew
 
 topology: $(VENV)/.ready  ## Write the documents that are made from the topology of the bus
 	$(BIN)/python -m mti.common.topology config > libs/stack/src/mti/stack/Config.json
+	$(BIN)/python -m mti.common.topology emulator > infra/emulator/Config.json
 
 package: $(VENV)/.ready  ## Build the wheels into dist/ (offline, the same bytes each time)
 	@# Hatchling itself, as pinned: nothing is fetched, and its time stamps are constant (or SOURCE_DATE_EPOCH).

@@ -1,8 +1,8 @@
 """Notices sockets that were left open, and whose they are.
 
 The Service Bus SDK's asynchronous client leaves a socket open when a connection breaks or is refused while it opens;
-the garbage collector finds it in whatever test comes later. Those are let pass, and so is what a server's event loop has
-accepted: it is left when a test ends its loop while a client is still there. Any other socket that is found open is a
+the garbage collector finds it in whatever test comes later. Those are let pass, and so is what a server's event loop
+has accepted: it is left when a test ends its loop while a client is there. Any other socket that is found open is a
 fault of ours: the test in which it is found fails, and names the line that made it.
 """
 

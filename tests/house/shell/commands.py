@@ -17,7 +17,7 @@ from tests.house.shell.fences import ROOT
 OF_OTHERS = {"az", "cat", "cd", "cp", "docker", "export", "func", "git", "pip", "pytest", "sed", "servicebus-local"}
 """Commands that are looked at no further."""
 _SEPARATORS = {"&&", "||", "|", ";", "&", "(", ")", "\n"}
-_COMPOSE = {"up", "down", "logs", "ps", "build", "--build", "--scale", "-d", "-f"}
+_COMPOSE = {"--profile", "simulators", "up", "down", "logs", "ps", "build", "--build", "--scale", "-d", "-f"}
 
 
 def faults(script: str) -> list[str]:
