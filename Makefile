@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs package templates requirements clean
+.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs wheels package templates requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -93,11 +93,14 @@ topology: $(VENV)/.ready  ## Write the documents that are made from the topology
 	$(BIN)/python -m mti.common.topology config > libs/stack/src/mti/stack/Config.json
 	$(BIN)/python -m mti.common.topology emulator > infra/emulator/Config.json
 
-package: $(VENV)/.ready  ## Build the wheels into dist/ (offline, the same bytes each time)
+wheels: $(VENV)/.ready  ## Build the wheels into dist/ (offline, the same bytes each time)
 	@# Hatchling itself, as pinned: nothing is fetched, and its time stamps are constant (or SOURCE_DATE_EPOCH).
 	for member in $(MEMBERS); do \
 	  (cd $$member && $(abspath $(BIN))/python -m hatchling build -t wheel -d $(abspath $(DIST))); \
 	done
+
+package: wheels $(UV)  ## Build wheels, function apps, image context, bills of materials and licences into dist/ (the same bytes each time)
+	$(BIN)/python -m infra.packages --dist $(DIST) --uv $(UV)
 
 templates: $(VENV)/.ready  ## Write what the templates share with the code, and compile them (BICEP=…)
 	$(BIN)/python -m infra.generate

@@ -28,8 +28,8 @@ from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusReceivedMessage
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
-sys.path.insert(0, str(Path(__file__).parent))
-from worker_library import Failed, Worker, typed
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.functions.worker_library import Failed, Worker, typed
 
 TIMER_EVERY: Final = float(os.environ.get("HOST_TIMER_SECONDS", "60"))
 CONNECTION: Final = "ServiceBus"
