@@ -2,9 +2,9 @@
 
 One contract suite (`tests/contract/store`) runs on every adapter.
 
-Every operation may raise `StoreUnavailable`. A write that does so may have been taken all the same; and a
-`WriteConflict` may be with one's own write, when its answer was lost and it was sent once more. So whoever loses reads
-again before it decides what the loss means.
+Every operation may raise `StoreUnavailable`. A write that does so may have been taken all the same. A write whose
+answer was lost and that was sent once more is no conflict with itself, unless somebody wrote over it in between. So
+whoever loses reads again before it decides what the loss means.
 """
 
 from collections.abc import AsyncIterator, Sequence

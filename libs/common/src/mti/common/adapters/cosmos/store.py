@@ -1,6 +1,7 @@
 """The store and its containers, by azure-cosmos."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ READ_SECONDS = 20
 THROTTLED_SECONDS = 20
 """How long the SDK goes on by itself with a request that is answered 429."""
 
+_WRITE = "write"
+"""The property that tells one write from every other."""
 _PAGE = "SELECT * FROM c WHERE c.partition = @partition AND c.id > @after ORDER BY c.id"
 # A seek in the index for each partition; DISTINCT would read the whole of it, each document being an entry.
 _NEXT_PARTITION = "SELECT TOP 1 c.partition FROM c WHERE c.partition > @partition ORDER BY c.partition"
@@ -216,15 +219,30 @@ class CosmosContainer:
                         )
                     )
                 except CosmosAccessConditionFailedError:
-                    return None
+                    return await _own(container, item)
                 except CosmosResourceExistsError as error:
                     if substatus_of(error):
                         raise
-                    return None
+                    return await _own(container, item)
                 except CosmosResourceNotFoundError as error:
                     if not is_absent(error):
                         raise
                     return None
+
+
+async def _own(container: ContainerProxy, item: Mapping[str, Any]) -> Document | None:
+    """Return what is there if it is what this very write wrote, else `None`.
+
+    The SDK sends a request again whose answer was lost (`_ConnectionRetryPolicy` in azure-cosmos), and is then told of
+    a conflict with itself.
+    """
+    try:
+        found = await container.read_item(item["id"], item["partition"])
+    except CosmosResourceNotFoundError as error:
+        if not is_absent(error):
+            raise
+        return None
+    return _document(found) if found.get(_WRITE) == item[_WRITE] else None
 
 
 def _item(document: Document) -> dict[str, Any]:
@@ -232,6 +250,7 @@ def _item(document: Document) -> dict[str, Any]:
         "id": encode_id(document.id),
         "partition": document.partition,
         "body": body_to_text(document.body),
+        _WRITE: secrets.token_hex(8),
     }
     if document.ttl is not None:
         item["ttl"] = document.ttl
