@@ -27,18 +27,29 @@ async def version_of(store: Store, containers: Sequence[str]) -> int:
     Raises:
         StoreUnavailable: it does not answer.
     """
-    marked = await store.container(CONTAINER).read(PARTITION, ID)
-    if marked is not None:
-        return int(str(marked.body.get("version", 1)))
+    marked = await _marked(store)
+    if marked is None and await _holds_something(store, containers):
+        # A process that starts at the same moment marks a new store before it writes anything else to it.
+        marked = await _marked(store)
+        return 1 if marked is None else marked
+    return VERSION if marked is None else marked
+
+
+async def _marked(store: Store) -> int | None:
+    found = await store.container(CONTAINER).read(PARTITION, ID)
+    return None if found is None else int(str(found.body.get("version", 1)))
+
+
+async def _holds_something(store: Store, containers: Sequence[str]) -> bool:
     for name in containers:
         async for _ in store.container(name).partitions():
-            return 1
-    return VERSION
+            return True
+    return False
 
 
 async def is_marked(store: Store) -> bool:
     """Say whether it is written down which form a store is in."""
-    return await store.container(CONTAINER).read(PARTITION, ID) is not None
+    return await _marked(store) is not None
 
 
 async def mark(store: Store) -> None:
