@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mti.common.contracts import Indicator
-from mti.publisher.records import STEP, Item, Published, held_object
+from mti.publisher.records import STEP, Item, Published, held_object, is_left_out
 
 
 def prepared(known: Published | None, item: Item) -> Item:
@@ -22,23 +22,6 @@ def prepared(known: Published | None, item: Item) -> Item:
     if is_left_out(known, item):
         return _held_for(known, item) or form
     return form
-
-
-def is_left_out(known: Published, item: Item) -> bool:
-    """Say whether a workspace that was built anew is to be given, for an item, what its books hold: a newer version of
-    a source that is not routed there any more, so that no backfill brings it. The item's own would put an older version
-    over it, should it have been uploaded since.
-    """
-    return (
-        item.rebuilt is not None
-        and item.rebuilt != known.rebuilt
-        and known.alive
-        and known.source is not None
-        and known.source not in item.backers
-        and known.version is not None
-        and known.version > item.object.modified
-        and known.content is not None
-    )
 
 
 def revocation(known: Published, item: Item) -> Item | None:

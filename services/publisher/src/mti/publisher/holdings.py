@@ -10,10 +10,10 @@ from typing import Final
 from mti.common.errors import LockLost
 from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
-from mti.publisher.forms import is_left_out, prepared, repairs, restored
+from mti.publisher.forms import prepared, repairs, restored
 from mti.publisher.halving import Taken
 from mti.publisher.judging import Round, judge, order_in, pack
-from mti.publisher.records import Accept, Change, Item, PassOver, Published, Refuse, Verdict
+from mti.publisher.records import Accept, Change, Item, PassOver, Published, Refuse, Verdict, is_left_out
 from mti.publisher.unrecorded import Unrecorded
 
 MARGIN: Final = 3.0

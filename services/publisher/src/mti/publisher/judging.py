@@ -10,8 +10,18 @@ from datetime import timedelta
 
 from mti.common.contracts.indicators import OBJECTS_LIMIT
 from mti.common.registry import Feed
-from mti.publisher.forms import is_left_out
-from mti.publisher.records import Accept, Backing, Item, Published, Verdict, Withdraw, after, is_void, version_verdict
+from mti.publisher.records import (
+    Accept,
+    Backing,
+    Item,
+    Published,
+    Verdict,
+    Withdraw,
+    after,
+    is_left_out,
+    is_void,
+    version_verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)

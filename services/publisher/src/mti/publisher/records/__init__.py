@@ -26,7 +26,7 @@ from mti.publisher.records.checkpoint import (
 )
 from mti.publisher.records.item import Item
 from mti.publisher.records.published import STEP, Backing, Held, Published, Refusal, content_of, held_object
-from mti.publisher.records.verdicts import Verdict, is_void, version_verdict
+from mti.publisher.records.verdicts import Verdict, is_left_out, is_void, version_verdict
 from mti.publisher.records.versions import (
     PUBLISHED,
     SHARDS,
@@ -73,6 +73,7 @@ __all__ = [
     "destination_of",
     "document_of",
     "held_object",
+    "is_left_out",
     "is_void",
     "key_of",
     "partition_of",

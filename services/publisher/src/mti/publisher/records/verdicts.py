@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from mti.common.contracts import Indicator
+from mti.publisher.records.item import Item
 from mti.publisher.records.published import Published
 
 
@@ -47,3 +48,20 @@ def version_verdict(known: Published | None, source: str, indicator: Indicator) 
 def is_void(known: Published | None, revocation: Indicator) -> bool:
     """Say whether a revocation is from before the withdrawal was lifted."""
     return known is not None and known.lifted is not None and known.lifted >= revocation.modified
+
+
+def is_left_out(known: Published, item: Item) -> bool:
+    """Say whether a workspace that was built anew is to be given, for an item, what its books hold: a newer version of
+    a source that is not routed there any more, so that no backfill brings it. The item's own would put an older version
+    over it, should it have been uploaded since.
+    """
+    return (
+        item.rebuilt is not None
+        and item.rebuilt != known.rebuilt
+        and known.alive
+        and known.source is not None
+        and known.source not in item.backers
+        and known.version is not None
+        and known.version > item.object.modified
+        and known.content is not None
+    )
