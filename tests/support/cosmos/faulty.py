@@ -48,7 +48,7 @@ class FaultyAccount:
 
     Attributes:
         address: of the account by way of this proxy, with no slash at its end.
-        rates: of each fault, of all requests about documents; it may be changed at any time.
+        rates: of each fault, of all requests about documents that it can befall; it may be changed at any time.
         coming: faults that befall the next requests, one each, before the rates have their turn.
         injected: how often each fault befell a request.
         passed: requests about documents that were left alone.
@@ -91,17 +91,15 @@ class FaultyAccount:
         key = (request.method, request.path, body)
         if writes and time.monotonic() < self._not_before.pop(key, 0.0):
             self.hurried += 1
-        fault = self._next()
-        if fault is Fault.CONFLICT and "If-Match" not in request.headers:
-            fault = None
+        fault = self._next(replaces="If-Match" in request.headers)
         if fault is None:
             self.passed += 1
             return await self._forwarded(request, body)
         self.injected[fault] += 1
         if fault is Fault.LOST:
             await self._forwarded(request, body)
-            assert request.transport is not None
-            request.transport.abort()
+            if request.transport is not None:  # whoever asked may have been killed meanwhile
+                request.transport.abort()
             return web.Response(status=500)
         if fault is Fault.THROTTLED and writes:
             # A part of a millisecond is the event loop's.
@@ -112,11 +110,13 @@ class FaultyAccount:
             headers["x-ms-retry-after-ms"] = str(THROTTLED_MILLISECONDS)
         return web.json_response({"code": "Refused", "message": "no"}, status=status, headers=headers)
 
-    def _next(self) -> Fault | None:
+    def _next(self, *, replaces: bool) -> Fault | None:
         if self.coming:
             return self.coming.pop(0)
         drawn = self._rng.random()
         for fault, rate in self.rates.items():
+            if fault is Fault.CONFLICT and not replaces:
+                continue
             if drawn < rate:
                 return fault
             drawn -= rate
