@@ -15,6 +15,7 @@ pytestmark = pytest.mark.pure
         ("grid:eu", Feed.MALWARE_GRID, None, "eu", "grid:eu"),
         ("grid:eu/malware_customer", Feed.MALWARE_GRID, None, "eu/malware_customer", "grid:eu/malware_customer"),
         ("contoso/another", None, "contoso", None, "contoso"),
+        ("contoso/eu/malware_customer", None, "contoso", None, "contoso"),
         ("contoso", None, None, None, "contoso"),
         ("", None, None, None, ""),
     ],

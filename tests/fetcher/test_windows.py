@@ -20,6 +20,7 @@ from mti.fetcher.windows import (
     with_open_window,
 )
 from tests.fetcher.world import CUSTOMER, GRID, NOW, registry
+from tests.support.service_world import account, source
 
 pytestmark = pytest.mark.pure
 
@@ -163,21 +164,20 @@ def test_a_window_ends_where_mimecasts_own_time_was_and_only_at_its_first_page()
 
 def test_a_request_says_whose_feed_in_which_form_and_from_where() -> None:
     opened = with_open_window(SourceCheckpoint(), SOURCE, NOW)
-    account = SOURCE.accounts[0]
-    request = request_for(opened, SOURCE, account, compress=False)
-    assert (request.source, request.feed, request.format) == (CUSTOMER, SOURCE.feed, account.format)
+    own = SOURCE.accounts[0]
+    request = request_for(opened, SOURCE, own, compress=False)
+    assert (request.source, request.feed, request.format) == (CUSTOMER, SOURCE.feed, own.format)
     assert (request.start, request.end, request.token) == (NOW - SOURCE.lookback, NOW, None)
     assert request.compress is False
 
 
 def test_an_account_that_failed_is_followed_by_the_next_and_the_last_by_the_first() -> None:
-    grid = registry("https://eu-api.mimecast.com").sources[GRID]
-    first, second = grid.accounts
-    assert (account_after(first, grid), account_after(second, grid)) == (second, first)
-    assert account_for(SourceCheckpoint(account=second.tenant), grid) == second
+    grid = source(GRID, account("one"), account("two"), account("three"))
+    first, second, third = grid.accounts
+    assert [account_after(each, grid) for each in grid.accounts] == [second, third, first]
+    assert account_for(SourceCheckpoint(account="two"), grid) == second
     assert account_for(SourceCheckpoint(account="gone"), grid) == first
-    of_second = SourceCheckpoint(account=second.tenant)
-    assert with_open_window(of_second, grid, NOW).account == second.tenant
+    assert with_open_window(SourceCheckpoint(account="three"), grid, NOW).account == "three"
 
 
 def test_a_page_without_records_ends_its_window_whatever_token_it_has() -> None:
