@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 HOUSE := .cache/house
 MUTANTS := .cache/mutants
+KQL := .cache/kql
 DIST := dist
 BIN := $(VENV)/bin
 MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/functions libs/simulation libs/cli services/fetcher services/normalizer services/publisher
@@ -37,7 +38,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(VENV)/.ready $(HOUSE)/.ready $(FUNCTIONS)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
+setup: $(VENV)/.ready $(HOUSE)/.ready $(KQL)/.ready $(FUNCTIONS)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
 
 demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
 	$(BIN)/mti demo
@@ -104,6 +105,7 @@ package: wheels $(UV)  ## Build wheels, function apps, image context, bills of m
 
 templates: $(VENV)/.ready  ## Write what the templates share with the code, and compile them (BICEP=…)
 	$(BIN)/python -m infra.generate
+	$(BIN)/python -m infra.sentinel.generate
 	cd infra/bicep && for kind in bicep bicepparam; do $(BICEP) format --pattern "**/*.$$kind"; done
 	$(BICEP) build infra/bicep/main.bicep --outfile infra/azuredeploy.json
 
@@ -127,6 +129,8 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
 	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
 	  -c requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) requirements/mutants.in -o requirements/mutants.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make requirements' \
+	  requirements/kql.in -o requirements/kql.txt
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
 
 clean:  ## Remove what setup made
@@ -164,6 +168,9 @@ $(FUNCTIONS)/.ready: requirements/functions.txt requirements/worker.txt $(FUNCTI
 $(MUTANTS)/.ready: requirements/mutants.txt | $(UV)
 	test -x $(MUTANTS)/bin/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(MUTANTS)
 	$(UV) pip sync -q --python $(MUTANTS)/bin/python --require-hashes requirements/mutants.txt
+$(KQL)/.ready: requirements/kql.txt | $(UV)
+	test -x $(KQL)/bin/python || $(UV) venv -q --python $$(command -v $(PYTHON)) $(KQL)
+	$(UV) pip sync -q --python $(KQL)/bin/python --require-hashes requirements/kql.txt
 	touch $@
 
 # The Cosmos DB protocol server that the contract tests talk to runs on Node: the machine's, else one from PyPI.

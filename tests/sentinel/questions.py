@@ -1,0 +1,28 @@
+"""Every query of every artefact, as it is asked of the tables of `tests/sentinel/world.py`."""
+
+from infra.sentinel import solution
+from infra.sentinel.content import hunts, rules
+from infra.sentinel.workbooks import books
+from tests.normalizer.world import sha256
+from tests.sentinel.running import filled
+
+
+def questions() -> dict[str, str]:
+    """Return the queries that are deployed, by the name of what they belong to."""
+    found = {f"rule/{name}": rule.compiled for name, rule in rules().items()}
+    found |= {f"hunt/{name}": hunt.compiled for name, hunt in hunts().items()}
+    for name, book in books().items():
+        for tab in book.pages:
+            for tile in tab.tiles:
+                found[f"{name}/{tile.title}"] = filled(tile.compiled, Hash=HASH.upper(), Value=HASH.upper())
+    page = solution.connector()
+    found["parser"] = solution.parser()["FunctionQuery"]
+    found["connector/last"] = page["dataTypes"][0]["lastDataReceivedQuery"]
+    found["connector/connected"] = page["connectivityCriterias"][0]["value"][0]
+    found["connector/graph"] = page["graphQueries"][0]["baseQuery"]
+    found |= {f"sample/{sample['description']}": sample["query"] for sample in page["sampleQueries"]}
+    return found
+
+
+HASH = sha256("known")
+"""The file that the pages for one file are opened for."""

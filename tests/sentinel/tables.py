@@ -1,0 +1,194 @@
+"""The tables that the content reads: their columns, and rows of them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+ARRIVED = "_IngestionTime"
+"""What `ingestion_time()` gives for a row."""
+PARSERS = {
+    "MimecastTTPAttachment": (
+        "Time Generated", "Action Triggered", "File Hash", "File Name", "File Type", "Message ID", "Recipient Address",
+        "Result", "Route", "Sender Address", "Subject",
+    ),
+    "MimecastCG": (
+        "Time Generated", "File Name", "Sha256", "Virus Found", "Rejection Type", "Action", "Message ID", "Recipients",
+        "Sender Envelope", "Subject",
+    ),
+}  # fmt: skip
+"""What the parsers of Mimecast's own solution give: https://github.com/Azure/Azure-Sentinel/tree/master/Solutions/Mimecast"""
+DEFENDER = ("EmailAttachmentInfo", "EmailEvents", "EmailPostDeliveryEvents", "DeviceFileEvents", "DeviceProcessEvents")
+
+
+@cache
+def schemas() -> Mapping[str, dict[str, str]]:
+    """Return the columns of each table with their types in Kusto."""
+    found: dict[str, dict[str, str]] = {}
+    for line in Path(__file__).with_name("schemas.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            name, columns = line.split(": ", 1)
+            found[name] = dict(column.split(":") for column in columns.split())
+    common = found.pop("*")
+    tables = {name: {**columns, **common} for name, columns in found.items()}
+    parsers = {
+        name: {column: "datetime" if column == "Time Generated" else "string" for column in columns}
+        for name, columns in PARSERS.items()
+    }
+    return {**tables, **parsers}
+
+
+def attachment(
+    message: str, recipient: str, sha256: str, at: datetime, *, name: str = "Invoice.pdf", **rest: Any
+) -> Row:
+    return {
+        "TimeGenerated": at,
+        "NetworkMessageId": message,
+        "RecipientEmailAddress": recipient,
+        "SenderFromAddress": "billing@bad.example",
+        "SHA256": sha256,
+        "FileName": name,
+        "FileType": "pdf",
+        **rest,
+    }
+
+
+def delivery(message: str, recipient: str, at: datetime, *, action: str = "Delivered", **rest: Any) -> Row:
+    return {
+        "TimeGenerated": at,
+        "NetworkMessageId": message,
+        "RecipientEmailAddress": recipient,
+        "SenderFromAddress": "billing@bad.example",
+        "SenderFromDomain": "bad.example",
+        "SenderIPv4": "198.51.100.7",
+        "Subject": f"About {message}",
+        "DeliveryAction": action,
+        "DeliveryLocation": {"Delivered": "Inbox/folder", "Junked": "Junk folder"}.get(action, "Quarantine"),
+        "EmailDirection": "Inbound",
+        **rest,
+    }
+
+
+def removal(message: str, recipient: str, at: datetime) -> Row:
+    return {
+        "TimeGenerated": at,
+        "NetworkMessageId": message,
+        "RecipientEmailAddress": recipient,
+        "ActionType": "Malware ZAP",
+        "ActionResult": "Success",
+        "DeliveryLocation": "Quarantine",
+    }
+
+
+def written(device: str, user: str, at: datetime, report: int, *, name: str = "Invoice.pdf", **hashes: str) -> Row:
+    return {
+        "TimeGenerated": at,
+        "DeviceId": device,
+        "DeviceName": device,
+        "ReportId": report,
+        "ActionType": "FileCreated",
+        "FileName": name,
+        "FolderPath": rf"C:\Users\{user}",
+        "InitiatingProcessFileName": "outlook.exe",
+        "InitiatingProcessAccountUpn": user,
+        "InitiatingProcessAccountName": user.partition("@")[0],
+        "InitiatingProcessAccountDomain": "contoso",
+        **hashes,
+    }
+
+
+def started(device: str, user: str, at: datetime, report: int, **hashes: str) -> Row:
+    return {
+        "TimeGenerated": at,
+        "DeviceId": device,
+        "DeviceName": device,
+        "ReportId": report,
+        "ActionType": "ProcessCreated",
+        "FileName": "setup.exe",
+        "ProcessId": 4321,
+        "ProcessCommandLine": "setup.exe /q",
+        "InitiatingProcessFileName": "explorer.exe",
+        "AccountUpn": user,
+        "AccountName": user.partition("@")[0],
+        "AccountDomain": "contoso",
+        **hashes,
+    }
+
+
+def at_gateway(source: str, sha: str, at: datetime, action: str) -> Row:
+    return {
+        "TimeGenerated": at,
+        "DeviceVendor": "Vendor",
+        "DeviceProduct": "Proxy",
+        "DeviceAction": action,
+        "FileName": "Invoice.pdf",
+        "FileHash": sha,
+        "SourceIP": source,
+        "DestinationIP": "203.0.113.80",
+        "SourceUserName": "alice",
+        "RequestURL": "http://bad.example/i",
+    }
+
+
+def protected(message: str, recipient: str, sha: str, at: datetime, result: str = "safe") -> Row:
+    return {
+        "Time Generated": at,
+        "File Hash": sha,
+        "File Name": "Invoice.pdf",
+        "Message ID": message,
+        "Recipient Address": recipient,
+        "Sender Address": "billing@bad.example",
+        "Subject": f"About {message}",
+        "Result": result,
+    }
+
+
+def incident(number: int, at: datetime, created: datetime, **rest: Any) -> Row:
+    return {
+        "TimeGenerated": at,
+        "IncidentNumber": number,
+        "Title": f"Mimecast intelligence: incident {number}",
+        "Status": "New",
+        "Severity": "High",
+        "CreatedTime": created,
+        "Owner": {"assignedTo": "Ann"},
+        "IncidentUrl": f"https://portal.example/{number}",
+        "AlertIds": [],
+        **rest,
+    }
+
+
+def alert(id: str, sha: str, at: datetime) -> Row:
+    entities = f'[{{"$id":"1","Type":"filehash","Algorithm":"SHA256","Value":"{sha}"}},{{"Type":"mailbox"}}]'
+    return {"TimeGenerated": at, "SystemAlertId": id, "AlertName": "known file", "Entities": entities}
+
+
+def metric(name: str, at: datetime, total: float, count: int = 1, worst: float | None = None, **labels: str) -> Row:
+    return {
+        "TimeGenerated": at,
+        "Name": name,
+        "Sum": total,
+        "ItemCount": count,
+        "Max": total if worst is None else worst,
+        "Properties": {key.replace("__", "."): value for key, value in labels.items()},
+    }
+
+
+def arrived(row: Row, at: datetime) -> Row:
+    """Return a row that came later than its own time."""
+    return {**row, ARRIVED: at}
+
+
+def seen_at(tables: Tables, now: datetime) -> Tables:
+    """Return what is there at a time; a row without a time of arrival came two minutes after its own."""
+    return {name: [row for row in map(_dated, rows) if row[ARRIVED] <= now] for name, rows in tables.items()}
+
+
+def _dated(row: Row) -> Row:
+    at = row.get("TimeGenerated", row.get("Time Generated"))
+    assert at is not None
+    return {ARRIVED: at + timedelta(minutes=2), **row}

@@ -1,0 +1,155 @@
+"""What Azure-Sentinel's validators and the platform's limits ask of the artefacts, and what no query may hold."""
+
+import json
+import re
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import yaml
+
+from infra.sentinel import generate, solution
+from infra.sentinel.content import TACTICS, hunts, rules
+from infra.sentinel.generate import SOLUTION, generated, hunted
+from infra.sentinel.kql import statements
+from infra.sentinel.workbook_format import Workbook
+from infra.sentinel.workbooks import books
+from tests.sentinel.questions import questions
+from tests.sentinel.tables import schemas
+
+FORBIDDEN = {
+    r"make_(set|list)\([^()]*(\([^()]*\))?[^()]*,": "the engine of the tests does not bound a set: slice it",
+    r"\bbin\([^,]+,\s*7d\)": "where a week begins differs",
+    r"parse_json\([^)]*\)[.\w\[\]]*\s*[-+*/]": "a number in JSON wants a cast",
+    r"\b(make-series|mv-apply|serialize|evaluate|externaldata|column_ifexists|maxif|minif|make_set_if)\b": "not run",
+    r"isnull\((RemovedBy|Subject|DeliveryAction|Whereabouts)": "empty in Azure, null here",
+    r"\bunion\s+\*": "reads every table of the workspace",
+}
+ALL = {**questions(), **{f"advanced hunting/{name}": text for name, text in hunted().items()}}
+
+
+@pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
+def test_an_artefact_is_what_its_sources_say(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == generated()[path], "run `make templates`"
+
+
+def test_no_artefact_is_left_over() -> None:
+    there = {path for folder in (SOLUTION, generate.ADVANCED_HUNTING) for path in folder.rglob("*") if path.is_file()}
+    assert there - set(generated()) == set()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_query_holds_nothing_that_means_something_else_here_than_in_azure(name: str) -> None:
+    found = {why for pattern, why in FORBIDDEN.items() if re.search(pattern, ALL[name], re.DOTALL)}
+    assert found == set()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_query_is_within_the_limits(name: str) -> None:
+    assert len(ALL[name]) <= 10_000
+
+
+def test_no_statement_is_called_like_a_column() -> None:
+    """A column hides a name of the query: `Source` was empty in every row, and the filter by it took none."""
+    columns = {column for table in schemas().values() for column in table}
+    assert set(statements()) & columns == set()
+
+
+def test_every_statement_is_used() -> None:
+    text = "\n".join(ALL.values())
+    assert {name for name in statements() if f"let {name} = " not in text} == set()
+
+
+def test_the_newest_row_is_chosen_before_anything_is_left_out() -> None:
+    """Where a filter on the state stands before it, withdrawn indicators come back."""
+    body = statements()["Indicators"]
+    before = body[: body.index("arg_max")]
+    assert "where" not in before
+    assert re.findall(r"where (\w+)", statements()["OwnRows"]) == ["TimeGenerated", "Id"]
+
+
+def test_a_rule_says_what_to_do_next_and_fits_the_platform() -> None:
+    for rule in rules().values():
+        written = rule.written()
+        assert "Next:" in rule.description
+        assert len(rule.name) <= 256
+        assert set(written["tactics"]) == {tactic for each in rule.techniques for tactic in TACTICS[each]}
+        assert all(required["dataTypes"] for required in written["requiredDataConnectors"])
+        assert rule.look_back == "14d", "repeated every 7 to 10 days, and a rule reads 14"
+
+
+def test_ids_are_guids_and_given_once() -> None:
+    ids = [each.id for each in (*rules().values(), *hunts().values())]
+    assert len(set(ids)) == len(ids)
+    for path in (*SOLUTION.glob("Analytic Rules/*.yaml"), *SOLUTION.glob("Hunting Queries/*.yaml")):
+        UUID(yaml.safe_load(path.read_text())["id"])
+
+
+@pytest.mark.parametrize("name", books())
+def test_a_workbook_is_in_the_portals_form(name: str) -> None:
+    path = SOLUTION / "Workbooks" / f"{books()[name].key}.json"
+    text = path.read_text()
+    assert Workbook.model_validate(json.loads(text)).to_json() == json.loads(text)
+    assert not re.search(r"subscriptions/[0-9a-f]{8}-", text, re.IGNORECASE)
+    assert "sentinel-UserWorkbook" not in text
+
+
+@pytest.mark.parametrize("name", books())
+def test_a_tile_asks_a_question_and_an_empty_one_says_why(name: str) -> None:
+    laid_out = books()[name].laid_out()
+    titles = [tile.content.title for tile in laid_out.tiles()]
+    assert len(set(titles)) == len(titles)
+    set_by_click = {each.parameterName for tile in laid_out.tiles() for each in tile.content.exportedParameters or ()}
+    needed = {
+        tile.conditionalVisibility.parameterName for tile in laid_out.tiles() if tile.conditionalVisibility is not None
+    }
+    assert needed <= set_by_click, "what a tile waits for is set by a click"
+    text = json.dumps(laid_out.to_json())
+    assert set(re.findall(r"\{(\w+)(?::\w+)?\}", text)) <= {"TimeRange", "Source", "Hash", "Value", "Workspaces"}
+    assert "{TimeRange}" not in text
+
+
+def test_the_metadata_of_workbooks_has_what_is_asked() -> None:
+    wanted = {
+        "workbookKey", "logoFileName", "description", "dataTypesDependencies", "dataConnectorsDependencies",
+        "previewImagesFileNames", "version", "title", "templateRelativePath", "subtitle", "provider",
+    }  # fmt: skip
+    for entry in solution.workbooks_metadata():
+        assert set(entry) == wanted
+        assert (SOLUTION / "Workbooks" / entry["templateRelativePath"]).is_file()
+
+
+def test_the_logo_is_one_that_is_accepted() -> None:
+    assert solution.LOGO.startswith("<svg ")
+    assert not re.search(r"<(style|title|text|image)|class=|xlink|style=|\.png", solution.LOGO, re.IGNORECASE)
+    ids = re.findall(r'id="([^"]+)"', solution.LOGO)
+    assert ids
+    assert [str(UUID(each)) for each in ids] == ids
+
+
+def test_a_connector_is_connected_by_what_we_uploaded_alone() -> None:
+    page = solution.connector()
+    queries = [
+        page["dataTypes"][0]["lastDataReceivedQuery"],
+        page["connectivityCriterias"][0]["value"][0],
+        page["graphQueries"][0]["baseQuery"],
+    ]
+    assert page["connectivityCriterias"][0]["type"] == "IsConnectedQuery"
+    assert all("where not(Repeated)" in query for query in queries)
+    assert all(" " not in each["name"] for each in page["dataTypes"])
+
+
+def test_the_solution_names_every_file_and_says_what_it_is() -> None:
+    data, metadata = solution.data(), solution.metadata()
+    for kind in ("Data Connectors", "Parsers", "Analytic Rules", "Hunting Queries", "Workbooks"):
+        assert data[kind]
+        assert [each for each in data[kind] if not (SOLUTION / each).is_file()] == []
+    assert {"Name", "Author", "Logo", "Description", "BasePath", "Version", "Metadata"} <= set(data)
+    assert {"publisherId", "offerId", "firstPublishDate", "providers", "categories", "support"} <= set(metadata)
+
+
+def test_product_names_and_links_are_written_as_the_repository_wants() -> None:
+    text = "\n".join(generated().values())
+    assert not re.search(r"Azure Sentinel", text)
+    assert not re.search(r"(learn|docs)\.microsoft\.com/[a-z]{2}-[a-z]{2}/", text, re.IGNORECASE)
+    assert "Microsoft Sentinel" in solution.data()["Description"]
