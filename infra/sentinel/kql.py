@@ -102,7 +102,7 @@ def advanced_hunting(query: str) -> str | None:
             of_defender = False
         # The row's own time for that of its arrival: a hunt looks at all rows anyway.
         own = line.replace("ingestion_time()", "TimeGenerated").replace("Workspace = TenantId", "Workspace = ''")
-        lines.append(own.replace("TimeGenerated", "Timestamp") if of_defender else line)
+        lines.append(own.replace("TimeGenerated", "Timestamp") if of_defender else own)
     return "\n".join(lines) + "\n"
 
 

@@ -49,6 +49,11 @@ def test_a_query_is_within_the_limits(name: str) -> None:
     assert len(ALL[name]) <= 10_000
 
 
+@pytest.mark.parametrize("name", hunted())
+def test_a_copy_for_advanced_hunting_names_nothing_that_is_not_there(name: str) -> None:
+    assert not re.search(r"ingestion_time|Workspace = TenantId", hunted()[name])
+
+
 def test_no_statement_is_called_like_a_column() -> None:
     """A column hides a name of the query: `Source` was empty in every row, and the filter by it took none."""
     columns = {column for table in schemas().values() for column in table}
