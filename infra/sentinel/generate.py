@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 from infra.sentinel import solution
-from infra.sentinel.content import Query, hunts, rules
+from infra.sentinel.content import Query, Rule, hunts, rules
 from infra.sentinel.kql import advanced_hunting
 from infra.sentinel.workbooks import books
 
@@ -40,7 +40,7 @@ def hunted() -> dict[str, str]:
 def deployed() -> dict[str, Any]:
     """Return what the Bicep module loads."""
     return {
-        "rules": [{**rule.written(), "enabled": rule.enabled} for rule in rules().values()],
+        "rules": [_rule(rule) for rule in rules().values()],
         "hunts": [hunt.written() for hunt in hunts().values()],
         "workbooks": [
             {
@@ -83,6 +83,25 @@ def main() -> None:
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    """Return a rule with what the resource has in another form than the file: spans, techniques, grouping."""
+    written = rule.written()
+    incident = written["incidentConfiguration"]
+    grouping = {**incident["groupingConfiguration"], "lookbackDuration": _span("1d")}
+    return {
+        **written,
+        "enabled": rule.enabled,
+        "span": {"frequency": _span(rule.frequency), "period": _span(rule.look_back)},
+        "techniques": sorted({technique.partition(".")[0] for technique in rule.techniques}),
+        "incident": {**incident, "groupingConfiguration": grouping},
+    }
+
+
+def _span(text: str) -> str:
+    """Return a span of Kusto, such as 14d, as ISO 8601 has it."""
+    return f"P{text.upper()}" if text.endswith("d") else f"PT{text.upper()}"
 
 
 def _unscheduled(query: Query) -> str:

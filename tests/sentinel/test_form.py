@@ -25,6 +25,8 @@ FORBIDDEN = {
     r"isnull\((RemovedBy|Subject|DeliveryAction|Whereabouts)": "empty in Azure, null here",
     r"\bunion\s+\*": "reads every table of the workspace",
 }
+ROOT = Path(__file__).parents[2]
+NAMED = "let OurSource = 'Mimecast';"
 ALL = {**questions(), **{f"advanced hunting/{name}": text for name, text in hunted().items()}}
 
 
@@ -158,3 +160,21 @@ def test_product_names_and_links_are_written_as_the_repository_wants() -> None:
     assert not re.search(r"Azure Sentinel", text)
     assert not re.search(r"(learn|docs)\.microsoft\.com/[a-z]{2}-[a-z]{2}/", text, re.IGNORECASE)
     assert "Microsoft Sentinel" in solution.data()["Description"]
+
+
+def test_a_deployment_never_declares_the_workspace() -> None:
+    text = (ROOT / "infra" / "bicep" / "content.bicep").read_text()
+    declared = re.findall(r"^resource \w+ '([\w./]+)@[^']+'( existing)?", text, re.MULTILINE)
+    assert ("Microsoft.OperationalInsights/workspaces", " existing") in declared
+    assert ("Microsoft.OperationalInsights/workspaces", "") not in declared
+
+
+def test_a_deployment_can_name_another_source() -> None:
+    """The template replaces these words; where one is not there, a customer's own name would change nothing."""
+    deployed = json.loads(generate.DEPLOYED.read_text())
+    queries = [
+        *(each["query"] for each in (*deployed["rules"], *deployed["hunts"])),
+        deployed["parser"]["FunctionQuery"],
+    ]
+    assert [query for query in queries if "ThreatIntelIndicators" in query and NAMED not in query] == []
+    assert all('"value": "Mimecast"' in each["data"] for each in deployed["workbooks"])
