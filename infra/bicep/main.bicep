@@ -374,6 +374,7 @@ module busRoles 'modules/serviceBusRoles.bicep' = [
       identityName: identityNames[service]
       rights: topology.services[service]
       scalerReadsCounts: scalerReadsCounts
+      answersFor: onFunctions ? topology.aside : []
     }
     dependsOn: [bus, identities]
   }

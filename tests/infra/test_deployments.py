@@ -127,6 +127,7 @@ def test_every_identity_may_do_what_its_service_does_and_nothing_else(deployed: 
             expected |= {("secrets user", "vaults")}
         if on_functions:
             expected |= {("blob owner", "storageAccounts")}
+            expected |= {("bus receiver", f"queues/{queue}") for queue in generate.topology()["aside"]}
         if pulls:
             expected |= {("image puller", "registries")}
         if sentinel and service == "publisher":

@@ -12,6 +12,9 @@ param rights object
 
 param scalerReadsCounts bool
 
+@description('Queues that the host answers for over HTTP: what was set aside is shown and replayed from there.')
+param answersFor string[]
+
 var roles = {
   receiver: '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
   sender: '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
@@ -60,6 +63,21 @@ resource looksAtSubscriptions 'Microsoft.Authorization/roleAssignments@2022-04-0
   for (each, i) in rights.looksAt: {
     scope: seenSubscriptions[i]
     name: guid(seenSubscriptions[i].id, identity.id, roles.receiver)
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.receiver)
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+    }
+  }
+]
+
+resource answeredQueues 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' existing = [
+  for queue in answersFor: { name: '${namespaceName}/${queue}' }
+]
+resource answersForQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, i) in answersFor: {
+    scope: answeredQueues[i]
+    name: guid(answeredQueues[i].id, identity.id, roles.receiver)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.receiver)
       principalId: identity.properties.principalId
