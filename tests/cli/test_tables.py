@@ -13,6 +13,11 @@ HEADINGS = ("in", "refreshed", "left behind", "dead letters")
 WIDTHS = range(40, 201, 8)
 
 
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def lines(table: FittedTable, width: int) -> list[str]:
     terminal = Terminal(width=width, file=io.StringIO())
     with terminal.capture() as capture:
@@ -94,3 +99,22 @@ def test_of_many_names_the_first_are_told() -> None:
     assert several(["a", "b", "c", "d"]) == "a, b, c, d"
     assert several([*"abcde"]) == "a, b, c and 2 more"
     assert several([*"abcde"], None) == "a, b, c, d, e"
+
+
+def test_a_sentence_is_broken_between_words_on_a_terminal_alone() -> None:
+    said = "paused: 12,345 messages wait for /a/path/that/is/longer/than/a/line/of/this/terminal and others"
+    for wanted, terminal in (
+        (
+            [
+                "paused: 12,345 messages wait",
+                "for",
+                "/a/path/that/is/longer/than/a/line/of/this/terminal",
+                "and others",
+            ],
+            Terminal(width=30, file=Tty()),
+        ),
+        ([said], Terminal(width=30, file=io.StringIO())),
+    ):
+        with terminal.capture() as capture:
+            terminal.print_sentence(said)
+        assert capture.get().splitlines() == wanted

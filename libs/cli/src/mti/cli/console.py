@@ -10,10 +10,11 @@ its own colours, so that a place that forgets it is merely ugly. A house test se
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TextIO, TypeAlias
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -33,12 +34,13 @@ class Terminal(Console):
     def __init__(self, *, stderr: bool = False, width: int | None = None, file: TextIO | None = None) -> None:
         super().__init__(stderr=stderr, width=width, file=file, markup=False, emoji=False, highlight=False)
 
-    def print_sentence(self, text: str | Text, style: str | None = None) -> None:
-        """Print a sentence: broken between words on a terminal, and in one line for who reads a pipe.
+    def print_sentence(self, text: str, style: str | None = None) -> None:
+        """Print sentences: broken between words on a terminal, and in one line each for who reads a pipe.
 
         A word that is longer than a line, such as a path, stays whole, so that it can be copied.
         """
-        self.print(text, style=style, soft_wrap=not self.is_terminal, overflow="ignore", crop=False)
+        lines = [part for line in text.split("\n") for part in _parts(line, self.width)] if self.is_terminal else [text]
+        self.print("\n".join(lines), style=style, soft_wrap=True)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Return the segments of something, each of them safe to show."""
@@ -47,6 +49,21 @@ class Terminal(Console):
                 yield Segment(escaped(segment.text), segment.style)
             else:
                 yield segment
+
+
+def _parts(line: str, width: int) -> Iterator[str]:
+    """Break a line between its words where it is wider than the terminal."""
+    if cell_len(line) <= width:
+        yield line
+        return
+    part = ""
+    for word in line.split(" "):
+        if part and cell_len(f"{part} {word}") > width:
+            yield part
+            part = word
+        else:
+            part = f"{part} {word}" if part else word
+    yield part
 
 
 def sentence(*parts: str | tuple[str, str]) -> Text:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from mti.cli.console import Terminal, json_text, sentence
 from mti.cli.tables import FittedTable, figures, prose, words
+from mti.common.escaping import on_one_line
 from mti.common.registry.durations import format_duration
 from mti.operations.bus import DeadLetter, DeadLetterGroup
 from mti.operations.dead_letters import PurgeResult, ReplayResult, Step
@@ -87,7 +88,7 @@ def print_replay(result: ReplayResult, console: Terminal) -> None:
         examples = [refused for refused in result.examples if refused.why.value == why]
         numbers = ", ".join(str(refused.sequence) for refused in examples[:10]) + (" …" if count > 10 else "")
         text = f"{count:,} not replayed, {why} ({numbers}): {examples[0].cure if examples else ''}"
-        console.print_sentence(sentence((text, "red")))
+        console.print_sentence(on_one_line(text), "red")
 
 
 def print_purge(result: PurgeResult, kept: str | None, console: Terminal) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from mti.cli.console import Terminal, sentence
 from mti.cli.rows import SHOWN, pick, several, severity, total_of
 from mti.cli.tables import FittedTable, figures
+from mti.common.escaping import on_one_line
 from mti.common.pauses import PauseState
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 
@@ -31,9 +32,9 @@ def print_run(result: "RunResult", console: Terminal) -> None:
     if result.closed:
         console.print_sentence("The books close.", "bold green")
     else:
-        console.print_sentence(sentence((open_line(result.faults()), "bold red")))
+        console.print_sentence(on_one_line(open_line(result.faults())), "bold red")
     if result.paused:
-        console.print_sentence(sentence((waiting_line(result.paused), "yellow")))
+        console.print_sentence(on_one_line(waiting_line(result.paused)), "yellow")
 
 
 def open_line(faults: Sequence[str]) -> str:
