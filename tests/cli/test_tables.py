@@ -102,7 +102,8 @@ def test_of_many_names_the_first_are_told() -> None:
 
 
 def test_a_sentence_is_broken_between_words_on_a_terminal_alone() -> None:
-    said = "paused: 12,345 messages wait for /a/path/that/is/longer/than/a/line/of/this/terminal and others"
+    path = "/a/path/that/is/longer/than/a/line/of/this/terminal"
+    said = f"paused: 12,345 messages wait for {path} and others"
     for wanted, terminal in (
         (
             [
