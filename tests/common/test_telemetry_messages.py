@@ -14,7 +14,7 @@ from mti.common.errors import Poison, Retry
 from mti.common.hosting import Settler, deliver
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, Outcome, Park
-from mti.common.telemetry import active, beginning, processing, received, sending
+from mti.common.telemetry import active, beginning, in_trace_of, processing, received, sending
 from mti.common.topology import STANDARD
 from tests.support.recorded import attributes_of, recorded, series
 
@@ -144,6 +144,15 @@ def test_a_batch_of_one_trace_stays_in_it() -> None:
     assert process.context is not None
     assert format_trace_id(process.context.trace_id) == TRACE
     assert len(process.links) == 2
+
+
+def test_the_handling_is_linked_to_the_span_of_a_host_around_it() -> None:
+    with recorded() as there, in_trace_of({TRACEPARENT: OTHER}), processing(RAW_PAGES, [message(PARENT)]):
+        pass
+    process = there.span("process raw-pages")
+    assert process.context is not None
+    assert format_trace_id(process.context.trace_id) == TRACE
+    assert [format_trace_id(link.context.trace_id) for link in process.links] == ["a" * 32]
 
 
 @pytest.mark.parametrize("traceparent", ["", "rubbish", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", 7, "x" * 5000])

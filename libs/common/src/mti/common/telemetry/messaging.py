@@ -64,7 +64,10 @@ def beginning(what: str, message: Outgoing) -> Outgoing:
 
 @contextmanager
 def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
-    """Span the handling of messages that came together, in the trace of the one, or linked to those of all."""
+    """Span the handling of messages that came together, in the trace of the one, or linked to those of all.
+
+    It is linked, too, to the span that is current, where a host has one.
+    """
     telemetry = active()
     found = [span_context(traceparent_in(message.properties)) for message in messages]
     traces = {context.trace_id if context else None for context in found}
@@ -74,7 +77,9 @@ def processing(entity: Entity, messages: Sequence[Received]) -> Iterator[Span]:
         with span(name, SpanKind.CONSUMER, context=context) as current:
             yield current
         return
-    links = links_to(traceparent_in(message.properties) for message in messages) if len(messages) > 1 else []
+    others = [traceparent_in(message.properties) for message in messages] if len(messages) > 1 else []
+    # A host may have a span of its own around the handling, in a trace of its own.
+    links = links_to([*others, current_traceparent()])
     oldest = min((message.enqueued_at for message in messages if message.enqueued_at is not None), default=None)
     attributes = {**_of(entity, "process"), **_about(messages)}
     began = perf_counter()
