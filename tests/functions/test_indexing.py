@@ -12,6 +12,7 @@ import pytest
 from infra.generate import topology
 from mti.common.settings import BusSettings
 from mti.common.topology import STANDARD
+from mti.functions.fetcher import CALLS
 from mti.functions.lease import RENEWED_FOR
 from tests.functions.apps import ROOT, SERVICES, bindings_of, folder_of, load
 
@@ -87,6 +88,10 @@ def test_a_lock_is_renewed_for_longer_than_a_function_may_take(service: str) -> 
     renewed = host["extensions"]["serviceBus"]["maxAutoLockRenewalDuration"]
     assert seconds(renewed) == RENEWED_FOR > seconds(host["functionTimeout"])
     assert host["extensions"]["serviceBus"]["autoCompleteMessages"] is True
+
+
+def test_the_fetcher_reckons_with_as_many_jobs_at_once_as_the_platform_hands_over() -> None:
+    assert host_of("fetcher")["extensions"]["serviceBus"]["maxConcurrentCalls"] == CALLS
 
 
 def seconds(text: str) -> float:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from mti.common.hosting import QueueAge, Settler
 from mti.common.pauses import PauseState
@@ -10,6 +11,10 @@ from mti.common.ports.clock import SystemClock
 from mti.fetcher.composition import FetcherSettings, Ports, open_fetcher
 from mti.fetcher.records import CHECKPOINTS, source_checkpoints
 from mti.functions.service import Service, open_service_parts
+
+CALLS: Final = 8
+"""Jobs that an instance handles at once, `maxConcurrentCalls` of host.json: silent hosts and accounts hold a part of
+them only."""
 
 
 @asynccontextmanager
@@ -20,7 +25,8 @@ async def open_service() -> AsyncIterator[Service]:
         ConfigurationError: the settings or the tenants are wrong.
         Unavailable: what it needs does not answer.
     """
-    settings = FetcherSettings.from_environment()
+    # Not what the environment says: how many there are at once is the platform's to say.
+    settings = FetcherSettings.from_environment(fetcher_concurrency=CALLS)
     topology, clock, rng = settings.topology, SystemClock(), random.SystemRandom()
     async with open_service_parts("fetcher", settings, settings, settings) as parts:
         jobs = parts.bus.sender(topology.jobs)
