@@ -49,6 +49,8 @@ class FaultyAccount:
     Attributes:
         address: of the account by way of this proxy, with no slash at its end.
         rates: of each fault, of all requests about documents that it can befall; it may be changed at any time.
+        owned: what is in the path of documents that have one writer at a time, such as what a job has claimed: no
+            conflict befalls them by the rates.
         coming: faults that befall the next requests, one each, before the rates have their turn.
         injected: how often each fault befell a request.
         passed: requests about documents that were left alone.
@@ -59,6 +61,7 @@ class FaultyAccount:
     def __init__(self, upstream: str, rates: Mapping[Fault, float], seed: int) -> None:
         self.address = ""
         self.rates = dict(rates)
+        self.owned = ""
         self.coming: list[Fault] = []
         self.injected: Counter[Fault] = Counter()
         self.passed = 0
@@ -91,7 +94,8 @@ class FaultyAccount:
         key = (request.method, request.path, body)
         if writes and time.monotonic() < self._not_before.pop(key, 0.0):
             self.hurried += 1
-        fault = self._next(replaces="If-Match" in request.headers)
+        is_owned = bool(self.owned) and self.owned in request.path
+        fault = self._next(contended="If-Match" in request.headers and not is_owned)
         if fault is None:
             self.passed += 1
             return await self._forwarded(request, body)
@@ -110,12 +114,12 @@ class FaultyAccount:
             headers["x-ms-retry-after-ms"] = str(THROTTLED_MILLISECONDS)
         return web.json_response({"code": "Refused", "message": "no"}, status=status, headers=headers)
 
-    def _next(self, *, replaces: bool) -> Fault | None:
+    def _next(self, *, contended: bool) -> Fault | None:
         if self.coming:
             return self.coming.pop(0)
         drawn = self._rng.random()
         for fault, rate in self.rates.items():
-            if fault is Fault.CONFLICT and not replaces:
+            if fault is Fault.CONFLICT and not contended:
                 continue
             if drawn < rate:
                 return fault
