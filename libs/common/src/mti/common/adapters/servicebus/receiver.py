@@ -102,7 +102,8 @@ class ServiceBusSessionPort(ServiceBusReceiverPort):
             closing.push_async_callback(close_link, receiver)
             with _in_our_words(entity, "the opening of a session"):
                 try:
-                    await open_link(receiver, entity, wait + OPEN_SECONDS)
+                    with _tried_once(receiver):
+                        await open_link(receiver, entity, wait + OPEN_SECONDS)
                 except (OperationTimeoutError, SessionCannotBeLockedError) as error:
                     raise NoSession(f"{entity!r}: no session was free within {wait:g} seconds") from error
             lock = SessionLock(receiver.session, clock, since=asked, seconds=seconds)
@@ -140,3 +141,18 @@ def _in_our_words(entity: str, what: str) -> Iterator[None]:
         raise LockLost(f"{entity!r}: {error}") from error
     except ServiceBusError as error:
         raise unavailable(entity, what, error) from error
+
+
+@contextmanager
+def _tried_once(receiver: ServiceBusReceiver) -> Iterator[None]:
+    """Have the SDK not wait again for a session when its wait ran out: none was free, and the way is well.
+
+    By itself it waits `retry_total` times more, for longer than an opening may take.
+    """
+    # A client has one policy for all of its calls: tests/contract/bus/test_session_wait.py holds the private way.
+    config = receiver._config  # noqa: SLF001
+    retries, config.retry_total = config.retry_total, 0
+    try:
+        yield
+    finally:
+        config.retry_total = retries
