@@ -30,8 +30,8 @@ def blocks(language: str) -> list[str]:
 
 
 def package(folder: Path) -> list[Path]:
-    """Run `make package`, on what is set up already."""
-    make = ["make", "-s", "-o", f"{sys.prefix}/.ready", "package", f"VENV={sys.prefix}", f"DIST={folder}"]
+    """Run `make wheels`, on what is set up already."""
+    make = ["make", "-s", "-o", f"{sys.prefix}/.ready", "wheels", f"VENV={sys.prefix}", f"DIST={folder}"]
     subprocess.run(make, cwd=ROOT, check=True, capture_output=True)
     return sorted(folder.iterdir())
 
