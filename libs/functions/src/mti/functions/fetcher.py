@@ -6,11 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from mti.common.hosting import QueueAge, Settler
-from mti.common.pauses import PauseState
 from mti.common.ports.clock import SystemClock
 from mti.fetcher.composition import FetcherSettings, Ports, open_fetcher
 from mti.fetcher.records import CHECKPOINTS, source_checkpoints
-from mti.functions.service import Service, open_service_parts
+from mti.functions.service import Service, open_service_parts, pauses_in
 
 CALLS: Final = 8
 """Jobs that an instance handles at once, `maxConcurrentCalls` of host.json: silent hosts and accounts hold a part of
@@ -42,10 +41,6 @@ async def open_service() -> AsyncIterator[Service]:
         )
         checkpoints = source_checkpoints(parts.store.container(CHECKPOINTS))
 
-        async def pauses() -> dict[str, PauseState]:
-            found = {key: checkpoint.pause async for key, checkpoint in checkpoints.all()}
-            return {key: pause for key, pause in found.items() if pause is not None}
-
         async with open_fetcher(ports, settings) as fetcher:
             yield Service(
                 entity=topology.jobs,
@@ -54,6 +49,6 @@ async def open_service() -> AsyncIterator[Service]:
                 aside=parts.bus.sender(topology.set_aside),
                 clock=clock,
                 registry=parts.registry,
-                pauses=pauses,
+                pauses=pauses_in(checkpoints.all),
                 schedule=fetcher.schedule,
             )

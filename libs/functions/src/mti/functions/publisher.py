@@ -7,10 +7,9 @@ from datetime import timedelta
 
 from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.hosting import Settler
-from mti.common.pauses import PauseState
 from mti.common.ports.clock import SystemClock
 from mti.common.schema import require_current
-from mti.functions.service import Service, open_service_parts
+from mti.functions.service import Service, open_service_parts, pauses_in
 from mti.publisher.composition import PublisherSettings, open_publisher
 from mti.publisher.records import CHECKPOINTS, PUBLISHED, destination_checkpoints
 
@@ -32,10 +31,6 @@ async def open_service() -> AsyncIterator[Service]:
         sender = parts.bus.sender(entity)
         checkpoints = destination_checkpoints(parts.store.container(CHECKPOINTS))
 
-        async def pauses() -> dict[str, PauseState]:
-            found = {key: checkpoint.pause async for key, checkpoint in checkpoints.all()}
-            return {key: pause for key, pause in found.items() if pause is not None}
-
         async with open_publisher(
             parts.registry,
             parts.store,
@@ -55,5 +50,5 @@ async def open_service() -> AsyncIterator[Service]:
                 aside=parts.bus.sender(topology.set_aside),
                 clock=clock,
                 registry=parts.registry,
-                pauses=pauses,
+                pauses=pauses_in(checkpoints.all),
             )

@@ -23,12 +23,24 @@ from mti.functions.lease import leased
 from mti.functions.messages import received_from
 from mti.functions.settlement import HostSettlement
 
+Pauses = Mapping[str, PauseState]
+"""What is paused, by the ids of sources or destinations."""
+
 
 class Schedule(Protocol):
     """What a timer does."""
 
     async def run_once(self) -> int:
         """Send the jobs that are needed now, and return how many."""
+        ...
+
+
+class Pausable(Protocol):
+    """A checkpoint that says whether its source or destination is paused."""
+
+    @property
+    def pause(self) -> PauseState | None:
+        """The pause that holds."""
         ...
 
 
@@ -44,8 +56,8 @@ class Service:
     """To the queue for what is to be dead-lettered."""
     clock: Clock
     registry: RegistryProvider
-    pauses: Callable[[], Awaitable[Mapping[str, PauseState]]]
-    """Returns what is paused of that which it calls, by the ids of sources or destinations."""
+    pauses: Callable[[], Awaitable[Pauses]]
+    """Returns what is paused of that which it calls."""
     schedule: Schedule | None = None
     """What its timer does, if it has one."""
 
@@ -79,6 +91,19 @@ class Service:
 
     async def _deliver(self, received: Received) -> None:
         await deliver(self.handler, self.settler, HostSettlement(self.aside, self.entity), [received], self.entity)
+
+
+def pauses_in(checkpoints: Callable[[], AsyncIterator[tuple[str, Pausable]]]) -> Callable[[], Awaitable[Pauses]]:
+    """Return what reads the pauses out of checkpoints, for `Service.pauses`.
+
+    Args:
+        checkpoints: reads them all, each with the id of its source or destination.
+    """
+
+    async def read() -> Pauses:
+        return {id: pause async for id, checkpoint in checkpoints() if (pause := checkpoint.pause) is not None}
+
+    return read
 
 
 @asynccontextmanager
