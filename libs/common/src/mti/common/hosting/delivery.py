@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mti.common.errors import Unavailable
 from mti.common.hosting.outcomes import Handler, decide
+from mti.common.hosting.receiving import Receiver
 from mti.common.hosting.settler import Settler
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Settlement
@@ -46,3 +47,19 @@ async def _give_back(settlement: Settlement, messages: Sequence[Received]) -> No
     for message in messages:
         with contextlib.suppress(Exception):
             await settlement.abandon(message)
+
+
+async def deliver_or_release(
+    handler: Handler, settler: Settler, receiver: Receiver, messages: Sequence[Received], entity: Entity
+) -> None:
+    """Deliver what a receiver received; where our bus or store is absent, the receiver lets go of it first.
+
+    Raises:
+        Unavailable, OSError: nothing can be settled now; what was not settled comes again.
+        Exception: see `deliver`.
+    """
+    try:
+        await deliver(handler, settler, receiver, messages, entity)
+    except (Unavailable, OSError):
+        await receiver.release()
+        raise

@@ -6,7 +6,7 @@ from time import time_ns
 from typing import Final
 
 from mti.common.errors import BusFull, Unavailable
-from mti.common.hosting.delivery import deliver
+from mti.common.hosting.delivery import deliver_or_release
 from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.receiving import Receiver, Receivers
 from mti.common.hosting.settler import Settler
@@ -106,9 +106,5 @@ class QueueConsumer:
             return False
         received(self._entity, messages, began)
         async with receiver.kept(messages):
-            try:
-                await deliver(self._handler, self._settler, receiver, messages, self._entity)
-            except (Unavailable, OSError):
-                await receiver.release()
-                raise
+            await deliver_or_release(self._handler, self._settler, receiver, messages, self._entity)
         return True

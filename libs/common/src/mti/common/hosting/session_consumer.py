@@ -5,7 +5,7 @@ import logging
 from time import time_ns
 
 from mti.common.errors import LockLost, NoSession, Unavailable
-from mti.common.hosting.delivery import deliver
+from mti.common.hosting.delivery import deliver_or_release
 from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.queue_consumer import RECONNECT_DELAY, UNFORESEEN, delay_after, rest
 from mti.common.hosting.receiving import Receiver, Receivers
@@ -135,9 +135,5 @@ class SessionConsumer:
             messages += more
             last = len(more)
         received(self._entity, messages, began)
-        try:
-            await deliver(self._handler, self._settler, receiver, messages, self._entity)
-        except (Unavailable, OSError):
-            await receiver.release()
-            raise
+        await deliver_or_release(self._handler, self._settler, receiver, messages, self._entity)
         return True
