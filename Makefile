@@ -81,8 +81,8 @@ coverage: setup  ## Measure what the in-process tests cover, lines and branches,
 mutants: $(MUTANTS)/.ready  ## Change the pure modules: do their tests notice? (ARGS="mti.common.halving")
 	$(MUTANTS)/bin/python -m tests.house.mutants $(ARGS)
 
-bench: setup  ## Run the benchmarks (prints ratios)
-	$(BIN)/python -m tests.bench
+bench: setup  ## Run the benchmarks: ratios, build/bench.json, exit 1 when a claim of docs/performance.md fails (ARGS=--quick)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: setup  ## Run the long tests
 	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)

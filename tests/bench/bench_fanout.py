@@ -17,6 +17,7 @@ from mti.common.registry import IndicatorPolicy, Registry, Route
 from mti.normalizer.emitting import Emitter
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.records import KnownIndicators, Ledger, Offsets
+from tests.bench.results import report
 from tests.bench.timing import line
 from tests.normalizer.world import DEFAULT, GRID, NOW, StandingClock, message, registry, stix
 from tests.support.counted import CountedContainer
@@ -39,16 +40,25 @@ class Topic:
 async def main() -> None:
     """Measure 400 new detections of a grid, to workspaces of one policy and to such with allow-lists of their own."""
     baseline: float | None = None
+    milliseconds: dict[int, list[float]] = {}
     for what, own in (("one policy", False), ("own allow-lists", True)):
         for workspaces in WORKSPACES:
             policies = [
                 replace(DEFAULT, allow_list=frozenset({f"t{n}.example"})) if own else DEFAULT for n in range(workspaces)
             ]
             runs = [await cost(policies) for _ in range(RUNS)]
-            found = min(seconds for seconds, _ in runs) * 1000
+            found = [seconds * 1000 for seconds, _ in runs]
             calls = runs[0][1]
-            line(f"400 new to {workspaces:,}, {what}, {calls} calls of the store", found, "ms processor", baseline)
-            baseline = baseline or found
+            line(f"400 new to {workspaces:,}, {what}, {calls} calls of the store", min(found), "ms processor", baseline)
+            baseline = baseline or min(found)
+            if not own:
+                milliseconds[workspaces] = found
+    report(
+        "fanout_1000_vs_1",
+        [many / one for many, one in zip(milliseconds[1000], milliseconds[1], strict=True)],
+        milliseconds_for_1=min(milliseconds[1]),
+        milliseconds_for_1000=min(milliseconds[1000]),
+    )
 
 
 async def cost(policies: Sequence[IndicatorPolicy]) -> tuple[float, int]:

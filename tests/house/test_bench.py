@@ -1,0 +1,64 @@
+"""What `make bench` does with its figures: a claim that does not hold, or was not measured, is said."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench import results
+from tests.bench.claims import Claim, failures, read, write
+from tests.bench.results import Result, report
+
+pytestmark = pytest.mark.pure
+PAGE = """
+| name in `build/bench.json` | claim | what it is |
+|---|---|---|
+| `slow_vs_fast` | ≤ 2.5 | the slow way against the fast one |
+| `share` | ≥ 0.95 | of a budget |
+"""
+CLAIMS = (Claim("slow_vs_fast", "≤", 2.5), Claim("share", "≥", 0.95))
+
+
+def test_the_rows_of_the_table_are_claims() -> None:
+    assert tuple(read(PAGE)) == CLAIMS
+
+
+def test_claims_are_held_against_the_median() -> None:
+    found = {"slow_vs_fast": Result((1.0, 2.5, 9.0)), "share": Result((0.0, 0.95, 1.0))}
+    assert not list(failures(CLAIMS, found, all_ran=True))
+
+
+def test_a_claim_that_does_not_hold_is_said_with_its_figure() -> None:
+    found = {"slow_vs_fast": Result((1.0, 2.6, 9.0)), "share": Result((0.9,))}
+    assert list(failures(CLAIMS, found, all_ran=True)) == [
+        "slow_vs_fast is 2.6, claimed is ≤ 2.5",
+        "share is 0.9, claimed is ≥ 0.95",
+    ]
+
+
+def test_a_claim_that_nothing_measured_fails_when_every_benchmark_ran() -> None:
+    assert list(failures(CLAIMS, {"share": Result((1.0,))}, all_ran=True)) == ["slow_vs_fast was not measured"]
+    assert not list(failures(CLAIMS, {"share": Result((1.0,))}, all_ran=False))
+
+
+def test_the_page_claims_something_of_each_name_once() -> None:
+    names = [claim.name for claim in read((Path(__file__).parents[2] / "docs" / "performance.md").read_text())]
+    assert names
+    assert len(names) == len(set(names))
+
+
+def test_the_file_has_the_median_by_name_and_the_runs_beside_it(tmp_path: Path) -> None:
+    write(tmp_path / "build" / "bench.json", {"share": Result((0.9, 0.8, 1.0), {"seconds": 3.0})}, quick=True)
+    found = json.loads((tmp_path / "build" / "bench.json").read_text())
+    assert found["share"] == 0.9
+    assert found["quick"] is True
+    assert found["details"]["share"] == {"median": 0.9, "runs": [0.9, 0.8, 1.0], "raw": {"seconds": 3.0}}
+
+
+def test_a_name_is_reported_once_and_with_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "RESULTS", {})
+    report("share", [1.0], seconds=2.0)
+    with pytest.raises(ValueError, match="two benchmarks report share"):
+        report("share", [1.0])
+    with pytest.raises(ValueError, match="without a run"):
+        report("other", [])
