@@ -37,7 +37,7 @@ def main() -> int:
         asyncio.run(importlib.import_module(f"tests.bench.{name}").main())
     write(FOUND, results.RESULTS, quick=results.quick())
     sys.stdout.write(f"\nwritten to {FOUND.relative_to(ROOT)}\n")
-    failed = failures(read(CLAIMS.read_text()), results.RESULTS, all_ran=chosen == names)
+    failed = list(failures(read(CLAIMS.read_text()), results.RESULTS, all_ran=chosen == names))
     for failure in failed:
         sys.stdout.write(f"claim of {CLAIMS.relative_to(ROOT)} failed: {failure}\n")
     return 1 if failed else 0
