@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import yaml
 
-from infra.sentinel import solution
+from infra.sentinel import solution, stix
 from infra.sentinel.content import Query, Rule, hunts, rules
 from infra.sentinel.kql import advanced_hunting
 from infra.sentinel.workbooks import books
 
 SOLUTION: Final = Path(__file__).parent / "solution"
 ADVANCED_HUNTING: Final = Path(__file__).parent / "advanced-hunting"
+STIX: Final = Path(__file__).parent / "stix"
 DEPLOYED: Final = Path(__file__).parents[1] / "bicep" / "generated" / "content.json"
 
 
@@ -69,6 +70,8 @@ def generated() -> dict[Path, str]:
         SOLUTION / "SolutionMetadata.json": _json(solution.metadata()),
         SOLUTION / "ReleaseNotes.md": solution.release_notes(),
         SOLUTION / "Logos" / f"{solution.CONNECTOR}.svg": solution.LOGO,
+        STIX / "mimecast-detection.json": _json(stix.bundle()),
+        STIX / stix.SCHEMA_NAME: _json(stix.schema()),
         DEPLOYED: _json(deployed()),
     }
 

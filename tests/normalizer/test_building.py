@@ -4,19 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mti.common.contracts import CREATOR_ID, EXTENSION_ID
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
 from mti.normalizer.admission import admit
 from mti.normalizer.decisions import decide, identified
 from mti.normalizer.grouping import group
 from mti.normalizer.indicators.building import build
 from mti.normalizer.parsing import parse
-from tests.normalizer.world import DEFAULT, NOW, STRICT, chunk, row, sha256, stix
+from tests.normalizer.world import DEFAULT, NOW, STRICT, chunk, md5, row, sha256, stix
 
 pytestmark = pytest.mark.xdist_group("stix2validator")
 
@@ -83,6 +86,62 @@ def test_an_indicator_has_all_that_an_analyst_wants() -> None:
     assert found["external_references"][0]["external_id"] == stix(name=None, time=NOW + timedelta(hours=1))[1]["id"]
 
 
+def facts(indicator: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands in the extension."""
+    [(id, found)] = indicator["extensions"].items()
+    assert id == EXTENSION_ID
+    assert found.pop("extension_type") == "property-extension"
+    return dict(found)
+
+
+def test_what_the_description_says_can_be_queried_too() -> None:
+    rows = row(FileName="Invoice of May.PDF"), row(time=NOW - timedelta(hours=3), FileSize=None)
+    file, _ = made(*rows, csv=True)
+    assert facts(file) == {
+        "feed": "malware_grid",
+        "region": "eu",
+        "times_seen": 2,
+        "file_name": "Invoice of May.PDF",
+        "file_extension": "pdf",
+        "file_size": 1234,
+        "mime_type": "application/pdf",
+        "sending_ip": "192.0.2.7",
+        "other_hashes": [md5("a file")],
+    }
+
+
+def test_what_mimecast_does_not_tell_is_left_out() -> None:
+    [found] = made(stix(name=None))
+    assert facts(found) == {"feed": "malware_grid", "region": "eu", "times_seen": 1}
+
+
+def test_the_ids_of_the_extension_and_of_its_maker_are_the_same_for_ever() -> None:
+    assert EXTENSION_ID == "extension-definition--10565d8e-8c66-5f30-b478-4c1fdf01d5f0"
+    assert CREATOR_ID == "identity--06cca8dc-50b6-58ad-8a82-b527fd779a6f"
+    [found] = made(stix())
+    assert found["created_by_ref"] == CREATOR_ID
+    assert found["kill_chain_phases"] == [{"kill_chain_name": "mitre-attack", "phase_name": "initial-access"}]
+
+
+def test_the_definition_that_is_published_is_valid_and_fits_the_code(judged: Callable[[dict[str, Any]], Any]) -> None:
+    folder = Path(__file__).parents[2] / "infra" / "sentinel" / "stix"
+    objects = orjson.loads((folder / "mimecast-detection.json").read_bytes())["objects"]
+    identity, definition = objects
+    assert [identity["id"], definition["id"]] == [CREATOR_ID, EXTENSION_ID]
+    assert [judged(found).errors for found in objects] == [[], []]
+    described = orjson.loads((folder / definition["schema"]).read_bytes())["properties"]
+    assert set(facts(made(row(), csv=True)[0])) < set(described)
+
+
+def test_an_indicator_stays_small_whatever_mimecast_sends() -> None:
+    """Bounds: a message holds 100 of them before it is compressed, and Sentinel bills every byte of a row."""
+    wide = "\u4e2d" * 5000
+    url = f"[url:value = 'http://a.example/{'%' * 2000}']"
+    records = [row(FileName=wide, FileMimeType=wide, FileSize="9" * 15, SendingIP="fe80::1%" + "z" * 50)]
+    largest = max(len(orjson.dumps(each)) for each in [*made(*records, csv=True), *made(stix(name=wide, pattern=url))])
+    assert largest < 8 * 1024
+
+
 def test_a_row_tells_more_and_never_the_recipient_or_the_sender() -> None:
     found = made(row(), csv=True)[0]
     for words in ("Invoice.pdf", "1234 bytes", "application/pdf", "192.0.2.7", "once", "2026-11-24T12:00:00.000Z"):
@@ -110,6 +169,7 @@ def test_a_redacted_indicator_tells_the_extension_alone(csv: bool) -> None:
     record = row(FileName=name) if csv else stix(name=name)
     for found in made(record, csv=csv, policy=STRICT):
         assert "Jane" not in str(found)
+        assert facts(found)["file_extension"] == "pdf"
         assert found["name"].startswith("Mimecast: malicious .pdf file ")
 
 

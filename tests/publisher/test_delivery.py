@@ -3,8 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
+from mti.common.contracts import EXTENSION_ID, DetectionFacts
 from mti.common.ports.settlement import Complete
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind, Told
 from tests.publisher.world import (
@@ -47,6 +49,22 @@ async def test_a_redelivered_message_costs_no_row(there: World) -> None:
     assert completed(await there.publisher()([again]))
     assert there.count("accepted_objects") == 2
     assert (await there.checkpoint()).counts.held == 2
+
+
+async def test_a_release_that_tells_more_of_what_is_known_costs_no_row(there: World) -> None:
+    """The facts came into indicators by an upgrade: what a workspace holds without them is not sent again for them."""
+    facts = DetectionFacts(feed="malware_customer", region="eu", times_seen=1, file_name="Invoice.pdf")
+    before, told = indicator("a"), indicator("a", extensions={EXTENSION_ID: facts})
+    assert message(before).message_id == message(told).message_id
+    publisher = there.publisher()
+    await publisher([message(before)])
+    assert completed(await publisher([message(told)]))
+    assert there.count("accepted_objects") == 1
+    newer = indicator("a", hours=400, extensions={EXTENSION_ID: facts})
+    assert completed(await publisher([message(newer)]))
+    [workspace, *_] = there.sentinel.workspaces.values()
+    [*_, held] = workspace.objects()
+    assert orjson.loads(held)["extensions"][EXTENSION_ID]["file_name"] == "Invoice.pdf"
 
 
 async def test_an_old_version_does_not_follow_a_newer_one(there: World) -> None:

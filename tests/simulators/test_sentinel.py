@@ -144,6 +144,10 @@ class TestRecords:
             {"confidence": "80"},
             {"revoked": "true"},
             {"labels": "a"},
+            {"created_by_ref": "Mimecast"},
+            {"extensions": []},
+            {"extensions": {"mimecast": {"extension_type": "property-extension"}}},
+            {"extensions": {"extension-definition--9a2fca68-3d28-57a0-a8a5-4a2b8a4bb9f0": {"feed": "malware_grid"}}},
         ],
     )
     async def test_an_unfit_record_is_refused_and_its_neighbours_are_taken(

@@ -3,6 +3,7 @@
 from mti.common.contracts.body import Contract, decode, digest
 from mti.common.contracts.chunks import cut, fits
 from mti.common.contracts.envelope import Envelope, copy_id, count_of, envelope_of, refusal_of
+from mti.common.contracts.extension import CREATOR_ID, EXTENSION_ID, DetectionFacts
 from mti.common.contracts.identity import generation_id, id_in, is_indicator_id, observable_in, own_id, pattern_of
 from mti.common.contracts.indicators import (
     ExternalReference,
@@ -16,7 +17,10 @@ from mti.common.contracts.job import FetchJob, job_message
 from mti.common.contracts.page import Oversize, PageChunk, page_message
 
 __all__ = [
+    "CREATOR_ID",
+    "EXTENSION_ID",
     "Contract",
+    "DetectionFacts",
     "Envelope",
     "ExternalReference",
     "FetchJob",

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 from mti.common.contracts.body import Contract, digest_of_framed, framed
+from mti.common.contracts.extension import CREATOR_ID, PHASES, DetectionFacts, KillChainPhase
 from mti.common.ports.bus import Outgoing
 
 OBJECTS_LIMIT = 100
@@ -36,6 +37,7 @@ class Indicator(BaseModel):
     type: Literal["indicator"] = "indicator"
     spec_version: Literal["2.1"] = "2.1"
     id: str
+    created_by_ref: str = CREATOR_ID
     created: AwareDatetime
     modified: AwareDatetime
     """The version: the time of the newest detection that it stands for."""
@@ -50,6 +52,9 @@ class Indicator(BaseModel):
     labels: list[str] = Field(default_factory=list)
     object_marking_refs: list[str] = Field(default_factory=list)
     external_references: list[ExternalReference] = Field(default_factory=list)
+    kill_chain_phases: list[KillChainPhase] = Field(default_factory=lambda: list(PHASES))
+    extensions: dict[str, DetectionFacts] | None = None
+    """The facts of the description by name, under the id of their definition; none on what earlier releases sent."""
     revoked: bool | None = None
 
     @field_serializer("created", "modified", "valid_from", "valid_until")

@@ -6,6 +6,7 @@ are this simulator's own.
 
 import re
 from collections.abc import Iterator, Mapping
+from uuid import UUID
 
 from mti.simulators.sentinel.pattern import read_pattern
 from mti.simulators.sentinel.settings import SentinelSettings
@@ -85,3 +86,18 @@ def _optional(record: Mapping[str, object]) -> Iterator[str]:
     labels = record.get("labels", [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         yield "labels must be a list of strings."
+    if not re.fullmatch(f"identity--{_UUID}", str(record.get("created_by_ref", f"identity--{UUID(int=0)}"))):
+        yield "created_by_ref must be identity--UUID."
+    yield from _extensions(record.get("extensions", {}))
+
+
+def _extensions(extensions: object) -> Iterator[str]:
+    """An extension stands under its definition's id and says of which type it is: STIX 2.1, section 7.3."""
+    if not isinstance(extensions, dict):
+        yield "extensions must be an object."
+        return
+    for id, facts in extensions.items():
+        if not re.fullmatch(f"extension-definition--{_UUID}", id):
+            yield "An extension must stand under extension-definition--UUID."
+        elif not isinstance(facts, dict) or facts.get("extension_type") != "property-extension":
+            yield "An extension must have the extension_type property-extension."

@@ -6,9 +6,9 @@ second try and a backfill repeat what was sent.
 
 from typing import Final
 
-from mti.common.contracts import ExternalReference, Indicator, pattern_of, timestamp
+from mti.common.contracts import EXTENSION_ID, DetectionFacts, ExternalReference, Indicator, pattern_of, timestamp
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
-from mti.normalizer.facts import Facts
+from mti.normalizer.facts import Facts, extension_of
 from mti.normalizer.observables import HASH_KEYS, Observable
 from mti.normalizer.records import KnownIndicator
 
@@ -55,6 +55,22 @@ def build(known: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: st
         external_references=[
             ExternalReference(source_name="Mimecast", external_id=id) for id in (facts.mimecast_id,) if id is not None
         ],
+        extensions={EXTENSION_ID: _extension(known, facts, feed, region)},
+    )
+
+
+def _extension(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -> DetectionFacts:
+    """Return what the description says, for queries. When it was seen is in the indicator's own fields."""
+    return DetectionFacts(
+        feed=feed,
+        region=region,
+        times_seen=known.sightings,
+        file_name=facts.name,
+        file_extension=facts.extension or extension_of(facts.name),
+        file_size=facts.size,
+        mime_type=facts.mime_type,
+        sending_ip=facts.sender_ip,
+        other_hashes=list(facts.siblings) or None,
     )
 
 
