@@ -95,6 +95,19 @@ def test_feed_and_region_are_read_where_a_workspace_keeps_one_of_two_columns(kep
     assert {(row["Feed"], row["Region"]) for row in found} == {("malware_grid", "eu"), ("malware_customer", "eu")}
 
 
+def test_rows_of_a_release_before_the_facts_have_none_and_count_all_the_same() -> None:
+    """Nothing is read out of their descriptions instead."""
+    world = seen_at(tables(), NOW)
+    rows = [{**row, "Data": {**row["Data"], "extensions": None}} for row in world["ThreatIntelIndicators"]]
+    asked = [compile_query("Indicators"), rules()["known-file-in-mail"].compiled, rules()["sender-address"].compiled]
+    found, mails, hints = ask({"old": {**world, "ThreatIntelIndicators": rows}}, [("old", each, NOW) for each in asked])
+    assert {row["State"] for row in found} == {"Active", "Withdrawn"}
+    facts = ("KnownName", "Extension", "Bytes", "MimeType", "SentFrom", "SeenAtLeast", "OtherHashes")
+    assert {row[fact] for row in found for fact in facts} <= {None, ""}
+    assert len(mails) == 5
+    assert hints == []
+
+
 def test_every_statement_can_be_asked_where_no_optional_table_is_ingested() -> None:
     least: Tables = {"ThreatIntelIndicators": [], "SecurityIncident": [], "SecurityAlert": []}
     tabular = [name for name in statements() if name not in {"OurSource", "LookBack", "Frequency"}]
