@@ -1,4 +1,4 @@
-"""A simulator of the Mimecast API, as far as the threat-intelligence feed needs it."""
+"""A simulator of the Mimecast API, as far as the threat-intelligence feed and the response to it need it."""
 
 from mti.simulators.mimecast.plan import Endpoint, Garbage, MimecastFault, MimecastFaultKind, Odd
 from mti.simulators.mimecast.server import MimecastSimulator
@@ -11,6 +11,7 @@ from mti.simulators.mimecast.settings import (
     Encoding,
     LastPage,
     LimitHeaders,
+    Mailed,
     MimecastSettings,
     Packing,
     ResetForm,
@@ -27,6 +28,7 @@ __all__ = [
     "Garbage",
     "LastPage",
     "LimitHeaders",
+    "Mailed",
     "MimecastFault",
     "MimecastFaultKind",
     "MimecastSettings",

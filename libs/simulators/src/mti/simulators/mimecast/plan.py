@@ -15,6 +15,10 @@ class Endpoint(StrEnum):
     GET_FEED = "get-feed"
     OAUTH = "oauth"
     LOGIN = "login"
+    REMEDIATE = "remediate"
+    """The creation of a remediation incident, by either version of the endpoint."""
+    REMEDIATION = "remediation"
+    """The look at one."""
 
 
 class Garbage(StrEnum):

@@ -1,8 +1,9 @@
 """The simulated Mimecast API: its routes and who may call them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import format_datetime
+from functools import partial
 from random import Random
 
 import orjson
@@ -21,16 +22,21 @@ from mti.simulators.mimecast.journal import Journal
 from mti.simulators.mimecast.misbehaviour import instead_of_answer
 from mti.simulators.mimecast.pages import MimecastPages
 from mti.simulators.mimecast.plan import Endpoint, MimecastFault
+from mti.simulators.mimecast.remediation import Remediations
 from mti.simulators.mimecast.settings import Account, AccountV1, AccountV2, MimecastSettings
 from mti.simulators.mimecast.signature import SignatureCheck
-from mti.simulators.serving import LoopbackServer
+from mti.simulators.serving import LoopbackServer, Route
 from mti.simulators.times import Now, to_ms
+
+Work = Callable[[Account, bytes, int], dict[str, object]]
+"""From an account, a body and the time to the entry of an answer; raises `Refused`."""
 
 
 class MimecastSimulator(LoopbackServer):
     """Serves feeds to accounts while its context is open: `async with MimecastSimulator(...) as sim: sim.base_url`.
 
-    `feeds` go by source name, `contoso/malware_customer` or `grid:eu`; `faults` and `journal` are there to be used.
+    `feeds` go by source name, `contoso/malware_customer` or `grid:eu`; `faults`, `journal` and `remediations` are there
+    to be used.
     """
 
     def __init__(
@@ -58,12 +64,14 @@ class MimecastSimulator(LoopbackServer):
         self._signature = SignatureCheck(self._bindings, settings.skew_seconds)
         self._regions = {account.email: account.region for account in old}
         self._endpoint = FeedEndpoint(self.feeds, settings, self.faults, self.journal, rng)
+        self.remediations = Remediations(settings, Random(f"{seed}/remediation"))  # noqa: S311  as above
         super().__init__(
             [
                 ("POST", "/oauth/token", self._on_token),
                 ("POST", "/api/login/login", self._on_login),
                 ("POST", "/api/login/discover-authentication", self._on_discover),
                 ("POST", "/api/ttp/threat-intel/get-feed", self._on_get_feed),
+                *self._remediation_routes(),
                 *MimecastPages(self.feeds, self.journal, self._bearer, self._bindings, self.faults, self._now).routes(),
                 *FaultPages(self.faults, MimecastFault.model_validate).routes(),
             ],
@@ -150,6 +158,27 @@ class MimecastSimulator(LoopbackServer):
         except Refused as refused:
             answer = refused.answer()
         return self._count("get-feed", answer)
+
+    def _remediation_routes(self) -> list[Route]:
+        served: dict[str, tuple[Endpoint, Work]] = {
+            "create": (Endpoint.REMEDIATE, self.remediations.create),
+            "v2/create": (Endpoint.REMEDIATE, self.remediations.create_v2),
+            "get-incident": (Endpoint.REMEDIATION, self.remediations.get),
+        }
+        return [
+            ("POST", f"/api/ttp/remediation/{path}", partial(self._on_remediation, endpoint, work))
+            for path, (endpoint, work) in served.items()
+        ]
+
+    async def _on_remediation(self, endpoint: Endpoint, work: Work, request: web.Request) -> web.StreamResponse:
+        now_ms = self.now_ms()
+        try:
+            account = self._authenticate(request, now_ms)
+            badly = await instead_of_answer(self, request, self._fault_for(endpoint, account.id), account.id)
+            answer = badly or success([work(account, await request.read(), now_ms)])
+        except Refused as refused:
+            answer = refused.answer()
+        return self._count(endpoint, answer)
 
     def _authenticate(self, request: web.Request, now_ms: int) -> Account:
         authorization = request.headers.get("Authorization", "")

@@ -10,6 +10,16 @@ from mti.simulators.secret import Secret
 FEED_TYPES = ("malware_customer", "malware_grid")
 
 
+class Mailed(BaseModel):
+    """What the mailboxes of an account hold of one file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    messages: int = Field(ge=0)
+    failing: int = Field(default=0, ge=0)
+    """Those of them that can't be remediated."""
+
+
 class _Account(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -17,6 +27,10 @@ class _Account(BaseModel):
     region: str
     enabled: tuple[str, ...] = FEED_TYPES
     """The feeds that the account has opted in to; others answer 403."""
+    remediation: tuple[Literal["read", "edit"], ...] = ("read", "edit")
+    """What its administrator may do of *Services | Threat Remediation*."""
+    mail: dict[str, Mailed] = Field(default_factory=dict)
+    """By the hash of a file, in small letters."""
 
     def source_of(self, feed_type: str) -> str:
         """Name the feed behind a feed type: `contoso/malware_customer`, or the region's `grid:eu`."""
@@ -157,3 +171,7 @@ class MimecastSettings(BaseModel):
     content_type: str | None = None
     """A Content-Type for every feed file, however misleading; `None` tells the truth."""
     limit: CallLimit | None = CallLimit()
+    remediation_search_seconds: float = Field(default=45.0, ge=0)
+    """How long a remediation incident identifies nothing."""
+    remediation_seconds: float = Field(default=150.0, ge=0)
+    """After how long it has remediated what it identified."""
