@@ -8,7 +8,7 @@ simulator's own.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 import orjson
 
 from mti.simulators.mimecast.answers import Refused
+from mti.simulators.mimecast.plan import Endpoint
 from mti.simulators.mimecast.settings import Account, Mailed, MimecastSettings
 from mti.simulators.times import in_seconds, parse_request_time
 
@@ -29,6 +30,10 @@ _FIELDS: Final = {
 }
 """Of a request, by the version of the endpoint."""
 _KINDS: Final = {1: ("hash", "messageId", "url"), 2: ("hash", "message_ids", "url")}
+
+
+Work = Callable[[Account, bytes, int], dict[str, object]]
+"""From an account, a body and the time (in milliseconds) to the entry of an answer; raises `Refused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,14 @@ class Remediations:
         self._settings = settings
         self._rng = rng
         self.incidents: list[Remediation] = []
+
+    def calls(self) -> dict[str, tuple[Endpoint, Work]]:
+        """Return what is served, by path."""
+        return {
+            "/api/ttp/remediation/create": (Endpoint.REMEDIATE, self.create),
+            "/api/ttp/remediation/v2/create": (Endpoint.REMEDIATE, self.create_v2),
+            "/api/ttp/remediation/get-incident": (Endpoint.REMEDIATION, self.get),
+        }
 
     def create(self, account: Account, body: bytes, now_ms: int) -> dict[str, object]:
         """Create an incident of an account by a request's body, and return what is answered.

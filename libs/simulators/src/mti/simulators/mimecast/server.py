@@ -1,6 +1,6 @@
 """The simulated Mimecast API: its routes and who may call them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
@@ -22,14 +22,11 @@ from mti.simulators.mimecast.journal import Journal
 from mti.simulators.mimecast.misbehaviour import instead_of_answer
 from mti.simulators.mimecast.pages import MimecastPages
 from mti.simulators.mimecast.plan import Endpoint, MimecastFault
-from mti.simulators.mimecast.remediation import Remediations
+from mti.simulators.mimecast.remediation import Remediations, Work
 from mti.simulators.mimecast.settings import Account, AccountV1, AccountV2, MimecastSettings
 from mti.simulators.mimecast.signature import SignatureCheck
-from mti.simulators.serving import LoopbackServer, Route
+from mti.simulators.serving import LoopbackServer
 from mti.simulators.times import Now, to_ms
-
-Work = Callable[[Account, bytes, int], dict[str, object]]
-"""From an account, a body and the time to the entry of an answer; raises `Refused`."""
 
 
 class MimecastSimulator(LoopbackServer):
@@ -71,7 +68,10 @@ class MimecastSimulator(LoopbackServer):
                 ("POST", "/api/login/login", self._on_login),
                 ("POST", "/api/login/discover-authentication", self._on_discover),
                 ("POST", "/api/ttp/threat-intel/get-feed", self._on_get_feed),
-                *self._remediation_routes(),
+                *[
+                    ("POST", path, partial(self._on_remediation, endpoint, work))
+                    for path, (endpoint, work) in self.remediations.calls().items()
+                ],
                 *MimecastPages(self.feeds, self.journal, self._bearer, self._bindings, self.faults, self._now).routes(),
                 *FaultPages(self.faults, MimecastFault.model_validate).routes(),
             ],
@@ -158,17 +158,6 @@ class MimecastSimulator(LoopbackServer):
         except Refused as refused:
             answer = refused.answer()
         return self._count("get-feed", answer)
-
-    def _remediation_routes(self) -> list[Route]:
-        served: dict[str, tuple[Endpoint, Work]] = {
-            "create": (Endpoint.REMEDIATE, self.remediations.create),
-            "v2/create": (Endpoint.REMEDIATE, self.remediations.create_v2),
-            "get-incident": (Endpoint.REMEDIATION, self.remediations.get),
-        }
-        return [
-            ("POST", f"/api/ttp/remediation/{path}", partial(self._on_remediation, endpoint, work))
-            for path, (endpoint, work) in served.items()
-        ]
 
     async def _on_remediation(self, endpoint: Endpoint, work: Work, request: web.Request) -> web.StreamResponse:
         now_ms = self.now_ms()
