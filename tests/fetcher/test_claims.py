@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.checkpoints import Versioned
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.settlement import Complete
@@ -51,6 +52,25 @@ class BadStore:
         if self.away:
             raise StoreUnavailable("the store does not answer")
         return getattr(self._checkpoints, name)
+
+
+class LosingStore:
+    """Checkpoints whose saves are done, and whose answers are lost while it is bad."""
+
+    def __init__(self, checkpoints: SourceCheckpoints) -> None:
+        self._checkpoints = checkpoints
+        self.bad = False
+        self.lost = 0
+
+    async def load(self, key: str, default: SourceCheckpoint) -> Versioned[SourceCheckpoint]:
+        return await self._checkpoints.load(key, default)
+
+    async def save(self, versioned: Versioned[SourceCheckpoint]) -> Versioned[SourceCheckpoint]:
+        saved = await self._checkpoints.save(versioned)
+        if self.bad:
+            self.lost += 1
+            raise StoreUnavailable("the answer was lost")
+        return saved
 
 
 def publisher(there: World, topic: Topic) -> ChunkPublisher:
@@ -125,6 +145,24 @@ async def test_a_store_that_is_away_for_a_while_costs_no_claim(tmp_path: Path) -
         topic.confirms.set()
         assert await working == [Complete()]
         assert (await there.checkpoint()).page == 1
+
+
+async def test_renewals_whose_answers_were_lost_are_no_conflict_with_what_the_job_saves_next(tmp_path: Path) -> None:
+    async with world(tmp_path) as there:
+        topic, store = SlowTopic(), LosingStore(there.checkpoints)
+        slow = there.handler(publisher=publisher(there, topic), checkpoints=store, renew_every=OFTEN)
+        working = asyncio.create_task(slow([job()]))
+        await topic.asked.wait()
+        store.bad = True
+        async with asyncio.timeout(PATIENCE):
+            while store.lost < 2:
+                there.clock.turn(seconds=1)
+                await asyncio.sleep(OFTEN)
+        store.bad = False
+        topic.confirms.set()
+        assert await in_time(working) == [Complete()]
+        found = await there.checkpoint()
+        assert (found.page, found.claim) == (1, None)
 
 
 async def test_a_claim_that_can_not_be_renewed_in_time_is_given_up(

@@ -49,8 +49,6 @@ class FaultyAccount:
     Attributes:
         address: of the account by way of this proxy, with no slash at its end.
         rates: of each fault, of all requests about documents that it can befall; it may be changed at any time.
-        owned: what is in the path of documents that have one writer at a time, such as what a job has claimed: no
-            conflict befalls them by the rates.
         coming: faults that befall the next requests, one each, before the rates have their turn.
         injected: how often each fault befell a request.
         passed: requests about documents that were left alone.
@@ -61,7 +59,6 @@ class FaultyAccount:
     def __init__(self, upstream: str, rates: Mapping[Fault, float], seed: int) -> None:
         self.address = ""
         self.rates = dict(rates)
-        self.owned = ""
         self.coming: list[Fault] = []
         self.injected: Counter[Fault] = Counter()
         self.passed = 0
@@ -94,8 +91,7 @@ class FaultyAccount:
         key = (request.method, request.path, body)
         if writes and time.monotonic() < self._not_before.pop(key, 0.0):
             self.hurried += 1
-        is_owned = bool(self.owned) and self.owned in request.path
-        fault = self._next(contended="If-Match" in request.headers and not is_owned)
+        fault = self._next(contended="If-Match" in request.headers)
         if fault is None:
             self.passed += 1
             return await self._forwarded(request, body)

@@ -6,7 +6,9 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from mti.common.errors import WriteConflict
 from mti.common.ports.store import Container, Document
+from mti.common.races import until_won
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -42,14 +44,29 @@ class Checkpoints(Generic[M]):
     async def save(self, versioned: Versioned[M]) -> Versioned[M]:
         """Write it if it is still the version that was read.
 
+        A store that refuses it as changed, though it is what was read, has refused it for nothing: it is written again.
+
         Raises:
             WriteConflict: somebody else saved meanwhile.
+            StoreUnavailable: the store does not answer, or goes on refusing what it has no reason to.
         """
         body = versioned.value.model_dump(mode="json", exclude_none=True)
         etag = versioned.document.etag if versioned.document else None
-        written = await self._container.write(
-            Document(partition=self._kind, id=versioned.key, body=body, etag=etag),
-        )
+
+        async def attempt() -> Document | None:
+            try:
+                return await self._container.write(
+                    Document(partition=self._kind, id=versioned.key, body=body, etag=etag)
+                )
+            except WriteConflict:
+                found = await self._container.read(self._kind, versioned.key)
+                if (found.etag if found else None) == etag:
+                    raise
+                return None
+
+        written = await until_won(attempt)
+        if written is None:
+            raise WriteConflict(f"{self._kind} {versioned.key} is not what was read")
         return replace(versioned, document=written)
 
     async def all(self) -> AsyncIterator[tuple[str, M]]:

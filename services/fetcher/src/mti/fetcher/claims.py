@@ -48,6 +48,8 @@ class ClaimedSource:
     versioned: Versioned[SourceCheckpoint]
     """As it was last saved; a renewal of the claim takes its place."""
     message: Received
+    unsure: tuple[SourceCheckpoint, ...] = ()
+    """Renewals since then of which the store did not say whether they were saved."""
 
     @property
     def checkpoint(self) -> SourceCheckpoint:
@@ -132,7 +134,7 @@ class Claims:
         Raises:
             StoreUnavailable: it may be saved all the same.
         """
-        if await saved(self._checkpoints, claimed.versioned.with_value(checkpoint)) is None:
+        if await saved(self._checkpoints, claimed.versioned.with_value(checkpoint), claimed.unsure) is None:
             log.info("another job took the source over", extra={"source": claimed.source.id})
             return False
         pauses = active().instruments.pauses
@@ -152,13 +154,14 @@ class Claims:
         """
         value = claimed.checkpoint.renewed(until=self._clock.now() + CLAIMED_FOR)
         try:
-            ours = await saved(self._checkpoints, claimed.versioned.with_value(value))
+            ours = await saved(self._checkpoints, claimed.versioned.with_value(value), claimed.unsure)
         except Unavailable as error:
+            claimed.unsure = (*claimed.unsure, value)
             log.warning("a claim could not be renewed", extra={"source": claimed.source.id, "why": error.description})
             return False
         if ours is None:
             raise ClaimLost(f"{claimed.source.id}: another job has the source in hand")
-        claimed.versioned = ours
+        claimed.versioned, claimed.unsure = ours, ()
         return True
 
     def _nonce(self) -> str:

@@ -3,6 +3,7 @@
 Which transition is due, the modules around it decide; here is what each does to the document.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Self, TypedDict, Unpack
 
@@ -326,11 +327,19 @@ def checkpoints_in(container: Container) -> SourceCheckpoints:
 
 
 async def saved(
-    checkpoints: SourceCheckpoints, versioned: Versioned[SourceCheckpoint]
+    checkpoints: SourceCheckpoints,
+    versioned: Versioned[SourceCheckpoint],
+    unsure: Sequence[SourceCheckpoint] = (),
 ) -> Versioned[SourceCheckpoint] | None:
     """Save a checkpoint and return it as it was written, or `None` when somebody else saved meanwhile.
 
-    A conflict with one's own write, whose answer was lost and which was sent once more, is none.
+    A conflict with one's own write is none: with this one, whose answer was lost and which was sent once more, or with
+    one before it, of which nobody knows whether it was taken.
+
+    Args:
+        checkpoints: of the sources.
+        versioned: what is to be saved over the version that was read.
+        unsure: what was to be saved before, since that version was read, and the store did not say whether it was.
 
     Raises:
         StoreUnavailable: it may have been written all the same.
@@ -339,4 +348,8 @@ async def saved(
         return await checkpoints.save(versioned)
     except WriteConflict:
         written = await checkpoints.load(versioned.key, SourceCheckpoint())
-        return written if written.value == versioned.value else None
+    if written.value == versioned.value:
+        return written
+    if written.value not in unsure:
+        return None
+    return await saved(checkpoints, written.with_value(versioned.value))
