@@ -32,8 +32,6 @@ RATES = {
     Fault.LOST: 0.04,
     Fault.CONFLICT: 0.3,
 }
-OF_ONE_JOB = "fetcher/colls/checkpoints/"
-"""A job that finds its claim changed lets go of it, and the source waits until the claim runs out."""
 TRIES = 10
 OBJECTS_BETWEEN_KILLS = 10
 BETWEEN = 0.5
@@ -128,12 +126,17 @@ def assert_no_error_of_the_store(services: Deployed) -> None:
             assert "Unclosed" not in line["message"], line
 
 
-async def test_services_and_commands_work_on_tenants_and_stores_in_cosmos(tmp_path: Path, cosmos_endpoint: str) -> None:
+async def test_services_that_are_killed_and_commands_work_on_tenants_and_stores_in_cosmos(
+    tmp_path: Path, cosmos_endpoint: str
+) -> None:
     refused = sorted(Simulators(two_tenants(detections=DETECTIONS)).expected(CONTOSO))[3].value
     kind = SentinelFaultKind.REFUSE_RECORD
     fault = SentinelFault(name="refused", kind=kind, holds=refused, workspace=CONTOSO, times=None)
     async with place(tmp_path, cosmos_endpoint, None, fault) as here:
         await here.services.start()
+        for turn, service in enumerate(SERVICES, 1):
+            await until(partial(here.has_accepted, turn * OBJECTS_BETWEEN_KILLS))
+            await here.services.kill(service)
         await until(lambda: any(line.get("reason") == "ObjectRefused" for line in here.services.logged("publisher")))
         await until(here.has_a_dead_letter, between=BETWEEN)
         here.world.sentinel.faults.clear()
@@ -156,7 +159,6 @@ async def test_by_a_way_that_throttles_refuses_and_loses_services_are_killed_and
         faulty_account(cosmos_endpoint, {}, seed=1) as account,
         place(tmp_path, cosmos_endpoint, account) as here,
     ):
-        account.owned = OF_ONE_JOB
         account.rates = dict(RATES)
         await here.services.start()
         for turn, service in enumerate(reversed(SERVICES), 1):
