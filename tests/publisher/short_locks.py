@@ -11,37 +11,31 @@ from datetime import timedelta
 
 import httpx
 
-from mti.common.clock_check import ClockCheck
 from mti.common.composition.parts import open_parts
 from mti.common.hosting import SessionConsumer, Settler
 from mti.common.logs import configure
 from mti.common.ports.clock import SystemClock
-from mti.publisher.composition import PublisherSettings, open_publisher
+from mti.publisher.composition import Ports, PublisherSettings, open_publisher
 
 
 async def main(seconds: float) -> None:
     settings = PublisherSettings.from_environment()
     configure("publisher", settings.log_level)
     clock, rng = SystemClock(), random.Random()
-    patient = httpx.Timeout(600)
-    check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
     entity = replace(settings.topology.indicators, lock=timedelta(seconds=seconds))
     async with open_parts(settings) as parts:
-        sender = parts.bus.sender(entity)
-        async with open_publisher(
-            parts.registry,
-            parts.store,
-            parts.secrets,
-            sender,
-            entity.to,
-            clock,
-            rng,
-            check=check,
-            run_started=settings.run_started,
-            http_timeout=patient,
-        ) as handler:
-            settler = Settler(sender, entity.to, clock, rng)
-            consumer = SessionConsumer(parts.bus, entity, handler, settler, clock, slots=2, session_wait=5)
+        ports = Ports(
+            registry=parts.registry,
+            store=parts.store,
+            secrets=parts.secrets,
+            sender=parts.bus.sender(entity),
+            clock=clock,
+            rng=rng,
+            http_timeout=httpx.Timeout(600),
+        )
+        async with open_publisher(ports, settings) as publisher:
+            settler = Settler(ports.sender, entity.to, clock, rng)
+            consumer = SessionConsumer(parts.bus, entity, publisher.handler, settler, clock, slots=2, session_wait=5)
             await consumer.run(asyncio.Event())
 
 

@@ -3,15 +3,12 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
-from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.hosting import Settler
 from mti.common.ports.clock import SystemClock
-from mti.common.schema import require_current
 from mti.functions.service import Service, open_service_parts, pauses_in
-from mti.publisher.composition import PublisherSettings, open_publisher
-from mti.publisher.records import CHECKPOINTS, PUBLISHED, destination_checkpoints
+from mti.publisher.composition import Ports, PublisherSettings, open_publisher
+from mti.publisher.records import CHECKPOINTS, destination_checkpoints
 
 
 @asynccontextmanager
@@ -24,29 +21,23 @@ async def open_service() -> AsyncIterator[Service]:
     """
     settings = PublisherSettings.from_environment()
     topology, clock, rng = settings.topology, SystemClock(), random.SystemRandom()
-    check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
     entity = topology.indicators
     async with open_service_parts("publisher", settings, settings, settings) as parts:
-        await require_current(parts.store, "publisher", [PUBLISHED], writing=True)
-        sender = parts.bus.sender(entity)
+        ports = Ports(
+            registry=parts.registry,
+            store=parts.store,
+            secrets=parts.secrets,
+            sender=parts.bus.sender(entity),
+            clock=clock,
+            rng=rng,
+        )
         checkpoints = destination_checkpoints(parts.store.container(CHECKPOINTS))
 
-        async with open_publisher(
-            parts.registry,
-            parts.store,
-            parts.secrets,
-            sender,
-            entity.to,
-            clock,
-            rng,
-            check=check,
-            run_started=settings.run_started,
-            tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
-        ) as handler:
+        async with open_publisher(ports, settings) as publisher:
             yield Service(
                 entity=entity,
-                handler=handler,
-                settler=Settler(sender, entity.to, CorrectedClock(clock, check), rng),
+                handler=publisher.handler,
+                settler=Settler(ports.sender, entity.to, publisher.clock, rng),
                 aside=parts.bus.sender(topology.set_aside),
                 clock=clock,
                 registry=parts.registry,

@@ -7,6 +7,7 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,6 +19,7 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.ports.store import Store
 from mti.common.registry import Destination, RegistryProvider
+from mti.common.schema import require_current
 from mti.publisher.configuration import PublisherSettings
 from mti.publisher.destinations import Destinations
 from mti.publisher.handler import PublishHandler
@@ -41,7 +43,9 @@ __all__ = [
     "GATHER",
     "TENANT_PAUSE",
     "Destinations",
+    "Ports",
     "PublishHandler",
+    "Publisher",
     "PublisherSettings",
     "open_publisher",
     "probe",
@@ -90,54 +94,71 @@ def publish_handler(
     return PublishHandler(sessions, books)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What stands around a publisher."""
+
+    registry: RegistryProvider
+    """Who may send what where."""
+    store: Store
+    """The publisher's own: books and checkpoints."""
+    secrets: SecretResolver
+    """What the references of the destinations stand for."""
+    sender: Sender
+    """To the topic `indicators`, for refused parts."""
+    clock: Clock
+    """The machine's time."""
+    rng: random.Random
+    """The jitter."""
+    http_timeout: httpx.Timeout = field(default_factory=lambda: TIMEOUT)
+    """Of connecting, and of each read and write of an upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """What a host runs: the handler of a subscription, and the time that its settler goes by."""
+
+    handler: PublishHandler
+    clock: Clock
+    """The machine's time, put right by what the servers say of it."""
+
+
 @asynccontextmanager
-async def open_publisher(
-    registry: RegistryProvider,
-    store: Store,
-    secrets: SecretResolver,
-    sender: Sender,
-    to: str,
-    clock: Clock,
-    rng: random.Random,
-    *,
-    check: ClockCheck,
-    run_started: datetime | None = None,
-    tenant_pause: timedelta = TENANT_PAUSE,
-    http_timeout: httpx.Timeout = TIMEOUT,
-) -> AsyncIterator[PublishHandler]:
-    """Return the handler, on a store and with connections of its own.
+async def open_publisher(ports: Ports, settings: PublisherSettings) -> AsyncIterator[Publisher]:
+    """Put the publisher together, on a store and with connections of its own.
 
     When the context ends, what could not be written down so far is tried once more, and the connections are closed.
 
     Args:
-        registry: who may send what where.
-        store: the publisher's.
-        secrets: what the tenants file's references stand for.
-        sender: to the topic that the messages came through, for refused parts.
-        to: this subscription's name.
-        clock: the machine's time.
-        rng: the jitter.
-        check: compares the machine's clock with every answer.
-        run_started: when a person started this run; what was paused before is probed at once.
-        tenant_pause: see `TENANT_PAUSE`.
-        http_timeout: of connecting, and of each read and write of an upload.
+        ports: what stands around it; whoever gives them closes them.
+        settings: of the publisher. Where the bus, the store and the tenants are is not asked of them.
+
+    Raises:
+        ConfigurationError: the store is of an earlier release.
+        StoreUnavailable: the store does not answer.
     """
+    await require_current(ports.store, "publisher", [PUBLISHED], writing=True)
+    clock, rng, store = ports.clock, ports.rng, ports.store
+    check = ClockCheck(clock, timedelta(seconds=settings.clock_skew_seconds))
+    right_clock = CorrectedClock(clock, check)
     waits = Waits(store.container(CHECKPOINTS), clock)
-    async with Destinations(secrets, clock, rng, timeout=http_timeout, waits=waits, check=check) as destinations:
+    async with Destinations(
+        ports.secrets, clock, rng, timeout=ports.http_timeout, waits=waits, check=check
+    ) as destinations:
         handler = publish_handler(
-            registry,
-            PublishedVersions(store.container(PUBLISHED), CorrectedClock(clock, check)),
+            ports.registry,
+            PublishedVersions(store.container(PUBLISHED), right_clock),
             destination_checkpoints(store.container(CHECKPOINTS)),
             destinations.connect,
-            sender,
-            to,
+            ports.sender,
+            settings.topology.indicators.to,
             clock,
             rng,
-            run_started=run_started,
-            tenant_pause=tenant_pause,
+            run_started=settings.run_started,
+            tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
             check=check,
         )
         try:
-            yield handler
+            yield Publisher(handler, right_clock)
         finally:
             await handler.finish()
