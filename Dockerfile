@@ -13,7 +13,7 @@ RUN /opt/mti/bin/pip install --require-hashes -r requirements/runtime.txt
 COPY libs libs
 COPY services services
 RUN /opt/mti/bin/pip install --no-deps --no-build-isolation \
-    ./libs/common ./libs/servicebus-local ./libs/simulators ./libs/operations ./libs/stack ./libs/deployment ./libs/functions ./libs/simulation ./libs/cli \
+    ./libs/common ./libs/servicebus-local ./libs/simulators ./libs/operations ./libs/stack ./libs/deployment ./libs/functions ./libs/simulation ./libs/console ./libs/cli \
     ./services/fetcher ./services/normalizer ./services/publisher
 
 FROM ${PYTHON}

@@ -11,13 +11,13 @@ MUTANTS := .cache/mutants
 KQL := .cache/kql
 DIST := dist
 BIN := $(VENV)/bin
-MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/functions libs/simulation libs/cli services/fetcher services/normalizer services/publisher
+MEMBERS := libs/common libs/servicebus-local libs/simulators libs/operations libs/stack libs/deployment libs/functions libs/simulation libs/console libs/cli services/fetcher services/normalizer services/publisher
 # The name under which a member is installed: `mti-` before its folder's, but for what is of use to others too.
 distribution = $(if $(filter libs/servicebus-local,$1),servicebus-local,mti-$(notdir $1))
 empty :=
 SOURCES := $(subst $(empty) ,:,$(MEMBERS:%=%/src))
 # The tests whose code runs in their own process, for the most part: what `make coverage` measures.
-IN_PROCESS := $(addprefix tests/,common fetcher normalizer publisher contract defects operations deployment cli simulators simulation stack)
+IN_PROCESS := $(addprefix tests/,common fetcher normalizer publisher contract defects operations deployment cli console simulators simulation stack)
 COSMOS := tests/support/cosmos
 JAVASCRIPT := tests/support/javascript
 # The function apps run on Python 3.13; their tests need one, and are skipped without.

@@ -28,6 +28,10 @@ _COMMANDS = {
         "mti.cli.status:status",
         "Show what came in, what became of it, what waits and why: quickly, while everything runs.",
     ),
+    "console": (
+        "mti.cli.web_console:command",
+        "Serve the operator's pages: what is unwell, tenants, dead letters, pauses, withdrawals, books, dashboards.",
+    ),
     "reconcile": (
         "mti.cli.status:reconcile_",
         (
