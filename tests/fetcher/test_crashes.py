@@ -79,8 +79,8 @@ class FatedContainer:
     async def delete(self, partition: str, id: str) -> None:
         await self._inner.delete(partition, id)
 
-    def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        return self._inner.scan(partition, after=after)
+    def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        return self._inner.scan(partition, after=after, before=before)
 
     def partitions(self) -> AsyncIterator[str]:
         return self._inner.partitions()

@@ -235,8 +235,8 @@ class FusedContainer:
     async def delete(self, partition: str, id: str) -> None:
         await self.container.delete(partition, id)
 
-    def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        return self.container.scan(partition, after=after)
+    def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        return self.container.scan(partition, after=after, before=before)
 
     def partitions(self) -> AsyncIterator[str]:
         return self.container.partitions()

@@ -80,8 +80,8 @@ class Watched:
         self._limits.change()
         await self._inner.delete(partition, id)
 
-    async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        async for document in self._inner.scan(partition, after=after):
+    async def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        async for document in self._inner.scan(partition, after=after, before=before):
             self._limits.read += 1
             yield document
 

@@ -240,6 +240,14 @@ class StoreContract:
             id for id in ids if id > "contoso/"
         ]
 
+    async def test_a_scan_ends_before_an_id(self, known: Container) -> None:
+        await known.write_many([document(id) for id in TRICKY_IDS])
+        ids = sorted(TRICKY_IDS)
+        for index in (0, len(ids) // 2, len(ids) - 1):
+            assert [found.id async for found in known.scan("contoso", before=ids[index])] == ids[:index]
+        between = [found.id async for found in known.scan("contoso", after=ids[1], before=ids[-1])]
+        assert between == ids[2:-1]
+
     async def test_a_scan_goes_beyond_one_page(self, known: Container) -> None:
         ids = [f"id-{number:05}" for number in range(self.documents_beyond_a_page)]
         await known.write_many([document(id) for id in reversed(ids)])
@@ -268,6 +276,11 @@ class StoreContract:
         await known.delete("emptied", "a")
         await store.container("ledger").write(document("a", "elsewhere"))
         assert sorted([name async for name in known.partitions()]) == sorted(names)
+
+    async def test_partitions_go_beyond_one_page(self, known: Container) -> None:
+        names = [f"name-{number:05}" for number in range(self.documents_beyond_a_page)]
+        await known.write_many([document("a", name) for name in names])
+        assert sorted([name async for name in known.partitions()]) == names
 
     async def test_a_container_that_was_never_written_has_no_partitions(self, known: Container) -> None:
         assert [name async for name in known.partitions()] == []

@@ -1,6 +1,6 @@
 """Checkpoints: one small typed document a source or destination, saved by compare-and-set."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -37,9 +37,12 @@ class Checkpoints(Generic[M]):
 
     async def load(self, key: str, default: M) -> Versioned[M]:
         """Return the checkpoint, or the default where there is none yet."""
-        document = await self._container.read(self._kind, key)
-        value = default if document is None else self._model.model_validate(document.body)
-        return Versioned(key, value, document)
+        return self._versioned(key, await self._container.read(self._kind, key), default)
+
+    async def load_many(self, keys: Sequence[str], default: M) -> dict[str, Versioned[M]]:
+        """Return each of these checkpoints, all of one moment, or the default where there is none yet."""
+        documents = await self._container.read_many(self._kind, keys)
+        return {key: self._versioned(key, documents.get(key), default) for key in keys}
 
     async def save(self, versioned: Versioned[M]) -> Versioned[M]:
         """Write it if it is still the version that was read.
@@ -68,6 +71,9 @@ class Checkpoints(Generic[M]):
         if written is None:
             raise WriteConflict(f"{self._kind} {versioned.key} is not what was read")
         return replace(versioned, document=written)
+
+    def _versioned(self, key: str, document: Document | None, default: M) -> Versioned[M]:
+        return Versioned(key, default if document is None else self._model.model_validate(document.body), document)
 
     async def all(self) -> AsyncIterator[tuple[str, M]]:
         """Yield every checkpoint with its key, in the order of the keys."""

@@ -50,9 +50,10 @@ class Closing:
         self._handled = handled
         self._room = AT_ONCE
 
-    def has_room(self, matched: Matched) -> bool:
-        """Say whether another chunk can be closed in this audit."""
-        return len(matched.books) < self._room
+    def takes(self) -> bool:
+        """Say whether another chunk can be closed in this audit, and count it."""
+        self._room -= 1
+        return self._room >= 0
 
     async def close(self, matched: Matched) -> None:
         """Close what was found. Where that can't be, it stays open and is no less true: an audit goes on."""
@@ -62,7 +63,6 @@ class Closing:
             before, waiting = matched.before, iter(matched.books.items())
             while batch := dict(islice(waiting, _BATCH)):
                 before = await self._handled.close(before, batch)
-                self._room -= len(batch)
                 await self._sweep(source, list(batch))
         except WriteConflict:
             return  # somebody else closes them

@@ -47,8 +47,8 @@ async def _sources(registry: Registry, stores: Stores) -> tuple[list[SourceBooks
     checkpoints = source_checkpoints(stores.fetcher.container("checkpoints"))
     sources: list[SourceBooks] = []
     unhandled: dict[str, dict[str, int]] = {}
-    for name in sorted({*registry.sources, *await audit.sources()}):
-        books, missing = await audit.of(name, registry.sources.get(name))
+    async for books, missing in audit.each(registry):
+        name = books.source
         checkpoint = (await checkpoints.load(name, SourceCheckpoint())).value
         books.covered_until, books.pause = checkpoint.covered_until, checkpoint.pause
         sources.append(books)

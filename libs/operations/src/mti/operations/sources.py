@@ -1,18 +1,21 @@
 """One source: each chunk that was published against each that was handled."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
+from mti.common.checkpoints import Versioned
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Store
 from mti.common.races import until_won
-from mti.common.registry import Source
+from mti.common.registry import Registry, Source
 from mti.common.source_id import SourceId
 from mti.fetcher.records import FETCHED, Entry
 from mti.fetcher.records import Ledger as FetchLedger
-from mti.normalizer.records import HANDLED, ChunkBooks, Totals
+from mti.normalizer.records import HANDLED, ChunkBooks, ClosedSum, Totals
 from mti.normalizer.records import Ledger as NormalizeLedger
 from mti.operations.books import SourceBooks
 from mti.operations.closing import CLOSED_AFTER, Closing, Matched
@@ -20,6 +23,8 @@ from mti.operations.merging import merge
 
 _BETWEEN: Final = 1.0
 """Seconds until a source is read again that somebody else was closing."""
+_TOGETHER: Final = 32
+"""Sources that are read at a time."""
 
 
 class SourceAudit:
@@ -52,19 +57,41 @@ class SourceAudit:
         """
 
         async def attempt() -> _Compared:
-            compared = await self._compared(name)
+            compared = await self._compared(await self._handled.closed.sum_of(name))
             if not await self._handled.unchanged(compared.before):
                 await self._clock.sleep(_BETWEEN)
                 raise WriteConflict(f"{name}: its books were being closed while they were read")
             return compared
 
-        compared = await until_won(attempt)
+        return await self._closed(source, await until_won(attempt))
+
+    async def each(self, registry: Registry) -> AsyncIterator[tuple[SourceBooks, dict[str, int]]]:
+        """Yield the same of every source that is in the registry or has books, by their names.
+
+        Some are read at a time, so that a thousand sources wait for a store as seldom as may be.
+
+        Raises:
+            StoreUnavailable: a store does not answer, or others close these books again and again.
+        """
+        names = iter(sorted({*registry.sources, *await self.sources()}))
+        while some := list(islice(names, _TOGETHER)):
+            before = await self._handled.closed.sums_of(some)
+            compared = await asyncio.gather(*(self._compared(before[name]) for name in some))
+            after = await self._handled.closed.sums_of(some)
+            for name, each in zip(some, compared, strict=True):
+                source = registry.sources.get(name)
+                if after[name].value == before[name].value:
+                    yield await self._closed(source, each)
+                else:
+                    yield await self.of(name, source)
+
+    async def _closed(self, source: Source | None, compared: "_Compared") -> tuple[SourceBooks, dict[str, int]]:
         await self._closing.close(compared.matched)
         unhandled = compared.unhandled
-        return _books(name, source, compared.totals, sum(unhandled.values())), unhandled
+        return _books(compared.before.key, source, compared.totals, sum(unhandled.values())), unhandled
 
-    async def _compared(self, name: str) -> "_Compared":
-        before = await self._handled.closed.sum_of(name)
+    async def _compared(self, before: Versioned[ClosedSum]) -> "_Compared":
+        name = before.key
         compared = _Compared(Matched(before), self._closing, self._clock.now() - CLOSED_AFTER)
         async for chunk, sides in merge([_either(self._fetched.entries(name)), _either(self._handled.scan(name))]):
             compared.take(chunk, sides.get(0), sides.get(1))
@@ -102,7 +129,7 @@ class _Compared:
             if handled.replaced_by is not None and handled.replacement:
                 self.mended[handled.replaced_by] = handled.replacement
             old = isinstance(published, Entry) and published.at < self._old
-            if old and handled.final and self._closing.has_room(self.matched):
+            if old and handled.final and self._closing.takes():
                 self.matched.books[chunk] = handled
         elif isinstance(published, Entry):
             self.unhandled[chunk] = published.detections

@@ -92,10 +92,12 @@ class MemoryContainer:
         await self._pass(self._costs.document_written)
         self._kept[partition].pop(id, None)
 
-    async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        """Yield the documents of a partition in the order of their ids, from beyond `after`."""
+    async def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids, from beyond `after` and up to `before`."""
         await self._pass(self._costs.document_read * len(self._kept.get(partition, ())))
         for id in sorted(found for found in self._kept.get(partition, ()) if found > after):
+            if before is not None and id >= before:
+                return
             document = self._get(partition, id)
             if document is not None:
                 yield document

@@ -36,10 +36,20 @@ _PAGE = """
     SELECT partition, id, version, ttl, body FROM documents
     WHERE container = ? AND partition = ? AND id > ? AND (expires IS NULL OR expires > ?)
     ORDER BY id LIMIT ?"""
-_NEXT_PARTITION = """
-    SELECT partition FROM documents
-    WHERE container = ? AND partition > ? AND (expires IS NULL OR expires > ?)
-    ORDER BY partition LIMIT 1"""
+_PAGE_BEFORE = _PAGE.replace("AND id > ?", "AND id > ? AND id < ?")
+_PARTITIONS = """
+    WITH RECURSIVE named (partition) AS (
+        VALUES (?2)
+        UNION ALL
+        SELECT (
+            SELECT found.partition FROM documents AS found
+            WHERE found.container = ?1 AND found.partition > named.partition
+            AND (found.expires IS NULL OR found.expires > ?3)
+            ORDER BY found.partition LIMIT 1
+        ) FROM named WHERE named.partition IS NOT NULL LIMIT ?4 + 1
+    )
+    SELECT partition FROM named WHERE partition > ?2"""
+"""A seek in the index for each partition, and not a read of every document."""
 _VERSIONS = """
     SELECT found.partition, found.id, found.version
     FROM json_each(?) AS wanted CROSS JOIN documents AS found
@@ -144,10 +154,12 @@ class SqliteContainer:
         async with self._file.transaction() as connection:
             await connection.execute_fetchall(_DELETE, (self._name, partition, id))
 
-    async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        """Yield the documents of a partition in the order of their ids, from beyond `after`."""
+    async def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids, from beyond `after` and up to `before`."""
+        statement, bound = (_PAGE, ()) if before is None else (_PAGE_BEFORE, (before,))
         while True:
-            rows = await self._file.fetch(_PAGE, (self._name, partition, after, self._now(), PAGE_SIZE))
+            where = (self._name, partition, after, *bound)
+            rows = await self._file.fetch(statement, (*where, self._now(), PAGE_SIZE))
             for row in rows:
                 document = _document(row)
                 yield document
@@ -158,9 +170,10 @@ class SqliteContainer:
     async def partitions(self) -> AsyncIterator[str]:
         """Yield the name of each partition that holds a document, once, in order."""
         partition = ""
-        while rows := await self._file.fetch(_NEXT_PARTITION, (self._name, partition, self._now())):
-            partition = str(rows[0][0])
-            yield partition
+        while rows := await self._file.fetch(_PARTITIONS, (self._name, partition, self._now(), PAGE_SIZE)):
+            for (name,) in rows:
+                partition = str(name)
+                yield partition
 
     async def _versions(
         self, connection: aiosqlite.Connection, documents: Sequence[Document], now: float

@@ -73,8 +73,9 @@ class Container(Protocol):
         """Remove the document; no error when there is none."""
         ...
 
-    def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        """Yield the documents of a partition in the order of their ids (by code point), from beyond `after`.
+    def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids (by code point), from beyond `after` and up to
+        `before`, which is not among them.
 
         Memory is bounded by a page. Documents written meanwhile may or may not be seen; none is seen twice.
         """

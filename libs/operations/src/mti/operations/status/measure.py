@@ -43,10 +43,7 @@ async def take_status(
         BusUnavailable, StoreUnavailable: it can't be looked at.
     """
     audit = SourceAudit(stores.fetcher, stores.normalizer, clock)
-    audited = {
-        name: await audit.of(name, registry.sources.get(name))
-        for name in sorted({*registry.sources, *await audit.sources()})
-    }
+    audited = [found async for found in audit.each(registry)]
     fetching = {key: each async for key, each in source_checkpoints(stores.fetcher.container("checkpoints")).all()}
     publishing = {
         key: each async for key, each in destination_checkpoints(stores.publisher.container("checkpoints")).all()
@@ -57,9 +54,9 @@ async def take_status(
     now = clock.now()
     handled = Ledger(stores.normalizer.container(HANDLED))
     sources: list[SourceStatus] = []
-    for name, (books, unhandled) in audited.items():
+    for books, unhandled in audited:
         await _locate(books, unhandled, dead, loads, topology, handled)
-        sources.append(_source(books, fetching.get(name, SourceCheckpoint()), dead, now))
+        sources.append(_source(books, fetching.get(books.source, SourceCheckpoint()), dead, now))
     destinations = [
         _destination(id, list(each.tenants), publishing.get(id, DestinationCheckpoint()), loads, dead, topology, now)
         for id, each in registry.destinations.items()

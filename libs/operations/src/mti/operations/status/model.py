@@ -1,5 +1,6 @@
 """What a status says: sources, workspaces and the bus at one moment, with the sums. Plain data, ready for JSON."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -87,15 +88,13 @@ def _source_document(each: SourceStatus) -> dict[str, JsonValue]:
 
 def tenants_of(status: Status) -> dict[str, JsonValue]:
     """Return the sums of each tenant: its own sources and workspaces. What several share is under `*`."""
-    names = {each.books.tenant or "*" for each in status.sources}
-    names |= {_owner(each) for each in status.destinations}
-    return {
-        name: totals_of(
-            [each for each in status.sources if (each.books.tenant or "*") == name],
-            [each for each in status.destinations if _owner(each) == name],
-        )
-        for name in sorted(names)
-    }
+    sources: defaultdict[str, list[SourceStatus]] = defaultdict(list)
+    destinations: defaultdict[str, list[DestinationStatus]] = defaultdict(list)
+    for source in status.sources:
+        sources[source.books.tenant or "*"].append(source)
+    for destination in status.destinations:
+        destinations[_owner(destination)].append(destination)
+    return {name: totals_of(sources[name], destinations[name]) for name in sorted({*sources, *destinations})}
 
 
 def totals_of(sources: Sequence[SourceStatus], destinations: Sequence[DestinationStatus]) -> dict[str, JsonValue]:

@@ -25,7 +25,7 @@ from mti.normalizer.records.books import ClosedSum
 
 SUMS: Final = "~sums"
 """The partition of the sums; no source is called so, since a tenant's name begins with a letter or a digit."""
-_KEPT: Final = "~"
+FIRST_KEPT: Final = "~"
 """Begins the id of a closed chunk's document, which stands in its source's partition behind all open ones."""
 KEEP_CLOSED: Final = timedelta(days=90)
 """How long a closed chunk is known by its id; should it come again later, it counts as a new one."""
@@ -49,7 +49,7 @@ class ClosedBooks:
     async def which(self, source: str, chunks: Sequence[str]) -> set[str]:
         """Return which of these chunks are closed."""
         documents = await self._container.read_many(source, [kept_id(chunk) for chunk in chunks])
-        return {id.removeprefix(_KEPT) for id in documents}
+        return {id.removeprefix(FIRST_KEPT) for id in documents}
 
     async def keep(self, source: str, chunks: Mapping[str, dict[str, JsonValue]]) -> None:
         """Keep chunks under their ids; those that are kept already stay as they are."""
@@ -61,6 +61,10 @@ class ClosedBooks:
     async def sum_of(self, source: str) -> Versioned[ClosedSum]:
         """Return the sum of a source."""
         return await self._sums.load(source, ClosedSum())
+
+    async def sums_of(self, sources: Sequence[str]) -> dict[str, Versioned[ClosedSum]]:
+        """Return the sums of sources, all of one moment."""
+        return await self._sums.load_many(sources, ClosedSum())
 
     async def save(self, changed: Versioned[ClosedSum]) -> Versioned[ClosedSum]:
         """Write a sum if it is still the one that was read.
@@ -78,9 +82,4 @@ class ClosedBooks:
 
 def kept_id(chunk: str) -> str:
     """Return the id of a closed chunk's document."""
-    return _KEPT + chunk
-
-
-def is_kept(id: str) -> bool:
-    """Say whether a document is a closed chunk's; in the order of ids all open ones come before."""
-    return id.startswith(_KEPT)
+    return FIRST_KEPT + chunk

@@ -13,7 +13,7 @@ from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.store import Container, Document
 from mti.common.races import until_won
 from mti.normalizer.records.books import ChunkBooks, ClosedSum, Totals
-from mti.normalizer.records.closed_books import SUMS, ClosedBooks, is_kept
+from mti.normalizer.records.closed_books import FIRST_KEPT, SUMS, ClosedBooks
 
 CONTAINER: Final = "ledger"
 
@@ -90,9 +90,7 @@ class Ledger:
 
     async def scan(self, source: str) -> AsyncIterator[tuple[str, ChunkBooks]]:
         """Yield the open chunks of a source, in the order of their ids."""
-        async for document in self._container.scan(source):
-            if is_kept(document.id):
-                return
+        async for document in self._container.scan(source, before=FIRST_KEPT):
             yield document.id, ChunkBooks.model_validate(document.body)
 
     async def sources(self) -> list[str]:

@@ -36,6 +36,7 @@ THROTTLED_SECONDS = 20
 _WRITE = "write"
 """The property that tells one write from every other."""
 _PAGE = "SELECT * FROM c WHERE c.partition = @partition AND c.id > @after ORDER BY c.id"
+_PAGE_BEFORE = _PAGE.replace("ORDER BY", "AND c.id < @before ORDER BY")
 # A seek in the index for each partition; DISTINCT would read the whole of it, each document being an entry.
 _NEXT_PARTITION = "SELECT TOP 1 c.partition FROM c WHERE c.partition > @partition ORDER BY c.partition"
 
@@ -182,12 +183,18 @@ class CosmosContainer:
                 if not is_absent(error):
                     raise
 
-    async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        """Yield the documents of a partition in the order of their ids, from beyond `after`."""
+    async def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids, from beyond `after` and up to `before`."""
         container = await self._database.container(self._name)
+        parameters: list[dict[str, object]] = [
+            {"name": "@partition", "value": partition},
+            {"name": "@after", "value": encode_id(after)},
+        ]
+        if before is not None:
+            parameters.append({"name": "@before", "value": encode_id(before)})
         items = container.query_items(
-            _PAGE,
-            parameters=[{"name": "@partition", "value": partition}, {"name": "@after", "value": encode_id(after)}],
+            _PAGE if before is None else _PAGE_BEFORE,
+            parameters=parameters,
             partition_key=partition,
             max_item_count=PAGE_SIZE,
         )
