@@ -1,0 +1,39 @@
+"""A page's bytes to messages, as the fetcher makes them, against the floor: processor time."""
+
+import sys
+
+from mti.common.contracts import cut
+from mti.common.ports.bus import Outgoing
+from mti.common.registry import Feed
+from mti.fetcher.mimecast.contents import content_of
+from mti.fetcher.mimecast.feed_files import merged
+from tests.bench.floor import DETECTIONS, WHEN, floor, page_of, processor_seconds
+from tests.bench.results import quick, report
+
+LIMIT = 512 * 1024 * 1024
+
+
+async def main() -> None:
+    """Measure one page of 20,000 detections, in turn with the floor."""
+    page = page_of()
+    if len(messages(page)) != DETECTIONS // 400:
+        sys.exit("the page is cut into another number of messages")
+    runs = [(floor(page), processor_seconds(lambda: messages(page))) for _ in range(3 if quick() else 9)]
+    best_floor, best = (min(times) for times in zip(*runs, strict=True))
+    report(
+        "fetcher_vs_json_floor",
+        [ours / base for base, ours in runs],
+        detections_per_second=DETECTIONS / best,
+        floor_per_second=DETECTIONS / best_floor,
+    )
+
+
+def messages(page: bytes) -> list[Outgoing]:
+    """Return what a page is sent as."""
+    return [
+        message
+        for file in merged(content_of(page, LIMIT).files)
+        for _, message in cut(
+            file.records, source="grid:eu", feed=Feed.MALWARE_GRID, region="eu", format=file.format, answered_at=WHEN
+        )
+    ]
