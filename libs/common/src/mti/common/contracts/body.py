@@ -1,11 +1,12 @@
-"""Bodies: models as canonical JSON, compressed. The same content gives the same bytes, on any machine and any try."""
+"""Bodies: models as canonical JSON, compressed. The same content gives the same JSON, on any machine and any try; how
+many bytes that packs to may differ from machine to machine, and says nothing about what a message is.
+"""
 
-import gzip
 import hashlib
-import zlib
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar, cast
 
 import orjson
+from isal import isal_zlib
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mti.common.contracts.envelope import Envelope, envelope_of
@@ -15,6 +16,13 @@ from mti.common.ports.bus import Outgoing, Received
 ENCODING = "content_encoding"
 """The application property that says how the body is packed: always `gzip` today."""
 
+_GZIP: Final = 31
+"""What zlib calls the format (https://zlib.net/manual.html#Advanced, `windowBits`)."""
+_BROKEN: Final = cast("type[Exception]", isal_zlib.error)
+"""Its stubs call the class an instance."""
+_MAGIC: Final = b"\x1f\x8b"
+_LEVEL: Final = 1
+"""Of ISA-L: packs to a tenth more than zlib's level 6 in a fifteenth of its time, and hardly better any higher."""
 UNPACKED_LIMIT = 64 * 1024 * 1024
 """Bytes that a body may unpack to: far above what any sender of ours makes of 256 KB."""
 
@@ -70,7 +78,7 @@ C = TypeVar("C", bound=Contract)
 
 def compress(data: bytes) -> bytes:
     """Return the bytes under gzip, with no time in it."""
-    return gzip.compress(data, compresslevel=6, mtime=0)
+    return isal_zlib.compress(data, level=_LEVEL, wbits=_GZIP)
 
 
 def decompress(data: bytes) -> bytes:
@@ -79,10 +87,13 @@ def decompress(data: bytes) -> bytes:
     Raises:
         ValueError: it is not gzip, cut short, or unpacks to more than `UNPACKED_LIMIT`.
     """
-    unpacker = zlib.decompressobj(wbits=31)
+    if not data.startswith(_MAGIC):
+        message = "it does not begin as gzip does"
+        raise ValueError(message)
+    unpacker = isal_zlib.decompressobj(wbits=_GZIP)
     try:
         found = unpacker.decompress(data, UNPACKED_LIMIT)
-    except zlib.error as error:
+    except _BROKEN as error:
         raise ValueError(str(error)) from error
     if unpacker.unconsumed_tail:
         message = f"it unpacks to more than {UNPACKED_LIMIT} bytes"
