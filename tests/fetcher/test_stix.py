@@ -68,3 +68,10 @@ def test_a_huge_malware_of_one_indicator_stays_with_it() -> None:
     one = triple("1", "a")
     one[0]["name"] = "x" * 100_000
     assert records_of(one) == [one]
+
+
+@pytest.mark.parametrize("kind", ["malware", "indicator"])
+def test_an_object_with_an_empty_id_swallows_nothing_of_its_page(kind: str) -> None:
+    nameless: dict[str, Any] = {"type": kind, "id": ""}
+    one, two = triple("1", "a"), triple("2", "b")
+    assert records_of([*one, nameless, *two]) == [one, [nameless], two]
