@@ -134,7 +134,8 @@ def indicators(message: Outgoing) -> list[Any]:
     body = orjson.loads(unpacked(message))
     objects: Sequence[dict[str, Any]] = body["objects"]
     for each in objects:
-        each.pop("extensions", None)
+        for added in ("created_by_ref", "extensions", "kill_chain_phases"):
+            each.pop(added, None)
     return [message.message_id, digest(dict(message.properties)), len(objects), digest(body)]
 
 
