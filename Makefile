@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs wheels package templates requirements clean
+.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs measure wheels package templates requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -88,6 +88,10 @@ soak: setup  ## Run the long tests
 	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
 
 docs: $(VENV)/.ready  ## Write the parts of docs/ that come from the code anew
+	$(BIN)/python -m tests.house.pages
+
+measure: $(VENV)/.ready  ## Measure anew what each step asks of store and bus, for `mti cost`, and write the pages of it
+	$(BIN)/python -m tests.support.measuring
 	$(BIN)/python -m tests.house.pages
 
 topology: $(VENV)/.ready  ## Write the documents that are made from the topology of the bus

@@ -39,6 +39,10 @@ _COMMANDS = {
             "close."
         ),
     ),
+    "cost": (
+        "mti.cli.cost:command",
+        "Say what a month costs with so many tenants, or with --data what that run would have cost on Azure so far.",
+    ),
     "backfill": ("mti.cli.backfill:command", "Send a tenant's workspace all that is still valid."),
     "revoke": (
         "mti.cli.revoke:command",
