@@ -254,3 +254,12 @@ async def test_colours_are_for_terminals_that_want_them(few: Estate) -> None:
     assert coloured.coloured
     assert not without.coloured
     assert "\x1b" not in piped.err + piped.out
+
+
+async def test_the_bill_of_a_run_fits_80_columns(few: Estate) -> None:
+    document = (await mti("cost", "--json", "--data", few.data)).document
+    screen = await mti_at_terminal("cost", "--data", few.data, columns=80)
+    counted = document["counted"]
+    assert counted["uploads"] == sum(7_000_001 + number for number in range(1, few.tenants + 1))
+    figures = figures_of(counted, keys=("uploads", "detections", "indicators", "requests"))
+    assert_whole(screen, 80, figures, ("quantity", "USD"))
