@@ -5,15 +5,16 @@ import json
 import re
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import yaml
 from aiohttp import web
 
-from mti.common.settings import BusSettings, RunSettings, StoreSettings, TenantsSettings
+from mti.common.settings import BusSettings, HealthSettings, RunSettings, StoreSettings, TenantsSettings
 from mti.common.topology import STANDARD
 from mti.common.topology.documents import EMULATOR_DELIVERIES, config
 from mti.simulators.serving import LoopbackServer
@@ -35,7 +36,7 @@ tenants:
 
 
 def settings() -> set[str]:
-    models = (BusSettings, RunSettings, StoreSettings, TenantsSettings)
+    models = (BusSettings, HealthSettings, RunSettings, StoreSettings, TenantsSettings)
     return {f"MTI_{name.upper()}" for model in models for name in model.model_fields} | {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 
@@ -75,6 +76,13 @@ def test_what_serves_others_says_when_it_is_ready() -> None:
     assert all("healthcheck" in ALL[name] for name in ("sql", "telemetry", "simulators"))
     for service in SERVICES.values():
         assert service["depends_on"] == {"ready": {"condition": "service_completed_successfully"}}
+
+
+def test_every_service_is_asked_whether_it_is_alive_where_no_other_replica_answers() -> None:
+    for name, service in SERVICES.items():
+        assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "mti.common.probe", "live"], name
+        socket = service["environment"]["MTI_HEALTH"].removeprefix("unix:")
+        assert str(Path(socket).parent) in service["tmpfs"]
 
 
 def test_the_emulators_entities_are_those_of_the_topology() -> None:
@@ -122,6 +130,13 @@ def test_a_tool_that_knows_the_format_finds_nothing(command: tuple[str, ...]) ->
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+@pytest.fixture
+def short() -> Iterator[str]:
+    """A folder with a path that a socket's fits behind."""
+    with TemporaryDirectory(prefix="mti-") as folder:
+        yield folder
+
+
 def environment_of(name: str, tenants: Path) -> dict[str, str]:
     """Return a service's environment as compose would give it, with the bus's name on this machine and closed ports."""
     given = {
@@ -143,18 +158,19 @@ async def test_a_service_s_command_starts_and_says_which_setting_is_missing(name
 
 @pytest.mark.parametrize("name", ["fetcher", "normalizer", "publisher"])
 async def test_a_service_s_command_takes_its_environment_and_gets_as_far_as_the_store(
-    name: str, tmp_path: Path
+    name: str, tmp_path: Path, short: str
 ) -> None:
     (tenants := tmp_path / "tenants.yaml").write_text(TENANTS)
-    process = await start_python(
-        "-m", *SERVICES[name]["command"], stderr=asyncio.subprocess.PIPE, env=environment_of(name, tenants)
-    )
+    environment = environment_of(name, tenants) | {"MTI_HEALTH": f"unix:{short}/health.sock"}
+    process = await start_python("-m", *SERVICES[name]["command"], stderr=asyncio.subprocess.PIPE, env=environment)
     assert process.stderr is not None
     said = b""
     try:
         async with asyncio.timeout(90):
             while b"could not be reached" not in said and (line := await process.stderr.readline()):
                 said += line
+        asked = await start_python(*SERVICES[name]["healthcheck"]["test"][2:], env=environment)
+        assert await asked.wait() == 0, "it waits for its store, and is alive"
     finally:
         if process.returncode is None:
             process.kill()

@@ -9,6 +9,7 @@ import pytest
 
 from infra import generate
 from mti.common.adapters.cosmos.containers import CONTAINERS
+from mti.common.settings import HealthSettings, TcpAddress
 from tests.infra.compiler import DIRECTORY, FORMER, IMAGE, INFRA, Compiler, needs_compiler
 from tests.infra.deployed import Deployed
 
@@ -239,6 +240,22 @@ def test_container_apps_run_one_image_and_scale_on_their_own_queue(deployed: Exp
             service, "indicators/publisher"
         )
         assert rule["custom"]["identity"] in app["identity"]["userAssignedIdentities"]
+
+
+def test_container_apps_ask_each_service_whether_it_is_well_where_it_says_so(deployed: Expand) -> None:
+    found = deployed("container-apps")
+    for service, app in found.hosts().items():
+        assert "ingress" not in app["properties"]["configuration"]
+        (container,) = app["properties"]["template"]["containers"]
+        asked = {probe["type"]: probe["httpGet"] for probe in container["probes"]}
+        assert {kind: address["path"] for kind, address in asked.items()} == {
+            "Liveness": "/live",
+            "Readiness": "/ready",
+        }
+        said = HealthSettings(health=found.settings()[service]["MTI_HEALTH"]).health_address
+        assert isinstance(said, TcpAddress)
+        assert said.host == "0.0.0.0"
+        assert {address["port"] for address in asked.values()} == {said.port}
 
 
 def test_the_logs_of_container_apps_go_to_the_workspace(deployed: Expand) -> None:

@@ -82,6 +82,10 @@ var sizes = {
   publisher: { cpu: json('0.25'), memory: '0.5Gi' }
 }
 
+// Where each replica says whether it is well. There is no ingress: the platform alone asks.
+var healthPort = 8090
+var asked = { port: healthPort, scheme: 'HTTP' }
+
 resource owners 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
   for service in items(names): { name: identities[service.key] }
 ]
@@ -110,12 +114,34 @@ resource apps 'Microsoft.App/containerApps@2025-07-01' = [
             resources: sizes[service.key]
             env: concat(map(items(settings[service.key]), setting => { name: setting.key, value: setting.value }), [
               { name: 'AZURE_CLIENT_ID', value: owners[i].properties.clientId }
+              { name: 'MTI_HEALTH', value: 'tcp:0.0.0.0:${healthPort}' }
               { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
               {
                 name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
                 value: 'Authorization=AAD;ClientId=${owners[i].properties.clientId}'
               }
             ])
+            probes: [
+              // One that stands still, or has something in hand that never ends, is started again; one that waits for
+              // the bus is not. The first answer comes when the libraries are loaded.
+              {
+                type: 'Liveness'
+                httpGet: union(asked, { path: '/live' })
+                initialDelaySeconds: 60
+                periodSeconds: 30
+                timeoutSeconds: 10
+                failureThreshold: 3
+              }
+              // A new revision takes the place of the one before when it has reached the bus.
+              {
+                type: 'Readiness'
+                httpGet: union(asked, { path: '/ready' })
+                initialDelaySeconds: 10
+                periodSeconds: 30
+                timeoutSeconds: 10
+                failureThreshold: 10
+              }
+            ]
           }
         ]
         scale: {

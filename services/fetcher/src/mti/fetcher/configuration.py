@@ -5,14 +5,14 @@ from datetime import timedelta
 from pydantic import Field
 
 from mti.common.composition.parts import PartsSettings
-from mti.common.settings import ClockSettings, RunSettings, Switch
+from mti.common.settings import ClockSettings, HealthSettings, RunSettings, Switch
 from mti.common.telemetry import TelemetrySettings
 from mti.fetcher.mimecast import HttpLimits
 
 _MIB = 1024 * 1024
 
 
-class FetcherSettings(PartsSettings, RunSettings, ClockSettings, TelemetrySettings):
+class FetcherSettings(PartsSettings, RunSettings, ClockSettings, HealthSettings, TelemetrySettings):
     """All that the fetcher reads from its environment."""
 
     fetcher_concurrency: int = Field(default=16, ge=1, le=200)

@@ -26,6 +26,7 @@ from datetime import datetime
 
 from mti.common.contracts import job_message
 from mti.common.errors import Unavailable, WriteConflict
+from mti.common.hosting.pulse import Pulse
 from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import RegistryProvider
@@ -87,11 +88,20 @@ class Schedule:
             log.debug("a handler was quicker than the schedule", extra={"source": source})
 
 
-async def keep_schedule(schedule: Schedule, seconds: float, stop: asyncio.Event) -> None:
-    """Send jobs for the sources that are due, at once and then again and again, until `stop` is set."""
+async def keep_schedule(schedule: Schedule, seconds: float, stop: asyncio.Event, pulse: Pulse | None = None) -> None:
+    """Send jobs for the sources that are due, at once and then again and again, until `stop` is set.
+
+    Args:
+        schedule: sends them.
+        seconds: between two runs.
+        stop: ends it.
+        pulse: is told that a run is in hand.
+    """
+    pulse = pulse or Pulse()
     while not stop.is_set():
         try:
-            await schedule.run_once()
+            with pulse.at("a run of the schedule"):
+                await schedule.run_once()
         except Unavailable as error:
             log.warning("the schedule could not run and runs again soon", extra={"why": error.description})
         except Exception:

@@ -7,6 +7,8 @@ import random
 
 from mti.common.composition.parts import open_parts
 from mti.common.hosting import QueueAge, QueueConsumer, Settler
+from mti.common.hosting.health import told
+from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
@@ -26,16 +28,20 @@ async def main(stop: asyncio.Event) -> None:
     settings = FetcherSettings.from_environment()
     configure("fetcher", settings.log_level)
     with running("fetcher", settings):
-        await patiently(lambda: run(settings, stop), stop)
+        async with told(settings) as pulse:
+            await patiently(lambda: run(settings, stop, pulse=pulse), stop)
 
 
-async def run(settings: FetcherSettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
+async def run(
+    settings: FetcherSettings, stop: asyncio.Event, *, clock: Clock | None = None, pulse: Pulse | None = None
+) -> None:
     """Fetch until `stop` is set; the pages in hand are finished first.
 
     Args:
         settings: of the fetcher.
         stop: ends it.
         clock: the time; the machine's own when not given.
+        pulse: is told what is in hand.
     """
     clock, rng = clock or SystemClock(), random.SystemRandom()
     topology = settings.topology
@@ -56,9 +62,11 @@ async def run(settings: FetcherSettings, stop: asyncio.Event, *, clock: Clock | 
         fetcher = await stack.enter_async_context(open_fetcher(ports, settings))
         settler = Settler(jobs, topology.jobs.to, clock, rng)
         concurrency = settings.fetcher_concurrency
-        consumer = QueueConsumer(parts.bus, topology.jobs, fetcher.handler, settler, clock, concurrency=concurrency)
+        consumer = QueueConsumer(
+            parts.bus, topology.jobs, fetcher.handler, settler, clock, concurrency=concurrency, pulse=pulse
+        )
         log.info("the fetcher starts", extra={"sources": len(parts.registry.current.sources)})
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stop))
-            group.create_task(keep_schedule(fetcher.schedule, settings.schedule_seconds, stop))
+            group.create_task(keep_schedule(fetcher.schedule, settings.schedule_seconds, stop, pulse))
         log.info("the fetcher ends")

@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from mti.common.composition.parts import PartsSettings
-from mti.common.settings import RunSettings
+from mti.common.settings import HealthSettings, RunSettings
 from mti.common.telemetry import TelemetrySettings
 
 
-class NormalizerSettings(PartsSettings, RunSettings, TelemetrySettings):
+class NormalizerSettings(PartsSettings, RunSettings, HealthSettings, TelemetrySettings):
     """All that the normalizer reads from its environment."""
 
     normalizer_concurrency: int = Field(default=4, ge=1, le=64)

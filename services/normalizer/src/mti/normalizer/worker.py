@@ -6,6 +6,8 @@ import random
 
 from mti.common.composition.parts import Parts, open_parts
 from mti.common.hosting import QueueConsumer, Settler
+from mti.common.hosting.health import told
+from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
@@ -27,20 +29,29 @@ async def main(stop: asyncio.Event) -> None:
     settings = NormalizerSettings.from_environment()
     configure("normalizer", settings.log_level)
     with running("normalizer", settings):
-        await patiently(lambda: run(settings, stop), stop)
+        async with told(settings) as pulse:
+            await patiently(lambda: run(settings, stop, pulse=pulse), stop)
 
 
-async def run(settings: NormalizerSettings, stop: asyncio.Event) -> None:
-    """Normalize until `stop` is set; the chunks in hand are finished first."""
+async def run(settings: NormalizerSettings, stop: asyncio.Event, *, pulse: Pulse | None = None) -> None:
+    """Normalize until `stop` is set; the chunks in hand are finished first.
+
+    Args:
+        settings: of the normalizer.
+        stop: ends it.
+        pulse: is told what is in hand.
+    """
     clock, rng = SystemClock(), random.Random()  # noqa: S311  jitter
     async with open_parts(settings) as parts:
         await require_current(parts.store, "normalizer", [KNOWN], writing=True)
         log.info("the normalizer starts", extra={"sources": len(parts.registry.current.sources)})
-        await _consumer(settings, parts, clock, rng).run(stop)
+        await _consumer(settings, parts, clock, rng, pulse).run(stop)
         log.info("the normalizer ends")
 
 
-def _consumer(settings: NormalizerSettings, parts: Parts, clock: Clock, rng: random.Random) -> QueueConsumer:
+def _consumer(
+    settings: NormalizerSettings, parts: Parts, clock: Clock, rng: random.Random, pulse: Pulse | None
+) -> QueueConsumer:
     topology = settings.topology
     pages = parts.bus.sender(topology.pages)
     handler = normalize_handler(
@@ -53,5 +64,5 @@ def _consumer(settings: NormalizerSettings, parts: Parts, clock: Clock, rng: ran
     )
     settler = Settler(pages, topology.pages.to, clock, rng)
     return QueueConsumer(
-        parts.bus, topology.pages, handler, settler, clock, concurrency=settings.normalizer_concurrency
+        parts.bus, topology.pages, handler, settler, clock, concurrency=settings.normalizer_concurrency, pulse=pulse
     )

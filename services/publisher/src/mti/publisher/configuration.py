@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from mti.common.composition.parts import PartsSettings
-from mti.common.settings import ClockSettings, RunSettings
+from mti.common.settings import ClockSettings, HealthSettings, RunSettings
 from mti.common.telemetry import TelemetrySettings
 
 
-class PublisherSettings(PartsSettings, RunSettings, ClockSettings, TelemetrySettings):
+class PublisherSettings(PartsSettings, RunSettings, ClockSettings, HealthSettings, TelemetrySettings):
     """All that the publisher reads from its environment."""
 
     publisher_slots: int = Field(default=64, ge=1, le=500)

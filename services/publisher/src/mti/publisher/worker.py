@@ -6,6 +6,8 @@ import random
 
 from mti.common.composition.parts import open_parts
 from mti.common.hosting import SessionConsumer, Settler
+from mti.common.hosting.health import told
+from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
 from mti.common.ports.clock import Clock, SystemClock
@@ -25,16 +27,20 @@ async def main(stop: asyncio.Event) -> None:
     settings = PublisherSettings.from_environment()
     configure("publisher", settings.log_level)
     with running("publisher", settings):
-        await patiently(lambda: run(settings, stop), stop)
+        async with told(settings) as pulse:
+            await patiently(lambda: run(settings, stop, pulse=pulse), stop)
 
 
-async def run(settings: PublisherSettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
+async def run(
+    settings: PublisherSettings, stop: asyncio.Event, *, clock: Clock | None = None, pulse: Pulse | None = None
+) -> None:
     """Publish until `stop` is set; the batches in hand are finished first.
 
     Args:
         settings: of the publisher.
         stop: ends it.
         clock: the time; the machine's own when not given.
+        pulse: is told what is in hand.
     """
     clock, rng = clock or SystemClock(), random.Random()  # noqa: S311  jitter
     entity = settings.topology.indicators
@@ -58,6 +64,7 @@ async def run(settings: PublisherSettings, stop: asyncio.Event, *, clock: Clock 
                 slots=settings.publisher_slots,
                 batch_size=settings.publisher_batch_size,
                 gather=GATHER,
+                pulse=pulse,
             )
             await consumer.run(stop)
         log.info("the publisher ends")

@@ -1,20 +1,17 @@
 """Receives sessions: each slot holds one session at a time, drains it and takes the next that is free."""
 
 import asyncio
-import logging
 from time import time_ns
 
-from mti.common.errors import LockLost, NoSession, Unavailable
+from mti.common.hosting.consumer import Consumer
 from mti.common.hosting.delivery import deliver_or_release
 from mti.common.hosting.outcomes import Handler
-from mti.common.hosting.queue_consumer import RECONNECT_DELAY, UNFORESEEN, delay_after, rest
+from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.receiving import Receiver, Receivers
 from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import received
 from mti.common.topology import Entity
-
-log = logging.getLogger(__name__)
 
 MORE_WAIT = 0.1
 """Seconds to wait for the rest of a backlog that may have ended."""
@@ -24,17 +21,14 @@ ACCEPTING = 4
 session lets the next one look, so that a slot costs something only while it holds a session."""
 
 
-class SessionConsumer:
+class SessionConsumer(Consumer):
     """Runs a handler on up to `slots` sessions at once; one session is in one slot of one process at a time.
 
     A session that waits (for its destination's rate, say) holds its slot. So there are to be many, and they are cheap.
 
-    Args:
-        bus: the namespace.
-        entity: whose sessions.
-        handler: gets the messages of one session at a time, in their order.
-        settler: makes its outcomes come true.
-        clock: the time.
+    The handler gets the messages of one session at a time, in their order.
+
+    Args: see `Consumer`.
         slots: sessions at once.
         batch_size: messages that are received at a time.
         gather: bytes of bodies; while a backlog keeps filling receives and their bodies are smaller than this
@@ -58,12 +52,9 @@ class SessionConsumer:
         session_wait: float = 30.0,
         idle: float = 0.5,
         session_seconds: float = 120.0,
+        pulse: Pulse | None = None,
     ) -> None:
-        self._bus = bus
-        self._entity = entity
-        self._handler = handler
-        self._settler = settler
-        self._clock = clock
+        super().__init__(bus, entity, handler, settler, clock, pulse)
         self._slots = slots
         self._batch_size = batch_size
         self._gather = gather
@@ -74,7 +65,7 @@ class SessionConsumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batches in hand are finished first."""
-        slots = [asyncio.create_task(self._slot(stop)) for _ in range(self._slots)]
+        slots = [asyncio.create_task(self._again(stop, self._session)) for _ in range(self._slots)]
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([stopped, *slots], return_when=asyncio.FIRST_COMPLETED)
@@ -83,25 +74,11 @@ class SessionConsumer:
             for task in (stopped, *slots):
                 task.cancel()
 
-    async def _slot(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self._session(stop)
-            except NoSession:
-                continue
-            except LockLost as error:
-                log.warning("a session was lost", extra={"entity": self._entity.path, "why": str(error)})
-            except (Unavailable, OSError) as error:
-                log.warning("the bus does not answer", extra={"entity": self._entity.path, "why": str(error)})
-                await rest(self._clock, stop, delay_after(error))
-            except Exception:
-                log.exception(UNFORESEEN, extra={"entity": self._entity.path})
-                await rest(self._clock, stop, RECONNECT_DELAY)
-
     async def _session(self, stop: asyncio.Event) -> None:
         receiver = await self._open(stop)
         if receiver is None:
             return
+        self._pulse.reached()
         try:
             until = self._clock.monotonic() + self._session_seconds
             while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver):
@@ -125,6 +102,11 @@ class SessionConsumer:
             return await opening
 
     async def _step(self, receiver: Receiver) -> bool:
+        with self._pulse.at(f"a batch of {self._entity.path}"):
+            return await self._batch(receiver)
+
+    async def _batch(self, receiver: Receiver) -> bool:
+        """Receive and handle a batch, and say whether there was one."""
         began = time_ns()
         messages = await receiver.receive(self._batch_size, self._idle)
         if not messages:
