@@ -126,6 +126,9 @@ param functionMemory int = 2048
 @maxValue(1000)
 param maximumInstances int = 4
 
+@description('Function apps: whether the publisher\'s app withdraws false positives for who asks with its key (docs/response.md). It may then write what the normalizer knows.')
+param withdrawals bool = false
+
 @description('Container apps: the image, by its digest. Empty: no app is started, so that a registry can be filled first.')
 param image string = ''
 
@@ -273,6 +276,9 @@ var common = union(topology.settings, tenantsSettings, {
   MTI_SERVICEBUS_NAMESPACE: busHost
   MTI_LOG_LEVEL: logLevel
 })
+// Container apps answer nobody over HTTP.
+var onFunctions = hosting == 'functions'
+var withdraws = onFunctions && withdrawals
 var settings = {
   fetcher: union(
     common,
@@ -283,13 +289,13 @@ var settings = {
   publisher: union(
     common,
     { MTI_STORE: '${stores}/publisher', MTI_KEYVAULT_URL: vaultUrl },
-    fromForm ? uploadSettings : {}
+    fromForm ? uploadSettings : {},
+    withdraws ? { MTI_NORMALIZER_STORE: '${stores}/normalizer', MTI_PUBLISHER_STORE: '${stores}/publisher' } : {}
   )
 }
 
 // Identities and their roles come first, then what is slow to make, then the hosts.
 
-var onFunctions = hosting == 'functions'
 var private = network == 'private'
 var networkName = private ? names.network : ''
 
@@ -390,6 +396,7 @@ module cosmos 'modules/cosmos.bicep' = {
     maxThroughput: cosmosMaxThroughput
     private: private
     identities: identityNames
+    withdrawals: withdraws
     operatorObjectId: objectId
   }
   dependsOn: [identities]

@@ -1,4 +1,4 @@
-"""The publisher as a function app: a message of a workspace's session at a time.
+"""The publisher as a function app: a message of a workspace's session at a time, and withdrawals over HTTP.
 
 The functions of the platform's model v2 for Python; what they do is in `mti.functions`. The names between `%` are those
 of app settings, to the letter: the platform resolves them too, when it decides how many instances there are to be.
@@ -10,10 +10,12 @@ import azure.functions as func
 
 from mti.functions.host import Host
 from mti.functions.operator import operator_functions
+from mti.functions.withdrawing import withdrawal_functions
 
 host = Host("publisher")
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(operator_functions(host))
+app.register_functions(withdrawal_functions())
 
 
 @app.function_name("publish")

@@ -182,20 +182,27 @@ class Pages:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request of a connection, and close it."""
         method, address, _ = (await reader.readline()).decode().split()
-        while (await reader.readline()).strip():
-            pass
-        status, body = await self._answer(method, address)
+        length = 0
+        while line := (await reader.readline()).strip():
+            name, _, value = line.decode().partition(":")
+            length = int(value) if name.lower() == "content-length" else length
+        status, body = await self._answer(method, address, await reader.readexactly(length))
         writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
         await writer.drain()
         writer.close()
 
-    async def _answer(self, method: str, address: str) -> tuple[str, bytes]:
+    async def _answer(self, method: str, address: str, body: bytes) -> tuple[str, bytes]:
         asked = urlsplit(address)
         name, trigger = self._functions.get(asked.path, ("", {}))
         if method.lower() not in [found.lower() for found in trigger.get("methods", [])]:
             return "404", b""
         request = SimpleNamespace(
-            method=method, url=address, headers={}, params={}, query=dict(parse_qsl(asked.query)), body=typed(bytes=b"")
+            method=method,
+            url=address,
+            headers={},
+            params={},
+            query=dict(parse_qsl(asked.query)),
+            body=typed(bytes=body),
         )
         try:
             answer = await self._worker.invoke(name, trigger["name"], typed(http=request))

@@ -37,10 +37,10 @@ class App:
     port: int
     seconds: float
 
-    async def ask(self, path: str, method: str = "GET") -> tuple[int, Any]:
-        """Return status and document of a function that is asked over HTTP."""
+    async def ask(self, path: str, method: str = "GET", document: Any = None) -> tuple[int, Any]:
+        """Return status and document of a function that is asked over HTTP, with a document where one is given."""
         async with httpx.AsyncClient(timeout=120) as client:
-            answer = await client.request(method, f"http://127.0.0.1:{self.port}/api/{path}")
+            answer = await client.request(method, f"http://127.0.0.1:{self.port}/api/{path}", json=document)
         return answer.status_code, answer.json() if answer.content else None
 
     async def kill(self) -> None:

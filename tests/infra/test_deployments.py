@@ -133,9 +133,24 @@ def test_every_identity_may_do_what_its_service_does_and_nothing_else(deployed: 
             expected |= {("image puller", "registries")}
         if sentinel and service == "publisher":
             expected |= {("Sentinel contributor", "workspaces")}
+        if way == "functions-private" and service == "publisher":  # which takes withdrawals
+            expected |= {("store contributor", "normalizer/colls/known")}
+            expected |= {("store reader", "normalizer/colls/checkpoints")}
         assert roles.pop(service) == expected, service
     operators = {("bus owner", "namespaces"), ("store contributor", "all stores"), ("secrets officer", "vaults")}
     assert list(roles.values()) in ([], [operators])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_app_is_told_of_another_s_store_only_where_it_takes_withdrawals(deployed: Expand, way: str) -> None:
+    told = {
+        (service, name): value.rpartition("/")[2]
+        for service, found in deployed(way).settings().items()
+        for name, value in found.items()
+        if re.fullmatch(r"MTI_(FETCHER|NORMALIZER|PUBLISHER)_STORES?|MTI_STORES", name)
+    }
+    expected = {("publisher", f"MTI_{name.upper()}_STORE"): name for name in ("normalizer", "publisher")}
+    assert told == (expected if way == "functions-private" else {})
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -9,6 +9,7 @@ import pytest
 from mti.common.registry.document import parse_document
 from mti.common.registry.load import registry_from
 from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings, TenantsSettings
+from mti.deployment.settings import DeploymentSettings
 from mti.fetcher.configuration import FetcherSettings
 from mti.normalizer.configuration import NormalizerSettings
 from mti.publisher.configuration import PublisherSettings
@@ -48,7 +49,7 @@ def test_every_setting_is_one_that_is_read(deployed: Expand, way: str, service: 
     named = set(re.findall(r"env:(\w+)", environment.get("MTI_TENANTS_TEXT", "")))
     allowed = read_by(READ[service]) | OF_LIBRARIES | named
     if deployed(way).of("Microsoft.Web/sites"):
-        allowed |= OF_THE_HOST
+        allowed |= OF_THE_HOST | (read_by(DeploymentSettings) if service == "publisher" else set())
         assert environment.keys() >= OF_THE_HOST
     assert set(environment) - allowed == set()
 

@@ -16,6 +16,9 @@ param private bool
 @description('The names of the identities, by service.')
 param identities object
 
+@description('Whether the publisher takes withdrawals over HTTP.')
+param withdrawals bool
+
 @description('Who looks after it: reads and writes all databases. None when empty.')
 param operatorObjectId string
 
@@ -55,7 +58,12 @@ module contents 'database.bicep' = [
 module rights 'cosmosRoles.bicep' = [
   for service in items(identities): {
     name: 'cosmos-${service.key}'
-    params: { accountName: account.name, service: service.key, identityName: service.value }
+    params: {
+      accountName: account.name
+      service: service.key
+      identityName: service.value
+      withdraws: withdrawals && service.key == 'publisher'
+    }
     dependsOn: [contents]
   }
 ]

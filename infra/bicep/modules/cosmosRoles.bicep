@@ -1,8 +1,12 @@
-// What one service may do in the stores: write its own database, read the tenants.
+// What one service may do in the stores: write its own database, read the tenants; and, where it is the one that takes
+// withdrawals over HTTP, write what the normalizer knows and see in which form that is kept.
 
 param accountName string
 param service string
 param identityName string
+
+@description('Whether it takes withdrawals over HTTP.')
+param withdraws bool
 
 var reader = '00000000-0000-0000-0000-000000000001'
 var contributor = '00000000-0000-0000-0000-000000000002'
@@ -32,6 +36,28 @@ resource readsTheTenants 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignmen
   properties: {
     principalId: identity.properties.principalId
     scope: tenants
+    roleDefinitionId: '${account.id}/sqlRoleDefinitions/${reader}'
+  }
+}
+
+var known = '${account.id}/dbs/normalizer/colls/known'
+resource writesWhatIsKnown 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = if (withdraws) {
+  parent: account
+  name: guid(known, identity.id, contributor)
+  properties: {
+    principalId: identity.properties.principalId
+    scope: known
+    roleDefinitionId: '${account.id}/sqlRoleDefinitions/${contributor}'
+  }
+}
+
+var checkpoints = '${account.id}/dbs/normalizer/colls/checkpoints'
+resource readsItsForm 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = if (withdraws) {
+  parent: account
+  name: guid(checkpoints, identity.id, reader)
+  properties: {
+    principalId: identity.properties.principalId
+    scope: checkpoints
     roleDefinitionId: '${account.id}/sqlRoleDefinitions/${reader}'
   }
 }

@@ -19,7 +19,7 @@ from mti.deployment.dead_letters import DeadLetters
 from mti.deployment.tenants import TenantStates, container_in, states_in
 from mti.normalizer.records import KNOWN
 from mti.operations.bus import BusView
-from mti.operations.stores import SERVICES, Stores
+from mti.operations.stores import SERVICES, Stores, WithdrawalStores, WithdrawalStoresOnly
 from mti.publisher.records import PUBLISHED
 
 if TYPE_CHECKING:
@@ -95,10 +95,23 @@ class Deployment(ABC):
             stores = Stores(*[self._store(service) for service in SERVICES])
             self._exits.push_async_callback(stores.close)
             if not earlier:
-                await require_current(stores.normalizer, "normalizer", [KNOWN], writing=False)
-                await require_current(stores.publisher, "publisher", [PUBLISHED], writing=False)
+                await _require_current(stores.normalizer, stores.publisher)
             self._stores = stores
         return self._stores
+
+    async def withdrawal_stores(self) -> WithdrawalStores:
+        """Return the two stores that a withdrawal is written to, for who may write to no other.
+
+        Raises:
+            ConfigurationError: one is not known, or is to be migrated first.
+        """
+        normalizer, publisher = self._keep(self._store("normalizer")), self._keep(self._store("publisher"))
+        await _require_current(normalizer, publisher)
+        return WithdrawalStoresOnly(normalizer, publisher)
+
+    def may_withdraw(self) -> bool:
+        """Say whether both stores that a withdrawal is written to are known."""
+        return self._has_stores("normalizer", "publisher")
 
     @abstractmethod
     def _store(self, service: str, *, read_only: bool = False) -> Store:
@@ -178,3 +191,8 @@ class Deployment(ABC):
     @abstractmethod
     async def _bus_settings(self) -> BusSettings:
         """Return how the bus is reached."""
+
+
+async def _require_current(normalizer: Store, publisher: Store) -> None:
+    await require_current(normalizer, "normalizer", [KNOWN], writing=False)
+    await require_current(publisher, "publisher", [PUBLISHED], writing=False)

@@ -4,13 +4,13 @@
 a function's key (https://learn.microsoft.com/azure/azure-functions/function-keys-how-to).
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
 import azure.functions as func
 
+from mti.functions.answers import answer
 from mti.functions.host import Host
 
 Work = Callable[[str, Mapping[str, str]], Awaitable[Mapping[str, Any]]]
@@ -27,7 +27,7 @@ def operator_functions(host: Host) -> func.Blueprint:
     @blueprint.function_name("health")
     @blueprint.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  what a route is given
-        return _answer(200, {"service": host.name, "version": version_of(host.name)})
+        return answer(200, {"service": host.name, "version": version_of(host.name)})
 
     @blueprint.function_name("status")
     @blueprint.route("status", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -94,13 +94,8 @@ async def _answered(work: Work, service: str, req: func.HttpRequest) -> func.Htt
     from mti.common.errors import ConfigurationError, Unavailable  # noqa: PLC0415  as above
 
     try:
-        return _answer(200, await work(service, dict(req.params)))
+        return answer(200, await work(service, dict(req.params)))
     except ConfigurationError as error:
-        return _answer(400, {"error": str(error)})
+        return answer(400, {"error": str(error)})
     except Unavailable as error:
-        return _answer(503, {"error": str(error)})
-
-
-def _answer(code: int, document: Mapping[str, Any]) -> func.HttpResponse:
-    text = json.dumps(document, ensure_ascii=False)
-    return func.HttpResponse(text, status_code=code, mimetype="application/json", charset="utf-8")
+        return answer(503, {"error": str(error)})

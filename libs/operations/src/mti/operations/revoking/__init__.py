@@ -1,5 +1,6 @@
 """Withdraws indicators: `revoked: true` to whoever holds them, and books that remember it; and lifts that."""
 
+from mti.operations.revoking.from_workspace import NotThere, WithdrawalRequest, WithdrawFromWorkspace
 from mti.operations.revoking.lift import Lifted, LiftedSources, Lifting
 from mti.operations.revoking.observable import RevokeObservable
 from mti.operations.revoking.parse_observable import observable_of
@@ -11,9 +12,12 @@ __all__ = [
     "Lifted",
     "LiftedSources",
     "Lifting",
+    "NotThere",
     "RevokeObservable",
     "RevokeResult",
     "RevokeSources",
     "Scope",
+    "WithdrawFromWorkspace",
+    "WithdrawalRequest",
     "observable_of",
 ]

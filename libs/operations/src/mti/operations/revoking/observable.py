@@ -9,7 +9,7 @@ from mti.normalizer.records import EVERYONE, KNOWN, KnownIndicators
 from mti.operations.revoking.results import RevokeResult
 from mti.operations.revoking.revocation import giver, revocation_of, run_at
 from mti.operations.revoking.scope import workspaces
-from mti.operations.stores import Stores
+from mti.operations.stores import WithdrawalStores
 from mti.publisher.records import PUBLISHED, Published, PublishedVersions, Withdraw, after
 
 
@@ -28,7 +28,7 @@ class RevokeObservable:
         clock: the time.
     """
 
-    def __init__(self, registry: Registry, stores: Stores, sender: Sender, clock: Clock) -> None:
+    def __init__(self, registry: Registry, stores: WithdrawalStores, sender: Sender, clock: Clock) -> None:
         self._registry = registry
         self._known = KnownIndicators(stores.normalizer.container(KNOWN), clock)
         self._versions = PublishedVersions(stores.publisher.container(PUBLISHED), clock)

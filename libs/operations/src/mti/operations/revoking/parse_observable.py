@@ -21,7 +21,7 @@ def observable_of(text: str) -> Observable:
         return value_observable(_kind(value), value)
     except Rejected:
         raise ConfigurationError(
-            f"--observable {text[:80]}: is no observable; write a SHA-256, SHA-1 or MD5, a URL, an IP address, a "
+            f"{text[:80]!r} is no observable; write a SHA-256, SHA-1 or MD5, a URL, an IP address, a "
             "domain or an e-mail address"
         ) from None
 
