@@ -1,6 +1,6 @@
 import pytest
 
-from mti.cli.status_tables import age
+from mti.operations.wording import age
 
 pytestmark = pytest.mark.pure
 

@@ -6,8 +6,9 @@ import random
 import pytest
 
 from mti.cli.console import Terminal
-from mti.cli.rows import SHOWN, pick, several
+from mti.cli.rows import SHOWN, pick
 from mti.cli.tables import FittedTable, figures, prose, words
+from mti.operations.wording import several
 
 HEADINGS = ("in", "refreshed", "left behind", "dead letters")
 WIDTHS = range(40, 201, 8)

@@ -10,12 +10,13 @@ from rich.console import RenderableType
 
 from mti.cli.console import ask, output, say, write_json
 from mti.cli.options import All, AsJson, Data, TenantsFile, Yes
-from mti.cli.rows import pick, severity
+from mti.cli.rows import pick
 from mti.cli.tables import FittedTable, figures, words
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
 from mti.deployment import open_deployment
 from mti.operations.checkpoints import AllCheckpoints, SourceEntry, reset, show, source_of
+from mti.operations.severity import severity
 from mti.publisher.records import DestinationCheckpoint
 
 app = typer.Typer(

@@ -16,6 +16,7 @@ from mti.common.escaping import on_one_line
 from mti.common.registry.durations import format_duration
 from mti.operations.bus import DeadLetter, DeadLetterGroup
 from mti.operations.dead_letters import PurgeResult, ReplayResult, Step
+from mti.operations.wording import not_replayed, replayed
 
 _EXAMPLE = 160
 _BODY = "body"
@@ -71,23 +72,8 @@ def print_message(message: dict[str, JsonValue], console: Terminal) -> None:
 
 def print_replay(result: ReplayResult, console: Terminal) -> None:
     """Print what a replay did."""
-    verb = "would be replayed" if result.dry_run else "replayed"
-    parts = [f"{result.replayed:,} of {result.matched:,} {verb}"]
-    for count, what in (
-        (result.overtaken, "overtaken, nothing of them left to send"),
-        (result.already, "replayed out of this file before"),
-        (result.gone, "gone before their turn came"),
-        (result.locked, "sent but still locked by somebody else: run it again in five minutes"),
-    ):
-        if count:
-            parts.append(f"{count:,} {what}")
-    if result.objects_left_out:
-        parts.append(f"{result.objects_left_out:,} objects left out, overtaken by newer versions")
-    console.print_sentence("; ".join(parts) + ".")
-    for why, count in result.refused.items():
-        examples = [refused for refused in result.examples if refused.why.value == why]
-        numbers = ", ".join(str(refused.sequence) for refused in examples[:10]) + (" …" if count > 10 else "")
-        text = f"{count:,} not replayed, {why} ({numbers}): {examples[0].cure if examples else ''}"
+    console.print_sentence(replayed(result))
+    for text in not_replayed(result):
         console.print_sentence(on_one_line(text), "red")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +9,11 @@ from pydantic import JsonValue
 
 from mti.cli.console import output, say, write_json
 from mti.cli.options import All, AsJson, Data, TenantsFile
-from mti.cli.rows import NAMED, pick, several
+from mti.cli.rows import pick
 from mti.cli.tables import FittedTable, prose, words
-from mti.common.registry import Registry, TenantStatus
 from mti.deployment import open_deployment
-from mti.operations.pauses import Held, Selection, held, lift
-from mti.stack.attach import release_scheduled
-from mti.stack.errors import StackError
+from mti.operations.pauses import Held, Selection, held, lift, paused_by_people
+from mti.operations.wording import NAMED, several
 
 app = typer.Typer(
     help="List what is paused and why; end a pause at once.",
@@ -47,7 +44,7 @@ def list_(
     async def work() -> tuple[list[Held], list[str]]:
         async with open_deployment(data, tenants) as deployment:
             stores, registry = await deployment.stores(), await deployment.registry()
-            return await held(stores, registry, selection, deployment.clock.now()), _of_people(registry)
+            return await held(stores, registry, selection, deployment.clock.now()), paused_by_people(registry)
 
     paused, notes = asyncio.run(work())
     if as_json:
@@ -75,8 +72,8 @@ def lift_(
         async with open_deployment(data, tenants) as deployment:
             stores, registry = await deployment.stores(), await deployment.registry()
             lifted = await lift(stores, registry, selection, deployment.clock.now())
-        released, notes = await _released(data, lifted)
-        return lifted, released, notes
+            released = await deployment.release(lifted)
+        return lifted, released.messages, list(released.notes)
 
     lifted, released, notes = asyncio.run(work())
     if as_json:
@@ -93,39 +90,6 @@ def lift_(
         say("Nothing of these is paused.")
     for note in notes:
         say(f"note: {note}")
-
-
-async def _released(data: Path | None, lifted: list[Held]) -> tuple[int | None, list[str]]:
-    """Let come at once what waits for the end of a pause; return how many messages that are, where it can be told."""
-    if not lifted:
-        return None, []
-    if data is None:
-        return None, [_on_azure(one) for one in lifted if one.kind == "destination"]
-    try:
-        released = await release_scheduled(data)
-    except StackError as error:
-        return None, [f"the pauses ended, and what waits comes at its time, since the bus could not be told: {error}"]
-    if released is None:
-        return None, ["no stack runs on the folder; what waits comes at once with the next `mti up`"]
-    return released, []
-
-
-def _on_azure(one: Held) -> str:
-    """Say what a lifted pause means for messages that nobody can reach before they are due."""
-    which = f" --tenant {one.tenants[0]}" if one.tenants else ""
-    return (
-        f"workspace {one.id}: new messages are delivered at once, and those that wait are due by themselves at"
-        f" {_time(one.until)} UTC or soon after; to have what they hold there before,"
-        f" `mti backfill{which} --destination {one.id}`, which sends nothing twice"
-    )
-
-
-def _of_people(registry: Registry) -> list[str]:
-    return [
-        f"tenant {name} was paused by {state.by or 'somebody'}; that ends with `mti tenants resume {name}`"
-        for name, state in sorted(registry.states.items())
-        if state.status is TenantStatus.PAUSED
-    ]
 
 
 def _print(paused: list[Held], *, everything: bool) -> None:

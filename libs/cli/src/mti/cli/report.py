@@ -9,11 +9,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mti.cli.console import Terminal, sentence
-from mti.cli.rows import SHOWN, pick, several, severity, total_of
+from mti.cli.rows import SHOWN, pick, total_of
 from mti.cli.tables import FittedTable, figures
 from mti.common.escaping import on_one_line
 from mti.common.pauses import PauseState
 from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
+from mti.operations.wording import reasons, several
 
 if TYPE_CHECKING:
     from mti.stack.run import RunResult
@@ -137,7 +138,7 @@ _SOURCES: _Form[SourceBooks] = _Form(
         "lost": lambda books: books.lost,
     },
     optional=frozenset({"waiting", "dead"}),
-    severity=lambda books: severity(books.lost, books.dead, books.pause, books.waiting),
+    severity=lambda books: books.severity,
 )
 _DESTINATIONS: _Form[DestinationBooks] = _Form(
     title="To Sentinel, in indicators",
@@ -159,7 +160,7 @@ _DESTINATIONS: _Form[DestinationBooks] = _Form(
         "requests": lambda books: books.requests,
     },
     optional=frozenset({"withdrawn", "revoking", "left behind", "expired", "waiting", "dead", "unrevoked"}),
-    severity=lambda books: severity(not books.closed, books.dead or books.refused, books.pause, books.waiting),
+    severity=lambda books: books.severity,
 )
 
 
@@ -172,11 +173,6 @@ def print_reasons(books: Reconciliation, console: Terminal) -> None:
         counts = sum((Counter(each) for each in counted), Counter[str]())
         if counts:
             console.print(sentence(f"{what}: {reasons(counts)}"))
-
-
-def reasons(counts: Mapping[str, int]) -> str:
-    """Return counts by reason in a line, the most frequent first."""
-    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _print_causes(books: Reconciliation, console: Terminal, *, everything: bool) -> None:

@@ -8,11 +8,8 @@ import typer
 from mti.cli.console import ask, say, write_json
 from mti.cli.options import AsJson, Data, TenantsFile, Yes
 from mti.common.errors import ConfigurationError
-from mti.common.registry import Registry
 from mti.deployment import open_deployment
 from mti.operations.revoking import (
-    Lifted,
-    LiftedSources,
     Lifting,
     RevokeObservable,
     RevokeResult,
@@ -20,6 +17,7 @@ from mti.operations.revoking import (
     Scope,
     observable_of,
 )
+from mti.operations.wording import about_to_revoke, lifted, revoked
 
 
 def command(
@@ -50,7 +48,7 @@ def command(
         if as_json:
             write_json(done.document())
         else:
-            say(_lifted(done))
+            say(lifted(done))
 
     async def revoke_it() -> None:
         async with open_deployment(data, tenants) as deployment:
@@ -66,13 +64,14 @@ def command(
 
             result = await work(dry=True)
             if not dry_run:
-                if not yes and not ask(_question(result, registry)):
+                if not yes and not ask(about_to_revoke(result, registry)):
                     return
                 result = await work(dry=False)
         if as_json:
             write_json(result.document())
         else:
-            _say(result)
+            for line in revoked(result):
+                say(line)
 
     asyncio.run(lift_it() if lifting else revoke_it())
 
@@ -82,35 +81,3 @@ def _check(observable: str | None, tenant: str | None, source: str | None, *, li
         raise ConfigurationError("say what is meant: exactly one of --observable, --tenant and --source")
     if lifting and dry_run:
         raise ConfigurationError("--lift takes no --dry-run: it sends nothing, and `mti revoke` undoes it")
-
-
-def _lifted(done: Lifted | LiftedSources) -> str:
-    if isinstance(done, LiftedSources):
-        where = "".join(f"\n{destination}: {count:,}" for destination, count in sorted(done.lifted.items()))
-        return f"{done.observables:,} observables may come back, when they are seen again or backfilled.{where}"
-    ids = sorted(set(done.workspaces.values())) or [done.id]
-    return f"{done.observable} may come back: when it is seen again it is {', '.join(ids)}."
-
-
-def _question(result: RevokeResult, registry: Registry) -> str:
-    names = [f"{', '.join(registry.served[id].tenants)} ({count:,})" for id, count in result.revoked.items()]
-    return f"Withdraw {result.observables:,} observables from {'; '.join(names) or 'no workspace, and keep them out'}?"
-
-
-def _say(result: RevokeResult) -> None:
-    verb = "would be revoked" if result.dry_run else "are sent as revoked"
-    for destination, count in sorted(result.revoked.items()):
-        say(f"{destination}: {count:,} indicators {verb}")
-    for count, text in (
-        (result.already, "were revoked before"),
-        (result.backed, "are left alone, since another source of the same workspace still has them"),
-        (result.expired, "are not valid any more, and not sent"),
-        (
-            result.unserved.total(),
-            "are held by workspaces that are in no tenants file any more, so nobody may send there",
-        ),
-    ):
-        if count:
-            say(f"{count:,} {text}")
-    if not result.dry_run:
-        say("What is withdrawn is rejected as Withdrawn when it is seen again, until `mti revoke --lift`.")

@@ -9,8 +9,6 @@ from mti.cli.console import sentence
 
 SHOWN = 20
 """Rows of a table that are shown unasked: what fits a screen."""
-NAMED = 3
-"""Names of a list that are told before the rest is only counted."""
 
 _Row = TypeVar("_Row")
 
@@ -36,18 +34,6 @@ def pick(
     return unwell[:SHOWN], [sentence((f"  {' and '.join(hidden)}: {how} shows them", "dim"))]
 
 
-def severity(*signs: object) -> int:
-    """Return how unwell something is by its signs, the gravest first; 0 when it has none of them."""
-    return next((len(signs) - n for n, sign in enumerate(signs) if sign), 0)
-
-
 def total_of(count: int) -> Text:
     """Return the name of the row with the sums."""
     return Text(f"all {count:,}", style="bold")
-
-
-def several(names: Sequence[str], most: int | None = NAMED) -> str:
-    """Return names in a line; of many the first, and how many more there are; all of them where `most` is `None`."""
-    if most is None or len(names) <= most + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most:,} more"

@@ -3,21 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pydantic import JsonValue
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from mti.cli.console import sentence
-from mti.cli.report import number, pause_lines, reasons
-from mti.cli.rows import pick, several, severity, total_of
+from mti.cli.report import number, pause_lines
+from mti.cli.rows import pick, total_of
 from mti.cli.tables import FittedTable, figures
-from mti.common.registry.durations import format_duration
-from mti.operations.status import SourceStatus, Status, tenants_of, totals_of
-
-LATE = timedelta(minutes=30)
-"""A source whose covered time is older than this is shown in yellow."""
+from mti.operations.severity import severity
+from mti.operations.status import Status, tenants_of, totals_of
+from mti.operations.wording import age, reasons, several
 
 
 def status_view(status: Status, *, everything: bool = True) -> RenderableType:
@@ -28,18 +25,6 @@ def status_view(status: Status, *, everything: bool = True) -> RenderableType:
         everything: whether long tables are shown whole.
     """
     return Group(*_parts(status, everything=everything))
-
-
-def age(seconds: float | None) -> str:
-    """Return seconds in words that fit a column."""
-    if seconds is None:
-        return "-"
-    whole = timedelta(seconds=max(0, round(seconds)))
-    if whole >= timedelta(days=2):
-        return f"{whole.days}d"
-    if whole >= timedelta(minutes=2):
-        whole = timedelta(minutes=whole // timedelta(minutes=1))
-    return format_duration(whole)
 
 
 def _parts(status: Status, *, everything: bool) -> Iterator[RenderableType]:
@@ -69,14 +54,14 @@ def _sources(status: Status, *, everything: bool) -> Iterator[RenderableType]:
     columns = figures("in", "new", "refreshed", "suppressed", "rejected", "waiting", "dead", "lost", "behind")
     table = FittedTable("From Mimecast (detections)", "source", columns)
     sources = status.sources
-    picked, rest = pick(sources, _source_severity, everything=everything)
+    picked, rest = pick(sources, lambda each: each.severity, everything=everything)
     if len(sources) > 1:
         sums = totals_of(sources, [])
         ages = [each.behind_seconds for each in sources]
         oldest = None if None in ages else max(filter(None, ages), default=0.0)
         table.add_row(total_of(len(sources)), *_source_cells(sums), age(oldest))
     for source in picked:
-        late = Text(age(source.behind_seconds), style="yellow" if _is_late(source) else "")
+        late = Text(age(source.behind_seconds), style="yellow" if source.is_late else "")
         name = Text(source.books.source, style="yellow" if source.books.pause else "")
         table.add_row(name, *_source_cells(totals_of([source], [])), late)
     yield table
@@ -88,20 +73,11 @@ def _source_cells(sums: Mapping[str, JsonValue]) -> list[Text]:
     return [*(_figure(sums[key]) for key in counts), *(_figure(sums[key], bad=True) for key in ("dead", "lost"))]
 
 
-def _is_late(source: SourceStatus) -> bool:
-    return source.behind_seconds is None or source.behind_seconds > LATE.total_seconds()
-
-
-def _source_severity(source: SourceStatus) -> int:
-    books = source.books
-    return severity(books.lost, books.dead or source.dead_letters, books.pause, _is_late(source))
-
-
 def _destinations(status: Status, *, everything: bool) -> Iterator[RenderableType]:
     columns = figures("accepted", "refused", "requests", "throttled", "waiting", "oldest", "dead letters")
     table = FittedTable("To Sentinel (objects; waiting and dead letters in messages)", "workspace of", columns)
     destinations = status.destinations
-    picked, rest = pick(destinations, lambda each: severity(0, each.dead_letters, each.pause), everything=everything)
+    picked, rest = pick(destinations, lambda each: each.severity, everything=everything)
     if len(destinations) > 1:
         longest = max((each.waiting_seconds for each in destinations if each.waiting_seconds is not None), default=None)
         table.add_row(total_of(len(destinations)), *_destination_cells(totals_of([], destinations), longest))

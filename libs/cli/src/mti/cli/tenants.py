@@ -1,7 +1,6 @@
 """`mti tenants`: what the tenants file or the store says, whether it is right, and what becomes of a tenant."""
 
 import asyncio
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from mti.common.settings import TenantsSettings
 from mti.deployment import Deployment, open_deployment
 from mti.deployment.tenants import require_secrets
 from mti.operations.revoking import RevokeResult, RevokeSources, Scope
-from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state
+from mti.operations.tenants import apply_import, export_text, known_among, plan_import, set_state, whoever
 
 app = typer.Typer(
     help="Check, list, import and export the tenants; add, pause, resume and remove one.",
@@ -117,7 +116,7 @@ def import_(
                 lines=document.line,
                 allow_loopback=allow_loopback or settings.allow_loopback,
                 prune=prune,
-                by=by or _whoever(),
+                by=by or whoever(),
                 now=deployment.clock.now(),
             )
             if plan.changed and not dry_run:
@@ -257,7 +256,7 @@ def _set(
             states = await deployment.tenant_states()
             known_among(names, states.known, states.name)
             changes = [
-                await set_state(states.container, name, status, by=by or _whoever(), why=why, clock=deployment.clock)
+                await set_state(states.container, name, status, by=by or whoever(), why=why, clock=deployment.clock)
                 for name in dict.fromkeys(names)
             ]
         if as_json:
@@ -280,10 +279,3 @@ def _store_settings(deployment: Deployment) -> TenantsSettings:
     if settings.tenants_store is None:
         raise ConfigurationError("the tenants are in a file; name their store with --store, or set MTI_TENANTS_STORE")
     return settings
-
-
-def _whoever() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

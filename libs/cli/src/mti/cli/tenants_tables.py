@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from mti.cli.console import Terminal
-from mti.cli.rows import NAMED, SHOWN, pick, several, severity
+from mti.cli.rows import SHOWN, pick
 from mti.cli.tables import FittedTable, prose, words
 from mti.common.registry import Registry, TenantState
 from mti.common.registry.durations import format_duration
+from mti.operations.severity import severity
 from mti.operations.tenants import Change, ChangeKind, StateChange
+from mti.operations.wording import NAMED, several
 
 _QUIET = frozenset({ChangeKind.UNCHANGED, ChangeKind.KEPT})
 

@@ -20,6 +20,8 @@ from mti.deployment.tenants import TenantStates, container_in, states_in
 from mti.normalizer.records import KNOWN
 from mti.operations.bus import BusView
 from mti.operations.stores import SERVICES, Stores, WithdrawalStores, WithdrawalStoresOnly
+from mti.operations.pauses import Held, Released
+from mti.operations.stores import SERVICES, Stores
 from mti.publisher.records import PUBLISHED
 
 if TYPE_CHECKING:
@@ -145,6 +147,14 @@ class Deployment(ABC):
         Raises:
             ConfigurationError: the settings, or the tenants whose sessions are looked into, are wrong.
             StackError: the folder is in use.
+        """
+
+    @abstractmethod
+    async def release(self, lifted: Sequence[Held]) -> Released:
+        """Let come at once what waits for the end of pauses that a person ended, where that can be done.
+
+        Args:
+            lifted: the pauses; with none nothing is done.
         """
 
     async def indicators(self) -> Sender:

@@ -1,6 +1,6 @@
 """The deployment on an embedded stack's folder, whether its stack runs at the moment or not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,9 @@ from mti.common.topology import STANDARD, Topology
 from mti.deployment.deployment import Deployment
 from mti.deployment.tenants import TenantStates, file_of_folder, tenants_settings
 from mti.operations.bus import BusView
-from mti.stack.attach import Attachment, attached
+from mti.operations.pauses import Held, Released
+from mti.stack.attach import Attachment, attached, release_scheduled
+from mti.stack.errors import StackError
 from mti.stack.layout import TENANTS_SECONDS, Layout
 from mti.stack.namespace_view import NamespaceView
 from mti.stack.own_http import own_client
@@ -69,6 +71,19 @@ class EmbeddedDeployment(Deployment):
         port = (await self._attached()).http_port
         http = await self._exits.enter_async_context(own_client(f"http://127.0.0.1:{port}", seconds=30))
         return NamespaceView(http)
+
+    async def release(self, lifted: Sequence[Held]) -> Released:
+        """See `Deployment`."""
+        if not lifted:
+            return Released()
+        try:
+            messages = await release_scheduled(await self._attached())
+        except StackError as error:
+            late = "the pauses ended, and what waits comes at its time, since the bus could not be told"
+            return Released(notes=[f"{late}: {error}"])
+        if messages is None:
+            return Released(notes=["no stack runs on the folder; what waits comes at once with the next `mti up`"])
+        return Released(messages)
 
     def _store(self, service: str, *, read_only: bool = False) -> Store:
         if not self._layout.bus.is_dir():

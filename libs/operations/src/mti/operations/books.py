@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from mti.common.pauses import PauseState
 from mti.normalizer.records import ChunkBooks, Totals
 from mti.operations.bus import DeadLetterGroup
+from mti.operations.severity import severity
 from mti.operations.to_json import to_json
 
 
@@ -66,6 +67,11 @@ class SourceBooks:
         """Whether every detection is accounted for."""
         return self.lost == 0
 
+    @property
+    def severity(self) -> int:
+        """How unwell it is; 0 when it is well."""
+        return severity(self.lost, self.dead, self.pause, self.waiting)
+
 
 @dataclass(slots=True, kw_only=True)
 class DestinationBooks:
@@ -109,6 +115,11 @@ class DestinationBooks:
     def closed(self) -> bool:
         """Whether the workspace holds exactly what it should, or each difference has a name."""
         return not (self.lost or self.doubled or self.unexpected or self.unrevoked)
+
+    @property
+    def severity(self) -> int:
+        """How unwell it is; 0 when it is well."""
+        return severity(not self.closed, self.dead or self.refused, self.pause, self.waiting)
 
 
 @dataclass(slots=True, kw_only=True)

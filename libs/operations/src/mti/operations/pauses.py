@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, JsonValue
 from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.pauses import PauseState
 from mti.common.races import until_won
-from mti.common.registry import Registry
+from mti.common.registry import Registry, TenantStatus
 from mti.fetcher.records import SourceCheckpoint, saved, source_checkpoints
 from mti.operations.checkpoints import CONTAINER
 from mti.operations.stores import Stores
@@ -126,6 +126,35 @@ async def lift(stores: Stores, registry: Registry, selection: Selection, now: da
     for one in meant:
         await (_lift_source if one.kind == "source" else _lift_destination)(stores, one.id)
     return meant
+
+
+def paused_by_people(registry: Registry) -> list[str]:
+    """Return a note for each tenant that a person paused: that is no pause that can be lifted here."""
+    return [
+        f"tenant {name} was paused by {state.by or 'somebody'}; that ends with `mti tenants resume {name}`"
+        for name, state in sorted(registry.states.items())
+        if state.status is TenantStatus.PAUSED
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What comes at once since pauses were lifted."""
+
+    messages: int | None = None
+    """`None` where it can't be told, or nothing was to be released."""
+    notes: Sequence[str] = ()
+    """What comes later, and why, in sentences."""
+
+
+def due_by_itself(one: Held) -> str:
+    """Say what a lifted pause of a workspace means for messages that nobody can reach before they are due."""
+    which = f" --tenant {one.tenants[0]}" if one.tenants else ""
+    return (
+        f"workspace {one.id}: new messages are delivered at once, and those that wait are due by themselves at"
+        f" {one.until:%Y-%m-%d %H:%M:%S} UTC or soon after; to have what they hold there before,"
+        f" `mti backfill{which} --destination {one.id}`, which sends nothing twice"
+    )
 
 
 async def _lift_source(stores: Stores, id: str) -> None:

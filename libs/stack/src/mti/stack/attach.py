@@ -81,25 +81,23 @@ async def attached(data: Path, *, patience: float = PATIENCE) -> AsyncIterator[A
         yield Attachment(namespace.connection_string, namespace.http_port, running=False)
 
 
-async def release_scheduled(data: Path) -> int | None:
+async def release_scheduled(there: Attachment) -> int | None:
     """Make due now all that the namespace of a running stack keeps for later; return how many messages that are.
 
     What is still to wait waits again when it comes. `None` where no stack runs: the next one does this by itself.
 
     Raises:
-        ConfigurationError: no stack ever ran on the folder.
-        StackError: another command has the folder, or the namespace does not answer.
+        StackError: the namespace does not answer.
     """
-    async with attached(data) as there:
-        if not there.running:
-            return None
-        try:
-            async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-                answer = await client.post(f"http://127.0.0.1:{there.http_port}/scheduled/release")
-                answer.raise_for_status()
-        except httpx.HTTPError as error:
-            raise StackError(f"the local namespace does not answer: {type(error).__name__}") from error
-        return int(answer.json()["released"])
+    if not there.running:
+        return None
+    try:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            answer = await client.post(f"http://127.0.0.1:{there.http_port}/scheduled/release")
+            answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise StackError(f"the local namespace does not answer: {type(error).__name__}") from error
+    return int(answer.json()["released"])
 
 
 def _taken(lock: IO[str]) -> bool:

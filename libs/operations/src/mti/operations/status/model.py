@@ -3,16 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
+from typing import Final
 
 from pydantic import JsonValue
 
 from mti.common.pauses import PauseState
 from mti.operations.books import SourceBooks
 from mti.operations.bus import BusLoads
+from mti.operations.severity import severity
 from mti.operations.to_json import to_json
 from mti.publisher.records import ClockNote, Counts
+
+LATE: Final = timedelta(minutes=30)
+"""A source whose covered time is older than this is unwell."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +34,17 @@ class SourceStatus:
     failures: int = 0
     dead_letters: int = 0
     """Messages, of chunks and of parts that were rejected."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether what was published longer ago than `LATE` may not be fetched yet."""
+        return self.behind_seconds is None or self.behind_seconds > LATE.total_seconds()
+
+    @property
+    def severity(self) -> int:
+        """How unwell it is; 0 when it is well."""
+        books = self.books
+        return severity(books.lost, books.dead or self.dead_letters, books.pause, self.is_late)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +64,11 @@ class DestinationStatus:
     pause: PauseState | None = None
     clock: ClockNote | None = None
     """That the clock of its publisher was wrong, when it last published there."""
+
+    @property
+    def severity(self) -> int:
+        """How unwell it is; 0 when it is well."""
+        return severity(0, self.dead_letters, self.pause)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from mti.operations.tenants.adding import Entry, entry_of, read_fields, with_entry
 from mti.operations.tenants.exporting import export_text
 from mti.operations.tenants.importing import Change, ChangeKind, ImportPlan, apply_import, plan_import
-from mti.operations.tenants.states import StateChange, known_among, set_state
+from mti.operations.tenants.states import StateChange, known_among, set_state, whoever
 
 __all__ = [
     "Change",
@@ -18,5 +18,6 @@ __all__ = [
     "plan_import",
     "read_fields",
     "set_state",
+    "whoever",
     "with_entry",
 ]

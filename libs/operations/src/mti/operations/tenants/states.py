@@ -1,5 +1,6 @@
 """Pausing, resuming and removing a tenant: a document beside its description, which stays as it is."""
 
+import getpass
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -83,3 +84,11 @@ def known_among(tenants: Sequence[str], known: Collection[str], name: str) -> No
         close = get_close_matches(tenant, known, n=1)
         texts.append(f"{tenant[:63]!r} is not a tenant of {name}" + (f"; did you mean {close[0]!r}?" if close else ""))
     raise ConfigurationError("\n".join(texts) + "\n`mti tenants list` shows them; nothing was done")
+
+
+def whoever() -> str:
+    """Return who is at work, by the name of the account that this process runs under."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
