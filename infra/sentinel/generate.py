@@ -14,6 +14,8 @@ from infra.sentinel.workbooks import books
 SOLUTION: Final = Path(__file__).parent / "solution"
 ADVANCED_HUNTING: Final = Path(__file__).parent / "advanced-hunting"
 STIX: Final = Path(__file__).parent / "stix"
+PREVIEWED: Final = Path(__file__).parents[2] / "libs" / "console" / "src" / "mti" / "console" / "preview" / "workbooks"
+"""Copies for the console, which is installed without this folder."""
 DEPLOYED: Final = Path(__file__).parents[1] / "bicep" / "generated" / "content.json"
 
 
@@ -67,6 +69,8 @@ def generated() -> dict[Path, str]:
         SOLUTION / "Data Connectors" / f"{solution.CONNECTOR}.json": _json(solution.connector()),
         SOLUTION / "Data" / f"Solution_{solution.NAME.replace(' ', '')}.json": _json(solution.data()),
         SOLUTION / "Workbooks" / "WorkbooksMetadata.json": _json(solution.workbooks_metadata()),
+        **{PREVIEWED / f"{book.key}.json": _json(book.laid_out().to_json()) for book in books().values()},
+        PREVIEWED / "WorkbooksMetadata.json": _json(solution.workbooks_metadata()),
         SOLUTION / "SolutionMetadata.json": _json(solution.metadata()),
         SOLUTION / "ReleaseNotes.md": solution.release_notes(),
         SOLUTION / "Logos" / f"{solution.CONNECTOR}.svg": solution.LOGO,
@@ -79,7 +83,7 @@ def generated() -> dict[Path, str]:
 def main() -> None:
     """Write every file, and remove those that nothing writes any more."""
     files = generated()
-    for folder in (SOLUTION, ADVANCED_HUNTING):
+    for folder in (SOLUTION, ADVANCED_HUNTING, PREVIEWED):
         for path in folder.rglob("*"):
             if path.is_file() and path not in files:
                 path.unlink()

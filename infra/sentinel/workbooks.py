@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from infra.sentinel import workbook_format as portal
 from infra.sentinel.content import FOLDER
 from infra.sentinel.kql import compile_query
+from mti.console.preview import workbook_format as portal
 
 _SPACE: Final = UUID("c504ebfa-ff39-476c-ab1c-fb8784845d50")
 _DAY: Final = 86_400_000

@@ -1,45 +1,32 @@
 """The tables that the content reads: their columns, and rows of them."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
+
+from mti.console.preview.schemas import ARRIVED, DEFENDER, schemas
+
+__all__ = [
+    "ARRIVED",
+    "DEFENDER",
+    "Row",
+    "Tables",
+    "alert",
+    "arrived",
+    "at_gateway",
+    "attachment",
+    "delivery",
+    "incident",
+    "metric",
+    "protected",
+    "removal",
+    "schemas",
+    "seen_at",
+    "started",
+    "written",
+]
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
-
-ARRIVED = "_IngestionTime"
-"""What `ingestion_time()` gives for a row."""
-PARSERS = {
-    "MimecastTTPAttachment": (
-        "Time Generated", "Action Triggered", "File Hash", "File Name", "File Type", "Message ID", "Recipient Address",
-        "Result", "Route", "Sender Address", "Subject",
-    ),
-    "MimecastCG": (
-        "Time Generated", "File Name", "Sha256", "Virus Found", "Rejection Type", "Action", "Message ID", "Recipients",
-        "Sender Envelope", "Subject",
-    ),
-}  # fmt: skip
-"""What the parsers of Mimecast's own solution give: https://github.com/Azure/Azure-Sentinel/tree/master/Solutions/Mimecast"""
-DEFENDER = ("EmailAttachmentInfo", "EmailEvents", "EmailPostDeliveryEvents", "DeviceFileEvents", "DeviceProcessEvents")
-
-
-@cache
-def schemas() -> Mapping[str, dict[str, str]]:
-    """Return the columns of each table with their types in Kusto."""
-    found: dict[str, dict[str, str]] = {}
-    for line in Path(__file__).with_name("schemas.txt").read_text().splitlines():
-        if not line.startswith("#"):
-            name, columns = line.split(": ", 1)
-            found[name] = dict(column.split(":") for column in columns.split())
-    common = found.pop("*")
-    tables = {name: {**columns, **common} for name, columns in found.items()}
-    parsers = {
-        name: {column: "datetime" if column == "Time Generated" else "string" for column in columns}
-        for name, columns in PARSERS.items()
-    }
-    return {**tables, **parsers}
 
 
 def attachment(

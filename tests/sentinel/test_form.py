@@ -12,8 +12,8 @@ from infra.sentinel import generate, solution
 from infra.sentinel.content import TACTICS, hunts, rules
 from infra.sentinel.generate import SOLUTION, generated, hunted
 from infra.sentinel.kql import statements
-from infra.sentinel.workbook_format import Workbook
 from infra.sentinel.workbooks import books
+from mti.console.preview.workbook_format import Workbook
 from tests.sentinel.questions import questions
 from tests.sentinel.tables import schemas
 
