@@ -114,7 +114,7 @@ templates: $(VENV)/.ready  ## Write what the templates share with the code, and 
 	$(BICEP) build infra/bicep/main.bicep --outfile infra/azuredeploy.json
 
 requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves them)
-	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $(if $(UPGRADE),--upgrade) \
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --all-extras $(if $(UPGRADE),--upgrade) \
 	  $(foreach m,$(MEMBERS),--no-emit-package $(call distribution,$(m))) --custom-compile-command 'make requirements' \
 	  $(MEMBERS:%=%/pyproject.toml) requirements/dev.in -o requirements/dev.txt
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \

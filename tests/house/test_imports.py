@@ -24,7 +24,7 @@ ALLOWED = {
     "functions": {*SERVICES, "common", "operations", "deployment", "functions"},
     "deployment": {*SERVICES, "common", "operations", "stack", "deployment"},
     "simulation": {*SERVICES, "common", "simulation"},
-    "console": {*SERVICES, "common", "operations", "deployment", "stack", "console"},
+    "console": {*SERVICES, "common", "operations", "simulators", "deployment", "stack", "console"},
     "cli": {*SERVICES, "common", "operations", "deployment", "stack", "simulation", "cli", "servicebus_local"},
     "servicebus_local": {"servicebus_local"},  # a distribution for others too, which knows nothing of this project
 }

@@ -17,6 +17,9 @@ WAYS = {
     # Hand a child its streams:
     "libs/stack/src/mti/stack/launching/child.py",
     "libs/stack/src/mti/stack/launching/fork_server.py",
+    # Answers as JSON in ASCII, for a parent process:
+    "libs/console/src/mti/console/preview/engine.py",
+    "libs/console/src/mti/console/preview/worlds/loading.py",
     # Announcements of ports as JSON in ASCII, for a parent process:
     "libs/stack/src/mti/stack/demo/simulators_process.py",
     "libs/servicebus-local/src/servicebus_local/serving.py",

@@ -21,7 +21,7 @@ from mti.console.workplace import Workplace
 
 _STATIC: Final = Path(__file__).parent / "static"
 PREVIEW: Final = "mti.console.preview.routes"
-"""The dashboards: a module with `ROUTES`, which are mounted below `/dashboards`."""
+"""The dashboards: a module with `ROUTES`, which are mounted below `/dashboards`, and the `lifespan` that they need."""
 
 
 def create_app(workplace: Workplace, access: Access) -> Starlette:
@@ -38,7 +38,8 @@ def create_app(workplace: Workplace, access: Access) -> Starlette:
         *([Mount("/dashboards", routes=dashboards)] if dashboards else []),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(Guard, access=access)])
+    lifespan = import_module(PREVIEW).lifespan if dashboards else None
+    app = Starlette(routes=routes, middleware=[Middleware(Guard, access=access)], lifespan=lifespan)
     app.state.workplace = workplace
     app.state.access = access
     app.state.templates = environment()

@@ -67,6 +67,11 @@ class Layout:
         """A store of which tenants are paused or removed: the file that describes them belongs to who edits it."""
         return self.root / "tenants.db"
 
+    @property
+    def workspaces(self) -> Path:
+        """A folder with the rows that simulated workspaces kept, one file each: a demonstration leaves it."""
+        return self.root / "workspaces"
+
     def database(self, service: str) -> Path:
         """The checkpoints and books of one service; no other service opens it."""
         return self.root / f"{service}.db"

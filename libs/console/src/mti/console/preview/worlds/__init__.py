@@ -1,0 +1,1 @@
+"""Where the tables of a preview come from: a folder of an embedded run, a sample, or the one filled up by the other."""
