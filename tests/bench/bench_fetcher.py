@@ -2,13 +2,14 @@
 
 import sys
 
-from mti.common.contracts import cut
 from mti.common.ports.bus import Outgoing
-from mti.common.registry import Feed
 from mti.fetcher.mimecast.contents import content_of
 from mti.fetcher.mimecast.feed_files import merged
+from mti.fetcher.mimecast.model import FeedPage
+from mti.fetcher.publishing import pieces_of
 from tests.bench.floor import DETECTIONS, WHEN, floor, page_of, processor_seconds
 from tests.bench.results import quick, report
+from tests.support.service_world import GRID, source
 
 LIMIT = 512 * 1024 * 1024
 
@@ -30,10 +31,5 @@ async def main() -> None:
 
 def messages(page: bytes) -> list[Outgoing]:
     """Return what a page is sent as."""
-    return [
-        message
-        for file in merged(content_of(page, LIMIT).files)
-        for _, message in cut(
-            file.records, source="grid:eu", feed=Feed.MALWARE_GRID, region="eu", format=file.format, answered_at=WHEN
-        )
-    ]
+    found = FeedPage(files=merged(content_of(page, LIMIT).files), token=None, answered_at=WHEN)
+    return [piece.message for piece in pieces_of(found, source(GRID), 0)]

@@ -4,7 +4,12 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mti.common.contracts.chunks import JsonForm, PlainForm
+from mti.fetcher.mimecast.plain import bundle_in
+from mti.fetcher.mimecast.plain import records_of as plain_records_of
 from mti.fetcher.mimecast.stix import records_of
 
 pytestmark = pytest.mark.pure
@@ -75,3 +80,38 @@ def test_an_object_with_an_empty_id_swallows_nothing_of_its_page(kind: str) -> N
     nameless: dict[str, Any] = {"type": kind, "id": ""}
     one, two = triple("1", "a"), triple("2", "b")
     assert records_of([*one, nameless, *two]) == [one, [nameless], two]
+
+
+TEXTS = st.sampled_from(["", "a", "1", "malware", "indicator", "relationship", "ü\n\u2028"])
+REFERENCES = st.builds("{}--{}".format, st.sampled_from(["malware", "indicator"]), st.integers(0, 3)) | TEXTS
+OBJECTS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["malware", "indicator", "relationship", "other"]),
+            "id": REFERENCES,
+            "source_ref": REFERENCES,
+            "target_ref": REFERENCES,
+            "labels": st.lists(TEXTS, max_size=2),
+            "pattern": TEXTS,
+            "name": TEXTS | st.just("x" * 5000),
+            "x_other": st.none() | st.integers(0, 9) | st.text(),
+        },
+    ),
+    max_size=9,
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(st.builds(triple, st.sampled_from("123"), st.sampled_from("ab")), max_size=3), OBJECTS)
+def test_the_plain_form_is_grouped_and_written_as_the_same_json_would_be(
+    triples: list[list[dict[str, Any]]], others: list[dict[str, Any]]
+) -> None:
+    objects = [*(part for one in triples for part in one), *others]
+    page = orjson.dumps({"type": "bundle", "id": "bundle--1", "spec_version": "2.0", "objects": objects})
+    plain = bundle_in(page)
+    assert (plain is None) == any("x_other" in each for each in objects)
+    if plain is not None:
+        records = plain_records_of(plain)
+        assert records.as_json() == records_of(orjson.loads(page)["objects"])
+        assert PlainForm().written(records) == JsonForm().written(records.as_json())

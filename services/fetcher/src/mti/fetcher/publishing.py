@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
-from mti.common.contracts.chunks import Unsent, cut
+from mti.common.contracts import PageChunk
+from mti.common.contracts.chunks import Cutter, JsonForm, Piece, PlainForm, TextForm, Unsent
 from mti.common.contracts.envelope import PREFIX
-from mti.common.contracts.page import PageChunk
-from mti.common.ports.bus import Outgoing, Sender
+from mti.common.contracts.plain import PlainRecords
+from mti.common.feeds import FeedFormat
+from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry.model import Source
 from mti.common.telemetry import active
-from mti.fetcher.mimecast.model import FeedPage
+from mti.fetcher.mimecast.model import FeedFile, FeedPage
 from mti.fetcher.records.ledger import Ledger
 
 GROUP: Final = 8
@@ -42,10 +44,10 @@ class ChunkPublisher:
             BusUnavailable: the broker did not confirm.
             StoreUnavailable: the ledger could not be written.
         """
-        chunks = _chunks(page, source, epoch)
+        chunks = pieces_of(page, source, epoch)
         count = 0
         while group := list(islice(chunks, GROUP)):
-            await self._sender.send([message for _, message in group])
+            await self._sender.send([piece.message for piece in group])
             detections = _detections(group)
             await self._ledger.enter(source.id, detections, self._clock.now())
             active().instruments.fetched(source.id, sum(detections.values()))
@@ -53,21 +55,27 @@ class ChunkPublisher:
         return count
 
 
-def _chunks(page: FeedPage, source: Source, epoch: int) -> Iterator[tuple[PageChunk, Outgoing]]:
+def pieces_of(page: FeedPage, source: Source, epoch: int) -> Iterator[Piece[Any]]:
+    """Yield the page in pieces that fit a message each, in its order."""
     for file in page.files:
-        yield from cut(
-            file.records,
+        head = PageChunk(
             source=source.id,
             feed=source.feed,
             region=source.region,
             format=file.format,
-            header=file.header,
-            unsent=[Unsent(part.reason, part.fault, part.text) for part in file.aside],
+            header=list(file.header),
             answered_at=page.answered_at,
-            epoch=epoch,
         )
+        unsent = [Unsent(part.reason, part.fault, part.text) for part in file.aside]
+        yield from _cut(Cutter(head=head, epoch=epoch), file, unsent)
 
 
-def _detections(group: Sequence[tuple[PageChunk, Outgoing]]) -> dict[str, int]:
+def _cut(cutter: Cutter, file: FeedFile, unsent: Sequence[Unsent]) -> Iterator[Piece[Any]]:
+    if isinstance(file.records, PlainRecords):
+        return cutter.cut(file.records, PlainForm(), unsent)
+    return cutter.cut(file.records, TextForm() if file.format is FeedFormat.CSV else JsonForm(), unsent)
+
+
+def _detections(group: Sequence[Piece[Any]]) -> dict[str, int]:
     """Return the detections by chunk. Chunks of the same content are one, to the bus as to the books."""
-    return {str(message.properties[f"{PREFIX}id"]): chunk.detections for chunk, message in group}
+    return {str(piece.message.properties[f"{PREFIX}id"]): piece.detections for piece in group}

@@ -7,20 +7,21 @@ those that would not come out of a message as they went in: who receives it coul
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
-import orjson
 from pydantic import JsonValue
 
 from mti.common.contracts.body import UNPACKED_LIMIT
-from mti.common.contracts.canonical import written
 from mti.common.contracts.page import Oversize, PageChunk, WrittenChunk, page_message
+from mti.common.contracts.travelling import JsonForm, PlainForm, RecordForm, TextForm
 from mti.common.feeds import Feed, FeedFormat
 from mti.common.halving import Halving
 from mti.common.ports.bus import Outgoing
+
+R = TypeVar("R")
 
 MESSAGE_LIMIT: Final = 256 * 1024
 HEADROOM: Final = 12 * 1024
@@ -55,6 +56,79 @@ class Unsent:
     """As it came."""
 
 
+class Piece(NamedTuple, Generic[R]):
+    """A part of a page in its message: some of its records, or what is left of one."""
+
+    records: Sequence[R]
+    oversize: Oversize | None
+    message: Outgoing
+
+    @property
+    def detections(self) -> int:
+        """How many it holds."""
+        return len(self.records) if self.oversize is None else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutter:
+    """Cuts the records of one file of a page.
+
+    Args:
+        head: a chunk without records: what all of its chunks have in common.
+        epoch: how often the source's checkpoint was reset.
+        limit: bytes of a message.
+        records_limit: records of a chunk.
+    """
+
+    head: PageChunk
+    epoch: int = 0
+    limit: int = MESSAGE_LIMIT
+    records_limit: int = RECORDS_LIMIT
+
+    def cut(self, records: Sequence[R], form: RecordForm[R], unsent: Sequence[Unsent] = ()) -> Iterator[Piece[R]]:
+        """Yield the pieces, every record in exactly one, in the page's order.
+
+        What was `unsent` follows the records, each in a piece of its own.
+        """
+        waiting = Halving.of(records, self.records_limit)
+        while (part := waiting.take()) is not None:
+            written = form.written(part)
+            if written is not None and (message := self._fitting(written)) is not None:
+                yield Piece(part, None, message)
+            elif len(part) > 1 and (apart := [] if written else _apart(part, form)):
+                waiting.put_back(apart)
+            elif len(part) > 1:
+                waiting.halve(part)
+            elif written is not None:
+                yield self._left_of(written[1:-1])
+            else:
+                fault = "it would not come out of a message as it went in"
+                yield self._left_of(form.in_any_case(part[0]), UNREADABLE, fault)
+        for each in unsent:
+            yield self._left_of(each.text, each.reason, each.fault)
+
+    def _fitting(self, records: bytes) -> Outgoing | None:
+        written = self.head.written_with(records)
+        if len(written.body) > UNPACKED_LIMIT:
+            return None
+        message = self._message(written)
+        return message if fits(message, self.limit) else None
+
+    def _left_of(self, data: bytes, reason: str | None = None, fault: str | None = None) -> Piece[R]:
+        rest = Oversize(
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            excerpt=data[: EXCERPT * 4].decode(errors="replace")[:EXCERPT],
+            reason=reason,
+            fault=None if fault is None else fault[:FAULT_LIMIT],
+        )
+        chunk = self.head.model_copy(update={"header": [], "oversize": [rest]})
+        return Piece((), rest, self._message(chunk.written()))
+
+    def _message(self, written: WrittenChunk) -> Outgoing:
+        return page_message(self.head, epoch=self.epoch, written=written)
+
+
 def cut(
     records: Sequence[list[JsonValue]],
     *,
@@ -69,81 +143,29 @@ def cut(
     limit: int = MESSAGE_LIMIT,
     records_limit: int = RECORDS_LIMIT,
 ) -> Iterator[tuple[PageChunk, Outgoing]]:
-    """Yield the chunks of a page with their messages, every record in exactly one, in the page's order.
-
-    What was `unsent` follows the records, each in a chunk of its own.
-    """
-
-    def chunk_of(part: Sequence[list[JsonValue]]) -> PageChunk:
-        return PageChunk(
-            source=source,
-            feed=feed,
-            region=region,
-            format=format,
-            header=list(header),
-            records=list(part),
-            answered_at=answered_at,
+    """Yield the chunks of a page of any JSON with their messages: see `Cutter.cut`."""
+    head = PageChunk(
+        source=source, feed=feed, region=region, format=format, header=list(header), answered_at=answered_at
+    )
+    cutter = Cutter(head=head, epoch=epoch, limit=limit, records_limit=records_limit)
+    for piece in cutter.cut(records, JsonForm(), unsent):
+        held = (
+            {"records": list(piece.records)} if piece.oversize is None else {"header": [], "oversize": [piece.oversize]}
         )
-
-    def left_of(data: bytes, reason: str | None = None, fault: str | None = None) -> tuple[PageChunk, Outgoing]:
-        rest = Oversize(
-            size=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            excerpt=data[: EXCERPT * 4].decode(errors="replace")[:EXCERPT],
-            reason=reason,
-            fault=None if fault is None else fault[:FAULT_LIMIT],
-        )
-        chunk = PageChunk(
-            source=source, feed=feed, region=region, format=format, oversize=[rest], answered_at=answered_at
-        )
-        return chunk, page_message(chunk, epoch=epoch)
-
-    waiting = Halving.of(records, records_limit)
-    while (part := waiting.take()) is not None:
-        travels = _that_travels(chunk_of, part)
-        if travels is not None and (message := _fitting(*travels, epoch=epoch, limit=limit)) is not None:
-            yield travels[0], message
-        elif len(part) > 1 and (apart := [] if travels else _apart(part, chunk_of)):
-            waiting.put_back(apart)
-        elif len(part) > 1:
-            waiting.halve(part)
-        elif travels is not None:
-            yield left_of(orjson.dumps(part[0], option=orjson.OPT_SORT_KEYS))
-        else:
-            yield left_of(written(part[0]), UNREADABLE, "it would not come out of a message as it went in")
-    for each in unsent:
-        yield left_of(each.text, each.reason, each.fault)
+        yield head.model_copy(update=held), piece.message
 
 
-def _that_travels(
-    chunk_of: Callable[[Sequence[list[JsonValue]]], PageChunk], part: Sequence[list[JsonValue]]
-) -> tuple[PageChunk, WrittenChunk] | None:
-    """Return the chunk of the records and its forms; `None` if it would not be read as it was sent.
-
-    What parsers take, write and take again differs: nesting, numbers beyond all bounds, halves of characters.
-    """
-    try:
-        chunk = chunk_of(part)
-        written_chunk = chunk.written()
-        return (chunk, written_chunk) if PageChunk.model_validate_json(written_chunk.body) == chunk else None
-    except (ValueError, TypeError, RecursionError):
-        return None
-
-
-def _fitting(chunk: PageChunk, written_chunk: WrittenChunk, *, epoch: int, limit: int) -> Outgoing | None:
-    if len(written_chunk.body) > UNPACKED_LIMIT:
-        return None
-    message = page_message(chunk, epoch=epoch, written=written_chunk)
-    return message if fits(message, limit) else None
-
-
-def _apart(
-    part: Sequence[list[JsonValue]], chunk_of: Callable[[Sequence[list[JsonValue]]], PageChunk]
-) -> list[Sequence[list[JsonValue]]]:
+def _apart(part: Sequence[R], form: RecordForm[R]) -> list[Sequence[R]]:
     """Return the sound records together and each odd one alone; nothing where no record is odd by itself."""
-    odd = {place for place, record in enumerate(part) if _that_travels(chunk_of, [record]) is None}
+    odd = {place for place, record in enumerate(part) if form.written([record]) is None}
     if not odd:
         return []
     sounds = [record for place, record in enumerate(part) if place not in odd]
-    alone: list[Sequence[list[JsonValue]]] = [[part[place]] for place in sorted(odd)]
+    alone: list[Sequence[R]] = [[part[place]] for place in sorted(odd)]
     return [sounds, *alone] if sounds else alone
+
+
+__all__ = [
+    "HEADROOM", "MESSAGE_LIMIT", "RECORDS_LIMIT", "UNREADABLE", "Cutter", "JsonForm", "Piece", "PlainForm", "TextForm",
+    "Unsent", "cut", "fits", "message_size",
+]  # fmt: skip

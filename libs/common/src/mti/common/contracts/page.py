@@ -11,6 +11,7 @@ from mti.common.feeds import Feed, FeedFormat
 from mti.common.ports.bus import Outgoing
 
 _CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
+_NO_RECORDS: Final = b'"records":[]'
 
 
 class Oversize(BaseModel):
@@ -64,6 +65,13 @@ class PageChunk(Contract):
         # Keys are written in their order, and this one is the first of all.
         first = b'{"answered_at":' + orjson.dumps(self.answered_at, option=_CANONICAL) + b","
         return WrittenChunk(orjson.dumps(fields, option=_CANONICAL), len(first))
+
+    def written_with(self, records: bytes) -> "WrittenChunk":
+        """Return it as `written` would with these records, which are a list in canonical JSON; it has none itself."""
+        without = self.written()
+        # In a text there would be a backslash before each of the quotes.
+        before, name, after = without.body.partition(_NO_RECORDS)
+        return WrittenChunk(b"".join((before, name[:-2], records, after)), without.start)
 
     @property
     def detections(self) -> int:

@@ -15,7 +15,14 @@ from mti.common.errors import Retry
 from mti.fetcher.mimecast.archive import Member, bound_of, is_archive, members
 from mti.fetcher.mimecast.encodings import GZIP, BrokenGzip, in_utf8, unwrapped
 from mti.fetcher.mimecast.failures import Failure, failures_in
-from mti.fetcher.mimecast.feed_files import csv_file, document_of, looks_like_json, looks_like_markup, stix_file
+from mti.fetcher.mimecast.feed_files import (
+    csv_file,
+    document_of,
+    looks_like_json,
+    looks_like_markup,
+    plain_file,
+    stix_file,
+)
 from mti.fetcher.mimecast.model import UNREAD_MEMBER, Aside, FeedFile
 from mti.fetcher.mimecast.refusals import partly_unreadable, unreadable
 
@@ -78,7 +85,8 @@ class _Reader:
                 raise unreadable("the page is an archive of archives of archives")
             return self._archive(text, nested)
         if looks_like_json(text):
-            return _document(document_of(text))
+            plain = plain_file(text)
+            return _document(document_of(text)) if plain is None else Content([plain])
         if looks_like_markup(text):
             raise unreadable("a page of HTML came instead of a feed file")
         # The checksum of an archive or of gzip says that it is whole.

@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 from pydantic import JsonValue
 
+from mti.common.contracts.plain import PlainRecords
 from mti.common.feeds import Feed, FeedFormat
 from mti.common.server_time import ServerTime
 
@@ -68,7 +69,8 @@ class FeedFile:
     """One file of a page; a page that came as an archive has one a member."""
 
     format: FeedFormat
-    records: Sequence[Record]
+    records: Sequence[Record] | PlainRecords
+    """Plain ones where the whole file is of that form."""
     header: Sequence[str] = ()
     """The names of a CSV file's columns."""
     aside: Sequence[Aside] = ()
