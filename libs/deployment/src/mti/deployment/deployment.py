@@ -19,9 +19,8 @@ from mti.deployment.dead_letters import DeadLetters
 from mti.deployment.tenants import TenantStates, container_in, states_in
 from mti.normalizer.records import KNOWN
 from mti.operations.bus import BusView
-from mti.operations.stores import SERVICES, Stores, WithdrawalStores, WithdrawalStoresOnly
 from mti.operations.pauses import Held, Released
-from mti.operations.stores import SERVICES, Stores
+from mti.operations.stores import SERVICES, Stores, WithdrawalStores, WithdrawalStoresOnly
 from mti.publisher.records import PUBLISHED
 
 if TYPE_CHECKING:

@@ -158,11 +158,11 @@ class CountedContainer:
         await self._inner.delete(partition, id)
         self._meter.add(self._name, Kind.DELETE, [], self._meter.rates.delete(0))
 
-    async def scan(self, partition: str, *, after: str = "") -> AsyncIterator[Document]:
-        """Yield the documents of a partition in the order of their ids, from beyond `after`."""
+    async def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+        """Yield the documents of a partition in the order of their ids, from beyond `after` and up to `before`."""
         page: list[Document] = []
         pages = 0
-        async for document in self._inner.scan(partition, after=after):
+        async for document in self._inner.scan(partition, after=after, before=before):
             page.append(document)
             if len(page) == PAGE:
                 self._query(page)
