@@ -25,9 +25,10 @@ from mti.common.registry import (
     load_registry,
     registry_from,
 )
-from mti.common.registry.origins import FileOrigin, StoreOrigin, TextOrigin
-from mti.common.registry.records import CONTAINER, DEFAULTS, STATES, TENANTS
+from mti.common.registry.origins import WHOLE, FileOrigin, StoreOrigin, TextOrigin
+from mti.common.registry.records import CONTAINER, DEFAULTS, STATES, TENANTS, mark_changed, read_mark
 from tests.common.tenants import WORKSPACE, destination, mimecast, tenant
+from tests.support.counted import CountedContainer
 from tests.support.speed import here
 from tests.support.waiting import until
 
@@ -215,7 +216,7 @@ class TestLookingAgain:
 
 class TestAStore:
     async def test_documents_in_the_form_of_the_file_are_the_tenants(self, container: Container) -> None:
-        origin = StoreOrigin(container, "sqlite:x")
+        origin = StoreOrigin(container, "sqlite:x", StillClock())
         with pytest.raises(InvalidTenantsFile, match="mti tenants import"):
             async with LiveRegistry(origin, allow_loopback=False, clock=StillClock()):
                 pass
@@ -241,12 +242,12 @@ class TestAStore:
         class Flaky(StoreOrigin):
             down = False
 
-            async def read_changed(self, known: Any) -> Any:
+            async def read_changed(self, known: Any, *, surely: bool = False) -> Any:
                 if self.down:
                     raise StoreUnavailable("the store is being moved")
-                return await super().read_changed(known)
+                return await super().read_changed(known, surely=surely)
 
-        origin = Flaky(container, "sqlite:x")
+        origin = Flaky(container, "sqlite:x", StillClock())
         async with LiveRegistry(origin, allow_loopback=False, clock=StillClock()) as registry:
             origin.down = True
             await registry.refresh()
@@ -254,8 +255,56 @@ class TestAStore:
             assert set(registry.current.sources) == {"contoso/malware_customer"}
             assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
+    async def test_all_of_it_is_read_when_the_mark_is_another_one_and_now_and_then(self, container: Container) -> None:
+        counted, clock = CountedContainer(container), StillClock()
+        await put(container, TENANTS, "contoso", tenant())
+        await mark_changed(container)
+        origin = StoreOrigin(counted, "sqlite:x", clock)
+
+        async def scans(registry: LiveRegistry, seconds: float, *, surely: bool = False) -> int:
+            before = counted.calls["scan"]
+            clock.time += timedelta(seconds=seconds)
+            await (registry.latest() if surely else registry.refresh())
+            return counted.calls["scan"] - before
+
+        async with LiveRegistry(origin, allow_loopback=False, clock=clock) as registry:
+            # Once more soon after a change, since what it is about may be seen later than the mark.
+            assert [await scans(registry, 15) for _ in range(4)] == [2, 0, 0, 0]
+            await put(container, TENANTS, "fabrikam", fabrikam())
+            assert await scans(registry, 15) == 0
+            await mark_changed(container)
+            assert [await scans(registry, 15) for _ in range(3)] == [2, 2, 0]
+            assert "fabrikam/malware_customer" in registry.current.sources
+            assert await scans(registry, WHOLE) == 2
+            assert await scans(registry, 15, surely=True) == 2
+
+    async def test_what_was_written_by_hand_is_seen_by_who_asks_for_the_latest_and_later_by_all(
+        self, container: Container
+    ) -> None:
+        clock = StillClock()
+        await put(container, TENANTS, "contoso", tenant())
+        await mark_changed(container)
+        async with LiveRegistry(StoreOrigin(container, "sqlite:x", clock), allow_loopback=False, clock=clock) as live:
+            clock.time += timedelta(seconds=15)
+            await live.refresh()
+            await put(container, TENANTS, "fabrikam", fabrikam())
+            clock.time += timedelta(seconds=15)
+            await live.refresh()
+            assert "fabrikam/malware_customer" not in live.current.sources
+            assert "fabrikam/malware_customer" in (await live.latest()).sources
+            await put(container, STATES, "fabrikam", {"status": "paused"})
+            clock.time += timedelta(seconds=WHOLE)
+            await live.refresh()
+            assert live.current.sources["fabrikam/malware_customer"].paused
+
+    async def test_two_who_make_the_mark_another_one_at_a_time_are_both_seen(self, container: Container) -> None:
+        await mark_changed(container)
+        before = await read_mark(container)
+        await asyncio.gather(mark_changed(container), mark_changed(container))
+        assert await read_mark(container) != before
+
     async def test_a_state_of_another_release_is_refused_with_the_cure(self, container: Container) -> None:
-        origin = StoreOrigin(container, "sqlite:x")
+        origin = StoreOrigin(container, "sqlite:x", StillClock())
         await put(container, TENANTS, "contoso", tenant())
         await put(container, STATES, "contoso", {"status": "asleep"})
         with pytest.raises(ConfigurationError, match="mti tenants pause"):

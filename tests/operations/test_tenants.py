@@ -14,7 +14,7 @@ from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Container, Document
 from mti.common.registry import InvalidTenantsFile, TenantStatus
-from mti.common.registry.records import CONTAINER, TENANTS, read_records
+from mti.common.registry.records import CONTAINER, TENANTS, read_mark, read_records
 from mti.operations.tenants import (
     ChangeKind,
     ImportPlan,
@@ -54,7 +54,9 @@ async def planned(container: Container, document: object, **options: Any) -> Imp
 
 async def imported(container: Container, document: object, **options: Any) -> ImportPlan:
     plan = await planned(container, document, **options)
+    before = await read_mark(container)
     await apply_import(container, plan)
+    assert await read_mark(container) != before
     return plan
 
 
@@ -169,7 +171,9 @@ class TestStates:
         again = await set_state(container, "contoso", TenantStatus.PAUSED, by="bob", why="?", clock=SystemClock())
         assert not again.changed
         assert (again.after.by, again.after.why) == ("ann", "audit")
+        before = await read_mark(container)
         resumed = await set_state(container, "contoso", TenantStatus.ACTIVE, by="bob", why="", clock=SystemClock())
+        assert await read_mark(container) != before
         assert (resumed.before.status, resumed.after.by) == (TenantStatus.PAUSED, "bob")
 
     async def test_a_removed_tenant_is_put_back_quietly_by_a_pause(self, container: Container) -> None:

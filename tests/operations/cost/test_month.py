@@ -66,7 +66,8 @@ def test_request_units_are_those_of_the_steps_as_often_as_they_are_taken() -> No
     runs, jobs = SECONDS / 60, 10 * 6 * 730
     expected = {
         "registry_read": 3 * 2 * runs,
-        "registry_read_tenant": 3 * 2 * runs * 10,
+        "registry_whole": 3 * 2 * SECONDS / 300,
+        "registry_tenant": 3 * 2 * SECONDS / 300 * 10,
         "schedule": runs,
         "schedule_source": runs * 10,
         "job": jobs,

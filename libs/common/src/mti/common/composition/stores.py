@@ -38,7 +38,7 @@ async def live_registry(
 
         origin: Origin
         if (target := settings.tenants_store_target) is not None:
-            origin = StoreOrigin(container(target), str(settings.tenants_store))
+            origin = StoreOrigin(container(target), str(settings.tenants_store), clock)
         else:
             found = settings.tenants_states_target
             states = container(found) if found is not None else None

@@ -97,7 +97,7 @@ class LiveRegistry:
         async with self._lock:
             if self._looked <= asked:
                 await self._clock.sleep(self._looked + self._spacing - asked)
-                await self._refresh()
+                await self._refresh(surely=True)
         return self.current
 
     async def _keep(self) -> None:
@@ -105,11 +105,11 @@ class LiveRegistry:
             await self._clock.sleep(self._interval)
             await self.refresh()
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, *, surely: bool = False) -> None:
         self._looked = self._clock.monotonic()
         contents = None
         try:
-            contents = await self._origin.read_changed(self._version)
+            contents = await self._origin.read_changed(self._version, surely=surely)
             if contents is None:
                 self._content()
                 return

@@ -13,10 +13,15 @@ from mti.common.registry.document import parse_document, read_bytes
 from mti.common.registry.faults import InvalidTenantsFile
 from mti.common.registry.load import registry_from
 from mti.common.registry.model import Registry, TenantState
-from mti.common.registry.records import Records, read_records, states_of
+from mti.common.registry.records import Records, read_mark, read_records, states_of
 
 SETTLE: Final = 0.5
 """Seconds for which a file that changed must stay as it is before it is believed: an editor may be halfway."""
+WHOLE: Final = 300.0
+"""Seconds after which a store's documents are all read again, though their mark is the same: somebody may have written
+one by hand, or was killed before the mark was another one."""
+LAGGING: Final = 10.0
+"""Seconds for which a change of the mark may be seen before what it is about: after that all is read once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +42,12 @@ class Origin(Protocol):
         """What people call it, in errors."""
         ...
 
-    async def read_changed(self, known: Hashable) -> Contents | None:
+    async def read_changed(self, known: Hashable, *, surely: bool = False) -> Contents | None:
         """Return what it holds, or `None` when that is still the version that is known.
+
+        Args:
+            known: the version; `None` where none is.
+            surely: look at everything, whatever it costs.
 
         Raises:
             ConfigurationError: it can't be read.
@@ -89,8 +98,8 @@ class FileOrigin:
         """The path."""
         return str(self._path)
 
-    async def read_changed(self, known: Hashable) -> Contents | None:
-        """See `Origin.look`."""
+    async def read_changed(self, known: Hashable, *, surely: bool = False) -> Contents | None:  # noqa: ARG002  always is
+        """See `Origin.read_changed`."""
         records = await read_records(self._states, states_only=True) if self._states else None
         of_states = records.version if records else ()
         stamp = self._stamp_now()
@@ -145,8 +154,8 @@ class TextOrigin:
         """The variable."""
         return self._name
 
-    async def read_changed(self, known: Hashable) -> Contents | None:
-        """See `Origin.look`."""
+    async def read_changed(self, known: Hashable, *, surely: bool = False) -> Contents | None:  # noqa: ARG002  always is
+        """See `Origin.read_changed`."""
         records = await read_records(self._states, states_only=True) if self._states else None
         version = ("", records.version if records else ())
         if version == known:
@@ -155,26 +164,48 @@ class TextOrigin:
 
 
 class StoreOrigin:
-    """The container `tenants` of a store.
+    """The container `tenants` of a store. All of it is read when its mark is another one, and now and then.
 
     Args:
         container: the container.
         name: of the store, as its setting has it.
+        clock: the time.
     """
 
-    def __init__(self, container: Container, name: str) -> None:
+    def __init__(self, container: Container, name: str, clock: Clock) -> None:
         self._container = container
         self._name = name
+        self._clock = clock
+        self._mark: str | None = None
+        self._version: Hashable = None
+        """Of what was read last."""
+        self._whole_at = float("-inf")
+        self._marked_at = float("-inf")
+        """When the mark was first seen as it is."""
 
     @property
     def name(self) -> str:
         """The store."""
         return self._name
 
-    async def read_changed(self, known: Hashable) -> Contents | None:
-        """See `Origin.look`."""
+    async def read_changed(self, known: Hashable, *, surely: bool = False) -> Contents | None:
+        """See `Origin.read_changed`."""
+        # Before the rest: what is written while that is read makes the mark another one, and is seen the next time.
+        mark, now = await read_mark(self._container), self._clock.monotonic()
+        if mark != self._mark:
+            self._mark, self._marked_at = mark, now
+        if not surely and known is not None and known == self._version and self._is_settled(now):
+            return None
         records = await read_records(self._container)
         if not records.has_tenants:
             raise InvalidTenantsFile(["holds no tenant; bring them in with `mti tenants import FILE`"], self._name)
-        version = records.version
-        return None if version == known else Contents(version=version, content=records, states=states_of(records))
+        self._version, self._whole_at = records.version, now
+        return (
+            None
+            if self._version == known
+            else Contents(version=self._version, content=records, states=states_of(records))
+        )
+
+    def _is_settled(self, now: float) -> bool:
+        """Say whether all was read a while after the mark became what it is, and not too long ago."""
+        return self._mark is not None and self._whole_at >= self._marked_at + LAGGING and now < self._whole_at + WHOLE

@@ -2,15 +2,20 @@
 
 All of them are in the container `tenants`, in three partitions. The embedded stack keeps the states alone there, since
 its tenants are in a file that belongs to who edits it.
+
+Beside them is a mark, which whoever has written anything makes another one afterwards: services read it again and again,
+and all the rest when it changed, since a thousand documents cost a thousand times as much as one.
 """
 
+import contextlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
 
-from mti.common.errors import ConfigurationError
+from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.ports.store import Container, Document
 from mti.common.registry.model import TenantState, TenantStatus
 
@@ -21,6 +26,10 @@ DEFAULTS: Final = "defaults"
 """The partition of the one document of that id."""
 STATES: Final = "state"
 """The partition of the states, by tenant. A tenant without one is active."""
+
+
+MARK: Final = "mark"
+"""The partition of the one document of that id that is another after each change."""
 
 
 class StateRecord(BaseModel):
@@ -76,6 +85,31 @@ async def read_records(container: Container, *, states_only: bool = False) -> Re
         return Records(tenants={}, defaults=None, states=states)
     tenants = {document.id: document async for document in container.scan(TENANTS)}
     return Records(tenants=tenants, defaults=await container.read(DEFAULTS, DEFAULTS), states=states)
+
+
+async def read_mark(container: Container) -> str | None:
+    """Return what is another after each change; `None` where nobody has made one yet.
+
+    Raises:
+        StoreUnavailable: it can't be reached.
+    """
+    document = await container.read(MARK, MARK)
+    return None if document is None else document.etag
+
+
+async def mark_changed(container: Container) -> None:
+    """Tell who follows the tenants that something of them was written: to be called after each writing.
+
+    Who can't make the mark another one, or is killed before, leaves it to the next reading of all, which comes anyway.
+
+    Raises:
+        StoreUnavailable: it can't be reached; what was written stays, and is seen a little later.
+    """
+    document = await container.read(MARK, MARK)
+    etag = None if document is None else document.etag
+    # Whoever was faster has made it another one after what was written here, so that is seen, too.
+    with contextlib.suppress(WriteConflict):
+        await container.write(Document(partition=MARK, id=MARK, body={"write": secrets.token_hex(8)}, etag=etag))
 
 
 def states_of(records: Records) -> dict[str, TenantState]:

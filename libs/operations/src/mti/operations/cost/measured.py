@@ -55,9 +55,11 @@ class Measured(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     registry_read: Step
-    """The tenants in a store are read, to see whether they changed: every service does that every 15 seconds."""
-    registry_read_tenant: Step
-    """The same, for each tenant in the store."""
+    """It is seen that the tenants in a store did not change: every service does that every 15 seconds."""
+    registry_whole: Step
+    """All tenants in a store are read: every service does that every five minutes, whatever was seen."""
+    registry_tenant: Step
+    """The same, for each tenant."""
     schedule: Step
     """A run of the schedule, which looks what is due."""
     schedule_source: Step

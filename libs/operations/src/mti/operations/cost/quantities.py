@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Final
 
+from mti.common.registry.origins import WHOLE
 from mti.operations.cost.assumptions import DAYS, SECONDS, Assumptions, Hosting
 from mti.operations.cost.measured import Measured, Step
 
@@ -101,9 +102,11 @@ def _work(
     known: float,
 ) -> Step:
     readings = SERVICES * assumed.replicas * SECONDS / assumed.tenants_seconds
+    whole = SERVICES * assumed.replicas * SECONDS / max(WHOLE, assumed.tenants_seconds)
     parts = (
         (steps.registry_read, readings),
-        (steps.registry_read_tenant, readings * assumed.tenants),
+        (steps.registry_whole, whole),
+        (steps.registry_tenant, whole * assumed.tenants),
         (steps.schedule, SCHEDULES),
         (steps.schedule_source, SCHEDULES * assumed.tenants),
         (steps.job, jobs),

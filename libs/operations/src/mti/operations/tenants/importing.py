@@ -12,7 +12,7 @@ from mti.common.errors import MtiError, WriteConflict
 from mti.common.ports.store import Container, Document
 from mti.common.registry import Registry, TenantStatus, registry_from
 from mti.common.registry.faults import Lines
-from mti.common.registry.records import DEFAULTS, TENANTS, Records, read_state, states_of
+from mti.common.registry.records import DEFAULTS, TENANTS, Records, mark_changed, read_state, states_of
 from mti.operations.tenants.states import state_document
 
 log = logging.getLogger(__name__)
@@ -131,6 +131,7 @@ async def apply_import(container: Container, plan: ImportPlan) -> None:
         lost += [document.id for document, result in zip(part, written, strict=True) if result is None]
     if plan.deletes_defaults:
         await container.delete(DEFAULTS, DEFAULTS)
+    await mark_changed(container)
     if lost:
         raise _raced(lost)
     counts = {kind.value: sum(change.kind is kind for change in plan.changes) for kind in ChangeKind}

@@ -12,7 +12,7 @@ from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document
 from mti.common.races import until_won
 from mti.common.registry import TenantState, TenantStatus
-from mti.common.registry.records import STATES, StateRecord, read_state
+from mti.common.registry.records import STATES, StateRecord, mark_changed, read_state
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,9 @@ async def set_state(
         log.info("a tenant's state is another", extra={"tenant": tenant, "status": status.value, "by": by, "why": why})
         return change
 
-    return await until_won(attempt)
+    change = await until_won(attempt)
+    await mark_changed(container)  # in any case: it may be what somebody wrote who was killed before this
+    return change
 
 
 def state_document(
