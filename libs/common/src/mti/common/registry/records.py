@@ -3,8 +3,8 @@
 All of them are in the container `tenants`, in three partitions. The embedded stack keeps the states alone there, since
 its tenants are in a file that belongs to who edits it.
 
-Beside them is a mark, which whoever has written anything makes another one afterwards: services read it again and again,
-and all the rest when it changed, since a thousand documents cost a thousand times as much as one.
+Beside them is a mark, which whoever has written anything makes another one afterwards: services read it again and
+again, and all the rest when it changed, since a thousand documents cost a thousand times as much as one.
 """
 
 import contextlib
