@@ -1,93 +1,22 @@
 """The apps on the real worker library, end to end: what the simulators hold at the end is what the feeds imply."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.servicebus import ServiceBus
-from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Outgoing
-from mti.common.registry import Registry, load_registry
 from mti.common.topology import STANDARD
-from mti.deployment.service_bus.view import ServiceBusView
-from mti.operations.books import Reconciliation
-from mti.operations.reconcile import reconcile
-from mti.operations.stores import SERVICES, Stores
+from mti.operations.stores import SERVICES
 from mti.simulators import SentinelFault, SentinelFaultKind, Simulators
 from mti.simulators.scenario import Scenario
-from servicebus_local import Namespace
-from tests.functions.apps import bindings_of, folder_of, load
-from tests.functions.running import App, apps, needs_worker, start
-from tests.support.bus import connected, running_namespace, stats
+from tests.functions.apps import bindings_of, load
+from tests.functions.estate import estate, exact
+from tests.functions.running import needs_worker
+from tests.support.bus import stats
 from tests.support.waiting import until
-from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
+from tests.support.worlds import CONTOSO, two_tenants
 
 pytestmark = [needs_worker, pytest.mark.xdist_group("function apps")]
-
-
-@dataclass
-class Estate:
-    """Simulators, a namespace and three apps, and where these keep what they know."""
-
-    world: Simulators
-    namespace: Namespace
-    bus: ServiceBus
-    running: dict[str, App]
-    settings: Mapping[str, Mapping[str, str]]
-    registry: Registry
-    folder: Path
-
-    async def reconciled(self) -> Reconciliation:
-        stores = Stores(*[SqliteStore(self.folder / f"{service}.db", read_only=True) for service in SERVICES])
-        try:
-            view = ServiceBusView(self.bus, STANDARD, self.registry.destinations)
-            return await reconcile(self.registry, stores, view)
-        finally:
-            await stores.close()
-
-    async def restart(self, service: str) -> None:
-        await self.running[service].kill()
-        folder = folder_of(service)
-        self.running[service] = await start(folder, self.settings[service], self.folder / f"{service}.log")
-
-    async def is_idle(self) -> bool:
-        """Say whether nothing is to be handled now: what the next fetch brings is some minutes away."""
-        found = await stats(self.namespace)
-        return all(
-            not counts["active"] and not counts["locked"] for path, counts in found.items() if path != "set-aside"
-        )
-
-    def accepted(self) -> int:
-        return sum(found.counts["accepted_objects"] for found in self.world.sentinel.workspaces.values())
-
-
-@asynccontextmanager
-async def estate(tmp_path: Path, world: Simulators) -> AsyncIterator[Estate]:
-    secrets = world.write_tenants(tmp_path / "tenants.yaml")
-    async with running_namespace(tmp_path / "bus") as namespace, connected(namespace) as bus:
-        common = {
-            **secrets,
-            "ServiceBus": namespace.connection_string,
-            "MTI_SERVICEBUS_CONNECTION_STRING": namespace.connection_string,
-            "MTI_TENANTS_FILE": str(tmp_path / "tenants.yaml"),
-            "MTI_ALLOW_LOOPBACK": "true",
-            "MTI_FETCH_JOBS_QUEUE": "fetch-jobs",
-            "MTI_RAW_PAGES_TOPIC": "raw-pages",
-            "MTI_RAW_PAGES_SUBSCRIPTION": "normalizer",
-            "MTI_INDICATORS_TOPIC": "indicators",
-            "MTI_INDICATORS_SUBSCRIPTION": "publisher",
-            "MTI_SET_ASIDE_QUEUE": "set-aside",
-            "HOST_TIMER_SECONDS": "2",
-        }
-        settings = {name: {**common, "MTI_STORE": f"sqlite:{tmp_path / f'{name}.db'}"} for name in SERVICES}
-        for name in ("normalizer", "publisher"):  # what an app is told that takes withdrawals
-            settings["publisher"][f"MTI_{name.upper()}_STORE"] = settings[name]["MTI_STORE"]
-        registry = load_registry(tmp_path / "tenants.yaml", allow_loopback=True)
-        async with apps(settings, tmp_path) as running:
-            yield Estate(world, namespace, bus, running, settings, registry, tmp_path)
 
 
 async def refused(scenario: Scenario) -> str:
@@ -131,13 +60,6 @@ async def test_a_feed_with_faults_goes_through_three_apps_and_the_books_close(tm
         assert found["set-aside"]["active"] == 3
 
 
-def exact(world: Simulators) -> bool:
-    return all(
-        compared.expected and not [*compared.missing, *compared.unexpected, *compared.doubled]
-        for compared in (world.compare(workspace) for workspace in (CONTOSO, FABRIKAM))
-    )
-
-
 async def test_an_operator_asks_an_app_and_replays_what_was_set_aside(tmp_path: Path) -> None:
     async with Simulators(two_tenants(detections=60)) as world, estate(tmp_path, world) as at:
         app = at.running["normalizer"]
@@ -168,23 +90,3 @@ async def test_an_operator_asks_an_app_and_replays_what_was_set_aside(tmp_path: 
         status, standing = await at.running["fetcher"].ask("status")
         assert (status, standing["total"], standing["entity"]) == (200, 0, "fetch-jobs")
         assert (await app.ask("nothing"))[0] == 404
-
-
-async def test_a_false_positive_is_withdrawn_over_http_from_every_workspace_and_stays_away(tmp_path: Path) -> None:
-    async with Simulators(two_tenants(detections=60)) as world, estate(tmp_path, world) as at:
-        await until(lambda: exact(world), between=0.5)
-        value = min(observable.value for observable in world.compare(CONTOSO).expected)
-        holders = [workspace for workspace in (CONTOSO, FABRIKAM) if holds(world, workspace, value)]
-        asked = {"workspace": CONTOSO, "observable": value, "asked_by": "incident 7", "reason": "false positive"}
-        app = at.running["publisher"]
-        assert (await app.ask("withdrawals", "POST", asked | {"workspace": "0" * 8 + CONTOSO[8:]}))[0] == 404
-        status, said = await app.ask("withdrawals", "POST", asked)
-        assert (status, said["revoked"], said["dry_run"]) == (200, len(holders), False)
-        await until(lambda: not any(holds(world, workspace, value) for workspace in holders), between=0.5)
-        await until(at.is_idle, between=0.5)
-        status, again = await app.ask("withdrawals", "POST", asked)
-        assert (status, again["revoked"], again["already"]) == (200, 0, len(holders))
-
-
-def holds(world: Simulators, workspace: str, value: str) -> bool:
-    return value in {observable.value for observable in world.sentinel.workspaces[workspace].observables()}

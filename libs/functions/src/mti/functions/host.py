@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 
+from mti.functions.ending import Ending
+
 if TYPE_CHECKING:
     from mti.functions.service import Service
 
 log = logging.getLogger(__name__)
+
+
+class Ends(Exception):
+    """The process is told to end: what came meanwhile is given back at once."""
+
 
 SERVICES: Final = ("fetcher", "normalizer", "publisher")
 
@@ -39,23 +46,27 @@ class Host:
         self._opening = asyncio.Lock()
         self._service: Service | None = None
         self._context: AbstractAsyncContextManager[Service] | None = None
+        self._ending = Ending(self._close)
 
     async def handle(self, message: func.ServiceBusMessage, context: func.Context) -> None:
         """Handle a message, and return when it may be completed.
 
         Raises:
-            Exception: it is to be given back; it was held for `mti.common.topology.HOLD` already.
+            Exception: it is to be given back; it was held for `mti.common.topology.HOLD` already, or the process ends.
         """
-        try:
-            service = await self.service()
-            await service.handle(message, context.trace_context.trace_parent)
-        except Exception as error:
-            from mti.common.topology import HOLD  # noqa: PLC0415  see above
+        with self._ending.in_hand():
+            try:
+                service = await self.service()
+                await service.handle(message, context.trace_context.trace_parent)
+            except Ends:
+                raise
+            except Exception as error:
+                from mti.common.topology import HOLD  # noqa: PLC0415  see above
 
-            # The host logs what is raised, with its trace; it knows nothing of the wait.
-            log.warning("a message is held and then given back", extra={"service": self.name, "why": str(error)})
-            await asyncio.sleep(HOLD.total_seconds() if self._hold is None else self._hold)
-            raise
+                # The host logs what is raised, with its trace; it knows nothing of the wait.
+                log.warning("a message is held and then given back", extra={"service": self.name, "why": str(error)})
+                await self._ending.rest(HOLD.total_seconds() if self._hold is None else self._hold)
+                raise
 
     async def schedule(self, context: func.Context) -> None:
         """Queue the jobs that are due.
@@ -63,8 +74,9 @@ class Host:
         Raises:
             BusUnavailable, StoreUnavailable: nothing is lost; the next run does it.
         """
-        service = await self.service()
-        await service.run_schedule(context.trace_context.trace_parent)
+        with self._ending.in_hand():
+            service = await self.service()
+            await service.run_schedule(context.trace_context.trace_parent)
 
     async def service(self) -> "Service":
         """Return the service, opened; once a process, whoever comes first.
@@ -72,14 +84,23 @@ class Host:
         Raises:
             ConfigurationError: the settings or the tenants are wrong.
             Unavailable: what it needs does not answer; the next one who asks tries again.
+            Ends: the process is told to end.
         """
+        self._ending.watch()
         async with self._opening:
+            if self._ending.told:
+                raise Ends("this process is told to end, and begins nothing more; another one takes it")
             if self._service is None:
                 context: AbstractAsyncContextManager[Service] = importlib.import_module(
                     f"mti.functions.{self.name}"
                 ).open_service()
                 self._service = await context.__aenter__()
-                # The platform tells nobody that a process ends: it stays open to the end, and is kept from the
-                # collector, which would close it.
+                # Kept from the collector, too, which would close it.
                 self._context = context
             return self._service
+
+    async def _close(self) -> None:
+        """Let go of what is open, and tell what is not yet told."""
+        async with self._opening:
+            if self._context is not None:
+                await self._context.__aexit__(None, None, None)
