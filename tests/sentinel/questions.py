@@ -1,7 +1,11 @@
 """Every query of every artefact, as it is asked of the tables of `tests/sentinel/world.py`."""
 
+import json
+import re
+
 from infra.sentinel import solution
 from infra.sentinel.content import hunts, rules
+from infra.sentinel.playbooks import known_query
 from infra.sentinel.workbooks import books
 from tests.normalizer.world import sha256
 from tests.sentinel.running import filled
@@ -20,8 +24,15 @@ def questions() -> dict[str, str]:
     found["connector/last"] = page["dataTypes"][0]["lastDataReceivedQuery"]
     found["connector/connected"] = page["connectivityCriterias"][0]["value"][0]
     found["connector/graph"] = page["graphQueries"][0]["baseQuery"]
+    found["playbooks/known"] = of_playbooks("known", "long known", "both hashes", "withdrawn", "expired", "other's")
     found |= {f"sample/{sample['description']}": sample["query"] for sample in page["sampleQueries"]}
     return found
+
+
+def of_playbooks(*files: str) -> str:
+    """Return the playbooks' query for the hashes of files, with its expressions worked out."""
+    query = re.sub(r"@\{string\(.*?\)\}\)", f"{json.dumps([sha256(file) for file in files])})", known_query())
+    return query.replace("@{parameters('SourceSystem')}", "Mimecast")
 
 
 HASH = sha256("known")
