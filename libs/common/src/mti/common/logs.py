@@ -16,7 +16,7 @@ from opentelemetry import trace
 from mti.common.known_values import KnownValues
 from mti.common.secret_forms import MASK, forms_of, passing_forms_of
 
-QUIET = ("aiohttp", "aiosqlite", "asyncio", "azure", "httpcore", "httpx", "msal", "opentelemetry", "urllib3")
+QUIET = ("aiohttp", "asyncio", "azure", "httpcore", "httpx", "msal", "opentelemetry", "urllib3")
 """Libraries that would log addresses, headers or every frame below WARNING."""
 
 PASSING = 2048

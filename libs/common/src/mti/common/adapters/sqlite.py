@@ -4,13 +4,13 @@ A document's etag is a number that only ever grows in the file. Documents whose 
 absent at once and removed, some at a time, by later writes.
 """
 
-import json
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-import aiosqlite
+import orjson
 
 from mti.common.adapters.sqlite_file import Row, SqliteFile
 from mti.common.adapters.store_documents import body_from_text, body_to_text, check
@@ -118,7 +118,7 @@ class SqliteContainer:
         """Return those that exist of the documents with these keys, by key, all of one moment."""
         if not keys:
             return {}
-        wanted = json.dumps(list(dict.fromkeys(keys)))
+        wanted = orjson.dumps(sorted(set(keys))).decode()
         rows = await self._file.fetch(_READ_EACH, (wanted, self._name, self._now()))
         return {(document.partition, document.id): document for document in map(_document, rows)}
 
@@ -138,21 +138,11 @@ class SqliteContainer:
         check(documents)
         if not documents:
             return []
-        now = self._now()
-        async with self._file.transaction() as connection:
-            current = await self._versions(connection, documents, now)
-            ((version,),) = await connection.execute_fetchall("SELECT version FROM counter")
-            written = _decide(documents, current, int(version))
-            winners = [document for document in written if document is not None]
-            await connection.executemany(_REPLACE, [_row(self._name, document, now) for document in winners])
-            await connection.execute_fetchall("UPDATE counter SET version = version + ?", (len(winners),))
-            await self._purge.run(connection, now)
-        return written
+        return await self._file.transact(lambda connection: self._write(connection, documents, self._now()))
 
     async def delete(self, partition: str, id: str) -> None:
         """Remove the document; no error when there is none."""
-        async with self._file.transaction() as connection:
-            await connection.execute_fetchall(_DELETE, (self._name, partition, id))
+        await self._file.transact(lambda connection: connection.execute(_DELETE, (self._name, partition, id)))
 
     async def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
         """Yield the documents of a partition in the order of their ids, from beyond `after` and up to `before`."""
@@ -175,11 +165,23 @@ class SqliteContainer:
                 partition = str(name)
                 yield partition
 
-    async def _versions(
-        self, connection: aiosqlite.Connection, documents: Sequence[Document], now: float
-    ) -> dict[Key, int]:
-        keys = json.dumps([(document.partition, document.id) for document in documents])
-        rows = await connection.execute_fetchall(_VERSIONS, (keys, self._name, now))
+    def _write(
+        self, connection: sqlite3.Connection, documents: Sequence[Document], now: float
+    ) -> list[Document | None]:
+        current = self._versions(connection, documents, now)
+        ((version,),) = connection.execute("SELECT version FROM counter")
+        written = _decide(documents, current, int(version))
+        kept = [document for document in written if document is not None]
+        kept.sort(key=lambda document: (document.partition, document.id))  # side by side, as they lie in the file
+        rows = [_row(self._name, document, now) for document in kept]
+        connection.executemany(_REPLACE, rows)
+        connection.execute("UPDATE counter SET version = version + ?", (len(rows),))
+        self._purge.run(connection, now)
+        return written
+
+    def _versions(self, connection: sqlite3.Connection, documents: Sequence[Document], now: float) -> dict[Key, int]:
+        keys = orjson.dumps(sorted((document.partition, document.id) for document in documents)).decode()
+        rows = connection.execute(_VERSIONS, (keys, self._name, now))
         return {(partition, id): version for partition, id, version in rows}
 
     def _now(self) -> float:
@@ -192,12 +194,11 @@ class Purge:
     def __init__(self) -> None:
         self._next = 0.0
 
-    async def run(self, connection: aiosqlite.Connection, now: float) -> None:
+    def run(self, connection: sqlite3.Connection, now: float) -> None:
         """Remove some expired documents when it is time to; go on with the next write when there were too many."""
         if now < self._next:
             return
-        await connection.execute_fetchall(_PURGE, (now, PURGE_SIZE))
-        ((removed,),) = await connection.execute_fetchall("SELECT changes()")
+        removed = connection.execute(_PURGE, (now, PURGE_SIZE)).rowcount
         if removed < PURGE_SIZE:
             self._next = now + PURGE_SECONDS
 

@@ -7,14 +7,17 @@ newest ones back, and never a part of one (https://www.sqlite.org/pragma.html#pr
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import UnsupportedOperation
 from pathlib import Path
-
-import aiosqlite
+from typing import TypeVar
 
 from mti.common.errors import ConfigurationError, StoreUnavailable
+
+T = TypeVar("T")
 
 Parameter = str | int | float | None
 Row = Sequence[Parameter]
@@ -65,13 +68,16 @@ def _primary_code(error: sqlite3.Error) -> int:
     return -1 if code is None else code & 0xFF
 
 
-async def _layout_version(connection: aiosqlite.Connection) -> int:
-    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
+def _layout_version(connection: sqlite3.Connection) -> int:
+    ((version,),) = connection.execute("PRAGMA user_version")
     return int(version)
 
 
 class SqliteFile:
     """The connections to one file: one that writes, one that reads, each opened when it is first used.
+
+    Each has a thread of its own, which is handed whole pieces of work: a transaction is one, so that a task which is
+    cancelled leaves it done or undone, and the way there and back is gone once.
 
     Args:
         path: the file. Its folder must exist; the file is made when it is missing.
@@ -83,10 +89,9 @@ class SqliteFile:
         self._path = path
         self._read_only = read_only
         self._busy_timeout = busy_timeout
-        self._writer: aiosqlite.Connection | None = None
-        self._reader: aiosqlite.Connection | None = None
-        self._opening = asyncio.Lock()
-        self._writing = asyncio.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._threads = {name: ThreadPoolExecutor(1, f"sqlite-{name}") for name in ("writer", "reader")}
         self._closed = False
 
     async def fetch(self, statement: str, parameters: Sequence[Parameter]) -> list[Row]:
@@ -95,15 +100,14 @@ class SqliteFile:
         Raises:
             StoreUnavailable: the file could not be read in time.
         """
-        with self._translated():
-            reader = await self._open_reader()
-            if reader is None:
-                return []
-            return list(await reader.execute_fetchall(statement, parameters))
+        if self._reader is None and not self._read_only:
+            await self._on("writer", self._open_writer)  # it makes the tables
+        return await self._on("reader", lambda: self._fetch(statement, parameters))
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        """Hold the only write transaction on the file; it is committed at the end and undone when anything raises.
+    async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what the work returns, which has the only write transaction on the file.
+
+        It is committed at the end and undone when anything raises. The work runs in a thread of the file's own.
 
         Raises:
             StoreUnavailable: another process kept the file for longer than the time-out.
@@ -111,107 +115,108 @@ class SqliteFile:
         """
         if self._read_only:
             raise UnsupportedOperation(f"{self._path.name} was opened to be read only")
-        async with self._writing:
-            with self._translated():
-                writer = await self._open_writer()
-                # The connection's thread works off its queue in order, so that a rollback follows whatever a cancelled
-                # task had still asked for.
-                try:
-                    await writer.execute_fetchall("BEGIN IMMEDIATE")
-                    yield writer
-                    await writer.commit()
-                except BaseException:
-                    await writer.rollback()
-                    raise
+        return await self._on("writer", lambda: self._transact(work))
 
     async def close(self) -> None:
         """Close both connections; the last process to do so folds the WAL into the file."""
-        async with self._writing, self._opening:
-            self._closed = True
-            opened = [connection for connection in (self._reader, self._writer) if connection is not None]
-            self._reader = self._writer = None
-            for connection in opened:
-                await connection.close()
+        if self._closed:
+            return
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        for name in ("reader", "writer"):
+            await loop.run_in_executor(self._threads[name], self._close, name)
+            self._threads[name].shutdown()
 
-    async def _open_writer(self) -> aiosqlite.Connection:
-        async with self._opening:
-            if self._writer is None:
-                self._writer = await self._connect(self._prepare_writer)
-            return self._writer
-
-    async def _open_reader(self) -> aiosqlite.Connection | None:
-        if self._reader is None and not self._read_only:
-            await self._open_writer()  # it makes the tables
-        async with self._opening:
-            if self._reader is None and (not self._read_only or self._path.exists()):
-                reader = await self._connect(self._prepare_reader)
-                if await _layout_version(reader) == 0:  # another process is about to make the tables
-                    await reader.close()
-                else:
-                    self._reader = reader
-            return self._reader
-
-    async def _connect(self, prepare: Callable[[aiosqlite.Connection], Awaitable[None]]) -> aiosqlite.Connection:
+    async def _on(self, name: str, work: Callable[[], T]) -> T:
         if self._closed:
             raise RuntimeError(f"{self._path.name} was closed")
-        address = f"{self._path.resolve().as_uri()}?mode={'ro' if self._read_only else 'rwc'}"
-        connection = aiosqlite.connect(address, uri=True, timeout=self._busy_timeout, isolation_level=None)
-        thread = connection._thread  # noqa: SLF001 (there is no public way to it)
-        # A process that fails before it closes the store has to end all the same, and what it leaves is whole.
-        thread.daemon = True
+        with self._translated():
+            return await asyncio.get_running_loop().run_in_executor(self._threads[name], work)
+
+    # Everything below runs in the thread of its connection.
+
+    def _fetch(self, statement: str, parameters: Sequence[Parameter]) -> list[Row]:
+        reader = self._open_reader()
+        return [] if reader is None else reader.execute(statement, parameters).fetchall()
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        writer = self._open_writer()
         try:
-            await connection
+            writer.execute("BEGIN IMMEDIATE")
+            done = work(writer)
+            writer.execute("COMMIT")
         except BaseException:
-            await asyncio.to_thread(thread.join)  # it was told to end, and must do so before the event loop does
+            writer.rollback()
             raise
+        return done
+
+    def _close(self, name: str) -> None:
+        connection = self._reader if name == "reader" else self._writer
+        if connection is not None:
+            connection.close()
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = self._connect(self._prepare_writer)
+        return self._writer
+
+    def _open_reader(self) -> sqlite3.Connection | None:
+        if self._reader is None and (not self._read_only or self._path.exists()):
+            reader = self._connect(self._prepare_reader)
+            if _layout_version(reader) == 0:  # another process is about to make the tables
+                reader.close()
+            else:
+                self._reader = reader
+        return self._reader
+
+    def _connect(self, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+        address = f"{self._path.resolve().as_uri()}?mode={'ro' if self._read_only else 'rwc'}"
+        connection = sqlite3.connect(address, uri=True, timeout=self._busy_timeout, isolation_level=None)
         try:
-            await prepare(connection)
+            prepare(connection)
         except BaseException:
-            await connection.close()
+            connection.close()
             raise
         return connection
 
-    async def _prepare_writer(self, writer: aiosqlite.Connection) -> None:
-        await self._enter_wal(writer)
-        await writer.execute_fetchall("PRAGMA synchronous = NORMAL")
-        await writer.execute_fetchall(f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}")
-        if await self._checked_layout_version(writer) == LAYOUT_VERSION:
+    def _prepare_writer(self, writer: sqlite3.Connection) -> None:
+        self._enter_wal(writer)
+        writer.execute("PRAGMA synchronous = NORMAL")
+        writer.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}")
+        if self._checked_layout_version(writer) == LAYOUT_VERSION:
             return
-        await writer.execute_fetchall("BEGIN IMMEDIATE")
+        writer.execute("BEGIN IMMEDIATE")
         for statement in _LAYOUT:
-            await writer.execute_fetchall(statement)
-        await writer.commit()
+            writer.execute(statement)
+        writer.execute("COMMIT")
 
-    async def _prepare_reader(self, reader: aiosqlite.Connection) -> None:
-        await reader.execute_fetchall("PRAGMA query_only = ON")
-        await self._checked_layout_version(reader)
+    def _prepare_reader(self, reader: sqlite3.Connection) -> None:
+        reader.execute("PRAGMA query_only = ON")
+        self._checked_layout_version(reader)
 
-    async def _enter_wal(self, writer: aiosqlite.Connection) -> None:
+    def _enter_wal(self, writer: sqlite3.Connection) -> None:
         """Turn WAL on. SQLite does not wait by itself when several processes do so on a new file at once."""
-        try:
-            async with asyncio.timeout(self._busy_timeout):
-                mode = await self._try_wal(writer)
-                while mode is None:
-                    await asyncio.sleep(_RETRY_SECONDS)
-                    mode = await self._try_wal(writer)
-        except TimeoutError:
-            raise StoreUnavailable(f"{self._path.name}: {_UNAVAILABLE[sqlite3.SQLITE_BUSY]}") from None
+        until = time.monotonic() + self._busy_timeout
+        while (mode := self._try_wal(writer)) is None:
+            if time.monotonic() > until:
+                raise StoreUnavailable(f"{self._path.name}: {_UNAVAILABLE[sqlite3.SQLITE_BUSY]}")
+            time.sleep(_RETRY_SECONDS)
         if mode != "wal":
             raise ConfigurationError(
                 f"{self._path.name} lies on a file system without shared memory: move it to a local disk"
             )
 
-    async def _try_wal(self, writer: aiosqlite.Connection) -> str | None:
+    def _try_wal(self, writer: sqlite3.Connection) -> str | None:
         try:
-            ((mode,),) = await writer.execute_fetchall("PRAGMA journal_mode = WAL")
+            ((mode,),) = writer.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             if _primary_code(error) != sqlite3.SQLITE_BUSY:
                 raise
             return None
         return str(mode)
 
-    async def _checked_layout_version(self, connection: aiosqlite.Connection) -> int:
-        version = await _layout_version(connection)
+    def _checked_layout_version(self, connection: sqlite3.Connection) -> int:
+        version = _layout_version(connection)
         if version > LAYOUT_VERSION:
             raise ConfigurationError(f"{self._path.name} was written by a newer release: run that one")
         return version

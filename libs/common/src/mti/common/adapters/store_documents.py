@@ -6,11 +6,16 @@ every store: `1.0` stays `1.0`, and a whole number of any size keeps its digits.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final
 
+import msgspec
+import orjson
 from pydantic import JsonValue
 
 from mti.common.ports.store import Document
+
+_STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+_NULL: Final = b"null"
 
 
 def body_to_text(body: Mapping[str, JsonValue]) -> str:
@@ -19,12 +24,25 @@ def body_to_text(body: Mapping[str, JsonValue]) -> str:
     Raises:
         ValueError: it holds a number that JSON has no words for (NaN, infinity).
     """
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = orjson.dumps(body, option=_STRICT)
+    except TypeError:  # a long number, or nothing that JSON has
+        return _to_text(body)
+    # It stands for what has no words, too.
+    return _to_text(body) if _NULL in text else text.decode()
 
 
 def body_from_text(text: str) -> dict[str, JsonValue]:
     """Return the body that `body_to_text` made the text of."""
-    return cast("dict[str, JsonValue]", json.loads(text))
+    try:
+        body: dict[str, JsonValue] = msgspec.json.decode(text)
+    except msgspec.DecodeError:  # a number of more digits than it takes
+        body = json.loads(text)
+    return body
+
+
+def _to_text(body: Mapping[str, JsonValue]) -> str:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def check(documents: Sequence[Document]) -> None:
