@@ -6,7 +6,6 @@ import hashlib
 import json
 import tempfile
 import zlib
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -130,13 +129,9 @@ async def books(there: World, source: str, message: Outgoing) -> Any:
 
 
 def indicators(message: Outgoing) -> list[Any]:
-    """Return the message's identity, what else it says, and what it holds, without what has been added since."""
-    body = orjson.loads(unpacked(message))
-    objects: Sequence[dict[str, Any]] = body["objects"]
-    for each in objects:
-        for added in ("created_by_ref", "extensions", "kill_chain_phases"):
-            each.pop(added, None)
-    return [message.message_id, digest(dict(message.properties)), len(objects), digest(body)]
+    """Return the message's identity, what else it says, how many it holds, and its body."""
+    body = unpacked(message)
+    return [message.message_id, digest(dict(message.properties)), len(orjson.loads(body)["objects"]), digest(body)]
 
 
 def set_aside(message: Outgoing) -> list[Any]:
