@@ -143,6 +143,7 @@ def test_the_identity_of_a_batch_is_what_it_has_always_been(run: str | None, suf
         "cloudEvents_type": "mimecast.ti.indicators.v1",
         "cloudEvents_subject": "00000000-0000-0000-0000-00000000000a",
         "content_encoding": "gzip",
+        "mti_objects": 2,
     }
 
 

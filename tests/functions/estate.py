@@ -131,6 +131,9 @@ async def estate(
             name: {**common, "MTI_STORE": stores.replace("{folder}", str(tmp_path)).replace("{service}", name)}
             for name in services
         }
+        for name in ("normalizer", "publisher"):  # what an app is told that takes withdrawals
+            if {name, "publisher"} <= settings.keys():
+                settings["publisher"][f"MTI_{name.upper()}_STORE"] = settings[name]["MTI_STORE"]
         registry = load_registry(tmp_path / "tenants.yaml", allow_loopback=True)
         try:
             async with apps(settings, tmp_path) as running:

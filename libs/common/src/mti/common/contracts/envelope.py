@@ -33,6 +33,8 @@ REPLACES = "mti_replaces"
 REBUILT = "mti_rebuilt"
 """On what a backfill sends to a workspace that was built anew: the name of its run. The publisher uploads it once more
 though its books say that the workspace holds it, once a run."""
+OBJECTS = "mti_objects"
+"""How many objects a message of indicators holds, for who decides whether to wait for more. Nothing else heeds it."""
 REJECTED_AS = "mti_rejected_as"
 """The reason under which they are counted there."""
 

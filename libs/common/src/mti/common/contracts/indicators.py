@@ -1,6 +1,7 @@
 """`mimecast.ti.indicators.v1`: at most 100 indicators of one source for one destination, in its session."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
@@ -9,10 +10,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializ
 from mti.common.contracts.body import Contract, digest_of_framed, framed
 from mti.common.contracts.extension import CREATOR_ID, PHASES, DetectionFacts, KillChainPhase
 from mti.common.ports.bus import Outgoing
+from mti.common.contracts.envelope import OBJECTS, count_in
+from mti.common.ports.bus import Outgoing, Received
 
 OBJECTS_LIMIT = 100
 """Sentinel's upload API takes 100 objects a request
 (https://learn.microsoft.com/azure/sentinel/stix-objects-api)."""
+_PACKED = 120
+"""Bytes of a body, compressed, that an object takes there."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -89,7 +94,7 @@ def indicators_messages(
     body = batch.packed()
     for destination in destinations:
         id = digest_of_framed(framed(IndicatorBatch.TYPE, destination), objects)
-        yield batch.message(
+        made = batch.message(
             id=id,
             source=batch.source,
             subject=destination,
@@ -97,6 +102,15 @@ def indicators_messages(
             session_id=destination,
             body=body,
         )
+        yield replace(made, properties={**made.properties, OBJECTS: len(batch.objects)})
+
+
+def objects_in(message: Received) -> int:
+    """Return how many objects a message is likely to hold, without unpacking it: what it says of itself, which nothing
+    but a wait may depend on, or a guess by its size for one of an earlier release.
+    """
+    said = count_in(message.properties, OBJECTS)
+    return said if 0 < said <= OBJECTS_LIMIT else max(1, min(OBJECTS_LIMIT, len(message.body) // _PACKED))
 
 
 def indicators_message(destination: str, batch: IndicatorBatch, *, run: str | None = None) -> Outgoing:

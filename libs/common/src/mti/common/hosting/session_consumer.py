@@ -1,10 +1,12 @@
 """Receives sessions: each slot holds one session at a time, drains it and takes the next that is free."""
 
 import asyncio
+from collections.abc import Callable
 from time import time_ns
 
 from mti.common.hosting.consumer import Consumer
 from mti.common.hosting.delivery import deliver_or_release
+from mti.common.hosting.gathering import AtOnce, Gatherer, Gathering
 from mti.common.hosting.outcomes import Handler
 from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.receiving import Receiver, Receivers
@@ -12,9 +14,6 @@ from mti.common.hosting.settler import Settler
 from mti.common.ports.clock import Clock
 from mti.common.telemetry import received
 from mti.common.topology import Entity
-
-MORE_WAIT = 0.1
-"""Seconds to wait for the rest of a backlog that may have ended."""
 
 ACCEPTING = 4
 """Slots that wait for a session at the same time; the others stand by without a connection. One that has found a
@@ -33,6 +32,7 @@ class SessionConsumer(Consumer):
         batch_size: messages that are received at a time.
         gather: bytes of bodies; while a backlog keeps filling receives and their bodies are smaller than this
             together, more are received before the handler is called: for handlers that fill requests across messages.
+        gathering: says when it is worth while to wait for more.
         session_wait: seconds to wait for a session that is free.
         idle: seconds without a message after which a session is let go.
         session_seconds: after which a session that never runs dry is let go all the same, for others to be handled.
@@ -49,6 +49,7 @@ class SessionConsumer(Consumer):
         slots: int = 64,
         batch_size: int = 20,
         gather: int = 0,
+        gathering: Gathering | None = None,
         session_wait: float = 30.0,
         idle: float = 0.5,
         session_seconds: float = 120.0,
@@ -58,6 +59,7 @@ class SessionConsumer(Consumer):
         self._slots = slots
         self._batch_size = batch_size
         self._gather = gather
+        self._gathering = gathering or AtOnce()
         self._session_wait = session_wait
         self._idle = idle
         self._session_seconds = session_seconds
@@ -80,9 +82,22 @@ class SessionConsumer(Consumer):
             return
         self._pulse.reached()
         try:
+            gatherer = Gatherer(
+                receiver,
+                self._gathering,
+                self._clock,
+                batch_size=self._batch_size,
+                size=self._gather,
+                idle=self._idle,
+            )
             until = self._clock.monotonic() + self._session_seconds
-            while not stop.is_set() and self._clock.monotonic() < until and await self._step(receiver):
-                pass
+
+            def over() -> bool:
+                return stop.is_set() or self._clock.monotonic() >= until
+
+            while gatherer.kept or not over():
+                if not await self._step(receiver, gatherer, over):
+                    break
         finally:
             await receiver.close()
 
@@ -101,21 +116,16 @@ class SessionConsumer(Consumer):
                 return None
             return await opening
 
-    async def _step(self, receiver: Receiver) -> bool:
+    async def _step(self, receiver: Receiver, gatherer: Gatherer, over: Callable[[], bool]) -> bool:
         with self._pulse.at(f"a batch of {self._entity.path}"):
-            return await self._batch(receiver)
+            return await self._batch(receiver, gatherer, over)
 
-    async def _batch(self, receiver: Receiver) -> bool:
+    async def _batch(self, receiver: Receiver, gatherer: Gatherer, over: Callable[[], bool]) -> bool:
         """Receive and handle a batch, and say whether there was one."""
         began = time_ns()
-        messages = await receiver.receive(self._batch_size, self._idle)
+        messages = await gatherer.next(over)
         if not messages:
             return False
-        last = len(messages)
-        while last == self._batch_size and sum(len(message.body) for message in messages) < self._gather:
-            more = await receiver.receive(self._batch_size, MORE_WAIT)
-            messages += more
-            last = len(more)
         received(self._entity, messages, began)
         await deliver_or_release(self._handler, self._settler, receiver, messages, self._entity)
         return True
