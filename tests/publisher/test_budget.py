@@ -25,6 +25,19 @@ async def test_no_sixty_seconds_hold_more_requests_than_the_limit() -> None:
         assert sum(start <= moment < start + 60 for moment in seen) <= 20
 
 
+async def test_what_the_server_lets_through_is_believed_and_regained_by_what_passes() -> None:
+    clock = TurnedClock()
+    budget = RateBudget(100, clock)
+    for _ in range(70):
+        async with budget.request():
+            pass
+    budget.empty(timedelta(seconds=0))
+    assert budget.wait() == 60.0
+    for _ in range(21):
+        budget.passed()
+    assert budget.wait() == 0.0
+
+
 async def test_a_burst_goes_through_at_once_and_the_next_waits_for_the_first_to_age() -> None:
     clock = TurnedClock()
     budget = RateBudget(3, clock)

@@ -41,10 +41,11 @@ class CrashingContainer:
 
     async def write_many(self, documents: Any) -> Any:
         self._writes += 1
-        if self._writes == self._at and not self._after:
+        dies = self._writes == self._at
+        if dies and not self._after:
             raise Crash
         written = await self._inner.write_many(documents)
-        if self._writes == self._at:
+        if dies:
             raise Crash
         return written
 

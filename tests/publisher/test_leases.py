@@ -3,7 +3,7 @@ same makes it good.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -51,9 +51,20 @@ class Held:
     """Whether to stand still behind the first request instead: it is answered, and that is not yet entered."""
     times: int = 1
 
+    @property
+    def in_flight(self) -> int:
+        return self.uploader.in_flight
+
+    @property
+    def used(self) -> float:
+        return self.uploader.used
+
+    def interrupt(self) -> None:
+        self.uploader.interrupt()
+
     async def send(
         self, items: Sequence[Item], *, probe: bool = False, ready: Callable[[], Awaitable[None]] | None = None
-    ) -> AsyncIterator[Taken]:
+    ) -> AsyncGenerator[Taken]:
         stand = self.times > 0
         self.times -= 1
 

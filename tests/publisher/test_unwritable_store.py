@@ -69,7 +69,8 @@ async def test_what_was_accepted_and_could_not_be_recorded_is_not_uploaded_again
     with refusing(path):
         for _ in range(10):
             assert reasons(await publisher(backlog)) == ["Park"] * 5
-        assert there.count("requests") - before == 1
+        # Those that were under way when the first of them could not be written down.
+        assert 1 <= there.count("requests") - before <= 3
     assert completed(await publisher(backlog))
     assert there.holds() == {hash_of(name) for name in [*NAMES, "first"]}
     assert there.count("identical_resends") == 0

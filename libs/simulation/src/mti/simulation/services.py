@@ -177,6 +177,7 @@ class Pipeline:
             slots=self.parameters.sessions or defaults["publisher_slots"].default,
             batch_size=defaults["publisher_batch_size"].default,
             gather=GATHER,
+            gathering=handler.filling(defaults["publisher_gather_seconds"].default),
         )
 
     def _sender(self, entity: ModelledEntity) -> MemorySender:

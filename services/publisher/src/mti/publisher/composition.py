@@ -143,7 +143,13 @@ async def open_publisher(ports: Ports, settings: PublisherSettings) -> AsyncIter
     right_clock = CorrectedClock(clock, check)
     waits = Waits(store.container(CHECKPOINTS), clock)
     async with Destinations(
-        ports.secrets, clock, rng, timeout=ports.http_timeout, waits=waits, check=check
+        ports.secrets,
+        clock,
+        rng,
+        timeout=ports.http_timeout,
+        waits=waits,
+        check=check,
+        in_flight=settings.publisher_requests_in_flight,
     ) as destinations:
         handler = publish_handler(
             ports.registry,

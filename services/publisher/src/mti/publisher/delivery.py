@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from mti.common.errors import Pause
 from mti.common.ports.bus import Lease
 from mti.common.telemetry import active
+from mti.publisher.budget import Interrupted
+from mti.publisher.flights import fly
 from mti.publisher.halving import Taken
 from mti.publisher.holdings import Holdings, Request, Stale
 from mti.publisher.records import Counts, Item, Verdict
@@ -37,7 +41,8 @@ class Delivered:
 
 
 class Delivery:
-    """One batch on its way to one destination. The requests of a round share no object's id.
+    """One batch on its way to one destination, in rounds. The requests of a round share no object's id, so that several
+    of them are under way at once; the next round begins when the last of them is entered in the books.
 
     Args:
         holdings: what the workspace holds.
@@ -84,13 +89,27 @@ class Delivery:
                 await self._repairing.restore(undone)
             step = await self._holdings.pack(waiting)
             self._pass_over(step.needless)
+            again = await self._send(step.requests, probe=probe)
+            waiting = [*step.waiting, *again]
+
+    async def _send(self, requests: Sequence[Sequence[Item]], *, probe: bool) -> Sequence[Item]:
+        """Upload the requests of a round, several at once, and return what the books say otherwise of by now.
+
+        A probe is the only request under way until it is taken.
+        """
+        again: list[Item] = []
+
+        async def upload(request: Sequence[Item]) -> None:
             try:
-                for request in step.requests:
-                    await self._request(request, probe=probe)
-            except Stale:
-                waiting = [item for item in waiting if item not in self._done]
-            else:
-                waiting = step.waiting
+                await self._request(request, probe=probe)
+            except (Stale, Interrupted):
+                again.extend(item for item in request if item not in self._done)
+
+        def width() -> int:
+            return 1 if probe and not self._reached else self._uploader.in_flight
+
+        await fly([partial(upload, request) for request in requests], width, self._uploader.interrupt)
+        return again
 
     def _pass_over(self, needless: Sequence[tuple[Item, Verdict]]) -> None:
         """Count what is not needed: it is done."""
@@ -103,12 +122,14 @@ class Delivery:
     async def _request(self, items: Sequence[Item], *, probe: bool) -> None:
         """Upload objects together, and make good at once what somebody else disturbed: what can't be is not done."""
         request = Request(items, self._holdings, self._lease)
-        async for taken in self._uploader.send(request.forms, probe=probe and not self._reached, ready=request.confirm):
-            settled, disturbed = await request.enter(taken)
-            self._note(settled, disturbed)
-            if disturbed:
-                await self._repairing.repair(disturbed)
-                self._done |= {item: Done() for item in settled.accepted}
+        sending = self._uploader.send(request.forms, probe=probe and not self._reached, ready=request.confirm)
+        async with aclosing(sending):
+            async for taken in sending:
+                settled, disturbed = await request.enter(taken)
+                self._note(settled, disturbed)
+                if disturbed:
+                    await self._repairing.repair(disturbed)
+                    self._done |= {item: Done() for item in settled.accepted}
 
     def _note(self, settled: Taken, disturbed: Sequence[Item]) -> None:
         """Count what an answer settled; what was disturbed is not done yet."""

@@ -14,6 +14,7 @@ from mti.common.network.trust import system_context
 from mti.common.ports.clock import Clock
 from mti.common.ports.secrets import SecretResolver
 from mti.common.registry import Destination
+from mti.publisher.budget import IN_FLIGHT
 from mti.publisher.records.waits import Waits
 from mti.publisher.retrying import Attempts, Renewable, RetryingClient
 from mti.publisher.sentinel import SentinelClient, Tokens, TokenSource
@@ -42,6 +43,7 @@ class Destinations:
         check: compares the machine's clock with every answer; `None` compares nothing.
         transport: what carries the uploads; by default the network.
         tokens: makes the tokens of a destination; by default those of Microsoft Entra ID.
+        in_flight: requests of one destination that are under way at once.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Destinations:
         check: ClockCheck | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         tokens: Callable[[Destination], DestinationTokens] | None = None,
+        in_flight: int = IN_FLIGHT,
     ) -> None:
         self._secrets = secrets
         self._clock = clock
@@ -67,6 +70,7 @@ class Destinations:
         self._tls: ssl.SSLContext | None = None
         self._transport = transport
         self._tokens = tokens or self._entra_tokens
+        self._in_flight = in_flight
         self._uploaders: dict[str, tuple[Destination, Uploader]] = {}
         self._open: list[tuple[SentinelClient, DestinationTokens]] = []
 
@@ -91,10 +95,18 @@ class Destinations:
             tls=self._tls,
             timeout=self._timeout,
             check=self._check,
+            in_flight=self._in_flight,
         )
         self._open.append((client, tokens))
         retrying = RetryingClient(
-            destination, client, tokens, self._clock, self._rng, attempts=self._attempts, waits=self._waits
+            destination,
+            client,
+            tokens,
+            self._clock,
+            self._rng,
+            attempts=self._attempts,
+            waits=self._waits,
+            in_flight=self._in_flight,
         )
         return Uploader(destination, retrying, self._clock, self._rng)
 

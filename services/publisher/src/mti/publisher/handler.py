@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Outcome
+from mti.publisher.filling import Filling
 from mti.publisher.session import SessionPublisher
 from mti.publisher.unrecorded import Unrecorded
 
@@ -28,6 +29,14 @@ class PublishHandler:
             LockLost: the session is somebody else's.
         """
         return await self._sessions.publish(messages)
+
+    def filling(self, seconds: float) -> Filling:
+        """Return what says how long messages of a session wait for others.
+
+        Args:
+            seconds: the longest.
+        """
+        return Filling(self._sessions.used, seconds)
 
     async def finish(self) -> None:
         """Write down what could not be written so far: the process ends."""

@@ -43,9 +43,13 @@ class Holdings:
         self._read_at = 0.0
 
     @property
-    def age(self) -> float:
-        """Seconds since they were last read."""
-        return self._clock.monotonic() - self._read_at
+    def read_at(self) -> float:
+        """When they were read for the whole batch, on the monotonic clock."""
+        return self._read_at
+
+    def is_fresh(self, read_at: float) -> bool:
+        """Say whether what was read then is believed without another look."""
+        return self._clock.monotonic() - read_at < FRESH
 
     def of(self, item: Item) -> Published | None:
         """Return what is held of an item's observable."""
@@ -57,19 +61,22 @@ class Holdings:
         Raises:
             StoreUnavailable: see `read`.
         """
-        await self.read(items)
+        self._read_at = await self.read(items)
         return self._books.take_repairs(self.destination)
 
-    async def read(self, items: Iterable[Item]) -> None:
-        """Read what the books say of the items now.
+    async def read(self, items: Iterable[Item]) -> float:
+        """Read what the books say of the items now, and return when that was, on the monotonic clock.
 
         Raises:
             StoreUnavailable: the store does not answer, or does not take what it did not take before.
         """
-        self._read_at = self._clock.monotonic()
+        read_at = self._clock.monotonic()
         ids = {item.own for item in items}
         held = await self._books.look_up(self.destination, ids)
-        self._known = {id: known for id, known in self._known.items() if id not in ids} | held
+        for id in ids - held.keys():
+            self._known.pop(id, None)
+        self._known |= held
+        return read_at
 
     async def record(self, changes: Sequence[Change]) -> Mapping[str, Published]:
         """Enter changes and return what the books say of their ids then.
@@ -157,6 +164,7 @@ class Request:
         self.forms: Sequence[Item] = list(self._items)
         """What is uploaded: each object in the form that the workspace needs."""
         self._left = list(items)
+        self._read_at = holdings.read_at
 
     async def confirm(self) -> None:
         """See that it may be sent now, after whatever was waited for.
@@ -166,9 +174,9 @@ class Request:
             Stale: the books say otherwise by now.
         """
         require_lock(self._lease, self._holdings.destination)
-        if self._holdings.age < FRESH:
+        if self._holdings.is_fresh(self._read_at):
             return
-        await self._holdings.read(self._left)
+        self._read_at = await self._holdings.read(self._left)
         for item in self._left:
             known = self._holdings.of(item)
             if known != self._decided_by[item.own] and not _stands(known, item, self._forms[item]):

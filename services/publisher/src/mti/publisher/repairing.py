@@ -6,7 +6,8 @@ books say is uploaded once more, until nothing has changed meanwhile.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Final, Protocol
 
 from mti.common.contracts.indicators import OBJECTS_LIMIT
@@ -25,10 +26,24 @@ _ROUNDS: Final = 8
 class Uploading(Protocol):
     """Uploads to a destination; see `Uploader`."""
 
+    @property
+    def in_flight(self) -> int:
+        """How many may send at once."""
+        ...
+
+    @property
+    def used(self) -> float:
+        """Which part of the rate budget the last minute took, from 0 to 1."""
+        ...
+
     def send(
         self, items: Sequence[Item], *, probe: bool = False, ready: Callable[[], Awaitable[None]] | None = None
-    ) -> AsyncIterator[Taken]:
+    ) -> AsyncGenerator[Taken]:
         """Upload at most 100 objects and yield what each taken request settled; `ready` is asked before each."""
+        ...
+
+    def interrupt(self) -> None:
+        """End what waits to be sent; what is under way goes on until it is answered."""
         ...
 
     def take_tally(self) -> Tally:
@@ -84,8 +99,9 @@ class Repairing:
             )
             decided_by = {form.own: self._holdings.of(form) for form in forms}
             again: list[Item] = []
-            async for taken in self._uploader.send(forms):
-                again += await self._holdings.enter(taken, decided_by)
+            async with aclosing(self._uploader.send(forms)) as answers:
+                async for taken in answers:
+                    again += await self._holdings.enter(taken, decided_by)
             forms = again
         raise StoreUnavailable(
             f"workspace {self._holdings.destination}: somebody else uploads the same {len(forms)} objects again and "

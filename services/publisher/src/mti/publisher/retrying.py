@@ -14,7 +14,7 @@ from mti.common.errors import MtiError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
 from mti.publisher import reasons
-from mti.publisher.budget import RateBudget
+from mti.publisher.budget import IN_FLIGHT, RateBudget
 from mti.publisher.records import WaitReason
 from mti.publisher.records.waits import Waits
 from mti.publisher.sentinel import (
@@ -91,6 +91,7 @@ class RetryingClient:
         rng: the jitter.
         attempts: how often a request is tried.
         waits: where it is written down what the workspace waits for; `None` writes nothing.
+        in_flight: requests that are under way at once.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class RetryingClient:
         *,
         attempts: Attempts | None = None,
         waits: Waits | None = None,
+        in_flight: int = IN_FLIGHT,
     ) -> None:
         self._destination = destination
         self._client = client
@@ -110,9 +112,30 @@ class RetryingClient:
         self._clock = clock
         self._rng = rng
         self._attempts = attempts or Attempts()
-        self._budget = RateBudget(destination.requests_per_minute, clock, self._note)
+        self._budget = RateBudget(destination.requests_per_minute, clock, self._note, in_flight=in_flight)
+        self._in_flight = in_flight
         self._waits = waits
         self._tally = Tally()
+        self._renewals = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that may be under way at once."""
+        return self._in_flight
+
+    @property
+    def used(self) -> float:
+        """Which part of the rate budget the last minute took, from 0 to 1."""
+        return self._budget.used
+
+    @property
+    def interruptions(self) -> int:
+        """How often it was interrupted."""
+        return self._budget.interruptions
+
+    def interrupt(self) -> None:
+        """End every wait for a request; what is under way goes on until it is answered."""
+        self._budget.interrupt()
 
     def take_tally(self) -> Tally:
         """Return what was counted since the last time, and count anew."""
@@ -120,7 +143,13 @@ class RetryingClient:
         return tally
 
     async def upload(
-        self, objects: Sequence[Indicator], *, probe: bool, failures_answered: int | None, ready: Ready
+        self,
+        objects: Sequence[Indicator],
+        *,
+        probe: bool,
+        failures_answered: int | None,
+        ready: Ready,
+        since: int | None = None,
     ) -> Accepted | BadRequest | TooLarge | Blocked | Unavailable:
         """Send one request until it is answered.
 
@@ -130,22 +159,32 @@ class RetryingClient:
             failures_answered: after how many answers of 5xx the last of them is the answer; `None`: after as many as
                 there are tries.
             ready: asked when the request may be sent, after every wait; what it raises ends the sending.
+            since: `interruptions` when it was decided on; now, when it is not given.
 
         Raises:
             Pause: the destination refuses us or does not answer.
+            Interrupted: it was to wait, and is not to be sent any more.
         """
+        since = self.interruptions if since is None else since
         attempts = self._attempts.probe if probe else self._attempts.healthy
         answered = attempts if failures_answered is None else min(failures_answered, attempts)
-        began = self._clock.monotonic()
+        began: float | None = None
         renewed = False
         failures = 0
         while True:
-            answer = await self._once(objects, ready)
+            renewals = self._renewals
+            sent, answer = await self._once(objects, ready, since)
+            # What is waited for before the first try is the budget, and says nothing of the destination.
+            began = sent if began is None else began
             if isinstance(answer, (Accepted, BadRequest, TooLarge, Blocked)):
+                if isinstance(answer, Accepted):
+                    self._budget.passed()
                 return answer
+            self._budget.turned_away()
             if isinstance(answer, Unauthorized) and not renewed:
                 renewed = True
-                await self._renew()
+                if renewals == self._renewals:  # else another request's token was refused too, and there is a new one
+                    await self._renew()
             elif isinstance(answer, (RateLimited, Unavailable)):
                 delay = self._delay(answer, failures)
                 failures += 1
@@ -155,24 +194,26 @@ class RetryingClient:
                 if failures >= attempts or _is_too_long(answer, waited, delay, probe=probe):
                     self._tally.throttled += isinstance(answer, RateLimited)
                     raise reasons.silence(self._destination, answer, failures)
-                await self._wait(answer, delay)
+                await self._wait(answer, delay, since)
             else:
                 await self._renew()  # so that the next probe has a fresh token and reads the secrets again
                 raise reasons.refusal(self._destination, answer)
 
-    async def _once(self, objects: Sequence[Indicator], ready: Ready) -> Answer:
-        async with self._budget.request():
+    async def _once(self, objects: Sequence[Indicator], ready: Ready, since: int) -> tuple[float, Answer]:
+        async with self._budget.request(since):
             if ready is not None:
                 await ready()
             self._tally.requests += 1
+            sent = self._clock.monotonic()
             try:
                 with self._foreseen():
-                    return await self._client.upload(objects)
+                    return sent, await self._client.upload(objects)
             except TokenUnavailable as error:
                 self._tally.requests -= 1
-                return Unavailable(str(error))
+                return sent, Unavailable(str(error))
 
     async def _renew(self) -> None:
+        self._renewals += 1
         with self._foreseen():
             await self._tokens.renew()
 
@@ -195,7 +236,7 @@ class RetryingClient:
             return answer.delay + timedelta(seconds=self._rng.random())
         return max(delay, answer.delay)
 
-    async def _wait(self, answer: RateLimited | Unavailable, delay: timedelta) -> None:
+    async def _wait(self, answer: RateLimited | Unavailable, delay: timedelta, since: int) -> None:
         if isinstance(answer, RateLimited):
             self._tally.throttled += 1
             self._budget.empty(delay)
@@ -205,7 +246,7 @@ class RetryingClient:
             extra={"destination": self._destination.id, "why": answer.text, "seconds": delay.total_seconds()},
         )
         await self._note(WaitReason.ANSWER, delay / timedelta(seconds=1))
-        await self._clock.sleep(delay / timedelta(seconds=1))
+        await self._budget.sleep(delay / timedelta(seconds=1), since)
 
     async def _note(self, what: WaitReason, seconds: float) -> None:
         if self._waits is not None:

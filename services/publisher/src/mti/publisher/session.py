@@ -51,6 +51,12 @@ class SessionPublisher:
         self._to = to
         self._clock = clock
         self._rng = rng
+        self._uploaders: dict[str, Uploading] = {}
+
+    def used(self, destination: str) -> float:
+        """Return which part of its rate budget a workspace used in the last minute, from 0 to 1."""
+        uploader = self._uploaders.get(destination)
+        return 0.0 if uploader is None else uploader.used
 
     async def publish(self, messages: Sequence[Received]) -> Sequence[Outcome]:
         """Return one outcome a message, of messages that share a session.
@@ -90,7 +96,8 @@ class SessionPublisher:
             # A probe that began with the same objects each time could be refused for their sake for ever.
             self._rng.shuffle(items)
         holdings = Holdings(destination.id, self._books, self._clock)
-        delivered = await Delivery(holdings, self._connect(destination), messages[0].lease).run(items, probe=probe)
+        uploader = self._uploaders[destination.id] = self._connect(destination)
+        delivered = await Delivery(holdings, uploader, messages[0].lease).run(items, probe=probe)
         decided = outcomes_of(messages, batches, delivered.done, destination, self._to)
         await self._sender.send(decided.parts)
         pause = await self._standings.end(standing, [messages[position] for position in decided.of], delivered)

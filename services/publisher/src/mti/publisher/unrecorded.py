@@ -8,6 +8,7 @@ to it, before that.
 It is kept in the process. One that is killed meanwhile sends once more what was in its last request.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -51,8 +52,9 @@ class Unrecorded:
         self._books = books
         self._clock = clock
         self._noted: dict[str, list[_Note]] = {}
-        """By destination: at most what one request settled, since the next one waits for it."""
+        """By destination: at most what the requests settled that were under way, since the next one waits for it."""
         self._repairs: dict[str, list[Item]] = {}
+        self._catching_up: dict[str, asyncio.Lock] = {}
 
     async def look_up(self, destination: str, ids: Iterable[str]) -> dict[str, Published]:
         """Write down what is still to be written, then return what the workspace holds of those ids.
@@ -65,7 +67,7 @@ class Unrecorded:
             return await self._books.look_up(destination, ids)
 
     async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
-        """Note the changes, write them down and return what is known of their ids then.
+        """Write changes down and return what is known of their ids then; note them where the store does not take them.
 
         Args:
             destination: the workspace.
@@ -74,13 +76,14 @@ class Unrecorded:
         Raises:
             StoreUnavailable: the store does not take them; what an answer said of objects stays noted.
         """
-        noted = [_Note(change) for change in changes if isinstance(change, (Accept, Refuse))]
-        if noted:
-            self._noted.setdefault(destination, []).extend(noted)
-        async with _foreseen(destination):
-            recorded = await self._books.record(destination, changes)
-        self._forget(destination, noted)
-        return recorded
+        try:
+            async with _foreseen(destination):
+                return await self._books.record(destination, changes)
+        except BaseException:
+            # Not before: whoever looks something up meanwhile would write down the same once more.
+            if noted := [_Note(change) for change in changes if isinstance(change, (Accept, Refuse))]:
+                self._noted.setdefault(destination, []).extend(noted)
+            raise
 
     def take_repairs(self, destination: str) -> list[Item]:
         """Return what must be sent again, since somebody else was at it before it was written down after all."""
@@ -98,6 +101,11 @@ class Unrecorded:
                 )
 
     async def _catch_up(self, destination: str) -> None:
+        if destination in self._noted:
+            async with self._catching_up.setdefault(destination, asyncio.Lock()):
+                await self._write_down(destination)
+
+    async def _write_down(self, destination: str) -> None:
         noted = list(self._noted.get(destination, ()))
         if not noted:
             return

@@ -64,6 +64,7 @@ async def run(
                 slots=settings.publisher_slots,
                 batch_size=settings.publisher_batch_size,
                 gather=GATHER,
+                gathering=publisher.handler.filling(settings.publisher_gather_seconds),
                 pulse=pulse,
             )
             await consumer.run(stop)

@@ -29,7 +29,6 @@ TIMEOUT: Final = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=30.0)
 WHOLE: Final = timedelta(seconds=90)
 """The longest that a request may take in all, for an answer that trickles."""
 
-LIMITS: Final = httpx.Limits(max_connections=2, max_keepalive_connections=1)
 ANSWER_LIMIT: Final = 1024 * 1024
 """Bytes of an answer: one that refuses each of 100 objects in many words has a tenth of that."""
 
@@ -62,6 +61,7 @@ class SentinelClient:
         timeout: of connecting, and of each read and write.
         whole: the longest that a request may take in all.
         check: compares the clock with every answer; `None` compares nothing.
+        in_flight: requests that are under way at once; each has a connection, and one more may be about to end.
     """
 
     def __init__(
@@ -75,7 +75,9 @@ class SentinelClient:
         timeout: httpx.Timeout = TIMEOUT,
         whole: timedelta = WHOLE,
         check: ClockCheck | None = None,
+        in_flight: int = 1,
     ) -> None:
+        limits = httpx.Limits(max_connections=in_flight + 1, max_keepalive_connections=in_flight)
         self._destination = destination
         self._tokens = tokens
         self._clock = clock
@@ -84,7 +86,7 @@ class SentinelClient:
         self._path = UPLOAD.format(workspace_id=destination.id)
         self._url = f"{destination.endpoint}{self._path}"
         self._client = httpx.AsyncClient(
-            transport=transport or Outbound(tls, limits=LIMITS),
+            transport=transport or Outbound(tls, limits=limits),
             timeout=timeout,
             follow_redirects=False,
             headers=IDENTITY,
