@@ -89,7 +89,7 @@ class _View:
     def live(self, entity: str) -> AsyncIterator[Received]:
         return self.bus.live(entity)
 
-    def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
+    def dead(self, entity: str, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         return self.bus.dead_letters(entity)
 
     def unseen(self) -> Unseen:

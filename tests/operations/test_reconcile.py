@@ -31,7 +31,7 @@ class Bus:
         for found in self.waiting.get(entity, ()):
             yield found
 
-    async def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
+    async def dead(self, entity: str, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         for found in self.letters.get(entity, ()):
             yield found
 

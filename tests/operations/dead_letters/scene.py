@@ -159,10 +159,11 @@ class _View:
             for message in queue.waiting if queue.entity.path == entity else ():
                 yield message
 
-    async def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
+    async def dead(self, entity: str, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         for queue in self.scene.queues:
             for letter in queue.dead.values() if queue.entity.path == entity else ():
-                yield letter
+                if letter.sequence > after:
+                    yield letter
 
     def unseen(self) -> Unseen:
         return Unseen()

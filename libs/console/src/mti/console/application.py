@@ -7,24 +7,27 @@ from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from mti.console.access import Access
-from mti.console.entry import ROUTES as ENTRY
+from mti.console.failures import HANDLERS
 from mti.console.guard import Guard
+from mti.console.looks import Looks
 from mti.console.navigation import DASHBOARDS, SECTIONS
-from mti.console.overview import ROUTES as OVERVIEW
+from mti.console.outcomes import Outcomes
+from mti.console.pages import books, dead_letters, entry, overview, pauses, sources, tenants, withdrawals, workspaces
 from mti.console.rendering import environment
 from mti.console.workplace import Workplace
 
 _STATIC: Final = Path(__file__).parent / "static"
+_PAGES: Final = (entry, overview, tenants, sources, workspaces, pauses, dead_letters, withdrawals, books)
 PREVIEW: Final = "mti.console.preview.routes"
 """The dashboards: a module with `ROUTES`, which are mounted below `/dashboards`, and the `lifespan` that they need."""
 
 
-def create_app(workplace: Workplace, access: Access) -> Starlette:
+def create_app(workplace: Workplace, access: Access) -> ASGIApp:
     """Return the console.
 
     Args:
@@ -32,19 +35,20 @@ def create_app(workplace: Workplace, access: Access) -> Starlette:
         access: who may enter.
     """
     dashboards = _dashboards()
-    routes: list[BaseRoute] = [
-        *ENTRY,
-        *OVERVIEW,
-        *([Mount("/dashboards", routes=dashboards)] if dashboards else []),
-        Mount("/static", StaticFiles(directory=_STATIC)),
-    ]
+    routes: list[BaseRoute] = [route for page in _PAGES for route in page.ROUTES]
+    if dashboards:
+        routes.append(Mount("/dashboards", routes=dashboards))
+    routes.append(Mount("/static", StaticFiles(directory=_STATIC)))
     lifespan = import_module(PREVIEW).lifespan if dashboards else None
-    app = Starlette(routes=routes, middleware=[Middleware(Guard, access=access)], lifespan=lifespan)
+    app = Starlette(routes=routes, exception_handlers=dict(HANDLERS), lifespan=lifespan)
     app.state.workplace = workplace
     app.state.access = access
+    app.state.looks = Looks(workplace)
+    app.state.outcomes = Outcomes()
     app.state.templates = environment()
     app.state.sections = (*SECTIONS, DASHBOARDS) if dashboards else SECTIONS
-    return app
+    app.state.reconciled = None
+    return Guard(app, access)
 
 
 def _dashboards() -> Sequence[BaseRoute]:

@@ -3,27 +3,40 @@
 Nothing is held in between. So a stack may start or end on the folder at any time, and its lock is ours for moments.
 """
 
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from mti.deployment import Deployment, open_deployment
 
 
-@dataclass(frozen=True, slots=True)
 class Workplace:
-    """A folder, or Azure as the environment names it."""
+    """A folder, or Azure as the environment names it.
 
-    data: Path | None
-    """The folder of an embedded stack; `None` is Azure."""
-    tenants: Path | None = None
-    """The tenants file, if one was named."""
+    Args:
+        data: the folder of an embedded stack; `None` is Azure.
+        tenants: the tenants file, if one was named.
+    """
 
-    def open(self) -> AbstractAsyncContextManager[Deployment]:
+    def __init__(self, data: Path | None, tenants: Path | None = None) -> None:
+        self._data = data
+        self._tenants = tenants
+        # Where no stack runs on the folder, two pieces of work at once would wait for each other's lock on it.
+        self._one_at_a_time = nullcontext() if data is None else asyncio.Lock()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Deployment]:
         """Open the deployment for a piece of work."""
-        return open_deployment(self.data, self.tenants)
+        async with self._one_at_a_time, open_deployment(self._data, self._tenants) as deployment:
+            yield deployment
 
     @property
     def name(self) -> str:
         """What a person knows it by."""
-        return "Azure" if self.data is None else str(self.data)
+        return "Azure" if self._data is None else str(self._data)
+
+    @property
+    def options(self) -> str:
+        """What the `mti` command is given to work on the same."""
+        return "" if self._data is None else f" --data {self._data}"

@@ -8,6 +8,7 @@ from http import HTTPStatus
 import httpx
 from pydantic import AwareDatetime, BaseModel
 
+from mti.common.contracts.set_aside import FIRST as FIRST_ASIDE
 from mti.common.contracts.set_aside import dead_letter_in, entity_of
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import PropertyValue, Received
@@ -46,17 +47,21 @@ class NamespaceView:
 
     async def live(self, entity: str) -> AsyncIterator[Received]:
         """See `mti.operations.bus.BusView`."""
-        after = 0
+        async for message in self._beyond(entity, 0):
+            yield message
+
+    async def _beyond(self, entity: str, after: int) -> AsyncIterator[Received]:
         while page := await self._page(entity, after):
             for message in page:
                 after = message.sequence_number
                 yield _received(message)
 
-    async def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
+    async def dead(self, entity: str, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         """See `mti.operations.bus.BusView`."""
-        async for message in self.live(entity + _DEAD_LETTERS):
-            yield DeadLetter(entity=entity, message=message)
-        async for message in self.live(STANDARD.set_aside.path):
+        if after < FIRST_ASIDE:
+            async for message in self._beyond(entity + _DEAD_LETTERS, after):
+                yield DeadLetter(entity=entity, message=message)
+        async for message in self._beyond(STANDARD.set_aside.path, max(after - FIRST_ASIDE, 0)):
             if entity_of(message.properties) == entity:
                 yield DeadLetter(entity=entity, message=dead_letter_in(message))
 

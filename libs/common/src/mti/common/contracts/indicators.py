@@ -8,9 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 from mti.common.contracts.body import Contract, digest_of_framed, framed
-from mti.common.contracts.extension import CREATOR_ID, PHASES, DetectionFacts, KillChainPhase
-from mti.common.ports.bus import Outgoing
 from mti.common.contracts.envelope import OBJECTS, count_in
+from mti.common.contracts.extension import CREATOR_ID, PHASES, DetectionFacts, KillChainPhase
 from mti.common.ports.bus import Outgoing, Received
 
 OBJECTS_LIMIT = 100

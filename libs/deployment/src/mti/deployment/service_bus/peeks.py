@@ -31,6 +31,7 @@ from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.links import OPEN_SECONDS, PEEK_SECONDS, answered, close_link, open_link
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.servicebus.session_lock import unjudged
+from mti.common.contracts.set_aside import FIRST as FIRST_ASIDE
 from mti.common.contracts.set_aside import dead_letter_in, entity_of
 from mti.common.errors import BusUnavailable
 from mti.common.ports.bus import Received
@@ -82,18 +83,20 @@ class Peeks:
             async for raw in self._peek(self._bus.receiver(self._topology.at(entity)), entity):
                 yield from_sdk(raw)
 
-    async def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
+    async def dead(self, entity: str, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         """See `mti.operations.bus.BusView`."""
-        async for message in self._peek(self._bus.receiver(self._topology.at(entity), dead_letters=True), entity):
-            yield dead_letter_from(entity, message)
-        async for letter in self.aside(entity):
+        if after < FIRST_ASIDE:
+            receiver = self._bus.receiver(self._topology.at(entity), dead_letters=True)
+            async for message in self._peek(receiver, entity, after=after):
+                yield dead_letter_from(entity, message)
+        async for letter in self.aside(entity, after=max(after - FIRST_ASIDE, 0)):
             yield letter
 
-    async def aside(self, entity: str) -> AsyncIterator[DeadLetter]:
+    async def aside(self, entity: str, *, after: int = 0) -> AsyncIterator[DeadLetter]:
         """Yield the dead letters of an entity that were set aside; none where the namespace has no queue for them."""
         aside = self._topology.set_aside
         try:
-            async for message in self._peek(self._bus.receiver(aside), aside.path):
+            async for message in self._peek(self._bus.receiver(aside), aside.path, after=after):
                 letter = set_aside_letter_from(message)
                 if letter.entity == entity:
                     yield letter
@@ -139,9 +142,8 @@ class Peeks:
             )
 
     async def _peek(
-        self, receiver: ServiceBusReceiver, entity: str, *, within: float | None = None
+        self, receiver: ServiceBusReceiver, entity: str, *, within: float | None = None, after: int = 0
     ) -> AsyncIterator[ServiceBusReceivedMessage]:
-        after = 0
         try:
             with _translated(entity):
                 async with asyncio.timeout(within):

@@ -28,8 +28,8 @@ class BusView(Protocol):
         """Yield what is still to be handled: active, locked and scheduled."""
         ...
 
-    def dead(self, entity: str) -> AsyncIterator[DeadLetter]:
-        """Yield the dead letters."""
+    def dead(self, entity: str, *, after: int = 0) -> AsyncIterator[DeadLetter]:
+        """Yield the dead letters from beyond a sequence number, in its order."""
         ...
 
     def unseen(self) -> Unseen:

@@ -2,6 +2,7 @@
 
 from mti.operations.revoking.from_workspace import NotThere, WithdrawalRequest, WithdrawFromWorkspace
 from mti.operations.revoking.lift import Lifted, LiftedSources, Lifting
+from mti.operations.revoking.listing import Listed, Withdrawn, list_withdrawn
 from mti.operations.revoking.observable import RevokeObservable
 from mti.operations.revoking.parse_observable import observable_of
 from mti.operations.revoking.results import RevokeResult
@@ -12,6 +13,7 @@ __all__ = [
     "Lifted",
     "LiftedSources",
     "Lifting",
+    "Listed",
     "NotThere",
     "RevokeObservable",
     "RevokeResult",
@@ -19,5 +21,7 @@ __all__ = [
     "Scope",
     "WithdrawFromWorkspace",
     "WithdrawalRequest",
+    "Withdrawn",
+    "list_withdrawn",
     "observable_of",
 ]
