@@ -37,7 +37,8 @@ def command(
         folder.mkdir(parents=True, exist_ok=True)
 
         async def main(stop: asyncio.Event) -> None:
-            outcomes.append(await _demonstrate(folder, detections, seed, break_it, stop, console))
+            kept = data is not None
+            outcomes.append(await _demonstrate(folder, detections, seed, break_it, stop, console, kept=kept))
 
         process.run(main)
     outcome = outcomes[0]
@@ -50,7 +51,14 @@ def command(
 
 
 async def _demonstrate(
-    folder: Path, detections: int, seed: int, break_it: Sabotage | None, stop: asyncio.Event, console: Terminal
+    folder: Path,
+    detections: int,
+    seed: int,
+    break_it: Sabotage | None,
+    stop: asyncio.Event,
+    console: Terminal,
+    *,
+    kept: bool,
 ) -> Outcome:
     async with Simulation(folder, detections, seed) as simulation:
         console.print(
@@ -73,5 +81,7 @@ async def _demonstrate(
                 if break_it is not None:
                     await sabotage(stack, break_it)
                 result = await run(stack, stop, progress.update)
+            if kept:
+                await simulation.keep(stack.layout.workspaces_folder())
         truths = [await simulation.truth(workspace) for workspace in simulation.workspaces]
     return outcome_of(result, truths, simulation.detections)

@@ -72,6 +72,11 @@ class Layout:
         """A folder with the rows that simulated workspaces kept, one file each: a demonstration leaves it."""
         return self.root / "workspaces"
 
+    def workspaces_folder(self) -> Path:
+        """Make that folder and return it."""
+        self.workspaces.mkdir(exist_ok=True)
+        return self.workspaces
+
     def database(self, service: str) -> Path:
         """The checkpoints and books of one service; no other service opens it."""
         return self.root / f"{service}.db"

@@ -3,6 +3,7 @@
 - `GET /_sim/state`: all workspaces' summaries and what the faults did.
 - `GET /_sim/workspaces/{id}`: one summary; `?objects=1` adds every accepted object in order, `?observables=1` adds
   `[type, value, id, modified, revoked]` of each object's present state, `?rows=1` the rows of `ThreatIntelIndicators`.
+- `GET /_sim/workspaces/{id}/rows`: those rows, one a line.
 - `POST /_sim/workspaces/{id}` with a `WorkspaceChange`: creates or removes it; an unknown one is made.
 - `POST /_sim/tokens/revoke`: makes every access token void.
 """
@@ -20,6 +21,8 @@ from mti.simulators.sentinel.authority import Authority
 from mti.simulators.sentinel.plan import SentinelFault
 from mti.simulators.sentinel.workspace import Workspace
 from mti.simulators.serving import Route
+
+_ROWS_AT_ONCE = 500
 
 
 class WorkspaceChange(BaseModel):
@@ -50,6 +53,7 @@ class SentinelPages:
         return [
             ("GET", "/_sim/state", self._on_state),
             ("GET", "/_sim/workspaces/{id}", self._on_workspace),
+            ("GET", "/_sim/workspaces/{id}/rows", self._on_rows),
             ("POST", "/_sim/workspaces/{id}", self._on_change),
             ("POST", "/_sim/tokens/revoke", self._on_revoke),
         ]
@@ -80,6 +84,18 @@ class SentinelPages:
         if request.query.get("rows") == "1":
             found["rows"] = workspace.rows(datetime.now(UTC))
         return page(found)
+
+    async def _on_rows(self, request: web.Request) -> web.StreamResponse:
+        workspace = self._workspaces.get(request.match_info["id"].lower())
+        if workspace is None:
+            return page({"error": "no such workspace"}, 404)
+        answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await answer.prepare(request)
+        rows = workspace.rows(datetime.now(UTC))
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            await answer.write(b"".join(orjson.dumps(row) + b"\n" for row in rows[start : start + _ROWS_AT_ONCE]))
+        await answer.write_eof()
+        return answer
 
     async def _on_change(self, request: web.Request) -> web.Response:
         name = request.match_info["id"].lower()
