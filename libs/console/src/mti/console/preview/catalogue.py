@@ -91,13 +91,8 @@ def _read(file: str, text: str | None) -> tuple[Workbook | None, str | None]:
         return Workbook.model_validate_json(text), None
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        places = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in _deepest(found)]
+        places = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found[:3]]
         return None, f"{file} holds what this preview does not know. {'; '.join(places)}"
-
-
-def _deepest(found: Iterable[Any]) -> list[Any]:
-    """Return the errors that say most: of a union every form complains, and the one that fits best does so deepest."""
-    return sorted(found, key=lambda each: -len(each["loc"]))[:3]
 
 
 @cache

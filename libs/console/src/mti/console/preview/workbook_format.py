@@ -5,7 +5,7 @@ value that the portal does not know is an error.
 """
 # ruff: noqa: N815  the names are the portal's own
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -200,7 +200,7 @@ class GroupContent(_Part):
 
     version: Literal["NotebookGroup/1.0"] = "NotebookGroup/1.0"
     groupType: Literal["editable"] = "editable"
-    items: list[Text | Parameters | Tile] = Field(max_length=100)
+    items: list[Annotated[Text | Parameters | Tile, Field(discriminator="type")]] = Field(max_length=100)
 
 
 class Group(_Part):
@@ -216,7 +216,7 @@ class Workbook(_Part):
     """A workbook as it is deployed (`serializedData`)."""
 
     version: Literal["Notebook/1.0"] = "Notebook/1.0"
-    items: list[Text | Parameters | Tabs | Group]
+    items: list[Annotated[Text | Parameters | Tabs | Group, Field(discriminator="type")]]
     fallbackResourceIds: list[str] = []
     fromTemplateId: str = Field(pattern=r"^sentinel-Mimecast[A-Za-z]+$")
     schema_: Literal["https://github.com/Microsoft/Application-Insights-Workbooks/blob/master/schema/workbook.json"] = (

@@ -26,6 +26,8 @@ ROWS_LIMIT: Final = 200_000
 """Rows that are read of a folder: more are not drawn, and the page says so."""
 LINE_LIMIT: Final = 64 * 2**10
 """Bytes of a kept row."""
+_AFTER: Final = timedelta(minutes=1)
+"""Books that close so long after the rows were kept are still those of the same run."""
 _NEVER: Final = timedelta(days=36_500)
 _TIMES: Final = frozenset(name for name, kind in schemas()[TABLE].items() if kind == "datetime")
 
@@ -40,7 +42,7 @@ async def folder_world(data: Path, now: datetime) -> World:
     layout, world = Layout(data), World(now)
     registry = _registry(layout)
     world.add({TABLE: [], "SecurityIncident": [], "SecurityAlert": []}, Origin.BOOKS)
-    kept = sorted(layout.workspaces.glob("*.jsonl")) if layout.workspaces.is_dir() else []
+    kept = _kept(layout)
     if kept:
         for path in kept:
             world.workspaces.append(_workspace(path.stem, registry))
@@ -54,6 +56,16 @@ async def folder_world(data: Path, now: datetime) -> World:
     if len(world.tables[TABLE]) >= ROWS_LIMIT:
         world.notes.append(f"Only the first {ROWS_LIMIT:,} rows of the folder are shown here.")
     return world
+
+
+def _kept(layout: Layout) -> list[Path]:
+    """Return the files of the simulated workspaces; none where the folder was worked on after they were written."""
+    found = sorted(layout.workspaces.glob("*.jsonl")) if layout.workspaces.is_dir() else []
+    books = layout.database("publisher")
+    written = [path.stat().st_mtime for path in (books, books.with_name(f"{books.name}-wal")) if path.is_file()]
+    if found and max(written, default=0.0) > min(path.stat().st_mtime for path in found) + _AFTER.total_seconds():
+        return []
+    return found
 
 
 async def _from_books(layout: Layout, world: World, registry: Registry | None) -> None:
