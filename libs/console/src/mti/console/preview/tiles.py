@@ -1,8 +1,9 @@
 """One tile: its query is answered and drawn, or it says why not."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from markupsafe import Markup
@@ -12,7 +13,7 @@ from mti.console.preview.asked import PAGE, ROWS, Asked, Scope
 from mti.console.preview.asking import Unsupported, filled, tables_of
 from mti.console.preview.drawing.charts import DRAWN, chart
 from mti.console.preview.drawing.grids import ROWS as GRID_ROWS
-from mti.console.preview.drawing.grids import Grid, Number, grid, numbers, plain
+from mti.console.preview.drawing.grids import TEXT_LIMIT, Grid, Number, grid, numbers, plain
 from mti.console.preview.drawing.shapes import NotDrawn, described, shape_of
 from mti.console.preview.drawing.svg import UnsafeDrawing, inlined
 from mti.console.preview.state import ROWS_LIMIT, Preview
@@ -24,8 +25,10 @@ from mti.console.preview.worlds.model import Origin
 log = logging.getLogger(__name__)
 
 NARROW: Final = 330
-WIDTHS: Final = {None: 1090, "50": 530, "25": 250}
+WIDTHS: Final = {None: 1126, "50": 538, "25": 246}
 """Of drawings, in pixels, by how much of the row the tile takes."""
+LONGEST: Final = 30
+"""Characters of a text in a table that does not have the whole row."""
 CHART_ROWS: Final = 5_000
 ALL: Final = "all"
 
@@ -77,6 +80,7 @@ async def viewed(tile: Tile, number: int, scope: Scope, asked: Asked, world: Loa
         view.query, view.badge = query, badge_of(tables_of(query), world)
         most = content.gridSettings.rowLimit if content.gridSettings else CHART_ROWS
         answer = await preview.answer(world, [each.id for each in scope.workspaces], query, min(most, ROWS_LIMIT))
+        answer = _called(answer, {each.id: each.label for each in world.workspaces})
         if not answer.rows:
             view.kind, view.message, view.good = "empty", content.noDataMessage, content.noDataMessageStyle == 4
         else:
@@ -107,18 +111,20 @@ async def _fill(view: View, tile: Tile, answer: Answer, scope: Scope, asked: Ask
             setattr(view, name, drawn)
         view.grid, view.kind = plain(answer), "chart"
     elif content.visualization == "table":
-        whole = asked.one(ROWS) == ALL
-        view.grid = grid(
-            answer,
-            content,
-            lambda name, value: _led(scope, asked, name, value),
-            limit=len(answer.rows) if whole else GRID_ROWS,
-        )
+        limit = len(answer.rows) if asked.one(ROWS) == ALL else GRID_ROWS
+        longest = TEXT_LIMIT if tile.customWidth is None else LONGEST
+        view.grid = grid(answer, content, partial(_led, scope, asked), limit=limit, longest=longest)
         view.kind = "table"
         if len(view.grid.rows) < view.grid.total:
             view.all_rows = f"{asked.address(**{ROWS: ALL})}#{view.id}"
     else:
         raise NotDrawn(f"the visualization {content.visualization} is not known")
+
+
+def _called(answer: Answer, labels: Mapping[str, str]) -> Answer:
+    """Return an answer with workspaces as people call them; the portal shows their ids."""
+    rows = [[labels.get(value, value) if isinstance(value, str) else value for value in row] for row in answer.rows]
+    return replace(answer, rows=rows)
 
 
 def _led(scope: Scope, asked: Asked, parameter: str, value: str) -> str:

@@ -65,7 +65,9 @@ class Number:
     cells: list[Shown] = field(default_factory=list)
 
 
-def grid(answer: Answer, content: QueryContent, link_to: LinkTo, *, limit: int = ROWS) -> Grid:
+def grid(
+    answer: Answer, content: QueryContent, link_to: LinkTo, *, limit: int = ROWS, longest: int = TEXT_LIMIT
+) -> Grid:
     """Return a table with its formatters and its links.
 
     Args:
@@ -73,6 +75,7 @@ def grid(answer: Answer, content: QueryContent, link_to: LinkTo, *, limit: int =
         content: of the tile.
         link_to: see `LinkTo`.
         limit: rows that are shown.
+        longest: characters of a text; of a longer one the middle is left out, and pointing at it shows the whole.
 
     Raises:
         NotDrawn: a formatter is not known.
@@ -81,7 +84,10 @@ def grid(answer: Answer, content: QueryContent, link_to: LinkTo, *, limit: int =
     formatters = {each.columnMatch: each for each in (settings.formatters if settings else [])}
     exports = {each.fieldName: each.parameterName for each in content.exportedParameters or ()}
     makers = [_maker(answer, number, formatters, exports, link_to) for number in range(len(answer.columns))]
-    rows = [_clickable([make(value) for make, value in zip(makers, row, strict=True)]) for row in answer.rows[:limit]]
+    rows = [
+        _clickable([_fitted(make(value), longest) for make, value in zip(makers, row, strict=True)])
+        for row in answer.rows[:limit]
+    ]
     return Grid(answer.columns, rows, len(answer.rows), answer.more)
 
 
@@ -109,6 +115,14 @@ def numbers(answer: Answer, content: QueryContent) -> list[Number]:
         if each.formatter not in {TEXT, BIG}:
             raise NotDrawn(f"the formatter {each.formatter} is not known in tiles")
     return [Number(_cut(shown(row[title]), 80), shown(row[left])) for row in answer.rows[:24]]
+
+
+def _fitted(cell: Shown, longest: int) -> Shown:
+    if len(cell.text) <= longest or cell.kind not in {"text", "long"}:
+        return cell
+    end = longest * 3 // 5
+    text = f"{cell.text[: longest - end - 1]}…{cell.text[-end:]}"
+    return replace(cell, text=text, title=cell.title or cell.text, kind="text")
 
 
 def _clickable(cells: list[Shown]) -> list[Shown]:

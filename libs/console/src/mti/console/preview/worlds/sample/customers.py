@@ -1,6 +1,7 @@
 """Whose workspaces the sample shows, and the words that it is written with."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from mti.console.preview.worlds.model import Workspace
@@ -16,6 +17,8 @@ class Customer:
     """The parts of their addresses before the @."""
     waves: int
     """How often known files came by mail in the two weeks."""
+    silent: timedelta = timedelta()
+    """For how long nothing could be uploaded to the workspace."""
 
     def address(self, person: str) -> str:
         """Return a person's address."""
@@ -48,10 +51,15 @@ def customers() -> tuple[Customer, ...]:
     return (
         customer(Workspace("c0a80101-0000-4000-8000-00000000c001", "Contoso"), "contoso.example", 34),
         customer(Workspace("c0a80101-0000-4000-8000-00000000c002", "Fabrikam"), "fabrikam.example", 19),
-        customer(Workspace("c0a80101-0000-4000-8000-00000000c003", "Northwind Traders"), "northwind.example", 9),
+        customer(
+            Workspace("c0a80101-0000-4000-8000-00000000c003", "Northwind Traders"),
+            "northwind.example",
+            9,
+            timedelta(hours=31),
+        ),
     )
 
 
-def customer(workspace: Workspace, domain: str, waves: int) -> Customer:
+def customer(workspace: Workspace, domain: str, waves: int, silent: timedelta = timedelta()) -> Customer:
     """Return a customer with its people."""
-    return Customer(workspace, domain, _PEOPLE[: max(6, min(len(_PEOPLE), waves))], waves)
+    return Customer(workspace, domain, _PEOPLE[: max(6, min(len(_PEOPLE), waves))], waves, silent)

@@ -37,7 +37,7 @@ def indicator_rows(customer: Customer, now: datetime) -> list[Row]:
         *_feed(Feed.MALWARE_GRID, GRID, "grid", now, rng),
         *_feed(Feed.MALWARE_CUSTOMER, OWN, customer.domain, now, rng),
     ]
-    arrivals.sort(key=lambda arrival: arrival.at)
+    arrivals = sorted((each for each in arrivals if each.at < now - customer.silent), key=lambda arrival: arrival.at)
     workspace = customer.workspace.id
     return [billed(row) for row in rows_of(arrivals, Service(workspace), until=now)]
 

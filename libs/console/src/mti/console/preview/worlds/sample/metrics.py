@@ -41,7 +41,7 @@ def _rows(customers: Sequence[Customer], now: datetime, rng: Random) -> Iterator
         for outcome, part in (("accepted", 60), ("covered", 22), ("overtaken", 3), ("refused", 0.06)):
             yield _metric("mti.objects", at, {"mti.outcome": outcome}, int(part * busy * (0.5 + rng.random())))
     recently = now - timedelta(minutes=10)
-    paused = {"mti.kind": "source", "mti.tenant": "northwind", "mti.reason": "Unauthorized"}
+    paused = {"mti.kind": "destination", "mti.tenant": "northwind", "mti.reason": "Forbidden"}
     yield _metric("mti.pauses", recently, paused, 1)
     for hours, entity, reason, count in _DEAD:
         labels = {"messaging.destination.name": entity, "mti.reason": reason}
