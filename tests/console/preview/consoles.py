@@ -84,7 +84,7 @@ class Tile:
 
     @property
     def badge(self) -> str:
-        return next((each.text for each in self.element.all("p", of="badge")), "")
+        return next((each.text for each in self.element.all("p", of="origin")), "")
 
     @property
     def message(self) -> str:

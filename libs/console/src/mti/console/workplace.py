@@ -20,7 +20,8 @@ class Workplace:
     """
 
     def __init__(self, data: Path | None, tenants: Path | None = None) -> None:
-        self._data = data
+        self.data = data
+        """The folder; `None` is Azure."""
         self._tenants = tenants
         # Where no stack runs on the folder, two pieces of work at once would wait for each other's lock on it.
         self._one_at_a_time = nullcontext() if data is None else asyncio.Lock()
@@ -28,15 +29,15 @@ class Workplace:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Deployment]:
         """Open the deployment for a piece of work."""
-        async with self._one_at_a_time, open_deployment(self._data, self._tenants) as deployment:
+        async with self._one_at_a_time, open_deployment(self.data, self._tenants) as deployment:
             yield deployment
 
     @property
     def name(self) -> str:
         """What a person knows it by."""
-        return "Azure" if self._data is None else str(self._data)
+        return "Azure" if self.data is None else str(self.data)
 
     @property
     def options(self) -> str:
         """What the `mti` command is given to work on the same."""
-        return "" if self._data is None else f" --data {self._data}"
+        return "" if self.data is None else f" --data {self.data}"

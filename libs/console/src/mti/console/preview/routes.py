@@ -61,7 +61,7 @@ async def _dashboard(request: Request) -> Response:
     except Unanswered as error:
         return _problem(request, "The data can't be read", str(error), 503)
     return render_page(
-        request, "dashboard.html", SECTION, {"page": page, "badges": BADGES, "back": asked.address("/dashboards/")}
+        request, "dashboard.html", SECTION, {"page": page, "origins": BADGES, "back": asked.address("/dashboards/")}
     )
 
 
