@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs measure wheels package templates requirements clean
+.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs measure wheels package templates previews requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -112,6 +112,9 @@ templates: $(VENV)/.ready  ## Write what the templates share with the code, and 
 	$(BIN)/python -m infra.sentinel.generate
 	cd infra/bicep && for kind in bicep bicepparam; do $(BICEP) format --pattern "**/*.$$kind"; done
 	$(BICEP) build infra/bicep/main.bicep --outfile infra/azuredeploy.json
+
+previews: $(VENV)/.ready  ## Photograph the dashboards for the gallery and docs (needs Chromium)
+	$(BIN)/python -m infra.sentinel.previews
 
 requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves them)
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --all-extras $(if $(UPGRADE),--upgrade) \

@@ -14,6 +14,8 @@ from infra.sentinel.workbooks import books
 SOLUTION: Final = Path(__file__).parent / "solution"
 ADVANCED_HUNTING: Final = Path(__file__).parent / "advanced-hunting"
 STIX: Final = Path(__file__).parent / "stix"
+PICTURES: Final = SOLUTION / "Workbooks" / "Images" / "Preview"
+"""What `make previews` writes."""
 PREVIEWED: Final = Path(__file__).parents[2] / "libs" / "console" / "src" / "mti" / "console" / "preview" / "workbooks"
 """Copies for the console, which is installed without this folder."""
 DEPLOYED: Final = Path(__file__).parents[1] / "bicep" / "generated" / "content.json"
@@ -85,7 +87,7 @@ def main() -> None:
     files = generated()
     for folder in (SOLUTION, ADVANCED_HUNTING, PREVIEWED):
         for path in folder.rglob("*"):
-            if path.is_file() and path not in files:
+            if path.is_file() and path not in files and PICTURES not in path.parents:
                 path.unlink()
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,17 @@ def test_an_artefact_is_what_its_sources_say(path: Path) -> None:
 
 def test_no_artefact_is_left_over() -> None:
     there = {path for folder in (SOLUTION, generate.ADVANCED_HUNTING) for path in folder.rglob("*") if path.is_file()}
-    assert there - set(generated()) == set()
+    pictures = {path for path in there if generate.PICTURES in path.parents}
+    assert there - set(generated()) - pictures == set()
+
+
+def test_every_picture_that_the_metadata_names_is_there_small_and_no_other() -> None:
+    named = {name for entry in solution.workbooks_metadata() for name in entry["previewImagesFileNames"]}
+    there = {path.name: path.read_bytes() for path in generate.PICTURES.iterdir()}
+    assert set(there) == named
+    for picture in there.values():
+        assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+        assert len(picture) < 400_000
 
 
 @pytest.mark.parametrize("name", ALL)
