@@ -9,10 +9,23 @@ import pytest
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document
-from mti.publisher.records import PURGED, SHARDS, Accept, PassOver, PublishedVersions, Refuse, partition_of, shard_of
+from mti.publisher.records import (
+    PURGED,
+    SHARDS,
+    Accept,
+    PassOver,
+    PublishedVersions,
+    Refuse,
+    Withdraw,
+    key_of,
+    partition_of,
+    shard_of,
+)
+from mti.publisher.records.versions import SEEN
 from tests.publisher.test_guard import item
 from tests.publisher.world import CONTOSO, FABRIKAM, World, indicator, refuse
 from tests.support.counted import CountedContainer
+from tests.support.service_world import NOW
 
 ID = indicator("a").id
 
@@ -120,3 +133,49 @@ async def test_a_refusal_is_remembered_for_as_long_as_its_version_is_valid_and_l
     assert document is not None
     assert document.ttl is not None
     assert document.ttl > timedelta(days=365 + 80).total_seconds()
+
+
+class TestWhatWasLookedUp:
+    async def test_it_is_not_read_again_for_the_change_that_follows(self, there: World) -> None:
+        await there.versions.record(CONTOSO, [Accept(item("old"))])
+        container = CountedContainer(there.store.container("published"))
+        versions = PublishedVersions(container, there.clock)
+        await versions.look_up(CONTOSO, [indicator("old").id, indicator("new").id])
+        changes = [Accept(item("old", hours=1)), Accept(item("new"))]
+        recorded = await versions.record(CONTOSO, changes)
+        assert container.calls == {"read_each": 1, "write_many": 1}
+        assert recorded == await there.versions.look_up(CONTOSO, list(recorded))
+        await versions.record(CONTOSO, [Accept(item("old", hours=2))])
+        assert container.calls == {"read_each": 2, "write_many": 2}
+
+    async def test_what_somebody_else_wrote_since_is_not_lost(self, there: World) -> None:
+        versions = there.versions
+        await versions.look_up(CONTOSO, [ID])
+        await there.versions.record(CONTOSO, [Withdraw(id=ID, at=NOW)])
+        recorded = await versions.record(CONTOSO, [Accept(item())])
+        assert recorded[ID].withdrawn == NOW
+        assert (await there.versions.look_up(CONTOSO, [ID])) == recorded
+
+    async def test_what_would_change_nothing_of_it_is_read_again(self, there: World) -> None:
+        versions = there.versions
+        await versions.record(CONTOSO, [Accept(item())])
+        await versions.look_up(CONTOSO, [ID])
+        await there.versions.record(CONTOSO, [Withdraw(id=ID, at=NOW)])
+        recorded = await versions.record(CONTOSO, [Accept(item())])
+        assert recorded[ID].withdrawn == NOW
+
+    async def test_what_is_gone_since_is_made_anew(self, there: World) -> None:
+        versions, container = there.versions, there.store.container("published")
+        await versions.record(CONTOSO, [Accept(item())])
+        await versions.look_up(CONTOSO, [ID])
+        await container.delete(*key_of(CONTOSO, ID))
+        recorded = await versions.record(CONTOSO, [Accept(item(hours=1))])
+        assert recorded[ID].accepted == 1
+
+    async def test_it_is_kept_in_mind_within_a_bound(self, there: World) -> None:
+        container = CountedContainer(there.store.container("published"))
+        versions = PublishedVersions(container, there.clock)
+        await versions.look_up(CONTOSO, [ID])
+        await versions.look_up(CONTOSO, [f"indicator--{number:08x}-0000-4000-8000-0" for number in range(SEEN)])
+        await versions.record(CONTOSO, [Accept(item())])
+        assert container.calls == {"read_each": 3, "write_many": 1}

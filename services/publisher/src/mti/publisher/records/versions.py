@@ -1,5 +1,6 @@
 """What each workspace holds, observable by observable, in the store."""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,10 @@ PUBLISHED: Final = "published"
 """The name of the container."""
 SHARDS: Final = tuple("0123456789abcdef")
 """A destination's documents are spread over as many partitions, by the first hex digit of the id's UUID."""
+
+
+SEEN: Final = 4096
+"""Observables that are kept in mind between a look and the change that follows: some 16 MB."""
 
 
 def shard_of(id: str) -> str:
@@ -42,7 +47,7 @@ def destination_of(partition: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Read:
     value: Published | None
-    document: Document | None
+    etag: str | None
 
 
 class PublishedVersions:
@@ -56,11 +61,18 @@ class PublishedVersions:
     def __init__(self, container: Container, clock: Clock) -> None:
         self._container = container
         self._clock = clock
+        self._seen: OrderedDict[Key, _Read] = OrderedDict()
+        """What was looked up last, by destination and id: what follows is mostly a change of it."""
 
     async def look_up(self, destination: str, ids: Iterable[str]) -> dict[str, Published]:
         """Return what the workspace holds of those ids; ids that it never saw are absent."""
-        documents = await self._read(destination, ids)
-        return {id: read.value for id, read in documents.items() if read.value is not None}
+        found = await self._read(destination, ids)
+        for id, read in found.items():
+            self._seen[destination, id] = read
+            self._seen.move_to_end((destination, id))
+        while len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+        return {id: read.value for id, read in found.items() if read.value is not None}
 
     async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
         """Apply changes and return what is known of their ids then. A lost race is read again; the newest wins.
@@ -75,11 +87,11 @@ class PublishedVersions:
 
         async def attempt() -> dict[str, Published]:
             nonlocal waiting, done
-            known, now = await self._read(destination, waiting), self._clock.now()
+            known, now = await self._known(destination, waiting), self._clock.now()
             new = {id: _apply(known[id].value, waiting[id]) for id in waiting}
             changed = [id for id in waiting if new[id] != (known[id].value or Published())]
             written = await self._container.write_many(
-                [document_of(destination, id, new[id], _etag(known[id].document), now) for id in changed]
+                [document_of(destination, id, new[id], known[id].etag, now) for id in changed]
             )
             lost = {id for id, document in zip(changed, written, strict=True) if document is None}
             done |= {id: value for id, value in new.items() if id not in lost}
@@ -100,6 +112,17 @@ class PublishedVersions:
         """Yield the ids of a shard (one of `SHARDS`) in order, with what the workspace holds of each."""
         async for document in self._container.scan(partition_of(destination, shard)):
             yield document.id, Published.model_validate(document.body)
+
+    async def _known(self, destination: str, waiting: Mapping[str, Sequence[Change]]) -> Mapping[str, _Read]:
+        """Return what the changes are of: as it was looked up, once, or as it is now.
+
+        What was changed since is noticed by the write. Where nothing would be written nobody would notice, so that is
+        read again.
+        """
+        seen = {id: self._seen.pop((destination, id)) for id in waiting if (destination, id) in self._seen}
+        fit = {id: read for id, read in seen.items() if _apply(read.value, waiting[id]) != (read.value or Published())}
+        rest = waiting.keys() - fit.keys()
+        return {**fit, **await self._read(destination, rest)} if rest else fit
 
     async def _read(self, destination: str, ids: Iterable[str]) -> Mapping[str, _Read]:
         keys = {id: key_of(destination, id) for id in ids}
@@ -128,11 +151,7 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
 
 
 def _read(document: Document | None) -> _Read:
-    return _Read(None if document is None else Published.model_validate(document.body), document)
-
-
-def _etag(document: Document | None) -> str | None:
-    return None if document is None else document.etag
+    return _Read(None, None) if document is None else _Read(Published.model_validate(document.body), document.etag)
 
 
 def _apply(known: Published | None, changes: Sequence[Change]) -> Published:
