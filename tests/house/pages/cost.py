@@ -90,8 +90,14 @@ def _assumptions() -> str:
     for name, info in Assumptions.model_fields.items():
         default = getattr(info.default, "value", info.default)
         said = " ".join((info.description or "").split()).rstrip(".")
-        rows.append((f"`{name}`", f"{default:g}" if isinstance(default, (int, float)) else str(default), said))
+        rows.append((f"`{name}`", _default(default), said))
     return table(("assumption", "default", "what"), rows)
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _prices() -> str:

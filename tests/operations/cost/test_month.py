@@ -115,6 +115,12 @@ def test_standard_costs_its_base_and_what_receivers_ask_for_in_vain() -> None:
     assert line.cost == pytest.approx(10 + (line.quantity / 1e6 - 13) * 0.80)
 
 
+def test_receives_that_bring_nothing_may_be_left_out() -> None:
+    assert quantities(Assumptions(empty_receives=False), NOTHING).bus_operations == 0
+    found = quantities(Assumptions(hosting=Hosting.FUNCTIONS), NOTHING)
+    assert found.bus_operations == pytest.approx(3 * SECONDS / 60)
+
+
 def test_autoscale_is_billed_for_a_tenth_at_least_and_for_its_peaks() -> None:
     assumed = Assumptions(store=Capacity.AUTOSCALE, peak=3)
     assert billed_throughput(0, assumed) == 400

@@ -49,6 +49,9 @@ def command(
     busy: Annotated[
         float, typer.Option(min=0, max=1, help="The part of the time for which a replica is billed as busy.")
     ] = _DEFAULT.busy,
+    empty_receives: Annotated[
+        bool, typer.Option(help="Whether a receive that brings nothing is billed.")
+    ] = _DEFAULT.empty_receives,
     prices: Annotated[
         Path | None, typer.Option(help="A file of prices, whose entries replace those that come along.")
     ] = None,
@@ -74,6 +77,7 @@ def command(
             tenants_seconds=tenants_seconds,
             replicas=replicas,
             busy=busy,
+            empty_receives=empty_receives,
         )
     except ValidationError as error:
         raise ConfigurationError(str(error.errors(include_url=False)[0]["msg"])) from None

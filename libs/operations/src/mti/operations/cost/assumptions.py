@@ -65,6 +65,8 @@ class Assumptions(BaseModel):
     """Of each container app."""
     busy: float = Field(default=1.0, ge=0, le=1)
     """The part of the time for which a replica is billed as busy."""
+    empty_receives: bool = True
+    """Whether a receive that brings nothing is billed as an operation."""
     execution: float = Field(default=1.0, ge=1)
     """Seconds of a function's execution that are billed: one at least, however short it is."""
     memory: float = Field(default=2.0, gt=0)

@@ -126,6 +126,8 @@ def _work(
 
 def _empty_receives(assumed: Assumptions) -> float:
     """Return how often somebody waits for messages in vain; nobody is taken to have anything to do."""
+    if not assumed.empty_receives:
+        return 0.0
     if assumed.hosting is Hosting.FUNCTIONS:
         return SERVICES * SECONDS / LISTEN_SECONDS
     waiting = RECEIVERS / RECEIVE_SECONDS + ACCEPTING / ACCEPT_SECONDS
