@@ -193,7 +193,17 @@ var vaultUrl = 'https://${names.vault}.${domains.vault}'
 var stores = 'cosmos:https://${names.cosmos}.${domains.cosmos}'
 var fromForm = tenants == 'form'
 
-var mimecastHost = split(split('${toLower(trim(mimecastBaseURL))}//', '//')[1], '/')[0]
+// Values that begin so are references to a vault that is there already: they are passed on as they are.
+var isReference = '@Microsoft.KeyVault('
+// These two are no secrets and are needed to make sense of the rest: the services read them when they start.
+var baseUrlIsReference = startsWith(trim(mimecastBaseURL), isReference)
+var workspaceIsReference = startsWith(trim(workspaceId), isReference)
+var described = union(
+  baseUrlIsReference ? { TENANT_BASE_URL: trim(mimecastBaseURL) } : {},
+  workspaceIsReference ? { TENANT_WORKSPACE_ID: trim(workspaceId) } : {}
+)
+
+var mimecastHost = baseUrlIsReference ? '' : split(split('${toLower(trim(mimecastBaseURL))}//', '//')[1], '/')[0]
 var regionOfHost = contains(mimecastHost, '-api.') ? split(mimecastHost, '-api.')[0] : ''
 var region = toLower(empty(mimecastRegion) ? regionOfHost : mimecastRegion)
 var api2 = !empty(mimecastClientId)
@@ -204,7 +214,7 @@ var renews = !api2 && !empty(mimecastEmail)
 
 var account = union(
   { api: api2 ? '2.0' : '1.0', region: region },
-  baseUrlFits ? { base_url: 'https://${mimecastHost}' } : {},
+  baseUrlIsReference ? { base_url: 'env:TENANT_BASE_URL' } : baseUrlFits ? { base_url: 'https://${mimecastHost}' } : {},
   api2
     ? { client_id: 'env:MIMECAST_CLIENT_ID', client_secret: 'env:MIMECAST_CLIENT_SECRET' }
     : {
@@ -216,7 +226,10 @@ var account = union(
   renews ? { email: 'env:MIMECAST_EMAIL', password: 'env:MIMECAST_PASSWORD' } : {}
 )
 var destination = union(
-  { workspace_id: toLower(trim(workspaceId)), endpoint: domains.sentinel },
+  {
+    workspace_id: workspaceIsReference ? 'env:TENANT_WORKSPACE_ID' : toLower(trim(workspaceId))
+    endpoint: domains.sentinel
+  },
   byApp
     ? {
         auth: 'client_secret'
@@ -231,8 +244,6 @@ var tenantsText = string({
   tenants: [{ id: stem, mimecast: account, feeds: mimecastFeeds, destinations: [destination] }]
 })
 
-// Values that begin so are references to a vault that is there already: they are passed on as they are.
-var isReference = '@Microsoft.KeyVault('
 var vaultSecret = '${isReference}SecretUri=${vaultUrl}/secrets/'
 var mimecastSettings = union(
   api2
@@ -270,7 +281,7 @@ var uploadSettings = byApp
     }
   : {}
 var tenantsSettings = fromForm
-  ? { MTI_TENANTS_TEXT: tenantsText, MTI_TENANTS_STATES: '${stores}/tenants' }
+  ? union({ MTI_TENANTS_TEXT: tenantsText, MTI_TENANTS_STATES: '${stores}/tenants' }, described)
   : { MTI_TENANTS_STORE: '${stores}/tenants' }
 var common = union(topology.settings, tenantsSettings, {
   MTI_SERVICEBUS_NAMESPACE: busHost

@@ -1,11 +1,14 @@
 """What the templates put into a host's environment is what the code reads: all that it needs and nothing else."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.secrets import ReferenceResolver
+from mti.common.registry.described_values import with_described_values
 from mti.common.registry.document import parse_document
 from mti.common.registry.load import registry_from
 from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings, TenantsSettings
@@ -13,7 +16,7 @@ from mti.deployment.settings import DeploymentSettings
 from mti.fetcher.configuration import FetcherSettings
 from mti.normalizer.configuration import NormalizerSettings
 from mti.publisher.configuration import PublisherSettings
-from tests.infra.compiler import INFRA, needs_compiler
+from tests.infra.compiler import IMAGE, INFRA, Compiler, needs_compiler
 from tests.infra.deployed import Deployed
 
 pytestmark = [needs_compiler, pytest.mark.xdist_group("bicep")]
@@ -21,6 +24,7 @@ pytestmark = [needs_compiler, pytest.mark.xdist_group("bicep")]
 Expand = Callable[[str], Deployed]
 
 WAYS = sorted(path.stem for path in (INFRA / "bicep" / "parameters").glob("*.bicepparam"))
+WORKSPACE = "55555555-5555-5555-5555-555555555555"
 READ: dict[str, type[Settings]] = {
     "fetcher": FetcherSettings,
     "normalizer": NormalizerSettings,
@@ -91,6 +95,27 @@ def test_the_tenant_of_the_form_is_one_that_the_code_takes(deployed: Expand, way
     for name in re.findall(r"env:(\w+)", text):
         (service,) = [service for start, service in who_reads.items() if name.startswith(start)]
         assert environments[service].get(name), f"{name} is not set for the {service}"
+
+
+@pytest.mark.parametrize("hosting", ["functions", "containerApps"])
+async def test_the_base_url_and_the_workspace_may_be_references_that_each_service_and_the_operator_reads(
+    compiler: Compiler, hosting: str
+) -> None:
+    base, workspace = (f"@Microsoft.KeyVault(SecretUri=https://own.vault.azure.net/secrets/{name})" for name in "bw")
+    form = (compiler.infra / "bicep" / "parameters" / "form.bicepparam").read_text()
+    text = re.sub(r"(param mimecastBaseURL =) .*", rf"\1 '{base}'", form.partition("using '../main.bicep'")[2])
+    text = re.sub(r"(param workspaceId =) .*", rf"\1 '{workspace}'", text)
+    text += f"param hosting = '{hosting}'\nparam image = '{IMAGE}'\n"
+    snapshot = compiler.snapshot(compiler.written(f"references-{hosting}", text))
+    found = Deployed(snapshot, Deployed.plain(snapshot))
+    for environment in (*found.settings().values(), found.outputs["operatorSettings"]):
+        assert (environment["TENANT_BASE_URL"], environment["TENANT_WORKSPACE_ID"]) == (base, workspace)
+        values = {**environment, "TENANT_BASE_URL": "https://eu-api.mimecast.com", "TENANT_WORKSPACE_ID": WORKSPACE}
+        resolver = ReferenceResolver(environ=values, on_value=lambda _: None)
+        described = await with_described_values(environment["MTI_TENANTS_TEXT"], "it", resolver, allow_loopback=False)
+        registry = registry_from(json.loads(described), allow_loopback=False)
+        assert list(registry.destinations) == [WORKSPACE]
+        assert {source.region for source in registry.sources.values()} == {"eu"}
 
 
 @pytest.mark.parametrize("way", WAYS)

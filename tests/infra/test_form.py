@@ -143,14 +143,18 @@ def test_nothing_is_blank() -> None:
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("mimecastBaseURL", ["https://eu-api.mimecast.com", "https://usb-api.mimecast.com/"], ["eu-api.mimecast.com"]),
+        (
+            "mimecastBaseURL",
+            ["https://eu-api.mimecast.com", "https://usb-api.mimecast.com/", REFERENCE],
+            ["eu-api.mimecast.com", ""],
+        ),
         (
             "mimecastEmail",
             ["", "a@b.example", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)"],
             ["a"],
         ),
         ("activeDirectoryAppId", ["44444444-4444-4444-4444-444444444444"], ["app", ""]),
-        ("workspaceId", ["55555555-5555-5555-5555-555555555555"], [REFERENCE, ""]),
+        ("workspaceId", ["55555555-5555-5555-5555-555555555555", REFERENCE], ["contoso", ""]),
         (
             "AppInsightsWorkspaceResourceID",
             [f"/subscriptions/66666666-6666-6666-6666-666666666666/resourceGroups/a b/providers/{WORKSPACE}"],

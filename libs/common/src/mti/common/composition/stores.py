@@ -7,10 +7,12 @@ from typing import Final
 from pydantic import SecretStr
 
 from mti.common.adapters.identity import Identity
+from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Container, Store
 from mti.common.registry import LiveRegistry
+from mti.common.registry.described_values import with_described_values
 from mti.common.registry.origins import FileOrigin, Origin, StoreOrigin, TextOrigin
 from mti.common.registry.records import CONTAINER as TENANTS
 from mti.common.settings import CosmosTarget, SqliteTarget, TenantsSettings
@@ -43,7 +45,7 @@ async def live_registry(
             found = settings.tenants_states_target
             states = container(found) if found is not None else None
             if settings.tenants_text is not None:
-                origin = TextOrigin(settings.tenants_text, TEXT, states)
+                origin = TextOrigin(await _text(settings, settings.tenants_text), TEXT, states)
             else:
                 assert settings.tenants_file is not None  # noqa: S101  the settings have one of the three
                 origin = FileOrigin(settings.tenants_file, clock, states)
@@ -51,6 +53,12 @@ async def live_registry(
             origin, allow_loopback=settings.allow_loopback, clock=clock, interval=settings.tenants_seconds
         )
         yield await stack.enter_async_context(registry)
+
+
+async def _text(settings: TenantsSettings, text: str) -> str:
+    # What is no secret is not masked in logs.
+    async with ReferenceResolver(settings.keyvault_url, on_value=lambda _: None) as resolver:
+        return await with_described_values(text, TEXT, resolver, allow_loopback=settings.allow_loopback)
 
 
 def open_store(

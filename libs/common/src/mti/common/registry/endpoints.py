@@ -95,6 +95,12 @@ def default_mimecast_url(api: str, region: str) -> str | None:
     )
 
 
+def region_of(base_url: str) -> str | None:
+    """Return the region that a Mimecast base is called after; `None` when it is for all, or none of Mimecast's."""
+    found = _REGIONAL.fullmatch(urlsplit(base_url).hostname or "")
+    return found[1] if found else None
+
+
 def check_region(base_url: str, region: str) -> None:
     """See that a Mimecast base is not another region's: its grid would be taken for the one of the tenants there.
 
