@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs measure wheels package templates previews requirements clean
+.PHONY: help setup demo simulate check test lint types graph fmt unit coverage mutants bench soak topology docs measure wheels package templates previews requirements pictures clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,7 @@ SOURCES := $(subst $(empty) ,:,$(MEMBERS:%=%/src))
 IN_PROCESS := $(addprefix tests/,common fetcher normalizer publisher contract defects operations deployment cli console simulators simulation stack)
 COSMOS := tests/support/cosmos
 JAVASCRIPT := tests/support/javascript
+AXE := tests/support/axe
 # The function apps run on Python 3.13; their tests need one, and are skipped without.
 FUNCTIONS := .cache/functions
 FUNCTIONS_PYTHON := 3.13
@@ -38,7 +39,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(VENV)/.ready $(HOUSE)/.ready $(KQL)/.ready $(FUNCTIONS)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
+setup: $(VENV)/.ready $(HOUSE)/.ready $(KQL)/.ready $(FUNCTIONS)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready $(AXE)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
 
 demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
 	$(BIN)/mti demo
@@ -94,6 +95,9 @@ measure: $(VENV)/.ready  ## Measure anew what each step asks of store and bus, f
 	$(BIN)/python -m tests.support.measuring
 	$(BIN)/python -m tests.house.pages
 
+pictures: setup  ## Make the screenshots of docs/images anew (needs Chromium)
+	$(BIN)/python -m tests.support.pictures
+
 topology: $(VENV)/.ready  ## Write the documents that are made from the topology of the bus
 	$(BIN)/python -m mti.common.topology config > libs/stack/src/mti/stack/Config.json
 	$(BIN)/python -m mti.common.topology emulator > infra/emulator/Config.json
@@ -141,7 +145,7 @@ requirements: $(UV)  ## Compile the pinned requirements again (UPGRADE=1 moves t
 	$(UV) pip compile -q --universal --generate-hashes --custom-compile-command 'make requirements' requirements/node.in -o requirements/node.txt
 
 clean:  ## Remove what setup made
-	rm -rf $(VENV) $(DIST) .cache .mypy_cache .pytest_cache .ruff_cache $(COSMOS)/node_modules $(JAVASCRIPT)/node_modules
+	rm -rf $(VENV) $(DIST) .cache .mypy_cache .pytest_cache .ruff_cache $(COSMOS)/node_modules $(JAVASCRIPT)/node_modules $(AXE)/node_modules
 
 .cache/uv/bin/uv: requirements/uv.txt
 	$(PYTHON) -m venv .cache/uv

@@ -6,9 +6,14 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from mti.common.contracts.envelope import REFUSAL, REFUSAL_DESCRIPTION
+from mti.operations.bus import DESCRIPTION, REASON
+
 SHOWN: Final = 64 << 10
 """Characters of a body that a page shows."""
 _HIDDEN: Final = frozenset({"properties", "reason", "description", "body"})
+_SAID: Final = frozenset({REASON, DESCRIPTION, REFUSAL, REFUSAL_DESCRIPTION})
+"""Properties that say the reason and the description once more."""
 
 
 def fields_of(shown: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
@@ -16,7 +21,7 @@ def fields_of(shown: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
     fields = [(name.replace("_", " "), str(value)) for name, value in shown.items() if name not in _HIDDEN]
     properties = shown.get("properties")
     if isinstance(properties, dict):
-        fields += [(name, str(value)) for name, value in sorted(properties.items())]
+        fields += [(name, str(value)) for name, value in sorted(properties.items()) if name not in _SAID]
     return [(name, value) for name, value in fields if value not in ("", "None")]
 
 
