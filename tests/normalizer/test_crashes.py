@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from mti.common.ports.bus import Received
+from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete
 from tests.normalizer.world import (
     CONTOSO,
@@ -17,6 +18,7 @@ from tests.normalizer.world import (
     GRID,
     Crash,
     Fuse,
+    Outbox,
     World,
     at,
     message,
@@ -115,6 +117,22 @@ async def test_a_chunk_that_another_overtook_while_it_was_dead_still_adds_up(the
     assert (totals.detections, totals.new, totals.suppressed, totals.indicators_new) == (4, 2, 2, 2)
 
 
+class Meeting(Outbox):
+    """A topic that takes nothing before two have come to send: both have looked up what is known by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrivals = 0
+        self.both = asyncio.Event()
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        self.arrivals += 1
+        if self.arrivals == 2:
+            self.both.set()
+        await self.both.wait()
+        await super().send(messages)
+
+
 @pytest.mark.parametrize("hours", [0, 1, -1])
 async def test_two_that_bring_the_same_indicators_at_once_add_up(there: World, hours: int) -> None:
     files = [f"file {number}" for number in range(20)]
@@ -122,6 +140,7 @@ async def test_two_that_bring_the_same_indicators_at_once_add_up(there: World, h
         message(*(stix(file) for file in files)),
         message(*(stix(file, at(hours=hours), name="Another.pdf") for file in files)),
     ]
+    there.indicators = Meeting()
     outcomes = await asyncio.gather(*(there.normalizer()([chunk]) for chunk in chunks))
     assert outcomes == [[Complete()], [Complete()]]
     totals, known = await there.ledger.totals(CUSTOMER), await there.everything_known(CUSTOMER)

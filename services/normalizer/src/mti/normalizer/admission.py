@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from msgspec import structs
+
 from mti.common.registry import IndicatorPolicy, TestFilePolicy
 from mti.normalizer.indicators.policy import TEST_FILES, compared, reason_of
 from mti.normalizer.observables import Observable, hashes_of_one_file
@@ -34,6 +36,8 @@ def admit(
         policy: the scope's.
         withdrawn: observables that a person withdrew: these alone, and not the other hashes of the same file.
     """
+    if not (withdrawn or policy.allow_list) and not _tested(sightings, policy):
+        return Admitted(list(sightings), list(range(len(sightings))))
     admitted = Admitted()
     for position, sighting in enumerate(sightings):
         reasons = _reasons(sighting, policy)
@@ -45,10 +49,17 @@ def admit(
             if not kept:
                 admitted.dropped[position] = next(iter(reasons.values()))
                 continue
-            sighting = replace(sighting, observables=kept)  # noqa: PLW2901  the same one, with less in it
+            sighting = structs.replace(sighting, observables=kept)  # noqa: PLW2901  the same one, with less in it
         admitted.sightings.append(sighting)
         admitted.positions.append(position)
     return admitted
+
+
+def _tested(sightings: Sequence[Sighting], policy: IndicatorPolicy) -> bool:
+    """Say whether there are test files among them, and the policy drops them."""
+    return policy.test_files is TestFilePolicy.DROP and any(
+        observable.value in TEST_FILES for sighting in sightings for observable in sighting.observables
+    )
 
 
 def _reasons(sighting: Sighting, policy: IndicatorPolicy) -> dict[Observable, str]:

@@ -29,17 +29,23 @@ class Decision:
     an earlier try of the same chunk has emitted it."""
 
 
-def identified(groups: Sequence[Group], standings: Mapping[Observable, Standing] | None = None) -> dict[str, Group]:
+def identified(
+    groups: Sequence[Group],
+    standings: Mapping[Observable, Standing] | None = None,
+    ids: Mapping[Observable, str] | None = None,
+) -> dict[str, Group]:
     """Return the groups under the ids of their indicators.
 
     Args:
         groups: the groups.
         standings: of the observables that were withdrawn once, whose withdrawal may have been lifted.
+        ids: those of the observables, where they were made already.
     """
     by_id: dict[str, Group] = {}
     for each in groups:
-        generation = (standings or {}).get(each.observable, UNTOUCHED).generation
-        by_id[indicator_id(each.observable)] = replace(each, generation=generation) if generation else each
+        generation = standings.get(each.observable, UNTOUCHED).generation if standings else 0
+        id = ids[each.observable] if ids else indicator_id(each.observable)
+        by_id[id] = replace(each, generation=generation) if generation else each
     return by_id
 
 
@@ -115,6 +121,8 @@ def merged(decisions: Sequence[tuple[IndicatorPolicy, Decision]], known: KnownIn
         decisions: those that emit, with their policies; at least one.
         known: what is known of it so far.
     """
+    if len(decisions) == 1 and known is None and decisions[0][1].emits is not None:
+        return decisions[0][1].emits
     emitted_under = [(policy, decision.emits) for policy, decision in decisions if decision.emits is not None]
     newest = max((each for _, each in emitted_under), key=lambda each: (each.version, each.sightings))
     known = known if known is not None and known.generation == newest.generation else None

@@ -11,7 +11,7 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.registry import IndicatorPolicy, Source
 from mti.normalizer.admission import admit
 from mti.normalizer.decisions import Decision, decide, identified, merged
-from mti.normalizer.grouping import group
+from mti.normalizer.grouping import group, newest_of
 from mti.normalizer.indicators import build, messages_for
 from mti.normalizer.parsing import Sighting
 from mti.normalizer.records import KnownIndicator, KnownIndicators
@@ -33,23 +33,38 @@ class Emitter:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def emit(
-        self, chunk_id: str, source: Source, scopes: Sequence[Scope], sightings: Sequence[Sighting]
+        self,
+        chunk_id: str,
+        source: Source,
+        scopes: Sequence[Scope],
+        sightings: Sequence[Sighting],
+        *,
+        again: bool = False,
     ) -> list[ScopeResult]:
         """Emit what the source did not bring yet, wait for the broker's word, and only then remember it.
 
         In this process a source has a lock, since neighbouring chunks hold the same files and would emit them all. With
         other processes there is none; there it costs a few uploads, and the sums are right all the same.
+
+        Args:
+            chunk_id: the CloudEvents id of the chunk.
+            source: its source.
+            scopes: its destinations.
+            sightings: what was read of it.
+            again: whether it may have been begun before: then the store says what came of that.
         """
         scopes = joined(scopes, sightings)
-        observables = {observable for sighting in sightings for observable in sighting.observables}
-        standings = await self._known.withdrawals.look_up(source.id, observables)
-        withdrawn = {observable for observable, standing in standings.items() if standing.withdrawn}
-        admitted = [admit(sightings, scope.policy, withdrawn) for scope in scopes]
-        groups = [identified(group(each.sightings), standings) for each in admitted]
+        newest, policies = newest_of(sightings), [scope.policy for scope in scopes]
         async with self._locks[source.id]:
-            known = await self._known.look_up(source.id, {id for by_id in groups for id in by_id})
+            there = await self._known.look_up_all(source.id, newest, policies, anew=again)
+            withdrawn = {observable for observable, standing in there.standings.items() if standing.withdrawn}
+            admitted = [admit(sightings, policy, withdrawn) for policy in policies]
+            groups = [
+                identified(group(each.sightings, remembered), there.standings, there.ids)
+                for each, remembered in zip(admitted, there.remembered, strict=True)
+            ]
             decisions = [
-                decide(by_id, known, scope.policy, chunk_id) for scope, by_id in zip(scopes, groups, strict=True)
+                decide(by_id, there.known, policy, chunk_id) for policy, by_id in zip(policies, groups, strict=True)
             ]
             await self._indicators.send(
                 [
@@ -58,8 +73,23 @@ class Emitter:
                     for outgoing in _messages(source, scope, decided)
                 ]
             )
-            verdicts = await self._known.remember(source.id, _to_remember(scopes, decisions, known))
+            to_remember = _to_remember(scopes, decisions, there.known)
+            learnt = policies if there.lasting else ()
+            verdicts = await self._known.remember(source.id, to_remember, learnt)
+            self._known.learn(source.id, _unchanged(decisions, there.known), learnt)
         return [ScopeResult(*each, verdicts) for each in zip(admitted, decisions, strict=True)]
+
+
+def _unchanged(
+    decisions: Sequence[Sequence[Decision]], known: Mapping[str, KnownIndicator]
+) -> Iterator[KnownIndicator]:
+    """Yield what is known of those that nothing was to be emitted of, in the generation that they have."""
+    emitted = {decision.id for decided in decisions for decision in decided if decision.emits is not None}
+    for decided in decisions:
+        for decision in decided:
+            found = known.get(decision.id)
+            if found is not None and decision.id not in emitted and decision.group.generation == found.generation:
+                yield found
 
 
 def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> Iterator[Outgoing]:

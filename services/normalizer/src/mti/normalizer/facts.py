@@ -1,7 +1,9 @@
 """What is known of an indicator beside its observable, and the redaction of names."""
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mti.common.registry import IndicatorPolicy, NamePolicy
 
@@ -16,8 +18,7 @@ _EXTENSIONS: Final = frozenset(_COMMON.split())
 """What follows the last dot is sent only when it is one of these: the end of a subject may be a person's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True, gc=False, omit_defaults=True):
     """What the newest sightings say; each may be unknown."""
 
     name: str | None = None

@@ -1,6 +1,6 @@
 """From sightings to groups: one a distinct observable, the same whatever the order of the records."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,44 +28,66 @@ class Group:
     """How often a withdrawal of the observable was lifted; see `withdrawals`."""
 
 
-@dataclass(slots=True)
-class _Gathered:
-    last: int
-    first: int
-    facts: Facts
-    count: int = 1
+def newest_of(sightings: Sequence[Sighting]) -> dict[Observable, datetime]:
+    """Return the observables, and when each was seen last."""
+    newest: dict[Observable, datetime] = {}
+    for sighting in sightings:
+        for observable in sighting.observables:
+            before = newest.get(observable)
+            if before is None or sighting.time > before:
+                newest[observable] = sighting.time
+    return newest
 
 
-def group(sightings: Sequence[Sighting]) -> list[Group]:
+def group(sightings: Sequence[Sighting], without: Collection[Observable] = frozenset()) -> list[Group]:
     """Group sightings by observable, in the order of the observables.
 
     Sightings of one moment are told apart by what they hold, never by their position.
+
+    Args:
+        sightings: of a chunk.
+        without: observables that nobody asks for.
     """
-    gathered: dict[Observable, _Gathered] = {}
-    newest_first = sorted(range(len(sightings)), key=lambda position: _order(sightings[position]), reverse=True)
-    for position in newest_first:
-        sighting = sightings[position]
+    places: dict[Observable, list[int]] = {}
+    for position, sighting in enumerate(sightings):
         for observable in sighting.observables:
-            seen = gathered.get(observable)
-            if seen is None:
-                gathered[observable] = _Gathered(position, position, facts_of(sighting, observable))
-                continue
-            seen.first = position
-            seen.count += 1
-            if not seen.facts.complete:
-                seen.facts = seen.facts.or_else(facts_of(sighting, observable))
-    return [
-        Group(
-            observable=observable,
-            first_seen=sightings[seen.first].time,
-            last_seen=sightings[seen.last].time,
-            count=seen.count,
-            facts=seen.facts,
-            first=seen.first,
-            last=seen.last,
-        )
-        for observable, seen in sorted(gathered.items())
-    ]
+            if observable not in without:
+                places.setdefault(observable, []).append(position)
+    return [_group(sightings, observable, places[observable]) for observable in sorted(places)]
+
+
+def _group(sightings: Sequence[Sighting], observable: Observable, places: list[int]) -> Group:
+    if len(places) > 1:
+        places.sort(key=lambda position: _order(sightings[position]), reverse=True)
+    newest_first = [sightings[position] for position in places]
+    facts = facts_of(newest_first[0], observable)
+    for older in newest_first[1:]:
+        if facts.complete:
+            break
+        if _tells_more(older, facts):
+            facts = facts.or_else(facts_of(older, observable))
+    return Group(
+        observable=observable,
+        first_seen=newest_first[-1].time,
+        last_seen=newest_first[0].time,
+        count=len(places),
+        facts=facts,
+        first=places[-1],
+        last=places[0],
+    )
+
+
+def _tells_more(sighting: Sighting, facts: Facts) -> bool:
+    """Say whether a sighting may have a fact that is not there yet."""
+    return bool(
+        (sighting.name and not facts.name)
+        or (sighting.size is not None and facts.size is None)
+        or (sighting.mime_type and not facts.mime_type)
+        or (sighting.sender_ip and not facts.sender_ip)
+        or (sighting.labels and not facts.labels)
+        or (sighting.mimecast_id and not facts.mimecast_id)
+        or (len(sighting.observables) > 1 and not facts.siblings)
+    )
 
 
 def facts_of(sighting: Sighting, observable: Observable) -> Facts:
@@ -77,10 +99,14 @@ def facts_of(sighting: Sighting, observable: Observable) -> Facts:
         sender_ip=sighting.sender_ip,
         labels=sighting.labels,
         mimecast_id=sighting.mimecast_id,
-        siblings=tuple(other.value for other in hashes_of_one_file(sighting.observables) if other != observable)
-        if observable.key in HASH_KEYS
-        else (),
+        siblings=_siblings(sighting, observable),
     )
+
+
+def _siblings(sighting: Sighting, observable: Observable) -> tuple[str, ...]:
+    if len(sighting.observables) == 1 or observable.key not in HASH_KEYS:
+        return ()
+    return tuple(other.value for other in hashes_of_one_file(sighting.observables) if other != observable)
 
 
 def _order(sighting: Sighting) -> tuple[object, ...]:

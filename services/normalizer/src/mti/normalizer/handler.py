@@ -6,9 +6,11 @@ was recorded says by which chunk, so that the second try counts as the first one
 
 import logging
 from collections.abc import Sequence
+from typing import Final
 
-from mti.common.contracts import PageChunk, decode, refusal_of
-from mti.common.contracts.envelope import REJECTED_AS, REJECTED_FROM, REPLACES
+from mti.common.contracts import refusal_of
+from mti.common.contracts.envelope import PARKS, REJECTED_AS, REJECTED_FROM, REPLACES, REPLAYS, RETRIES
+from mti.common.contracts.page_reading import decode_page
 from mti.common.errors import Poison
 from mti.common.hosting import outcome_of
 from mti.common.ports.bus import Received, Sender
@@ -22,6 +24,11 @@ from mti.normalizer.routing import Scope, check_source, source_and_scopes
 from mti.normalizer.tally import books_of, measure
 
 log = logging.getLogger(__name__)
+
+_COPIES: Final = (RETRIES, PARKS, REPLAYS, REPLACES, REJECTED_FROM)
+"""Properties of a message that was sent in the place of another."""
+_BEGUN_KEPT: Final = 1000
+"""Chunks that are remembered as begun in this process: more than can be handed out again without saying so."""
 
 
 class NormalizeHandler:
@@ -52,6 +59,7 @@ class NormalizeHandler:
         self._offsets = offsets
         self._pages = pages
         self._to = to
+        self._begun: dict[str, None] = {}
 
     async def __call__(self, messages: Sequence[Received]) -> list[Outcome]:
         """Handle the messages and return one outcome each.
@@ -69,19 +77,20 @@ class NormalizeHandler:
             return outcome_of(error, message)
 
     async def _handle(self, message: Received) -> Complete:
-        envelope, chunk = decode(message, PageChunk)
+        envelope, chunk, plain = decode_page(message)
         check_source(envelope, chunk)
         entered = await self._ledger.read(chunk.source, envelope.id)
         if entered is not None and entered.handled:
             return Complete()
         source, scopes = await self._source_and_scopes(chunk.source)
-        parsed = parse(chunk)
+        parsed = parse(chunk, plain)
         if parsed.ahead:
             log.warning(
                 "detections claim to be later than the page that they came on, and are given its time",
                 extra={"source": chunk.source, "detections": parsed.ahead, "answered_at": str(chunk.answered_at)},
             )
-        results = await self._emitter.emit(envelope.id, source, scopes, parsed.sightings)
+        again = self._begun_before(message, envelope.id)
+        results = await self._emitter.emit(envelope.id, source, scopes, parsed.sightings, again=again)
         parts = parts_of(message, chunk, envelope.id, parsed.rejections, self._to)
         await self._pages.send(list(parts))
         books = await self._moved(message, chunk.source, books_of(parsed, results))
@@ -90,6 +99,15 @@ class NormalizeHandler:
         await self._offsets.advance(chunk.source, message, envelope.id)
         log.info("a chunk was handled", extra={"source": chunk.source, "chunk": envelope.id, **books.model_dump()})
         return Complete()
+
+    def _begun_before(self, message: Received, chunk_id: str) -> bool:
+        """Say whether somebody may have begun to handle the chunk before; to be asked once a try."""
+        copied = any(name in message.properties for name in _COPIES)
+        before = copied or message.delivery_count > 0 or chunk_id in self._begun
+        self._begun[chunk_id] = None
+        if len(self._begun) > _BEGUN_KEPT:
+            del self._begun[next(iter(self._begun))]
+        return before
 
     async def _source_and_scopes(self, source: str) -> tuple[Source, list[Scope]]:
         """Return a source and its scopes; the registry is looked at anew before a chunk is refused for it."""

@@ -127,12 +127,12 @@ def digest_of_framed(*parts: bytes | memoryview) -> str:
     return found.hexdigest()[:40]
 
 
-def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
-    """Read a message as that contract.
+def unpacked(message: Received, contract: type[Contract]) -> tuple[Envelope, bytes | None]:
+    """Return the envelope of a message of that contract, and its body unpacked; `None` if it can't be.
 
     Raises:
         UnsupportedSchema: it is of another type, or of a major version that this release does not know.
-        Poison: `MalformedEnvelope` or `MalformedBody`.
+        Poison: `MalformedEnvelope`.
     """
     envelope = envelope_of(message)
     if envelope.type != contract.TYPE:
@@ -141,7 +141,21 @@ def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
             "upgrade this service to one that reads it, then replay the message",
         )
     try:
-        return envelope, contract.model_validate_json(decompress(message.body))
+        return envelope, decompress(message.body)
+    except ValueError:
+        return envelope, None
+
+
+def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
+    """Read a message as that contract.
+
+    Raises:
+        UnsupportedSchema: it is of another type, or of a major version that this release does not know.
+        Poison: `MalformedEnvelope` or `MalformedBody`.
+    """
+    envelope, data = unpacked(message, contract)
+    try:
+        return envelope, contract.model_validate_json(decompress(message.body) if data is None else data)
     except ValueError as error:
         what = _first_fault(error) if isinstance(error, ValidationError) else str(error)
         raise Poison(

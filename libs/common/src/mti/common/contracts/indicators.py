@@ -21,7 +21,9 @@ _PACKED = 120
 
 def timestamp(moment: datetime) -> str:
     """Return a STIX timestamp: UTC, milliseconds, `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class ExternalReference(BaseModel):

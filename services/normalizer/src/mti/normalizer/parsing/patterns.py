@@ -17,6 +17,9 @@ import re
 from mti.normalizer.observables import (
     ALGORITHMS,
     HASH_KEYS,
+    MD5,
+    SHA1,
+    SHA256,
     Observable,
     Rejected,
     hash_observable,
@@ -30,11 +33,14 @@ _COMPARISON = re.compile(
     r"\s*=\s*'(?P<value>(?:[^'\\]|\\['\\])*)'\s*",
     re.ASCII,
 )
+_USUAL = re.compile(r"\[file:hashes\.(?:'([A-Z0-9-]{3,7})'|([A-Z0-9]{3,6})) = '([0-9A-Fa-f]{32,64})'\]")
+"""One hash, as nearly every pattern is written."""
 _JOINT = re.compile(r"(AND|OR)(?=\s)")
 _OPEN = re.compile(r"\s*\[")
 _CLOSE = re.compile(r"\]\s*")
 _NEXT = re.compile(r"OR(?=[\s\[])")
 _ESCAPE = re.compile(r"\\(['\\])")
+_BY_NAME = {"SHA-256": SHA256, "SHA256": SHA256, "SHA-1": SHA1, "SHA1": SHA1, "MD5": MD5, "MD-5": MD5}
 
 
 def observables_of(pattern: str) -> tuple[Observable, ...]:
@@ -43,6 +49,11 @@ def observables_of(pattern: str) -> tuple[Observable, ...]:
     Raises:
         Rejected: `UnsupportedPattern` or `BadHash`.
     """
+    usual = _USUAL.fullmatch(pattern)
+    if usual is not None:
+        algorithm, value = _BY_NAME.get(usual[1] or usual[2]), usual[3]
+        if algorithm is not None and len(value) == algorithm.digits:
+            return (Observable(algorithm.key, value.lower()),)
     observables: list[Observable] = []
     position = 0
     while True:

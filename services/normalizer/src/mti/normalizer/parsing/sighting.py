@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
 from pydantic import JsonValue
 
 from mti.common.contracts import Oversize
 from mti.normalizer.observables import Observable
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True, gc=False):
     """A detection that could be read. No recipient is in it: an address is personal, and no indicator needs it."""
 
     observables: tuple[Observable, ...]

@@ -6,8 +6,10 @@ https://integrations.mimecast.com/documentation/endpoint-reference/threat-intel/
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from msgspec import UNSET, to_builtins
 from pydantic import JsonValue
 
+from mti.common.contracts.plain import PlainRecord
 from mti.normalizer.observables import Observable, Rejected, masked
 from mti.normalizer.parsing.fields import NAME_LIMIT, clean, labels_of, read_time
 from mti.normalizer.parsing.patterns import observables_of
@@ -16,6 +18,8 @@ from mti.normalizer.parsing.sighting import Sighting
 _TIMES = ("created", "valid_from", "modified")
 """Mimecast sends the same in all three; the first that can be read counts."""
 _ID_LIMIT = 128
+_USUAL = ["malware", "indicator", "relationship"]
+"""The objects of nearly every detection."""
 
 Properties = Mapping[str, JsonValue]
 
@@ -39,6 +43,32 @@ def sighting_of(record: Sequence[JsonValue]) -> Sighting:
         time=_time(indicators[0]),
         name=next((name for name in names if name), None),
         labels=labels_of(label for each in malware for label in _list(each.get("labels"))),
+        mimecast_id=id if isinstance(id, str) and 0 < len(id) <= _ID_LIMIT and id.isprintable() else None,
+    )
+
+
+def plain_sighting_of(record: PlainRecord) -> Sighting:
+    """Read a detection in the plain form, as `sighting_of` reads the same JSON.
+
+    Raises:
+        Rejected: see there.
+    """
+    if [each.type for each in record] != _USUAL:
+        return sighting_of([to_builtins(each) for each in record])
+    malware, indicator, _ = record
+    pattern, id, labels = indicator.pattern, indicator.id, malware.labels
+    if not isinstance(pattern, str) or not pattern.strip():
+        raise Rejected("NoPattern", "its indicator has no pattern")
+    observables = observables_of(pattern)
+    moment = read_time(indicator.created) or read_time(indicator.valid_from) or read_time(indicator.modified)
+    if moment is None:
+        created = None if indicator.created is UNSET else indicator.created
+        raise Rejected("BadTimestamp", f"its indicator was created {masked(str(created))}")
+    return Sighting(
+        observables=observables,
+        time=moment,
+        name=clean(malware.name, NAME_LIMIT),
+        labels=labels_of(labels) if isinstance(labels, list) else (),
         mimecast_id=id if isinstance(id, str) and 0 < len(id) <= _ID_LIMIT and id.isprintable() else None,
     )
 

@@ -5,9 +5,10 @@ a source are shards by the id: each holds a range of it, so that reading the sha
 order. A grid is large and has 32, a customer's feed has 4.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from mti.common.errors import WriteConflict
@@ -15,10 +16,13 @@ from mti.common.feeds import Feed
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
+from mti.common.registry import IndicatorPolicy
 from mti.common.retention import time_to_live
 from mti.common.source_id import SourceId
+from mti.normalizer.observables import Observable, indicator_id
 from mti.normalizer.records.known_indicator import REFRESHES_KEPT, KnownIndicator, Verdict, emitted_after
-from mti.normalizer.records.withdrawals import Withdrawals
+from mti.normalizer.records.memory import Memory
+from mti.normalizer.records.withdrawals import Standing, Withdrawals, keys_of, mark_keys, marks_in, standings_in
 
 CONTAINER: Final = "known"
 
@@ -26,6 +30,7 @@ _GRID_SHARDS = 32
 _CUSTOMER_SHARDS = 4
 
 
+@lru_cache(maxsize=4096)
 def shards_of(source: str) -> range:
     """Return the shards of a source."""
     return range(_GRID_SHARDS if SourceId.parse(source).feed is Feed.MALWARE_GRID else _CUSTOMER_SHARDS)
@@ -57,18 +62,66 @@ class KnownIndicators:
     def __init__(self, container: Container, clock: Clock) -> None:
         self._container = container
         self._clock = clock
+        self._memory = Memory()
+
+    async def look_up_all(
+        self, source: str, newest: Mapping[Observable, datetime], policies: Sequence[IndicatorPolicy], *, anew: bool
+    ) -> "LookedUp":
+        """Return what is known of observables that were seen, and how they stand.
+
+        What this process remembers is not asked of the store; of all others it is one call, or two where somebody
+        withdrew or lifted something since.
+
+        Args:
+            source: the source's id.
+            newest: the observables, and when each was seen last.
+            policies: under which what was seen will be decided on.
+            anew: whether to ask the store in any case.
+        """
+        memory, moment = self._memory.of(source), self._clock.monotonic()
+        if memory.marks is None:
+            memory.confirmed(marks_in(await self._container.read_each(mark_keys(source)), source), moment)
+        remembered = [set() if anew else memory.suppressed(newest, policy, self._clock.now()) for policy in policies]
+        wanted = newest.keys() - set.intersection(*remembered)
+        if not wanted and memory.trusted(moment):
+            return LookedUp({}, {}, {}, remembered, lasting=True)
+        ids = {indicator_id(observable): observable for observable in wanted}
+        keys = [*mark_keys(source), *keys_of(source, ids), *(key_of(source, id) for id in ids)]
+        documents = await self._container.read_each(keys)
+        confirmed = memory.confirmed(marks_in(documents, source), moment)
+        if not confirmed and any(remembered):
+            return await self.look_up_all(source, newest, policies, anew=True)
+        known = {
+            id: _known_indicator(document)
+            for (partition, id), document in documents.items()
+            if partition.startswith(f"{source}#")
+        }
+        asked = {observable: id for id, observable in ids.items()}
+        return LookedUp(asked, known, standings_in(documents, ids), remembered, lasting=confirmed)
+
+    def learn(self, source: str, known: Iterable[KnownIndicator], policies: Collection[IndicatorPolicy]) -> None:
+        """Remember what stands in the store, as it was looked up or written a moment ago."""
+        for each in known:
+            self._memory.learn(source, each, policies)
 
     async def look_up(self, source: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
         """Return what is known of those ids; the unknown are absent."""
         documents = await self._container.read_each([key_of(source, id) for id in ids])
         return {id: _known_indicator(document) for (_, id), document in documents.items()}
 
-    async def remember(self, source: str, emitted: Sequence[KnownIndicator]) -> dict[str, Verdict]:
+    async def remember(
+        self, source: str, emitted: Sequence[KnownIndicator], policies: Collection[IndicatorPolicy] = ()
+    ) -> dict[str, Verdict]:
         """Record what was emitted, by the chunk that is `known.by`, and return what each indicator was to it.
 
         Usually that is what was decided. Where another chunk was faster the newer version stays: one that is newer
         counts as a refresh of the other's, any other as suppressed. So the chunks to which an indicator is new are as
         many as there are documents, and those that it is refreshed by as many as the documents' refreshes.
+
+        Args:
+            source: the source's id.
+            emitted: what was emitted.
+            policies: under which it was: what is written is known to this process from then on.
 
         Raises:
             StoreUnavailable: the store does not answer, or too many others write the same ids.
@@ -87,6 +140,7 @@ class KnownIndicators:
                     lost.append(known)
                 else:
                     done[known.id] = Verdict.REFRESHED if known.refreshes else Verdict.NEW
+                    self._memory.learn(source, known, policies)
             waiting = await self._rivals(source, lost, done)
             if waiting:
                 raise WriteConflict(f"{source}: {len(waiting)} indicators are being written by others as well")
@@ -129,6 +183,22 @@ class KnownIndicators:
             else:
                 again.append(_following(known, rival))
         return again
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What is known of the observables of a chunk, and how they stand."""
+
+    ids: Mapping[Observable, str]
+    """Those that the store was asked for, with the ids of their indicators."""
+    known: Mapping[str, KnownIndicator]
+    """By id; the unknown are absent."""
+    standings: Mapping[Observable, Standing]
+    """Of those that were withdrawn once."""
+    remembered: Sequence[Collection[Observable]]
+    """For each policy those that this process knows to be suppressed."""
+    lasting: bool
+    """Whether the marks were read before all of this, and were the same after: then it may be remembered."""
 
 
 def document_of(source: str, known: KnownIndicator, now: datetime) -> Document:

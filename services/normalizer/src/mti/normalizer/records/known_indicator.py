@@ -5,12 +5,13 @@ other times under each. So it is remembered which version was emitted last under
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from pydantic import JsonValue, TypeAdapter
+from msgspec import Struct, convert, to_builtins
+from pydantic import JsonValue
 
 from mti.common.contracts import timestamp
 from mti.normalizer.facts import Facts
@@ -114,7 +115,7 @@ class KnownIndicator:
     @classmethod
     def from_body(cls, id: str, body: Mapping[str, JsonValue], etag: str | None) -> Self:
         """Read a document's body."""
-        read = _BODY.validate_python(body)
+        read = convert(body, _Body)
         return cls(
             id=id,
             observable=Observable(read.key, read.value),
@@ -127,13 +128,12 @@ class KnownIndicator:
             refreshes=read.refreshes,
             generation=read.generation,
             facts=read.facts,
-            emitted={timedelta(seconds=seconds): version for seconds, version in read.emitted.items()},
+            emitted={timedelta(seconds=float(seconds)): version for seconds, version in read.emitted.items()},
             etag=etag,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
+class _Body(Struct, gc=False):
     key: str
     value: str
     created: datetime
@@ -145,11 +145,7 @@ class _Body:
     refreshes: int
     facts: Facts
     generation: int = 0
-    emitted: dict[float, datetime] = field(default_factory=dict)
-
-
-_BODY = TypeAdapter(_Body)
-_FACTS = tuple(fact.name for fact in fields(Facts))
+    emitted: dict[str, datetime] = {}
 
 
 def emitted_after(before: Mapping[timedelta, datetime], new: Mapping[timedelta, datetime]) -> dict[timedelta, datetime]:
@@ -165,9 +161,8 @@ def _emitted_body(emitted: Mapping[timedelta, datetime]) -> dict[str, JsonValue]
 
 
 def _facts_body(facts: Facts) -> dict[str, JsonValue]:
-    body: dict[str, JsonValue] = {}
-    for name in _FACTS:
-        value = getattr(facts, name)
-        if value is not None and value != ():
-            body[name] = list(value) if isinstance(value, tuple) else value
+    body: dict[str, JsonValue] = to_builtins(facts)
+    for name in ("labels", "siblings"):
+        if name in body:
+            body[name] = list(getattr(facts, name))
     return body

@@ -9,9 +9,12 @@ A document, in the container `known`, partition `withdrawn|AUDIENCE` (`*` or a s
     {"key": …, "value": …, "generation": 0, "withdrawn": "2026-…", "reason": …, "lifted": null}
 
 `generation` is the number of lifts. It has no time to live: what was withdrawn stays so until somebody lifts it.
+
+Each change of an audience is counted, when it is written, in its *mark*, by which a process sees that what it remembers
+may be over: in the partition `~orders`, its id the audience, ``{"changes": 3}``.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,13 +22,14 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from mti.common.errors import WriteConflict
-from mti.common.ports.store import Container, Document
+from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
 from mti.normalizer.observables import Observable, indicator_id
 
 EVERYONE: Final = "*"
 """The audience of a withdrawal that holds for all sources."""
 _PREFIX: Final = "withdrawn|"
+_MARKS: Final = "~orders"
 
 
 class Withdrawal(BaseModel):
@@ -73,17 +77,7 @@ class Withdrawals:
     async def look_up(self, source: str, observables: Iterable[Observable]) -> dict[Observable, Standing]:
         """Return how those observables stand with a source; those that nobody ever withdrew are absent."""
         ids = {indicator_id(observable): observable for observable in observables}
-        documents = await self._container.read_each(
-            [(_PREFIX + audience, id) for audience in (EVERYONE, source) for id in ids]
-        )
-        standings: dict[Observable, Standing] = {}
-        for (_, id), document in documents.items():
-            withdrawal = Withdrawal.model_validate(document.body)
-            before = standings.get(ids[id], UNTOUCHED)
-            standings[ids[id]] = Standing(
-                before.withdrawn or withdrawal.withdrawn is not None, before.generation + withdrawal.generation
-            )
-        return standings
+        return standings_in(await self._container.read_each(keys_of(source, ids)), ids)
 
     async def withdraw(
         self, audience: str, observables: Iterable[Observable], moment: datetime, reason: str | None
@@ -187,6 +181,55 @@ class Withdrawals:
 
         if waiting:
             await until_won(attempt)
+            # Also where there was nothing left to write: an earlier try may have died before it came here.
+            await until_won(lambda: self._mark(audience))
+
+    async def _mark(self, audience: str) -> None:
+        there = await self._container.read(_MARKS, audience)
+        await self._container.write(
+            Document(
+                partition=_MARKS,
+                id=audience,
+                body={"changes": _changes(there) + 1},
+                etag=None if there is None else there.etag,
+            )
+        )
+
+
+def keys_of(source: str, ids: Iterable[str]) -> list[Key]:
+    """Return the keys of the documents that say how observables stand with a source, by their own ids."""
+    return [(_PREFIX + audience, id) for audience in (EVERYONE, source) for id in ids]
+
+
+def standings_in(documents: Mapping[Key, Document], ids: Mapping[str, Observable]) -> dict[Observable, Standing]:
+    """Return the standings that stand in documents, among others; those that nobody ever withdrew are absent."""
+    standings: dict[Observable, Standing] = {}
+    for (partition, id), document in documents.items():
+        if not partition.startswith(_PREFIX):
+            continue
+        withdrawal = Withdrawal.model_validate(document.body)
+        before = standings.get(ids[id], UNTOUCHED)
+        standings[ids[id]] = Standing(
+            before.withdrawn or withdrawal.withdrawn is not None, before.generation + withdrawal.generation
+        )
+    return standings
+
+
+def mark_keys(source: str) -> list[Key]:
+    """Return the keys of the marks that matter to a source."""
+    return [(_MARKS, EVERYONE), (_MARKS, source)]
+
+
+def marks_in(documents: Mapping[Key, Document], source: str) -> tuple[int, int]:
+    """Return how often something was changed, for everyone and for the source, out of documents among others."""
+    everyone, own = mark_keys(source)
+    return _changes(documents.get(everyone)), _changes(documents.get(own))
+
+
+def _changes(document: Document | None) -> int:
+    changes = 0 if document is None else document.body["changes"]
+    assert isinstance(changes, int)  # noqa: S101  only `_mark` writes there
+    return changes
 
 
 def _read(document: Document | None) -> Withdrawal | None:
