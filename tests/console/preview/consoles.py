@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from mti.console.access import access_to
 from mti.console.application import create_app
+from mti.console.guard import Guard
 from mti.console.workplace import Workplace
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
@@ -139,9 +140,12 @@ class Console:
 @asynccontextmanager
 async def console(data: Path | None) -> AsyncIterator[Console]:
     """Open a console on a folder, or on none."""
-    app = create_app(Workplace(data), access_to("127.0.0.1", 8000))
+    guarded = create_app(Workplace(data), access_to("127.0.0.1", 8000))
+    assert isinstance(guarded, Guard)
+    app = guarded._app
+    assert isinstance(app, Starlette)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(guarded), base_url="http://127.0.0.1:8000") as client,
     ):
         yield Console(app, client)
