@@ -58,6 +58,31 @@ async def test_a_write_whose_answer_is_lost_is_written_once_and_is_no_conflict(
     assert [found and found.body for found in written] == [{"n": 1}] * 3
 
 
+async def test_new_documents_of_a_partition_are_one_request_and_a_conflict_undoes_none_of_them(
+    known: Container, account: FaultyAccount
+) -> None:
+    before = account.passed
+    written = await known.write_many([document(1, f"{n}") for n in range(100)])
+    assert account.passed - before == 1
+    assert [found and found.id for found in written] == [f"{n}" for n in range(100)]
+    again = await known.write_many([document(2, f"{n}") for n in range(98, 102)])
+    assert [found and found.id for found in again] == [None, None, "100", "101"]
+    read = await known.read_many("p", [f"{n}" for n in range(98, 102)])
+    assert [found.body["n"] for found in read.values()] == [1, 1, 2, 2]
+    assert [read[found.id] for found in again if found is not None] == again[2:]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.THROTTLED])
+async def test_what_befalls_the_creation_of_many_is_no_conflict(
+    known: Container, account: FaultyAccount, fault: Fault
+) -> None:
+    account.coming = [fault]
+    written = await known.write_many([document(1, f"{n}") for n in range(20)])
+    assert account.injected == {fault: 1}
+    assert await known.read_many("p", [f"{n}" for n in range(20)]) == {found.id: found for found in written if found}
+    assert None not in written
+
+
 async def test_the_same_write_of_somebody_else_is_a_conflict_all_the_same(
     known: Container, account: FaultyAccount
 ) -> None:

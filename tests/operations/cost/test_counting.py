@@ -61,6 +61,15 @@ async def test_a_write_that_lost_is_charged_and_looks_whose_the_other_one_was(
     assert meter.inserted_bytes == size_of(document("b"))
 
 
+async def test_new_documents_of_a_partition_are_created_by_a_request_a_hundred(
+    container: CountedContainer, meter: StoreMeter
+) -> None:
+    new = [document(f"{number}") for number in range(101)]
+    await container.write_many([*new, Document(partition="q", id="alone", body={})])
+    assert counted(meter) == {Kind.INSERT: (3, 102 * 5.5)}
+    assert meter.requests["known", Kind.INSERT].documents == 102
+
+
 async def test_many_keys_are_one_query_for_a_thousand_and_a_single_one_a_point_read(
     container: CountedContainer, meter: StoreMeter
 ) -> None:

@@ -1,7 +1,8 @@
 """A store that counts what Cosmos DB would be asked for, and what that is charged with.
 
 It stands in front of any adapter and asks it for the same; what is counted is what `mti.common.adapters.cosmos` makes
-of each call: point reads, the SDK's queries for up to 1,000 keys, a request a document that is written, pages of 100.
+of each call: point reads, the SDK's queries for up to 1,000 keys, requests that create up to 100 documents of a
+partition or replace one, pages of 100.
 """
 
 import json
@@ -16,6 +17,8 @@ from mti.operations.cost.request_units import RequestUnits
 
 KEYS_A_QUERY: Final = 1000
 """That azure-cosmos puts into one query (`ReadItemsHelperAsync`); a single key is read by a point read."""
+AT_ONCE: Final = 100
+"""New documents of a partition that are created by one request, all or none."""
 PAGE: Final = 100
 """Documents that a scan is given at a time."""
 SYSTEM_BYTES: Final = 230
@@ -149,8 +152,16 @@ class CountedContainer:
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does; `None` where it lost the race."""
         written = await self._inner.write_many(documents)
+        lost = {document.partition for document, result in zip(documents, written, strict=True) if result is None}
+        new: dict[str, list[Document]] = {}
         for document, result in zip(documents, written, strict=True):
-            self._write(document, lost=result is None)
+            if document.etag is None and document.partition not in lost:
+                new.setdefault(document.partition, []).append(document)
+            else:
+                self._write(document, lost=result is None)
+        for created in new.values():
+            for start in range(0, len(created), AT_ONCE):
+                self._create(created[start : start + AT_ONCE])
         return written
 
     async def delete(self, partition: str, id: str) -> None:
@@ -185,6 +196,11 @@ class CountedContainer:
     def _query(self, found: Sequence[Document], keys: int = 0) -> None:
         sizes = [size_of(document) for document in found]
         self._meter.add(self._name, Kind.QUERY, sizes, self._meter.rates.found(sizes, keys))
+
+    def _create(self, documents: Sequence[Document]) -> None:
+        """Count documents of a partition that are created together: one request, and the charge of each."""
+        sizes = [size_of(document) for document in documents]
+        self._meter.add(self._name, Kind.INSERT, sizes, sum(map(self._meter.rates.insert, sizes)))
 
     def _write(self, document: Document, *, lost: bool = False) -> None:
         """Count a write; one that lost is charged all the same, and looks whose the other one was."""

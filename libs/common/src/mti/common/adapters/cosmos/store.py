@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
@@ -19,10 +19,13 @@ from mti.common.adapters.cosmos.charges import charged
 from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.adapters.cosmos.database import CosmosDatabase
 from mti.common.adapters.cosmos.ids import decode_id, encode_id
+from mti.common.adapters.cosmos.together import batches_of, created_together
 from mti.common.adapters.store_documents import body_from_text, body_to_text, check
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.logs import redaction
 from mti.common.ports.store import Document, Key
+
+T = TypeVar("T")
 
 CONCURRENCY = 32
 """Writes at the same time; 429 answers grow with it, the rate hardly does."""
@@ -159,19 +162,18 @@ class CosmosContainer:
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does, a bounded number at a time; `None` where it lost the race.
 
-        The first that fails ends the rest: some are written then, and others are not.
+        New ones of the same partition are created together (`together`). The first that fails ends the rest: some are
+        written then, and others are not.
         """
         check(documents)
         container = await self._database.container(self._name)
         items = [(_item(document), document.etag) for document in documents]
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._write(container, item, etag)) for item, etag in items]
-        except* StoreUnavailable as failures:
-            failure = failures.exceptions[0]
-        else:
-            return [task.result() for task in tasks]
-        raise failure
+        created = await _all(self._create(container, batch) for batch in batches_of(items))
+        written: dict[str, Document | None] = {token: document for found in created for token, document in found}
+        alone = [(item, etag) for item, etag in items if item[_WRITE] not in written]
+        results = await _all(self._write(container, item, etag) for item, etag in alone)
+        written |= {item[_WRITE]: result for (item, _), result in zip(alone, results, strict=True)}
+        return [written[item[_WRITE]] for item, _ in items]
 
     async def delete(self, partition: str, id: str) -> None:
         """Remove the document; no error when there is none."""
@@ -213,6 +215,13 @@ class CosmosContainer:
             if partition is not None:
                 yield partition
 
+    async def _create(self, container: ContainerProxy, items: Sequence[dict[str, Any]]) -> list[tuple[str, Document]]:
+        """Return what was created together, by the writes' tokens; nothing where each is to be written by itself."""
+        async with self._database.writes:
+            with self._database.translated():
+                found = await created_together(container, items)
+        return [(item[_WRITE], _document(item)) for item in found or ()]
+
     async def _write(self, container: ContainerProxy, item: dict[str, Any], etag: str | None) -> Document | None:
         """Return the document as it was written, or `None` when it lost the race."""
         async with self._database.writes:
@@ -235,6 +244,22 @@ class CosmosContainer:
                     if not is_absent(error):
                         raise
                     return None
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return what all of them return, in order; the first that fails ends the rest.
+
+    Raises:
+        StoreUnavailable: what that one raised.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except* StoreUnavailable as failures:
+        failure = failures.exceptions[0]
+    else:
+        return [task.result() for task in tasks]
+    raise failure
 
 
 async def _own(container: ContainerProxy, item: Mapping[str, Any]) -> Document | None:
