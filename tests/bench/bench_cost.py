@@ -31,4 +31,6 @@ async def main() -> None:
         dollars_a_million_indicators=first.cost * 1e6,
         sentinel_dollars_a_million_rows=first.sentinel * 1e6,
         with_repeats=repeated.cost_vs_sentinel,
+        on_autoscale=first.on_autoscale / first.sentinel,
+        of_all_rows_while_active=first.cost_vs_life,
     )

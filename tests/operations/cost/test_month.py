@@ -160,6 +160,8 @@ def test_moving_an_indicator_by_hand() -> None:
     assert found.cost == pytest.approx((found.request_units * 0.25 + 0.03 * 0.80) / 1e6)
     assert found.sentinel == pytest.approx(4.30 * 1536 / 1e9)
     assert found.operations_vs_naive == pytest.approx(20 / found.operations)
+    assert found.on_autoscale == pytest.approx((found.request_units * 3 * 0.012 / 100 / 3600 * 1e6 + 0.03 * 0.80) / 1e6)
+    assert found.cost_vs_life == pytest.approx(found.cost_vs_sentinel / (1 + 30 / 8.5))
 
 
 def test_the_replicas_are_those_of_the_template() -> None:

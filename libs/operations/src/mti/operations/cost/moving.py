@@ -7,6 +7,7 @@ comes or not, the fetches above all, is in `month`.
 from dataclasses import dataclass
 from typing import Final
 
+from mti.operations.cost.assumptions import Assumptions
 from mti.operations.cost.measured import Measured, Step
 from mti.operations.cost.prices import Prices
 from mti.operations.cost.quantities import CHUNK, MESSAGE
@@ -27,8 +28,12 @@ class Moving:
     bus_operations: float
     cost: float
     """Of store and bus, each operation at the dearest tier: a serverless store, Service Bus Standard."""
+    on_autoscale: float
+    """The same, where the store's throughput follows the load by itself (`Assumptions.peak`)."""
     sentinel: float
     """For its row, once."""
+    rows: float
+    """That Sentinel writes of it while it is active."""
     naive_operations: float
     """Of store and bus, where each detection were a message, a read and a write, and each indicator too."""
 
@@ -41,6 +46,11 @@ class Moving:
     def cost_vs_sentinel(self) -> float:
         """What moving it costs, as a part of what storing it costs."""
         return self.cost / self.sentinel
+
+    @property
+    def cost_vs_life(self) -> float:
+        """The same, of all rows that Sentinel writes while it is active: the upload, and its own republishing."""
+        return self.cost_vs_sentinel / self.rows
 
     @property
     def operations_vs_naive(self) -> float:
@@ -57,14 +67,19 @@ def moving(steps: Measured, prices: Prices, *, sightings: float = 1.0) -> Moving
         sightings: detections that show the same observable, of which the first one is new.
     """
     work = total(steps, detections=sightings, indicators=1.0)
-    store = prices.prices["cosmos_serverless"].dearest * work.request_units
+    assumed = Assumptions()
     bus = prices.prices["servicebus_operations"].dearest * work.bus_operations
+    unit_hour = prices.prices["cosmos_autoscale"].dearest / 100  # of a request unit a second, for an hour
+    autoscale = unit_hour / 3600 * _MILLION * assumed.peak * work.request_units
+    store = prices.prices["cosmos_serverless"].dearest * work.request_units
     return Moving(
         request_units=work.request_units,
         store_requests=work.reads + work.writes,
         bus_operations=work.bus_operations,
         cost=(store + bus) / _MILLION,
+        on_autoscale=(autoscale + bus) / _MILLION,
         sentinel=prices.prices["sentinel_ingestion"].dearest * ROW / 1e9,
+        rows=1 + assumed.validity / assumed.republished,
         naive_operations=_NAIVE_HOP * (sightings + 1.0),
     )
 
