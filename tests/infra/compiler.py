@@ -72,8 +72,8 @@ class Compiler:
         assert found["diagnostics"] == []
         return found
 
-    def written(self, name: str, text: str) -> Path:
+    def written(self, name: str, text: str, template: str = "main") -> Path:
         """Write a parameter file of a test's own beside the others."""
         path = self.infra / "bicep" / "parameters" / f"{name}.bicepparam"
-        path.write_text(f"using '../main.bicep'\n{text}\n")
+        path.write_text(f"using '../{template}.bicep'\n{text}\n")
         return path
