@@ -40,7 +40,14 @@ KEDA: Final = ("AzurePublicCloud", "AzureUSGovernmentCloud", "AzureChinaCloud")
 PRIVATE_VAULTS: Final = ("vaultcore.azure.net", "vaultcore.usgovcloudapi.net", "vaultcore.azure.cn")
 REGISTRIES: Final = ("azurecr.io", "azurecr.us", "azurecr.cn")
 BLOBS: Final = ("blob.core.windows.net", "blob.core.usgovcloudapi.net", "blob.core.chinacloudapi.cn")
-"""With `privatelink.` before them, the zones of https://learn.microsoft.com/azure/private-link/private-endpoint-dns."""
+SITES: Final = ("azurewebsites.net", "azurewebsites.us", "chinacloudsites.cn")
+MONITORS: Final = (
+    ("monitor.azure.com", "oms.opinsights.azure.com", "ods.opinsights.azure.com", "agentsvc.azure-automation.net"),
+    ("monitor.azure.us", "oms.opinsights.azure.us", "ods.opinsights.azure.us", "agentsvc.azure-automation.us"),
+    ("monitor.azure.cn", "oms.opinsights.azure.cn", "ods.opinsights.azure.cn", "agentsvc.azure-automation.cn"),
+)
+"""With `privatelink.` before them, the zones of https://learn.microsoft.com/azure/private-link/private-endpoint-dns. Azure
+Monitor has several, and that of blobs besides."""
 
 
 def topology() -> dict[str, Any]:
@@ -79,7 +86,10 @@ def databases() -> list[dict[str, Any]]:
 
 
 def clouds() -> dict[str, dict[str, Any]]:
-    """Return the domains of each cloud: all but `sentinel` and `keda` follow a name and a dot."""
+    """Return the domains of each cloud: all but `sentinel` and `keda` follow a name and a dot.
+
+    `privateZones` are by the group of a private endpoint, each with all zones that its names are in.
+    """
     return {name: _cloud(place) for place, name in enumerate(CLOUDS)}
 
 
@@ -93,10 +103,15 @@ def _cloud(place: int) -> dict[str, Any]:
         "sentinel": f"https://{SENTINEL_HOSTS[place]}",
         "keda": KEDA[place],
         "privateZones": {
-            "namespace": f"privatelink.{bus}",
-            "Sql": f"privatelink.{cosmos}",
-            "vault": f"privatelink.{PRIVATE_VAULTS[place]}",
-            "blob": f"privatelink.{BLOBS[place]}",
+            group: [f"privatelink.{domain}" for domain in domains]
+            for group, domains in {
+                "namespace": (bus,),
+                "Sql": (cosmos,),
+                "vault": (PRIVATE_VAULTS[place],),
+                "blob": (BLOBS[place],),
+                "sites": (SITES[place],),
+                "azuremonitor": (*MONITORS[place], BLOBS[place]),
+            }.items()
         },
     }
 

@@ -107,7 +107,7 @@ param cosmosCapacity string = 'serverless'
 @minValue(1000)
 param cosmosMaxThroughput int = 1000
 
-@description('private: the bus, the stores, the vault and the storage are reached by private endpoints alone.')
+@description('private: the bus, the stores, the vault, the storage and the function apps are reached by private endpoints alone, and so is telemetry taken.')
 @allowed(['public', 'private'])
 param network string = 'public'
 
@@ -176,6 +176,7 @@ var names = {
   environment: 'cae-${stem}-${unique}'
   registry: 'cr${stem}${unique}'
   network: 'vnet-${stem}-${unique}'
+  linkScope: 'ampls-${stem}-${unique}'
 }
 var identityNames = toObject(services, service => service, service => 'id-${stem}-${service}-${unique}')
 var storageNames = toObject(services, service => service, service => 'st${take(service, 3)}${take(stem, 6)}${unique}')
@@ -365,6 +366,7 @@ module monitoring 'modules/monitoring.bicep' = {
     tags: tags
     name: names.insights
     workspaceResourceId: AppInsightsWorkspaceResourceID
+    private: private
     senders: map(services, service => identityNames[service])
   }
   dependsOn: [identities]
@@ -437,11 +439,18 @@ module net 'modules/network.bicep' = if (private) {
   }
 }
 
+module linkScope 'modules/privateLinkScope.bicep' = if (private) {
+  name: 'private-link-scope'
+  params: { tags: tags, name: names.linkScope, insightsName: names.insights }
+  dependsOn: [monitoring]
+}
+
 var privateResources = concat(
   [
     { name: 'bus', group: 'namespace', id: resourceId('Microsoft.ServiceBus/namespaces', names.bus) }
     { name: 'cosmos', group: 'Sql', id: resourceId('Microsoft.DocumentDB/databaseAccounts', names.cosmos) }
     { name: 'vault', group: 'vault', id: resourceId('Microsoft.KeyVault/vaults', names.vault) }
+    { name: 'monitor', group: 'azuremonitor', id: resourceId('Microsoft.Insights/privateLinkScopes', names.linkScope) }
   ],
   onFunctions
     ? map(services, service => {
@@ -461,9 +470,9 @@ module endpoints 'modules/privateEndpoint.bicep' = [
       networkName: names.network
       resourceId: each.id
       group: each.group
-      zoneName: domains.privateZones[each.group]
+      zoneNames: domains.privateZones[each.group]
     }
-    dependsOn: [net, bus, cosmos, vault, storage]
+    dependsOn: [net, bus, cosmos, vault, storage, linkScope]
   }
 ]
 
@@ -514,6 +523,22 @@ module functionApps 'modules/functionApp.bicep' = [
       networkName: networkName
     }
     dependsOn: [storage, vault, monitoring, busRoles, cosmos, sentinelRole, endpoints]
+  }
+]
+
+module siteEndpoints 'modules/privateEndpoint.bicep' = [
+  for service in services: if (private && onFunctions) {
+    name: 'endpoint-site-${service}'
+    params: {
+      location: location
+      tags: tags
+      name: 'pe-${stem}-site-${service}-${unique}'
+      networkName: names.network
+      resourceId: resourceId('Microsoft.Web/sites', functionAppNames[service])
+      group: 'sites'
+      zoneNames: domains.privateZones.sites
+    }
+    dependsOn: [net, functionApps]
   }
 ]
 

@@ -288,18 +288,41 @@ def test_what_is_private_is_reached_from_the_network_alone(deployed: Expand, way
     ]
     private = [each for kind in kept for each in found.of(kind)]
     assert {each["properties"]["publicNetworkAccess"] for each in private} == {"Disabled"}
+    sites = found.of("Microsoft.Web/sites")
+    assert {each["properties"]["publicNetworkAccess"] for each in sites} <= {"Disabled"}
+    insights, scope = found.one("Microsoft.Insights/components"), found.one("microsoft.insights/privateLinkScopes")
+    assert insights["properties"]["publicNetworkAccessForIngestion"] == "Disabled"
+    assert insights["properties"]["publicNetworkAccessForQuery"] == "Enabled"
+    linked = found.one("Microsoft.Insights/privateLinkScopes/scopedResources")
+    assert linked["id"].lower().startswith(f"{scope['id'].lower()}/")
+    assert linked["properties"]["linkedResourceId"] == insights["id"]
+    assert scope["properties"]["accessModeSettings"]["ingestionAccessMode"] == "PrivateOnly"
     reached = {
-        each["properties"]["privateLinkServiceConnections"][0]["properties"]["privateLinkServiceId"]
+        each["properties"]["privateLinkServiceConnections"][0]["properties"]["privateLinkServiceId"].lower()
         for each in found.of("Microsoft.Network/privateEndpoints")
     }
-    assert reached == {each["id"] for each in private}
+    assert reached == {each["id"].lower() for each in (*private, *sites, scope)}
     zones = {each["id"] for each in found.of("Microsoft.Network/privateDnsZones")}
+    written: set[str] = set()
     for group in found.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups"):
-        assert group["properties"]["privateDnsZoneConfigs"][0]["properties"]["privateDnsZoneId"] in zones
+        configurations = group["properties"]["privateDnsZoneConfigs"]
+        written |= {each["properties"]["privateDnsZoneId"] for each in configurations}
+        assert len({each["name"] for each in configurations}) == len(configurations)
+    assert written <= zones
     for host in found.of("Microsoft.Web/sites"):
         assert host["properties"]["virtualNetworkSubnetId"].endswith("/subnets/hosts")
     for home in found.of("Microsoft.App/managedEnvironments"):
         assert home["properties"]["vnetConfiguration"]["infrastructureSubnetId"].endswith("/subnets/hosts")
+
+
+@pytest.mark.parametrize("way", sorted(set(WAYS) - {"mssp-premium-private", "functions-private"}))
+def test_what_is_not_private_has_no_private_endpoint(deployed: Expand, way: str) -> None:
+    found = deployed(way)
+    assert found.of("Microsoft.Network/privateEndpoints") == []
+    assert found.of("microsoft.insights/privateLinkScopes") == []
+    assert {each["properties"]["publicNetworkAccess"] for each in found.of("Microsoft.Web/sites")} <= {"Enabled"}
+    insights = found.one("Microsoft.Insights/components")["properties"]
+    assert insights["publicNetworkAccessForIngestion"] == "Enabled"
 
 
 NAMES = {

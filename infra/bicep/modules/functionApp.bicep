@@ -58,6 +58,9 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     keyVaultReferenceIdentity: identity.id
+    // Its own functions over HTTP, and the site that takes packages. A package is fetched by the latter itself, which
+    // Azure Resource Manager tells to do it, so that onedeploy needs no way in.
+    publicNetworkAccess: empty(networkName) ? 'Enabled' : 'Disabled'
     virtualNetworkSubnetId: empty(networkName)
       ? null
       : resourceId('Microsoft.Network/virtualNetworks/subnets', networkName, 'hosts')

@@ -5,6 +5,9 @@ param tags object
 param name string
 param workspaceResourceId string
 
+@description('Whether telemetry is taken from the private network alone. It is read from anywhere, by who has the right.')
+param private bool
+
 @description('The names of the identities that send telemetry.')
 param senders array
 
@@ -19,6 +22,8 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
     WorkspaceResourceId: workspaceResourceId
     // Telemetry is taken from the identities below alone: the connection string is an address and no credential.
     DisableLocalAuth: true
+    publicNetworkAccessForIngestion: private ? 'Disabled' : 'Enabled'
+    publicNetworkAccessForQuery: 'Enabled'
   }
 }
 

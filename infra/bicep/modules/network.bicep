@@ -7,7 +7,7 @@ param name string
 @description('A /22 or larger, in which nothing else lives.')
 param addressPrefix string
 
-@description('The zones of the private endpoints, by group.')
+@description('The zones of the private endpoints, by group: a list each.')
 param zones object
 
 resource network 'Microsoft.Network/virtualNetworks@2026-03-01' = {
@@ -36,17 +36,17 @@ resource network 'Microsoft.Network/virtualNetworks@2026-03-01' = {
   }
 }
 
-var groups = ['namespace', 'Sql', 'vault', 'blob']
+var names = reduce(map(items(zones), each => each.value), [], (all, some) => union(all, some))
 resource privateZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for group in groups: {
-    name: zones[group]
+  for zone in names: {
+    name: zone
     location: 'global'
     tags: tags
   }
 ]
 
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (group, i) in groups: {
+  for (zone, i) in names: {
     parent: privateZones[i]
     name: name
     location: 'global'

@@ -6,11 +6,11 @@ param name string
 param networkName string
 param resourceId string
 
-@description('Which of the resource\'s services: namespace, Sql, vault, blob.')
+@description('Which of the resource\'s services: namespace, Sql, vault, blob, sites, azuremonitor.')
 param group string
 
-@description('The private zone in which its address is written.')
-param zoneName string
+@description('The private zones in which its addresses are written.')
+param zoneNames string[]
 
 resource network 'Microsoft.Network/virtualNetworks@2026-03-01' existing = {
   name: networkName
@@ -19,9 +19,7 @@ resource network 'Microsoft.Network/virtualNetworks@2026-03-01' existing = {
     name: 'endpoints'
   }
 }
-resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' existing = {
-  name: zoneName
-}
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' existing = [for zone in zoneNames: { name: zone }]
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2026-03-01' = {
   name: name
@@ -36,6 +34,10 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2026-03-01' = {
 
   resource address 'privateDnsZoneGroups' = {
     name: 'default'
-    properties: { privateDnsZoneConfigs: [{ name: 'zone', properties: { privateDnsZoneId: zone.id } }] }
+    properties: {
+      privateDnsZoneConfigs: [
+        for (zone, i) in zoneNames: { name: replace(zone, '.', '-'), properties: { privateDnsZoneId: zones[i].id } }
+      ]
+    }
   }
 }
