@@ -86,6 +86,58 @@ def test_a_tag_is_released_when_all_say_its_version(
     assert all(part in fault for part, fault in zip(says, found, strict=True))
 
 
+def test_the_address_is_the_one_that_the_workflow_fills() -> None:
+    address = RELEASE["address_of"]("owner/mti", "0.2.0")
+    right, wrong = (f'{{"version": "0.2.0", "address": "{each}"}}' for each in (address, "https://a.test/0.2.0"))
+    assert RELEASE["faults"]("0.2.0", "- New.\n", right, "owner/mti") == []
+    (fault,) = RELEASE["faults"]("0.2.0", "- New.\n", wrong, "owner/mti")
+    assert address in fault
+    pushed = re.findall(r"HEAD:refs/tags/(packages-\$TAG)", (ROOT / ".github/workflows/release.yml").read_text())
+    assert pushed, "TAG is v0.2.0"
+    assert address.endswith("/packages-v0.2.0")
+
+
+@pytest.fixture
+async def raw() -> AsyncIterator[LoopbackServer]:
+    """Serve files: one that comes with the second try, one behind a redirect, and one that is another."""
+    late = iter([404])
+
+    async def direct(_: web.Request) -> web.Response:
+        return web.Response(status=next(late, 200), body=b"package")
+
+    async def moved(_: web.Request) -> web.Response:
+        raise web.HTTPFound("/direct.zip")
+
+    async def other(_: web.Request) -> web.Response:
+        return web.Response(body=b"another")
+
+    routes = [("GET", "/direct.zip", direct), ("GET", "/moved.zip", moved), ("GET", "/other.zip", other)]
+    async with LoopbackServer(routes) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "says"),
+    [
+        (["direct"], 0, "has what it ought to have"),
+        (["direct", "moved"], 1, "/moved.zip: HTTP 302"),
+        (["other"], 1, "/other.zip: is another file than other.zip"),
+    ],
+)
+async def test_a_release_is_made_when_its_address_gives_out_its_files_directly(
+    raw: LoopbackServer, tmp_path: Path, names: list[str], status: int, says: str
+) -> None:
+    for name in names:
+        (tmp_path / f"{name}.zip").write_bytes(b"package")
+    env = {"TRIES": "2", "PAUSE": "0", "ADDRESS": raw.base_url}
+    process = await start_python(
+        ".github/release.py", "published", str(tmp_path), env=env, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == status, said.decode()
+    assert says in said.decode()
+
+
 def test_the_notes_are_those_of_the_version_alone() -> None:
     changelog = "## [Unreleased]\n- Later.\n\n## [0.2.0] - 2027-01-01\n\n- New.\n\n## [0.1.0]\n- Old.\n"
     assert RELEASE["notes_of"]("0.2.0", changelog) == "- New.\n"
