@@ -105,6 +105,16 @@ def test_the_image_is_pinned_has_two_stages_and_runs_as_nobody() -> None:
     assert re.findall(r"^USER (.+)$", dockerfile, re.MULTILINE) == ["10001:10001"]
 
 
+def test_every_image_of_others_is_pinned_by_a_digest_or_by_the_tag_of_one_release() -> None:
+    images = {service["image"] for service in ALL.values()} - {"mti"}
+    by_tag = {image for image in images if not re.search(r"@sha256:[0-9a-f]{64}$", image)}
+    for image in by_tag:
+        name, _, tag = image.rpartition(":")
+        assert re.fullmatch(r"\d+\.\d+\.\d+", tag), f"{image}: the tag moves"
+        assert f"{name.rpartition('/')[2]}:{tag}" in (ROOT / "docker-compose.yml").read_text().partition("services:")[0]
+    assert len(images) - len(by_tag) == 2
+
+
 def test_the_image_s_packages_are_those_that_the_tests_ran_with() -> None:
     def pins(name: str) -> dict[str, str]:
         text = (ROOT / "requirements" / name).read_text()
