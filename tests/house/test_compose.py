@@ -17,6 +17,7 @@ from aiohttp import web
 from mti.common.settings import BusSettings, HealthSettings, RunSettings, StoreSettings, TenantsSettings
 from mti.common.topology import STANDARD
 from mti.common.topology.documents import EMULATOR_DELIVERIES, config
+from mti.fetcher.configuration import FetcherSettings
 from mti.simulators.serving import LoopbackServer
 from tests.support.processes import start_python
 
@@ -83,6 +84,12 @@ def test_every_service_is_asked_whether_it_is_alive_where_no_other_replica_answe
         assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "mti.common.probe", "live"], name
         socket = service["environment"]["MTI_HEALTH"].removeprefix("unix:")
         assert str(Path(socket).parent) in service["tmpfs"]
+
+
+def test_a_service_that_is_stopped_may_finish_its_page() -> None:
+    longest = FetcherSettings.model_fields["mimecast_page_seconds"].default
+    for service in SERVICES.values():
+        assert int(re.fullmatch(r"(\d+)m", service["stop_grace_period"])[1]) * 60 > longest  # type: ignore[index]
 
 
 def test_the_emulators_entities_are_those_of_the_topology() -> None:
