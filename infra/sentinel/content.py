@@ -35,6 +35,7 @@ CONNECTORS: Final = {
         "EmailPostDeliveryEvents",
         "DeviceFileEvents",
         "DeviceProcessEvents",
+        "DeviceNetworkEvents",
     ),
     "MimecastTTPAPI": ("MimecastTTPAttachment",),
     "MimecastSEGAPI": ("MimecastCG",),

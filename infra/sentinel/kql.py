@@ -23,6 +23,7 @@ OPTIONAL: Final = (
     "EmailPostDeliveryEvents",
     "DeviceFileEvents",
     "DeviceProcessEvents",
+    "DeviceNetworkEvents",
     "CommonSecurityLog",
     "MimecastTTPAttachment",
     "MimecastCG",
@@ -31,7 +32,14 @@ OPTIONAL: Final = (
 )
 """Tables, and parsers, that a workspace need not have: they stand in a `union isfuzzy=true` with an empty table."""
 
-_DEFENDER = ("EmailAttachmentInfo", "EmailEvents", "EmailPostDeliveryEvents", "DeviceFileEvents", "DeviceProcessEvents")
+_DEFENDER = (
+    "EmailAttachmentInfo",
+    "EmailEvents",
+    "EmailPostDeliveryEvents",
+    "DeviceFileEvents",
+    "DeviceProcessEvents",
+    "DeviceNetworkEvents",
+)
 NOT_IN_ADVANCED_HUNTING: Final = (
     "MimecastTTPAttachment",
     "MimecastCG",

@@ -25,7 +25,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: str = Field(pattern=r"^[A-Z].*\?$", max_length=80)
+    title: str = Field(pattern=r"^[A-Z].*\?$", max_length=100)
     query: Text
     empty: Text
     """What an empty answer means, and what to do."""
@@ -44,7 +44,24 @@ class Question(BaseModel):
     @property
     def compiled(self) -> str:
         """The query that is deployed; the portal fills in what is in braces."""
-        return compile_query(self.query, {"LookBack": LOOK_BACK, "OurSource": "'{Source}'"})
+        return compile_query(
+            self.query,
+            {
+                "LookBack": LOOK_BACK,
+                "OurSource": "'{Source}'",
+                "ChosenHash": "'{Hash}'",
+                "CustomerNames": "datatable(Workspace:string, Customer:string) [{Names}]",
+            },
+        )
+
+
+class Asked(BaseModel):
+    """A parameter that can be typed in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: Text
+    value: str = ""
 
 
 class Page(BaseModel):
@@ -55,8 +72,10 @@ class Page(BaseModel):
     label: Text
     tiles: tuple[Question, ...]
     when: str | None = None
-    ask: dict[str, str] = {}
-    """Parameters that can be typed in on this page, with their labels."""
+    ask: dict[str, Asked] = {}
+    """Parameters that can be typed in on this page."""
+    about: str = ""
+    """What is said above its tiles."""
 
 
 class Book(BaseModel):
@@ -85,10 +104,10 @@ class Book(BaseModel):
             fromTemplateId=f"sentinel-{self.key}",
         )
 
-    def _parameters(self) -> list[portal.Parameter]:
-        found = []
+    def _parameters(self) -> list[portal.Parameter | portal.AskedParameter]:
+        found: list[portal.Parameter | portal.AskedParameter] = []
         if self.cross_workspace:
-            found.append(
+            found += [
                 self._parameter(
                     "Workspaces",
                     "Workspaces",
@@ -101,8 +120,9 @@ class Book(BaseModel):
                     typeSettings=portal.ResourceQuery(
                         resourceTypeFilter={portal.WORKSPACES: True}, additionalResourceOptions=["value::all"]
                     ),
-                )
-            )
+                ),
+                portal.AskedParameter(id=self._id("parameter/Names"), name="Names", label="Names", query=_NAMES),
+            ]
         days = (1, 7, 14, 30)
         times = portal.TimeSettings(selectableValues=[portal.SelectableTime(durationMs=each * _DAY) for each in days])
         asked = {name for page in self.pages for name in page.ask}
@@ -112,7 +132,11 @@ class Book(BaseModel):
                 "TimeRange", "Time", 4, isRequired=True, value={"durationMs": 14 * _DAY}, typeSettings=times
             ),
             self._parameter("Source", "Source system", 1, isRequired=True, value="Mimecast"),
-            *(self._parameter(name, name, 1, value="") for name in self.exports.values() if name not in asked),
+            *(
+                self._parameter(name, name, 1, value="")
+                for name in dict.fromkeys(self.exports.values())
+                if name not in asked
+            ),
         ]
 
     def _parameter(self, name: str, label: str, kind: Literal[1, 4, 5], **rest: Any) -> portal.Parameter:  # noqa: ANN401
@@ -125,8 +149,10 @@ class Book(BaseModel):
 
     def _page(self, page: Page) -> portal.Group:
         items: list[portal.Text | portal.Parameters | portal.Tile] = []
+        if page.about:
+            items.append(portal.Text(content=portal.TextContent(json_=page.about), name="about this page"))
         if page.ask:
-            asked = [self._parameter(name, label, 1, value="") for name, label in page.ask.items()]
+            asked = [self._parameter(name, each.label, 1, value=each.value) for name, each in page.ask.items()]
             items.append(portal.Parameters(content=portal.ParametersContent(parameters=asked), name="asked"))
         if page.when:
             unset = portal.Visibility(parameterName=page.when, comparison="isEqualTo", value="")
@@ -171,6 +197,14 @@ class Book(BaseModel):
     def _id(self, name: str) -> UUID:
         return uuid5(_SPACE, f"workbook/{self.key}/{name}")
 
+
+_NAMES: Final = """resources
+| where type =~ 'microsoft.operationalinsights/workspaces'
+| project Pair = strcat("'", tostring(properties.customerId), "','", name, "'")
+| summarize Pairs = make_list(Pair)
+| project Names = strcat_array(Pairs, ',')
+"""
+"""Workspaces' ids and names, in the form of a table's literal: a name there is letters, digits and dashes."""
 
 _TILES: Final = portal.TileSettings(
     titleContent=portal.Cell(columnMatch="What", formatter=1),

@@ -110,6 +110,13 @@ def test_what_the_description_says_can_be_queried_too() -> None:
     }
 
 
+def test_the_other_hashes_of_a_file_begin_with_the_longest() -> None:
+    hashes = {"MD5": md5("f"), "'SHA-256'": sha256("f"), "'SHA-1'": "ab" * 20}
+    pattern = " AND ".join(f"file:hashes.{name} = '{value}'" for name, value in hashes.items())
+    by_value = {found["pattern"][-34:-2]: facts(found) for found in made(stix(pattern=f"[{pattern}]"))}
+    assert by_value[md5("f")]["other_hashes"] == [sha256("f"), "ab" * 20]
+
+
 def test_what_mimecast_does_not_tell_is_left_out() -> None:
     [found] = made(stix(name=None))
     assert facts(found) == {"feed": "malware_grid", "region": "eu", "times_seen": 1}

@@ -18,7 +18,7 @@ def questions() -> dict[str, str]:
     for name, book in books().items():
         for tab in book.pages:
             for tile in tab.tiles:
-                found[f"{name}/{tile.title}"] = filled(tile.compiled, Hash=HASH.upper(), Value=HASH.upper())
+                found[f"{name}/{tile.title}"] = filled(tile.compiled, **CHOSEN)
     page = solution.connector()
     found["parser"] = solution.parser()["FunctionQuery"]
     found["connector/last"] = page["dataTypes"][0]["lastDataReceivedQuery"]
@@ -33,7 +33,27 @@ def of_playbooks(*files: str) -> str:
     """Return the playbooks' query for the hashes of files, with its expressions worked out."""
     query = re.sub(r"@\{string\(.*?\)\}\)", f"{json.dumps([sha256(file) for file in files])})", known_query())
     return query.replace("@{parameters('SourceSystem')}", "Mimecast")
+def shown() -> dict[str, str]:
+    """Return the queries whose answers `expected.yaml` holds: those that no truth is worked out for."""
+    [page] = [page for page in books()["matches"].pages if page.label == "One file"]
+    worked_out = {f"matches/{tile.title}" for tile in page.tiles}
+    return {
+        name: query
+        for name, query in questions().items()
+        if not name.startswith(("rule/", "hunt/")) and name not in worked_out
+    }
 
 
 HASH = sha256("known")
 """The file that the pages for one file are opened for."""
+CHOSEN = {
+    "Hash": HASH.upper(),
+    "Value": HASH.upper(),
+    "Person": "Alice@Contoso.example",
+    "Device": "PC-1",
+    "Customer": "contoso-workspace",
+    "Tenant": "contoso",
+    "Price": "4.30",
+    "Names": "'contoso-workspace','Contoso','northwind-workspace','Northwind'",
+}
+"""What a reader chose or typed."""

@@ -71,7 +71,7 @@ def removal(message: str, recipient: str, at: datetime) -> Row:
     }
 
 
-def written(device: str, user: str, at: datetime, report: int, *, name: str = "Invoice.pdf", **hashes: str) -> Row:
+def written(device: str, user: str, at: datetime, report: int, *, name: str = "Invoice.pdf", **hashes: Any) -> Row:
     return {
         "TimeGenerated": at,
         "DeviceId": device,
@@ -88,7 +88,22 @@ def written(device: str, user: str, at: datetime, report: int, *, name: str = "I
     }
 
 
-def started(device: str, user: str, at: datetime, report: int, **hashes: str) -> Row:
+def connected(device: str, user: str, at: datetime, report: int, to: str, **hashes: Any) -> Row:
+    return {
+        "TimeGenerated": at,
+        "DeviceId": device,
+        "DeviceName": device,
+        "ReportId": report,
+        "ActionType": "ConnectionSuccess",
+        "InitiatingProcessAccountUpn": user,
+        "RemoteIP": to,
+        "RemotePort": 443,
+        "RemoteUrl": "bad.example",
+        **hashes,
+    }
+
+
+def started(device: str, user: str, at: datetime, report: int, **hashes: Any) -> Row:
     return {
         "TimeGenerated": at,
         "DeviceId": device,
@@ -134,6 +149,31 @@ def protected(message: str, recipient: str, sha: str, at: datetime, result: str 
     }
 
 
+def received(message: str, recipient: str, sha: str, at: datetime, *, virus: str = "", rejection: str = "") -> Row:
+    return {
+        "Time Generated": at,
+        "Sha256": sha,
+        "File Name": "Invoice.pdf",
+        "Message ID": message,
+        "Recipients": recipient,
+        "Sender Envelope": "billing@bad.example",
+        "Subject": f"About {message}",
+        "Virus Found": virus,
+        "Rejection Type": rejection,
+    }
+
+
+def in_the_cloud(user: str, operation: str, name: str, at: datetime) -> Row:
+    return {
+        "TimeGenerated": at,
+        "UserId": user,
+        "Operation": operation,
+        "OfficeWorkload": "OneDrive",
+        "OfficeObjectId": f"https://contoso.example/{name}",
+        "SourceFileName": name,
+    }
+
+
 def incident(number: int, at: datetime, created: datetime, **rest: Any) -> Row:
     return {
         "TimeGenerated": at,
@@ -149,8 +189,9 @@ def incident(number: int, at: datetime, created: datetime, **rest: Any) -> Row:
     }
 
 
-def alert(id: str, sha: str, at: datetime) -> Row:
-    entities = f'[{{"$id":"1","Type":"filehash","Algorithm":"SHA256","Value":"{sha}"}},{{"Type":"mailbox"}}]'
+def alert(id: str, sha: str, at: datetime, *, kind: str = "filehash") -> Row:
+    mailbox = '{"Type":"mailbox","MailboxPrimaryAddress":"alice@contoso.example"}'
+    entities = f'[{{"$id":"1","Type":"{kind}","Algorithm":"SHA256","Value":"{sha}"}},{mailbox}]'
     return {"TimeGenerated": at, "SystemAlertId": id, "AlertName": "known file", "Entities": entities}
 
 

@@ -60,7 +60,8 @@ def test_a_query_holds_nothing_that_means_something_else_here_than_in_azure(name
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_query_is_within_the_limits(name: str) -> None:
-    assert len(ALL[name]) <= 10_000
+    """A rule takes 10,000 characters; for a tile no limit is published, and a long one is slow to read for people."""
+    assert len(ALL[name]) <= (16_000 if name.partition("/")[0] in books() else 10_000)
 
 
 @pytest.mark.parametrize("name", hunted())
@@ -116,15 +117,18 @@ def test_a_workbook_is_in_the_portals_form(name: str) -> None:
 @pytest.mark.parametrize("name", books())
 def test_a_tile_asks_a_question_and_an_empty_one_says_why(name: str) -> None:
     laid_out = books()[name].laid_out()
+    text = json.dumps(laid_out.to_json())
     titles = [tile.content.title for tile in laid_out.tiles()]
     assert len(set(titles)) == len(titles)
     set_by_click = {each.parameterName for tile in laid_out.tiles() for each in tile.content.exportedParameters or ()}
+    asked = {name for page in books()[name].pages for name in page.ask}
+    known = {"TimeRange", "Source", *set_by_click, *asked, *(("Workspaces", "Names") if "MSSP" in text else ())}
     needed = {
         tile.conditionalVisibility.parameterName for tile in laid_out.tiles() if tile.conditionalVisibility is not None
     }
     assert needed <= set_by_click, "what a tile waits for is set by a click"
-    text = json.dumps(laid_out.to_json())
-    assert set(re.findall(r"\{(\w+)(?::\w+)?\}", text)) <= {"TimeRange", "Source", "Hash", "Value", "Workspaces"}
+    # Every parameter that a query names is one that this book has.
+    assert set(re.findall(r"\{(\w+)(?::\w+)?\}", text)) <= known
     assert "{TimeRange}" not in text
 
 

@@ -3,7 +3,7 @@
 The indicators are those that the normalizer makes of detections; what Sentinel makes of them is the simulator's part.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from mti.common.registry import Feed, IndicatorPolicy
@@ -14,19 +14,21 @@ from mti.normalizer.indicators.building import build
 from mti.normalizer.parsing import parse
 from mti.simulators.sentinel.rows import Arrival, Service, rows_of
 from tests.normalizer.world import NOW, chunk, md5, row, sha256, stix
+from tests.sentinel import events
 from tests.sentinel import tables as rows_like
+from tests.sentinel.names import (
+    ALICE,
+    BOB,
+    CAROL,
+    CONTOSO,
+    DELETED,
+    FABRIKAM,
+    OTHER,
+    THREE,
+    TOOL,
+    ago,
+)
 from tests.sentinel.tables import Row, Tables, arrived
-
-CONTOSO, FABRIKAM = "contoso-workspace", "fabrikam-workspace"
-ALICE, BOB, CAROL = (f"{name}@contoso.example" for name in ("alice", "bob", "carol"))
-DAN = "dan@fabrikam.example"
-OTHER = "OtherFeed"
-TOOL = "Setup_of_the_tool.exe"
-
-
-def ago(**span: float) -> datetime:
-    """Return a time before now."""
-    return NOW - timedelta(**span)
 
 
 def indicators(
@@ -46,119 +48,118 @@ def uploads() -> list[Arrival]:
     def came(records: list[Row], *, source: str = "Mimecast", **span: float) -> list[Arrival]:
         return [Arrival(ago(**span), source, record) for record in records]
 
-    long_known = indicators(stix("long known", ago(days=24), name="Statement.doc"), confidence=60)
-    withdrawn = indicators(stix("withdrawn", ago(days=4), name="Draft.xls"))
+    long_known = indicators(stix("long known", ago(days=24), name="Plan.doc"), confidence=60)
+    withdrawn = indicators(
+        row("withdrawn", ago(days=4), MD5=None, FileName="Draft.xls", SendingIP="203.0.113.77"), csv=True
+    )
+    found_late = row("found late", ago(days=2), MD5=None, FileName="Photo.zip", SendingIP="203.0.113.50")
+    three = indicators(stix("three", ago(days=5), name="Tool_of_Three.exe", pattern=THREE))
     both = indicators(
-        row("both hashes", ago(days=2), FileName="Setup_of_the_tool.exe", SendingIP="203.0.113.9"), csv=True,
+        row("both hashes", ago(days=2), FileName=TOOL, SendingIP="203.0.113.9", FileMimeType="application/pdf"),
+        csv=True,
         feed=Feed.MALWARE_CUSTOMER,
-    )  # fmt: skip
+    )
+    disguised = indicators(
+        row("disguised", ago(days=5), MD5=None, FileName="Plan.docx", FileMimeType="application/x-dosexec"),
+        csv=True,
+        feed=Feed.MALWARE_CUSTOMER,
+    )
+    url = indicators(stix("a page", ago(days=3), name="Link", pattern="[url:value = 'http://bad.example/i']"))
     return [
-        *came(indicators(stix("expired", ago(days=45), name="Old.doc")), days=45),
+        *came(indicators(stix("expired", ago(days=38), name="Old.doc")), days=36, hours=12),
         *came(long_known, days=24),
         *came(indicators(stix("known", ago(days=6), name="Invoice_of_November.pdf")), days=6),
+        *came(disguised, days=5),
+        *came(three, days=5),
         *came(withdrawn, days=4),
         *came(indicators(stix("known", ago(days=6), name="Other.pdf")), source=OTHER, days=3),
         *came(indicators(stix("other's", ago(days=3))), source=OTHER, days=3),
+        *came(indicators(stix("deleted by hand", ago(days=3), name="Deleted.doc")), days=3),
+        *came(url, days=3),
         *came(both, days=2),
         *came([{**record, "revoked": True} for record in withdrawn], days=1),
-        *came(indicators(stix("found late", ago(days=2), name="Photo.zip"), confidence=40), minutes=20),
+        *came(indicators(found_late, csv=True, confidence=40), minutes=20),
     ]
 
 
 def fabrikams() -> list[Arrival]:
-    """Return what came to Fabrikam's workspace: one indicator, and nothing for five days."""
-    return [Arrival(ago(days=5), "Mimecast", record) for record in indicators(stix("known", ago(days=6), name="I.pdf"))]
+    """Return what came to Fabrikam's workspace: two indicators, and nothing for five days."""
+    known, draft = stix("known", ago(days=6), name="I.pdf"), stix("withdrawn", ago(days=6), name="Draft.xls")
+    return [Arrival(ago(days=5), "Mimecast", record) for record in indicators(known, draft)]
 
 
 def tables(now: datetime = NOW) -> Tables:
     """Return all tables of both workspaces, as one sees them over both at a time."""
     contoso, fabrikam = Service(CONTOSO, repeater_as_source=True), Service(FABRIKAM)
+    indicators_of_both = [*rows_of(uploads(), contoso, until=now), *rows_of(fabrikams(), fabrikam, until=now)]
     found: Tables = {
         "ThreatIntelIndicators": [
-            *rows_of(uploads(), contoso, until=now),
-            *rows_of(fabrikams(), fabrikam, until=now),
+            {**row, "IsDeleted": row["ObservableValue"] == DELETED} for row in indicators_of_both
         ],
-        "EmailAttachmentInfo": _attachments(),
-        "EmailEvents": _deliveries(),
-        "EmailPostDeliveryEvents": [rows_like.removal("m-late", BOB, ago(days=1))],
-        "DeviceFileEvents": _written(),
-        "DeviceProcessEvents": [
-            rows_like.started("pc-1", ALICE, ago(minutes=15), 21, SHA256=sha256("both hashes"), MD5=md5("both hashes")),
-            rows_like.started("pc-2", BOB, ago(minutes=15), 22, SHA256=sha256("harmless")),
+        "EmailAttachmentInfo": events.attachments(),
+        "EmailEvents": events.deliveries(),
+        "EmailPostDeliveryEvents": [
+            rows_like.removal("m-late", BOB.upper(), ago(days=1)),
+            {**rows_like.removal("m-late", BOB, ago(hours=1)), "ActionType": "Redelivery"},
+            {**rows_like.removal("m-told", CAROL, ago(days=2)), "ActionResult": "Failed"},
+            {**rows_like.removal("m-slow", CAROL, ago(hours=3)), "DeliveryLocation": "Inbox/folder"},
+            arrived(rows_like.removal("m-live", ALICE, ago(days=41)), ago(hours=1)),
         ],
+        "DeviceFileEvents": events.written(),
+        "DeviceProcessEvents": events.started(),
+        "DeviceNetworkEvents": events.connected(),
         "CommonSecurityLog": [
             rows_like.at_gateway("192.0.2.10", sha256("known").upper(), ago(minutes=30), "blocked"),
             rows_like.at_gateway("192.0.2.11", md5("both hashes"), ago(minutes=30), "allowed"),
             rows_like.at_gateway("192.0.2.12", sha256("withdrawn"), ago(minutes=30), "allowed"),
+            rows_like.at_gateway("192.0.2.13", sha256("long known"), ago(days=3), "allowed"),
+            rows_like.at_gateway("192.0.2.14", sha256("found late"), ago(days=3), "allowed"),
+            rows_like.at_gateway("192.0.2.15", "", ago(minutes=30), "allowed"),
+            arrived(rows_like.at_gateway("192.0.2.16", sha256("known"), ago(days=40), "allowed"), ago(minutes=9)),
         ],
         "MimecastTTPAttachment": [
-            rows_like.protected("i-1", ALICE, sha256("found late").upper(), ago(hours=30)),
+            rows_like.protected("i-1", ALICE.upper(), sha256("found late").upper(), ago(hours=30), "Safe"),
+            rows_like.protected("i-7", BOB, sha256("found late"), ago(minutes=5)),
             rows_like.protected("i-2", BOB, sha256("found late"), ago(hours=30), "malicious"),
             rows_like.protected("i-3", CAROL, sha256("known"), ago(hours=3)),
+            rows_like.protected("i-4", CAROL, sha256("known"), ago(days=8)),
+            rows_like.protected("i-5", CAROL, "", ago(hours=3)),
+            arrived(rows_like.protected("i-6", CAROL, sha256("found late"), ago(days=40)), ago(minutes=9)),
         ],
-        "MimecastCG": [],
+        "MimecastCG": [
+            rows_like.received("g-1", BOB.upper(), sha256("found late").upper(), ago(hours=28)),
+            rows_like.received("g-2", ALICE, sha256("found late"), ago(hours=28), virus="Trojan.X"),
+            rows_like.received("g-3", ALICE, sha256("found late"), ago(hours=28), rejection="Virus"),
+            rows_like.received("g-4", ALICE, "", ago(hours=28)),
+            arrived(rows_like.received("g-5", ALICE, sha256("found late"), ago(days=40)), ago(minutes=9)),
+        ],
         "OfficeActivity": [
-            {"TimeGenerated": ago(hours=5), "UserId": ALICE, "Operation": "FileUploaded", "OfficeWorkload": "OneDrive",
-             "OfficeObjectId": "https://contoso.example/invoice", "SourceFileName": "Invoice_of_November.pdf"},
+            rows_like.in_the_cloud(ALICE, "FileUploaded", "Invoice_of_November.pdf", ago(hours=5)),
+            rows_like.in_the_cloud(BOB, "FileDeleted", "Invoice_of_November.pdf", ago(hours=4)),
+            rows_like.in_the_cloud(BOB.upper(), "FileAccessed", TOOL.upper(), ago(hours=3)),
+            rows_like.in_the_cloud(BOB, "FileAccessed", "Plan.doc", ago(hours=2)),
+            rows_like.in_the_cloud(BOB, "FileAccessed", "tool_of_three.EXE", ago(hours=2)),
+            rows_like.in_the_cloud(BOB, "FileAccessed", "rechnung_november.pdf", ago(hours=2)),
+            rows_like.in_the_cloud(BOB, "FileAccessed", "Photo.zip", ago(hours=3)),
+            arrived(rows_like.in_the_cloud(BOB, "FileUploaded", TOOL, ago(days=40)), ago(hours=3)),
         ],
         "SecurityIncident": _incidents(),
         "SecurityAlert": [
             rows_like.alert("a1", sha256("known").upper(), ago(hours=5)),
             rows_like.alert("a2", sha256("withdrawn"), ago(days=2)),
+            arrived(rows_like.alert("a5", sha256("known"), ago(days=40)), ago(hours=5)),
+            rows_like.alert("a6", sha256("both hashes"), ago(hours=1), kind="file"),
         ],
         "AppMetrics": _metrics(),
-    }  # fmt: skip
+    }
     return {name: [_billed({"TenantId": CONTOSO, **each}) for each in rows] for name, rows in found.items()}
 
 
-def _attachments() -> list[Row]:
-    like, known = rows_like.attachment, sha256("known")
-    return [
-        like("m-live", ALICE, known.upper(), ago(minutes=20), name="Invoice_of_November.pdf"),
-        like("m-live", BOB, known.upper(), ago(minutes=20), name="Invoice_of_November.pdf"),
-        like("m-told", CAROL, known, ago(days=3), name="Invoice_of_November.pdf"),
-        arrived(
-            like("m-slow", CAROL, sha256("both hashes"), ago(hours=5), name="Setup_of_the_tool.exe"), ago(minutes=10)
-        ),
-        like("m-late", BOB, sha256("found late"), ago(days=3), name="Photo.zip"),
-        like("m-repeated", ALICE, sha256("long known"), ago(minutes=30), name="Statement.doc"),
-        like("m-expired", ALICE, sha256("expired"), ago(minutes=30)),
-        like("m-withdrawn", ALICE, sha256("withdrawn"), ago(minutes=30), name="Draft.xls"),
-        like("m-other", ALICE, sha256("other's"), ago(minutes=30)),
-        like("m-harmless", ALICE, sha256("harmless"), ago(minutes=30)),
-        like("m-renamed", BOB, sha256("changed"), ago(hours=9), name="invoice_of_november.PDF"),
-        like("f-live", DAN, known, ago(minutes=25), TenantId=FABRIKAM, name="Invoice_of_November.pdf"),
-        like("f-unknown", DAN, sha256("both hashes"), ago(minutes=25), TenantId=FABRIKAM),
-    ]
-
-
-def _deliveries() -> list[Row]:
-    like = rows_like.delivery
-    return [
-        like("m-live", ALICE, ago(minutes=20)),
-        like("m-live", BOB, ago(minutes=20), action="Blocked"),
-        like("m-told", CAROL, ago(days=3)),
-        arrived(like("m-slow", CAROL, ago(hours=5), action="Junked"), ago(minutes=10)),
-        like("m-late", BOB, ago(days=3)),
-        like("m-expired", ALICE, ago(minutes=30)),
-        like("m-other-of-sender", CAROL, ago(hours=2), SenderIPv4="203.0.113.9"),
-        like("m-hint", CAROL, ago(minutes=12), SenderIPv4="203.0.113.9", SenderFromAddress="new@bad.example"),
-        like("f-live", DAN, ago(minutes=25), TenantId=FABRIKAM),
-    ]
-
-
-def _written() -> list[Row]:
-    like = rows_like.written
-    both = {"SHA256": sha256("both hashes"), "MD5": md5("both hashes")}
-    return [
-        like("pc-1", ALICE, ago(minutes=18), 11, SHA256=sha256("known").upper()),
-        like("pc-2", BOB, ago(minutes=40), 12, **both),
-        like("pc-3", BOB, ago(days=2, hours=20), 13, SHA256=sha256("found late")),
-        arrived(like("pc-4", CAROL, ago(hours=6), 14, MD5=md5("both hashes").upper()), ago(minutes=10)),
-        like("pc-5", CAROL, ago(minutes=30), 15, SHA256=sha256("withdrawn")),
-        like("pc-6", CAROL, ago(minutes=30), 16, SHA256=sha256("expired")),
-        like("pc-7", CAROL, ago(minutes=30), 17, SHA256=sha256("harmless")),
-    ]
+def _as_the_portal_has_it(row: Row) -> Row:
+    """One was deleted by hand there, and a marking is written in capitals where Microsoft's pages have it so."""
+    level = row["AdditionalFields"]["TLPLevel"]
+    fields = {"TLPLevel": level.capitalize() if row["TenantId"] == FABRIKAM else level}
+    return {**row, "IsDeleted": row["ObservableValue"] == DELETED, "AdditionalFields": fields}
 
 
 def _incidents() -> list[Row]:
@@ -169,8 +170,10 @@ def _incidents() -> list[Row]:
         like(1, ago(hours=1), created, AlertIds=["a1"], Status="Active"),
         like(2, ago(days=2), ago(days=2), AlertIds=["a2"]),
         like(2, ago(days=1), ago(days=2), AlertIds=["a2"], **closed),
-        like(3, ago(hours=2), ago(hours=2), Title="Of another rule"),
+        like(3, ago(hours=2), ago(hours=2), Title="Of another rule", AlertIds=["a1"]),
         like(4, ago(hours=3), ago(hours=3), TenantId=FABRIKAM, Severity="Medium", Owner={"assignedTo": ""}),
+        arrived(like(5, ago(days=40), ago(days=40), AlertIds=["a1"]), ago(hours=3)),
+        like(6, ago(hours=1), ago(hours=1), AlertIds=["a5", "a6"]),
     ]
 
 
@@ -184,8 +187,18 @@ def _metrics() -> list[Row]:
         like("mti.pauses", ago(minutes=10), 1, mti__kind="destination", mti__tenant="contoso", mti__reason="Forbidden"),
         like("mti.pauses", ago(minutes=10), 0, mti__kind="source", mti__tenant="contoso", mti__reason="Unauthorized"),
         like("mti.dead_letters", ago(hours=1), 2, messaging__destination__name="raw-pages", mti__reason="BadHash"),
-        like("mti.requests", ago(hours=1), 200, mti__api="sentinel"),
-        like("mti.requests.throttled", ago(hours=1), 5, mti__api="sentinel"),
+        like("mti.requests", ago(hours=1), 200, mti__api="sentinel", **tenant),
+        like("mti.requests.throttled", ago(hours=1), 5, mti__api="sentinel", **tenant),
+        like("mti.requests", ago(hours=1), 40, mti__api="mimecast", **tenant),
+        like("mti.requests.throttled", ago(hours=1), 0, mti__api="mimecast", **tenant),
+        like("mti.retries", ago(hours=2), 4, messaging__destination__name="indicators", mti__reason="Throttled"),
+        like("mti.retries", ago(hours=2), 0, messaging__destination__name="indicators", mti__reason="Unavailable"),
+        like("mti.detections", ago(hours=2), 12, mti__outcome="new", **tenant),
+        like("mti.detections", ago(hours=1), 8, mti__outcome="new", **tenant),
+        like("mti.detections", ago(hours=1), 3, mti__outcome="rejected", **tenant),
+        like("mti.detections.rejected", ago(hours=1), 3, mti__reason="BadHash", **tenant),
+        like("mti.clock.ahead", ago(hours=1), 90, mti__api="entra"),
+        like("mti.clock.ahead", ago(minutes=30), -2, mti__api="sentinel"),
         like("mti.objects", ago(hours=1), 150, mti__outcome="accepted"),
         like("mti.objects", ago(hours=1), 3, mti__outcome="refused"),
         like("http.client.request.duration", ago(hours=1), 3),

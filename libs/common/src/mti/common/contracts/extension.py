@@ -43,7 +43,7 @@ class DetectionFacts(BaseModel):
     sending_ip: str | None = Field(default=None, max_length=64)
     """The address that sent the mail, as Mimecast saw it."""
     other_hashes: list[Annotated[str, Field(max_length=64)]] | None = Field(default=None, max_length=HASHES_LIMIT)
-    """Of the same file, in lower case; their lengths tell the algorithms."""
+    """Of the same file, in lower case, the longest first; their lengths tell the algorithms."""
 
 
 class KillChainPhase(BaseModel):

@@ -24,6 +24,7 @@ DEFENDER: Final = (
     "EmailPostDeliveryEvents",
     "DeviceFileEvents",
     "DeviceProcessEvents",
+    "DeviceNetworkEvents",
 )
 
 

@@ -76,11 +76,27 @@ class Parameter(_Part):
     description: str | None = None
 
 
+class AskedParameter(_Part):
+    """A hidden text: the answer of Azure Resource Graph (`queryType` 1) over all that the reader may see."""
+
+    id: UUID
+    version: Literal["KqlParameterItem/1.0"] = "KqlParameterItem/1.0"
+    name: str = Field(pattern=r"^[A-Za-z]+$")
+    label: str
+    type: Literal[1] = 1
+    isGlobal: bool = True
+    isHiddenWhenLocked: Literal[True] = True
+    query: str
+    queryType: Literal[1] = 1
+    resourceType: Literal["microsoft.resourcegraph/resources"] = "microsoft.resourcegraph/resources"
+    crossComponentResources: list[Literal["value::all"]] = ["value::all"]
+
+
 class ParametersContent(_Part):
     """A row of parameters."""
 
     version: Literal["KqlParameterItem/1.0"] = "KqlParameterItem/1.0"
-    parameters: list[Parameter]
+    parameters: list[Parameter | AskedParameter]
     style: Literal["pills"] = "pills"
     queryType: Literal[0] = 0
     resourceType: Literal["microsoft.operationalinsights/workspaces"] = "microsoft.operationalinsights/workspaces"

@@ -70,7 +70,7 @@ def _extension(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -> 
         file_size=facts.size,
         mime_type=facts.mime_type,
         sending_ip=facts.sender_ip,
-        other_hashes=list(facts.siblings) or None,
+        other_hashes=sorted(facts.siblings, key=lambda value: (-len(value), value)) or None,
     )
 
 

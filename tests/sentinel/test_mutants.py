@@ -1,0 +1,105 @@
+"""A query with one thing wrong is found out: each statement, rule and hunt, change by change, against what is so."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+import pytest
+
+from infra.sentinel.kql import compile_query, statements
+from infra.sentinel.workbooks import LOOK_BACK, books
+from tests.normalizer.world import NOW
+from tests.sentinel.comparing import said
+from tests.sentinel.mutants import mutants
+from tests.sentinel.running import ask, filled
+from tests.sentinel.tables import Row
+from tests.sentinel.test_truth import CHOSEN, QUERIES, look_back, truth_of
+from tests.sentinel.truth import everywhere
+from tests.sentinel.truth_file import TILES
+
+pytestmark = pytest.mark.xdist_group("kql mutants")
+
+CHOICE = CHOSEN["an MD5"].upper()
+ASKED = 3
+"""Queries that a changed statement is asked through before it counts as not found out."""
+UNJUDGED = {"BilledRows", "CustomerNames", "Metrics", "ChosenHash", "Frequency", "LookBack", "OurSource"}
+"""Statements of which no truth is worked out: three that tiles in `expected.yaml` show, and four that are one value."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A query, and what it must say in this world."""
+
+    query: str
+    values: Mapping[str, str]
+    expected: list[Row]
+
+    def compiled(self, changed: Mapping[str, str], query: str | None = None) -> str:
+        """Return it with other statements, or as another query."""
+        return filled(compile_query(query or self.query, {**self.values, **changed}))
+
+    def is_met(self, found: list[Row]) -> bool:
+        """Say whether an answer is right."""
+        return said(found, self.expected) == said(self.expected)
+
+
+@dataclass
+class Mutant:
+    """A changed query, and those who may find it out, one after the other."""
+
+    name: str
+    texts: list[tuple[Judge, str]]
+
+
+@cache
+def judges() -> dict[str, Judge]:
+    """Return every rule, hunt and tile of the page for a file."""
+    found = {}
+    for name, query in QUERIES.items():
+        values = {"LookBack": query.look_back, "Frequency": getattr(query, "frequency", "1h")}
+        found[name] = Judge(query.query, values, truth_of(name)(everywhere(look_back(query))))
+    [page] = [page for page in books()["matches"].pages if page.label == "One file"]
+    values = {"LookBack": LOOK_BACK, "OurSource": "'Mimecast'", "ChosenHash": f"'{CHOICE}'"}
+    month = everywhere(timedelta(days=30))
+    for tile in page.tiles:
+        found[tile.title] = Judge(tile.query, values, TILES[tile.title](month, CHOICE.lower()))
+    return found
+
+
+def changed() -> Iterator[Mutant]:
+    """Yield each change: of a statement, by who uses it, the shortest query first; of a query, by itself."""
+    plain = {name: judge.compiled({}) for name, judge in judges().items()}
+    for statement, body in statements().items():
+        users = [
+            name for name in sorted(plain, key=lambda name: len(plain[name])) if f"let {statement} = " in plain[name]
+        ]
+        for what, other in mutants(body):
+            texts = [(judges()[name], judges()[name].compiled({statement: other})) for name in users[:ASKED]]
+            if texts:
+                yield Mutant(f"{statement}: {what}", texts)
+    for name, judge in judges().items():
+        for what, other in mutants(judge.query):
+            yield Mutant(f"{name}: {what}", [(judge, judge.compiled({}, other))])
+
+
+EQUAL = {}
+"""Changes that change no answer, and why the condition is there."""
+
+
+def test_every_change_is_found_out_but_for_those_that_change_no_answer() -> None:
+    left = list(changed())
+    world = {"both": everywhere().tables}
+    for place in range(ASKED):
+        asked = [mutant for mutant in left if place < len(mutant.texts)]
+        answers = ask(world, [("both", mutant.texts[place][1], NOW) for mutant in asked])
+        found_out = {
+            id(mutant) for mutant, rows in zip(asked, answers, strict=True) if not mutant.texts[place][0].is_met(rows)
+        }
+        left = [mutant for mutant in left if id(mutant) not in found_out]
+    assert {mutant.name for mutant in left} == set(EQUAL)
+
+
+def test_every_statement_has_a_judge() -> None:
+    plain = "\n".join(judge.compiled({}) for judge in judges().values())
+    assert {name for name in statements() if f"let {name} = " not in plain} | UNJUDGED == UNJUDGED
