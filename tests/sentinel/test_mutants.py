@@ -14,14 +14,13 @@ from tests.sentinel.comparing import said
 from tests.sentinel.mutants import mutants
 from tests.sentinel.running import ask, filled
 from tests.sentinel.tables import Row
-from tests.sentinel.test_truth import CHOSEN, QUERIES, look_back, truth_of
+from tests.sentinel.test_truth import CHOSEN, OPENED, QUERIES, look_back, truth_of
 from tests.sentinel.truth import everywhere
 from tests.sentinel.truth_file import TILES
 
-pytestmark = pytest.mark.xdist_group("kql mutants")
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("kql mutants")]
 
-CHOICE = CHOSEN["an MD5"].upper()
-ASKED = 3
+ASKED = 5
 """Queries that a changed statement is asked through before it counts as not found out."""
 UNJUDGED = {"BilledRows", "CustomerNames", "Metrics", "ChosenHash", "Frequency", "LookBack", "OurSource"}
 """Statements of which no truth is worked out: three that tiles in `expected.yaml` show, and four that are one value."""
@@ -60,30 +59,42 @@ def judges() -> dict[str, Judge]:
         values = {"LookBack": query.look_back, "Frequency": getattr(query, "frequency", "1h")}
         found[name] = Judge(query.query, values, truth_of(name)(everywhere(look_back(query))))
     [page] = [page for page in books()["matches"].pages if page.label == "One file"]
-    values = {"LookBack": LOOK_BACK, "OurSource": "'Mimecast'", "ChosenHash": f"'{CHOICE}'"}
     month = everywhere(timedelta(days=30))
-    for tile in page.tiles:
-        found[tile.title] = Judge(tile.query, values, TILES[tile.title](month, CHOICE.lower()))
+    queries = {tile.title: tile.query for tile in page.tiles}
+    for title, name in OPENED:
+        chosen = CHOSEN[name].upper()
+        values = {"LookBack": LOOK_BACK, "OurSource": "'Mimecast'", "ChosenHash": f"'{chosen}'"}
+        found[f"{title} ({name})"] = Judge(queries[title], values, TILES[title](month, chosen.lower()))
     return found
 
 
-def changed() -> Iterator[Mutant]:
-    """Yield each change: of a statement, by who uses it, the shortest query first; of a query, by itself."""
+def users_of(statement: str) -> list[str]:
+    """Return who is asked with a changed statement: rules and hunts before tiles, the shortest first."""
     plain = {name: judge.compiled({}) for name, judge in judges().items()}
+    users = sorted(
+        (name for name, text in plain.items() if f"let {statement} = " in text), key=lambda name: len(plain[name])
+    )
+    ruled = [name for name in users if name in QUERIES and name != "source-is-silent"]
+    return [*ruled[:2], *(name for name in users if name not in QUERIES)][:ASKED]
+
+
+def changed() -> Iterator[Mutant]:
+    """Yield each change: of a statement, by who uses it; of a query, by itself, for every file that it is asked for."""
     for statement, body in statements().items():
-        users = [
-            name for name in sorted(plain, key=lambda name: len(plain[name])) if f"let {statement} = " in plain[name]
-        ]
+        users = [judges()[name] for name in users_of(statement)]
         for what, other in mutants(body):
-            texts = [(judges()[name], judges()[name].compiled({statement: other})) for name in users[:ASKED]]
-            if texts:
-                yield Mutant(f"{statement}: {what}", texts)
+            if users:
+                yield Mutant(f"{statement}: {what}", [(judge, judge.compiled({statement: other})) for judge in users])
+    by_query: dict[str, list[str]] = {}
     for name, judge in judges().items():
-        for what, other in mutants(judge.query):
-            yield Mutant(f"{name}: {what}", [(judge, judge.compiled({}, other))])
+        by_query.setdefault(judge.query, []).append(name)
+    for query, names in by_query.items():
+        for what, other in mutants(query):
+            texts = [(judges()[name], judges()[name].compiled({}, other)) for name in names]
+            yield Mutant(f"{names[0].partition(' (')[0]}: {what}", texts)
 
 
-EQUAL = {}
+EQUAL: dict[str, str] = {}
 """Changes that change no answer, and why the condition is there."""
 
 

@@ -50,7 +50,7 @@ class Fact:
     @property
     def file(self) -> str:
         """The strongest hash that is known of the file."""
-        return max((self.value, *self.told.get("other_hashes", ())), key=len)
+        return str(max((self.value, *self.told.get("other_hashes", ())), key=len))
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,8 @@ def _incidents() -> list[Row]:
 
 
 def _metrics() -> list[Row]:
-    like, tenant = rows_like.metric, {"mti__tenant": "contoso"}
+    like = rows_like.metric
+    tenant: dict[str, Any] = {"mti__tenant": "contoso"}
     return [
         like("mti.freshness", ago(hours=2), 600, 10, 120, **tenant),
         like("mti.freshness", ago(hours=1), 300, 5, 90, **tenant),
