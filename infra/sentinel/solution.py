@@ -6,9 +6,9 @@ https://learn.microsoft.com/azure/sentinel/data-connector-ui-definitions-referen
 
 from typing import Any, Final
 
-from infra.sentinel.content import VERSION, hunts, rules
-from infra.sentinel.kql import compile_query
-from infra.sentinel.workbooks import books
+from infra.sentinel.content import CONNECTORS, VERSION, hunts, rules
+from infra.sentinel.kql import compile_query, tables_of
+from infra.sentinel.workbooks import Book, books
 
 NAME: Final = "Mimecast Threat Intelligence"
 CONNECTOR: Final = "MimecastThreatIntelligence"
@@ -155,8 +155,11 @@ def workbooks_metadata() -> list[dict[str, Any]]:
             "workbookKey": f"{book.key}Workbook",
             "logoFileName": f"{CONNECTOR}.svg",
             "description": book.description,
-            "dataTypesDependencies": ["ThreatIntelIndicators"],
-            "dataConnectorsDependencies": [CONNECTOR],
+            "dataTypesDependencies": tables_read(book),
+            "dataConnectorsDependencies": [
+                CONNECTOR,
+                *(name for name, tables in CONNECTORS.items() if set(tables) & set(tables_read(book)[1:])),
+            ],
             "previewImagesFileNames": [f"{book.key}White.png", f"{book.key}Black.png"],
             "version": VERSION,
             "title": book.name,
@@ -166,6 +169,13 @@ def workbooks_metadata() -> list[dict[str, Any]]:
         }
         for book in books().values()
     ]
+
+
+def tables_read(book: Book) -> list[str]:
+    """Return the tables and parsers that a workbook's tiles read, the indicators first."""
+    tiles = [tile.content.query for tile in book.laid_out().tiles()]
+    found = {table for query in tiles for table in tables_of(query)}
+    return ["ThreatIntelIndicators", *sorted(found - {"ThreatIntelIndicators"})]
 
 
 def release_notes() -> str:

@@ -24,7 +24,8 @@ def questions() -> dict[str, str]:
     found["connector/last"] = page["dataTypes"][0]["lastDataReceivedQuery"]
     found["connector/connected"] = page["connectivityCriterias"][0]["value"][0]
     found["connector/graph"] = page["graphQueries"][0]["baseQuery"]
-    found["playbooks/known"] = of_playbooks("known", "long known", "both hashes", "withdrawn", "expired", "other's")
+    files = ("known", "long known", "both hashes", "withdrawn", "deleted by hand", "expired", "other's")
+    found["playbooks/known"] = of_playbooks(*files)
     found |= {f"sample/{sample['description']}": sample["query"] for sample in page["sampleQueries"]}
     return found
 

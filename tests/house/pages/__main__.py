@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.house.pages import architecture, cost, decisions, settings
+from tests.house.pages import architecture, artefacts, cost, decisions, settings
 from tests.house.pages.generated import ROOT, replaced
 
 PAGES: dict[Path, Callable[[], dict[str, str]]] = {
     ROOT / "docs" / "architecture.md": architecture.page_parts,
+    ROOT / "docs" / "artefacts.md": artefacts.page_parts,
     ROOT / "docs" / "cost.md": cost.page_parts,
     ROOT / "docs" / "decisions" / "README.md": decisions.page_parts,
     ROOT / "docs" / "settings.md": settings.page_parts,
