@@ -20,8 +20,8 @@ def _sum() -> str:
     asked, kept = questions(), shown()
     every, written_down = len(asked) + len(hunted()), len(kept)
     return (
-        f"{every} queries: **{every} executed, with their rows asserted** ({every - written_down} against rows that are "
-        f"worked out, {written_down} against rows that are written down), **none only parsed**."
+        f"{every} queries: **{every} executed, with their rows asserted** ({every - written_down} against rows that "
+        f"are worked out, {written_down} against rows that are written down), **none only parsed**."
     )
 
 
