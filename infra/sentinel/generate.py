@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from infra.sentinel import solution, stix
+from infra.sentinel import playbook_templates, playbooks, solution
 from infra.sentinel.content import Query, Rule, hunts, rules
 from infra.sentinel.kql import advanced_hunting
 from infra.sentinel.workbooks import books
@@ -19,6 +20,7 @@ PICTURES: Final = SOLUTION / "Workbooks" / "Images" / "Preview"
 PREVIEWED: Final = Path(__file__).parents[2] / "libs" / "console" / "src" / "mti" / "console" / "preview" / "workbooks"
 """Copies for the console, which is installed without this folder."""
 DEPLOYED: Final = Path(__file__).parents[1] / "bicep" / "generated" / "content.json"
+PLAYBOOKS: Final = DEPLOYED.with_name("playbooks.json")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -67,6 +69,7 @@ def generated() -> dict[Path, str]:
         **{SOLUTION / "Hunting Queries" / f"{name}.yaml": _yaml(hunt.written()) for name, hunt in hunts().items()},
         **{SOLUTION / "Workbooks" / f"{book.key}.json": _json(book.laid_out().to_json()) for book in books().values()},
         **{ADVANCED_HUNTING / f"{name}.kql": text for name, text in hunted().items()},
+        **{SOLUTION / "Playbooks" / path: text for path, text in playbook_templates.files().items()},
         SOLUTION / "Parsers" / f"{solution.PARSER}.yaml": _yaml(solution.parser()),
         SOLUTION / "Data Connectors" / f"{solution.CONNECTOR}.json": _json(solution.connector()),
         SOLUTION / "Data" / f"Solution_{solution.NAME.replace(' ', '')}.json": _json(solution.data()),
@@ -79,6 +82,7 @@ def generated() -> dict[Path, str]:
         STIX / "mimecast-detection.json": _json(stix.bundle()),
         STIX / stix.SCHEMA_NAME: _json(stix.schema()),
         DEPLOYED: _json(deployed()),
+        PLAYBOOKS: _json(playbooks.deployed()),
     }
 
 

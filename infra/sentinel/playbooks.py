@@ -23,6 +23,16 @@ AT_ONCE: Final = 50
 """Files of an incident that a run looks at."""
 RESOURCE_MANAGER: Final = "https://management.azure.com"
 
+LOG_ANALYTICS: Final = {
+    "AzureCloud": {"address": "https://api.loganalytics.azure.com", "audience": "https://api.loganalytics.io"},
+    "AzureUSGovernment": {"address": "https://api.loganalytics.us", "audience": "https://api.loganalytics.us"},
+    "AzureChinaCloud": {
+        "address": "https://api.loganalytics.azure.cn",
+        "audience": "https://api.loganalytics.azure.cn",
+    },
+}
+"""Where a workspace is asked, by cloud: https://learn.microsoft.com/azure/azure-monitor/logs/api/overview."""
+
 _KNOWN: Final = """\
 Indicators
 | where Kind in ('SHA256', 'SHA1', 'MD5') and Value in (Hashes)
@@ -61,10 +71,10 @@ COMMON: Final = {
         default=RESOURCE_MANAGER, description="Azure Resource Manager of this cloud, without a slash at the end."
     ),
     "LogAnalytics": PlaybookParameter(
-        default="https://api.loganalytics.azure.com", description="Where the workspace is asked."
+        default=LOG_ANALYTICS["AzureCloud"]["address"], description="Where the workspace is asked."
     ),
     "LogAnalyticsAudience": PlaybookParameter(
-        default="https://api.loganalytics.io", description="What a token for that is asked for."
+        default=LOG_ANALYTICS["AzureCloud"]["audience"], description="What a token for that is asked for."
     ),
 }
 """Parameters of every playbook."""
@@ -144,14 +154,22 @@ def playbooks() -> dict[str, Playbook]:
 def deployed() -> dict[str, Any]:
     """Return what the Bicep module loads."""
     return {
-        name: {
-            "title": book.title,
-            "description": book.description,
-            "version": VERSION,
-            "definition": book.definition(),
-        }
-        for name, book in playbooks().items()
+        "clouds": LOG_ANALYTICS,
+        **{
+            _camel(name): {
+                "title": book.title,
+                "description": book.description,
+                "version": VERSION,
+                "definition": book.definition(),
+            }
+            for name, book in playbooks().items()
+        },
     }
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("-")
+    return first + "".join(other.capitalize() for other in others)
 
 
 def _with_steps(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,11 @@ from typing import Any, Final
 from infra.sentinel.content import CONNECTORS, VERSION, hunts, rules
 from infra.sentinel.kql import compile_query, tables_of
 from infra.sentinel.workbooks import Book, books
+from infra.sentinel.content import VERSION, hunts, rules
+from infra.sentinel.kql import compile_query
+from infra.sentinel.playbook_templates import folder_of
+from infra.sentinel.playbooks import playbooks
+from infra.sentinel.workbooks import books
 
 NAME: Final = "Mimecast Threat Intelligence"
 CONNECTOR: Final = "MimecastThreatIntelligence"
@@ -133,13 +138,15 @@ def data() -> dict[str, Any]:
         "Logo": f'<img src="{ADDRESS}/raw/master/Logos/{CONNECTOR}.svg" width="75px" height="75px">',
         "Description": (
             "The solution brings Mimecast's threat intelligence to the analyst in Microsoft Sentinel: workbooks, "
-            "analytic rules and hunting queries on the table ThreatIntelIndicators, and a page for the connector."
+            "analytic rules and hunting queries on the table ThreatIntelIndicators, playbooks that answer incidents, "
+            "and a page for the connector."
         ),
         "Data Connectors": [f"Data Connectors/{CONNECTOR}.json"],
         "Parsers": [f"Parsers/{PARSER}.yaml"],
         "Analytic Rules": [f"Analytic Rules/{name}.yaml" for name in rules()],
         "Hunting Queries": [f"Hunting Queries/{name}.yaml" for name in hunts()],
         "Workbooks": [f"Workbooks/{book.key}.json" for book in books().values()],
+        "Playbooks": [f"Playbooks/{folder_of(name)}/azuredeploy.json" for name in playbooks()],
         "BasePath": f"Solutions/{NAME}",
         "Version": VERSION,
         "Metadata": "SolutionMetadata.json",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from infra.sentinel import generate, solution
 from infra.sentinel.content import TACTICS, hunts, rules
 from infra.sentinel.generate import SOLUTION, generated, hunted
 from infra.sentinel.kql import statements
+from infra.sentinel.playbook_templates import folder_of
+from infra.sentinel.playbooks import playbooks
+from infra.sentinel.workbook_format import Workbook
 from infra.sentinel.workbooks import books
 from mti.console.preview.workbook_format import Workbook
 from tests.sentinel.questions import questions
@@ -32,7 +36,7 @@ NAMED = "let OurSource = 'Mimecast';"
 ALL = {**questions(), **{f"advanced hunting/{name}": text for name, text in hunted().items()}}
 
 
-@pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", generated(), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_an_artefact_is_what_its_sources_say(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == generated()[path], "run `make templates`"
 
@@ -164,11 +168,48 @@ def test_a_connector_is_connected_by_what_we_uploaded_alone() -> None:
 
 def test_the_solution_names_every_file_and_says_what_it_is() -> None:
     data, metadata = solution.data(), solution.metadata()
-    for kind in ("Data Connectors", "Parsers", "Analytic Rules", "Hunting Queries", "Workbooks"):
+    for kind in ("Data Connectors", "Parsers", "Analytic Rules", "Hunting Queries", "Workbooks", "Playbooks"):
         assert data[kind]
         assert [each for each in data[kind] if not (SOLUTION / each).is_file()] == []
     assert {"Name", "Author", "Logo", "Description", "BasePath", "Version", "Metadata"} <= set(data)
     assert {"publisherId", "offerId", "firstPublishDate", "providers", "categories", "support"} <= set(metadata)
+
+
+@pytest.mark.parametrize("name", playbooks())
+def test_a_playbook_s_template_has_what_is_asked_and_stands_alone(name: str) -> None:
+    folder = SOLUTION / "Playbooks" / folder_of(name)
+    found = json.loads((folder / "azuredeploy.json").read_text())
+    metadata = found["metadata"]
+    assert {"title", "description", "prerequisites", "postDeployment", "lastUpdateTime", "entities", "tags"} <= set(
+        metadata
+    )
+    assert metadata["support"]["tier"] == "community"
+    assert metadata["author"]["name"]
+    assert metadata["releaseNotes"][0]["version"]
+    assert "PlaybookName" in found["parameters"]
+    assert all(each["metadata"]["description"] for each in found["parameters"].values())
+    connection, workflow = found["resources"]
+    assert (connection["type"], workflow["type"]) == ("Microsoft.Web/connections", "Microsoft.Logic/workflows")
+    assert {"hidden-SentinelTemplateName", "hidden-SentinelTemplateVersion"} <= set(workflow["tags"])
+    assert workflow["properties"]["definition"] == playbooks()[name].definition()
+    assert workflow["properties"]["parameters"].keys() == workflow["properties"]["definition"]["parameters"].keys()
+    text = json.dumps(found)
+    used = set(re.findall(r"\[[^@\"]*parameters\('(\w+)'\)", text))
+    assert found["parameters"].keys() - used == set()
+    assert '"[@' not in text
+    assert [each for each in strings(workflow["properties"]["definition"]) if each.startswith("[")] == []
+    assert (folder / "readme.md").read_text().startswith("# Mimecast")
+
+
+def strings(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
+    elif isinstance(value, str):
+        yield value
 
 
 def test_product_names_and_links_are_written_as_the_repository_wants() -> None:
