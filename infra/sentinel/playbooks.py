@@ -180,6 +180,7 @@ def _with_steps(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
             found.append(item)
             continue
         text = (FOLDER / "steps" / f"{item['steps']}.yaml").read_text(encoding="utf-8")
+        text = text.replace("AT_ONCE", str(AT_ONCE))
         for word in ("after", "lines"):
             text = text.replace(word.upper(), str(item.get(word, word.upper())))
         found.extend(yaml.safe_load(text))

@@ -60,6 +60,17 @@ async def test_a_hash_is_a_text_to_the_query_whatever_it_holds() -> None:
         assert json.loads(hashes) == ['"]) | union securityincident //', "x' or true"]
 
 
+async def test_what_is_too_much_for_a_run_is_told_and_not_passed_over_in_silence() -> None:
+    hashes = [sha256(str(number)) for number in range(51)]
+    async with world([row(value) for value in hashes[:50]]) as at:
+        run = await at.run(NAME, incident(*hashes, *hashes))
+        (query,) = at.asked
+        assert [value in query for value in hashes] == [True] * 50 + [False]
+        assert run.status == "Succeeded"
+        assert "The incident names 51 hashes; the first 50 were looked at, and the others were not." in at.azure.comment
+        assert len(at.azure.indicators) == 50
+
+
 async def test_a_file_is_one_indicator_however_often_it_is_blocked() -> None:
     async with world([row()]) as at:
         for _ in range(2):
