@@ -41,8 +41,9 @@ help:  ## Show this list
 
 setup: $(VENV)/.ready $(HOUSE)/.ready $(KQL)/.ready $(FUNCTIONS)/.ready $(COSMOS)/node_modules/.ready $(JAVASCRIPT)/node_modules/.ready $(AXE)/node_modules/.ready  ## Install everything into .venv (pinned, with hashes)
 
-demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds and reconcile it
-	$(BIN)/mti demo
+demo: $(VENV)/.ready  ## Run the whole pipeline on simulated feeds, reconcile it, and keep it in .cache/demo
+	rm -rf .cache/demo
+	$(BIN)/mti demo --data .cache/demo
 
 simulate: $(VENV)/.ready  ## Simulate 1,000 tenants: do quiet ones notice noisy ones? (ARGS="--seed 1")
 	$(BIN)/mti simulate $(ARGS)

@@ -33,7 +33,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_one_look_serves_all_pages_that_are_asked_for_within_seconds(
     many: Estate, statements: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mti.console.looks.FRESH", 10_000.0)  # however slow the machine is
+    monkeypatch.setattr("mti.console.snapshots.FRESH", 10_000.0)  # however slow the machine is
     async with asking(app_on(many.data)) as client:
         assert (await client.get("/")).status_code == 200
         assert len(statements) <= STATEMENTS

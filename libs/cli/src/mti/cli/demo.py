@@ -1,6 +1,8 @@
 """`mti demo`: the whole pipeline on simulated feeds with faults, and the truth beside the books at the end."""
 
 import asyncio
+import os
+import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from mti.cli import truth
 from mti.cli.console import Terminal, errors, write_json
 from mti.cli.exit import FAILED
 from mti.cli.progress import Progress
+from mti.common.escaping import on_one_line
 from mti.common.hosting import process
 from mti.common.registry import load_registry
 from mti.stack.demo import Outcome, Sabotage, Simulation, outcome_of, sabotage
@@ -46,8 +49,17 @@ def command(
         write_json(outcome.document())
     else:
         truth.print_truth(outcome, console)
+        console.print_sentence(on_one_line(_what_next(data)))
     if not outcome.clean:
         raise typer.Exit(FAILED)
+
+
+def _what_next(data: Path | None) -> str:
+    """Say how the outcome is looked at in a browser."""
+    program = sys.argv[0] if os.sep in sys.argv[0] else "mti"
+    if data is None:
+        return f"With `--data DIR` it is kept, and `{program} console --data DIR/stack` shows it in a browser."
+    return f"To see it in a browser: {program} console --data {data / 'stack'}"
 
 
 async def _demonstrate(

@@ -14,11 +14,11 @@ from starlette.types import ASGIApp
 from mti.console.access import Access
 from mti.console.failures import HANDLERS
 from mti.console.guard import Guard
-from mti.console.looks import Looks
 from mti.console.navigation import DASHBOARDS, SECTIONS
 from mti.console.outcomes import Outcomes
 from mti.console.pages import books, dead_letters, entry, overview, pauses, sources, tenants, withdrawals, workspaces
 from mti.console.rendering import environment
+from mti.console.snapshots import Snapshots
 from mti.console.workplace import Workplace
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -43,7 +43,7 @@ def create_app(workplace: Workplace, access: Access) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=dict(HANDLERS), lifespan=lifespan)
     app.state.workplace = workplace
     app.state.access = access
-    app.state.looks = Looks(workplace)
+    app.state.snapshots = Snapshots(workplace)
     app.state.outcomes = Outcomes()
     app.state.templates = environment()
     app.state.sections = (*SECTIONS, DASHBOARDS) if dashboards else SECTIONS

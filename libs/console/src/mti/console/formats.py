@@ -39,6 +39,11 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
+def figured(heading: str) -> tuple[str, bool]:
+    """Return the heading of a column of figures, as a table takes it."""
+    return heading, True
+
+
 def summed(counts: Mapping[str, int]) -> int:
     """Return the sum of counts by name."""
     return sum(counts.values())
@@ -48,6 +53,7 @@ FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "count": count,
     "duration": duration,
     "moment": moment,
+    "figured": figured,
     "path": path,
     "plural": plural,
     "summed": summed,

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mti.console.formats import FILTERS
-from mti.console.looks import Looks
 from mti.console.outcomes import Outcome, Outcomes
+from mti.console.snapshots import Snapshots
 
 _HERE: Final = Path(__file__).parent
 
@@ -46,7 +46,7 @@ def render_page(
     given = {
         "section": section,
         "sections": state.sections,
-        "badges": _badges(state.looks),
+        "badges": _badges(state.snapshots),
         "workplace": state.workplace.name,
         "options": state.workplace.options,
         "form_token": state.access.form_token,
@@ -65,16 +65,16 @@ def done(request: Request, address: str, outcome: Outcome) -> Response:
         outcome: what it came to.
     """
     state = request.app.state
-    state.looks.forget()
+    state.snapshots.forget()
     name = state.outcomes.keep(outcome)
     return RedirectResponse(f"{address}{'&' if '?' in address else '?'}done={name}", 303)
 
 
-def _badges(looks: Looks) -> dict[str, int]:
+def _badges(snapshots: Snapshots) -> dict[str, int]:
     """Return what the navigation counts, as far as it was seen."""
-    look = looks.latest
-    if look is None:
+    snapshot = snapshots.latest
+    if snapshot is None:
         return {}
-    status = look.status
+    status = snapshot.status
     dead = sum(each.dead_letters for each in status.sources) + sum(each.dead_letters for each in status.destinations)
-    return {"pauses": len(look.held), "dead-letters": dead}
+    return {"pauses": len(snapshot.held), "dead-letters": dead}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mti.common.registry import TenantState, TenantStatus
-from mti.console.looks import Look
+from mti.console.snapshots import Snapshot
 from mti.operations.severity import severity
 from mti.operations.status import DestinationStatus, SourceStatus
 
@@ -65,9 +65,9 @@ class Tenancy:
         return severity(lost, self.dead_letters, self.paused, late, not self.is_active)
 
 
-def tenancies(look: Look) -> Mapping[str, Tenancy]:
+def tenancies(snapshot: Snapshot) -> Mapping[str, Tenancy]:
     """Return all tenants that there are, or were, by their names."""
-    registry, found = look.registry, dict[str, Tenancy]()
+    registry, found = snapshot.registry, dict[str, Tenancy]()
 
     def of(tenant: str) -> Tenancy:
         if tenant not in found:
@@ -77,7 +77,7 @@ def tenancies(look: Look) -> Mapping[str, Tenancy]:
 
     for tenant in registry.states:
         of(tenant)
-    for each in look.status.sources:
+    for each in snapshot.status.sources:
         names = {each.books.tenant} if each.books.tenant else set[str]()
         names |= {tenant for route in registry.routes_from(each.books.source) for tenant in route.tenants}
         source = registry.sources.get(each.books.source)
@@ -85,7 +85,7 @@ def tenancies(look: Look) -> Mapping[str, Tenancy]:
         for name in names:
             if name is not None:
                 of(name).sources.append(each)
-    for destination in look.status.destinations:
+    for destination in snapshot.status.destinations:
         for name in destination.tenants:
             of(name).workspaces.append(destination)
     return dict(sorted(found.items()))

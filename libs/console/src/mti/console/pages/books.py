@@ -2,19 +2,46 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mti.console.columns import Column, shown_of
 from mti.console.forms import read_form
 from mti.console.outcomes import Outcome
 from mti.console.paging import Narrowing
 from mti.console.rendering import done, render_page
-from mti.operations.books import Reconciliation
+from mti.operations.books import DestinationBooks, Reconciliation, SourceBooks
 from mti.operations.reconcile import reconcile
 
 SHOWS = ("all", "unwell")
+WORKSPACES: Final[tuple[Column[DestinationBooks], ...]] = (
+    Column("Expected", lambda books: books.expected),
+    Column("Accepted", lambda books: books.accepted),
+    Column("Refused", lambda books: sum(books.refused.values()), "warn"),
+    Column("Waiting", lambda books: books.waiting, optional=True),
+    Column("Dead", lambda books: books.dead, "warn", optional=True),
+    Column("Withdrawn", lambda books: books.withdrawn, optional=True),
+    Column("Revoking", lambda books: books.revoking, optional=True),
+    Column("Expired", lambda books: books.expired, optional=True),
+    Column("Left behind", lambda books: books.left_behind, optional=True),
+    Column("Lost", lambda books: books.lost, "bad"),
+    Column("Doubled", lambda books: books.doubled, "bad"),
+    Column("Unexpected", lambda books: books.unexpected, "bad", optional=True),
+    Column("Unrevoked", lambda books: books.unrevoked, "bad", optional=True),
+)
+SOURCES: Final[tuple[Column[SourceBooks], ...]] = (
+    Column("In", lambda books: books.detections),
+    Column("New", lambda books: books.new),
+    Column("Refreshed", lambda books: books.refreshed),
+    Column("Suppressed", lambda books: books.suppressed),
+    Column("Rejected", lambda books: sum(books.rejected.values())),
+    Column("Waiting", lambda books: books.waiting, optional=True),
+    Column("Dead", lambda books: books.dead, "warn", optional=True),
+    Column("Lost", lambda books: books.lost, "bad"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +73,8 @@ async def books(request: Request) -> Response:
         "faults": found.faults(),
         "asked": asked,
         "shows": SHOWS,
+        "columns": shown_of(WORKSPACES, destinations),
+        "source_columns": shown_of(SOURCES, sources),
         "part": asked.part("/books", destinations, len(found.destinations), lambda each: each.severity),
         "sources": asked.part("/books", sources, len(found.sources), lambda each: each.severity),
     }

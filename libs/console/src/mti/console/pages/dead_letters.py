@@ -25,8 +25,8 @@ from mti.operations.dead_letters import (
     ReplayOptions,
     Selection,
     body_to_edit,
-    look,
     one_letter,
+    peek,
     plan,
     send_mended,
     view,
@@ -58,14 +58,14 @@ async def dead_letters(request: Request) -> Response:
     async with request.app.state.workplace.open() as deployment:
         bus, topology, clock = await deployment.view(), deployment.topology, deployment.clock
         selection = selection_of(given, await _registry(deployment, given))
-        looked = await look(bus, topology.entities, selection, clock, after=after)
+        peeked = await peek(bus, topology.entities, selection, clock, after=after)
         now = clock.now()
-    rows = [_row(letter, now) for letter in looked.letters]
-    last = looked.letters[-1] if looked.letters and looked.more else None
+    rows = [_row(letter, now) for letter in peeked.letters]
+    last = peeked.letters[-1] if peeked.letters and peeked.more else None
     following = {**given, "after": f"{last.entity}:{last.sequence}"} if last else None
     context = {
         "rows": rows,
-        "looked": looked,
+        "peeked": peeked,
         "given": given,
         "entities": [entity.path for entity in topology.entities],
         "next": f"/dead-letters?{urlencode(following)}" if following else None,
@@ -97,10 +97,10 @@ async def _one(request: Request) -> tuple[DeadLetter, datetime]:
         bus, topology, clock = await deployment.view(), deployment.topology, deployment.clock
         entities = [each for each in topology.entities if chosen.covers(each)]
         after = Mark(entities[0].path, request.path_params["sequence"] - 1) if len(entities) == 1 else None
-        looked = await look(bus, entities, chosen, clock, after=after, count=1)
-    if not looked.letters:
+        peeked = await peek(bus, entities, chosen, clock, after=after, count=1)
+    if not peeked.letters:
         raise HTTPException(404, "That dead letter is not there any more: it was replayed, mended or purged.")
-    return looked.letters[0], clock.now()
+    return peeked.letters[0], clock.now()
 
 
 async def replay(request: Request) -> Response:

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mti.console.formats import plural
-from mti.console.looks import Look
 from mti.console.rendering import render_page
+from mti.console.snapshots import Snapshot
 from mti.operations.pauses import paused_by_people
 from mti.operations.status import DestinationStatus, SourceStatus, totals_of
 from mti.operations.wording import age, several
@@ -46,9 +46,9 @@ class Bar:
     tone: str
 
 
-def troubles_of(look: Look) -> list[Trouble]:
+def troubles_of(snapshot: Snapshot) -> list[Trouble]:
     """Return what is unwell, the gravest first."""
-    found = [*_of_sources(look.status.sources), *_of_workspaces(look.status.destinations)]
+    found = [*_of_sources(snapshot.status.sources), *_of_workspaces(snapshot.status.destinations)]
     return sorted(found, key=lambda each: each.severity, reverse=True)
 
 
@@ -140,9 +140,9 @@ def outcome_of(sources: Sequence[SourceStatus]) -> list[Bar]:
     return bars
 
 
-def flow_of(look: Look) -> list[tuple[str, str, int | None, int | None]]:
+def flow_of(snapshot: Snapshot) -> list[tuple[str, str, int | None, int | None]]:
     """Return what stands in front of each service: service, entity, messages that wait, dead letters."""
-    loads, topology = look.status.loads, look.topology
+    loads, topology = snapshot.status.loads, snapshot.topology
     flow: list[tuple[str, str, int | None, int | None]] = []
     for service, entity in (
         ("fetcher", topology.jobs),
@@ -157,18 +157,18 @@ def flow_of(look: Look) -> list[tuple[str, str, int | None, int | None]]:
 
 async def overview(request: Request) -> Response:
     """Show what is unwell first, then the sums."""
-    look: Look = await request.app.state.looks.fresh()
-    status = look.status
-    troubles = troubles_of(look)
+    snapshot: Snapshot = await request.app.state.snapshots.fresh()
+    status = snapshot.status
+    troubles = troubles_of(snapshot)
     context = {
-        "look": look,
+        "snapshot": snapshot,
         "troubles": troubles[:SHOWN],
         "hidden": max(0, len(troubles) - SHOWN),
-        "notes": [*status.notes, *paused_by_people(look.registry)],
+        "notes": [*status.notes, *paused_by_people(snapshot.registry)],
         "totals": totals_of(status.sources, status.destinations),
         "freshness": freshness_of(status.sources),
         "became": outcome_of(status.sources),
-        "flow": flow_of(look),
+        "flow": flow_of(snapshot),
     }
     return render_page(request, "overview.html", "overview", context)
 

@@ -6,10 +6,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mti.console.forms import read_form
-from mti.console.looks import Look
 from mti.console.outcomes import Outcome
 from mti.console.paging import Narrowing
 from mti.console.rendering import done, render_page
+from mti.console.snapshots import Snapshot
 from mti.operations.pauses import Selection, lift, paused_by_people
 
 SHOWS = ("all", "sources", "workspaces")
@@ -18,17 +18,17 @@ _KINDS = {"sources": "source", "workspaces": "destination"}
 
 async def pauses(request: Request) -> Response:
     """Show what is left alone."""
-    look: Look = await request.app.state.looks.fresh()
+    snapshot: Snapshot = await request.app.state.snapshots.fresh()
     asked = Narrowing.of(request.query_params, SHOWS)
     found = [
         each
-        for each in look.held
+        for each in snapshot.held
         if each.kind == _KINDS.get(asked.show, each.kind)
         and asked.takes(each.id, each.reason, each.description, *each.tenants)
     ]
-    part = asked.part("/pauses", found, len(look.held), lambda _: 0)
-    notes = paused_by_people(look.registry)
-    context = {"look": look, "part": part, "asked": asked, "shows": SHOWS, "notes": notes}
+    part = asked.part("/pauses", found, len(snapshot.held), lambda _: 0)
+    notes = paused_by_people(snapshot.registry)
+    context = {"snapshot": snapshot, "part": part, "asked": asked, "shows": SHOWS, "notes": notes}
     return render_page(request, "pauses.html", "pauses", context)
 
 

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mti.console.looks import Look
 from mti.console.paging import Narrowing
 from mti.console.rendering import render_page
+from mti.console.snapshots import Snapshot
 from mti.operations.status import SourceStatus, totals_of
 
 SHOWS = ("all", "unwell", "paused", "late")
@@ -23,15 +23,15 @@ def _is_shown(each: SourceStatus, show: str) -> bool:
 
 async def sources(request: Request) -> Response:
     """Show them, the unwell first."""
-    look: Look = await request.app.state.looks.fresh()
+    snapshot: Snapshot = await request.app.state.snapshots.fresh()
     asked = Narrowing.of(request.query_params, SHOWS)
     found = [
         each
-        for each in look.status.sources
+        for each in snapshot.status.sources
         if _is_shown(each, asked.show) and asked.takes(each.books.source, each.books.region, each.books.feed)
     ]
-    part = asked.part("/sources", found, len(look.status.sources), lambda each: each.severity)
-    context = {"look": look, "part": part, "asked": asked, "shows": SHOWS, "totals": totals_of(found, [])}
+    part = asked.part("/sources", found, len(snapshot.status.sources), lambda each: each.severity)
+    context = {"snapshot": snapshot, "part": part, "asked": asked, "shows": SHOWS, "totals": totals_of(found, [])}
     return render_page(request, "sources.html", "sources", context)
 
 

@@ -7,10 +7,10 @@ from starlette.routing import Route
 
 from mti.common.registry import TenantStatus
 from mti.console.forms import read_form
-from mti.console.looks import Look
 from mti.console.outcomes import Outcome
 from mti.console.paging import Narrowing
 from mti.console.rendering import done, render_page
+from mti.console.snapshots import Snapshot
 from mti.console.tenancy import Tenancy, tenancies
 from mti.operations.tenants import known_among, set_state, whoever
 
@@ -29,9 +29,9 @@ def _is_shown(each: Tenancy, show: str) -> bool:
 
 async def tenants(request: Request) -> Response:
     """Show all, the unwell first."""
-    look: Look = await request.app.state.looks.fresh()
+    snapshot: Snapshot = await request.app.state.snapshots.fresh()
     asked = Narrowing.of(request.query_params, SHOWS)
-    every = tenancies(look).values()
+    every = tenancies(snapshot).values()
     found = [
         each
         for each in every
@@ -39,18 +39,20 @@ async def tenants(request: Request) -> Response:
         and asked.takes(each.tenant, *(workspace.destination for workspace in each.workspaces))
     ]
     part = asked.part("/tenants", found, len(every), lambda each: each.severity)
-    return render_page(request, "tenants.html", "tenants", {"look": look, "part": part, "asked": asked, "shows": SHOWS})
+    return render_page(
+        request, "tenants.html", "tenants", {"snapshot": snapshot, "part": part, "asked": asked, "shows": SHOWS}
+    )
 
 
 async def tenant(request: Request) -> Response:
     """Show one."""
-    look: Look = await request.app.state.looks.fresh()
+    snapshot: Snapshot = await request.app.state.snapshots.fresh()
     name = request.path_params["tenant"]
-    found = tenancies(look).get(name)
+    found = tenancies(snapshot).get(name)
     if found is None:
         raise HTTPException(404, f"There is no tenant {name[:63]}.")
-    held = [each for each in look.held if name in each.tenants]
-    return render_page(request, "tenant.html", "tenants", {"look": look, "each": found, "held": held})
+    held = [each for each in snapshot.held if name in each.tenants]
+    return render_page(request, "tenant.html", "tenants", {"snapshot": snapshot, "each": found, "held": held})
 
 
 async def state(request: Request) -> Response:

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mti.console.looks import Look
 from mti.console.paging import Narrowing
 from mti.console.rendering import render_page
+from mti.console.snapshots import Snapshot
 from mti.operations.status import DestinationStatus, totals_of
 
 SHOWS = ("all", "unwell", "paused", "waiting")
@@ -23,15 +23,15 @@ def _is_shown(each: DestinationStatus, show: str) -> bool:
 
 async def workspaces(request: Request) -> Response:
     """Show them, the unwell first."""
-    look: Look = await request.app.state.looks.fresh()
+    snapshot: Snapshot = await request.app.state.snapshots.fresh()
     asked = Narrowing.of(request.query_params, SHOWS)
     found = [
         each
-        for each in look.status.destinations
+        for each in snapshot.status.destinations
         if _is_shown(each, asked.show) and asked.takes(each.destination, *each.tenants)
     ]
-    part = asked.part("/workspaces", found, len(look.status.destinations), lambda each: each.severity)
-    context = {"look": look, "part": part, "asked": asked, "shows": SHOWS, "totals": totals_of([], found)}
+    part = asked.part("/workspaces", found, len(snapshot.status.destinations), lambda each: each.severity)
+    context = {"snapshot": snapshot, "part": part, "asked": asked, "shows": SHOWS, "totals": totals_of([], found)}
     return render_page(request, "workspaces.html", "workspaces", context)
 
 

@@ -4,8 +4,8 @@ from mti.operations.dead_letters.archive import append_archive, view, write_arch
 from mti.operations.dead_letters.bookkeeping import Books, NoBooks, ServiceBooks, counted
 from mti.operations.dead_letters.edit import Edited, body_to_edit, one_letter, send_mended
 from mti.operations.dead_letters.file_replay import FileReplay
-from mti.operations.dead_letters.looking import Looked, Mark, look
 from mti.operations.dead_letters.overtaken import Judge, NoJudge, PublishedJudge
+from mti.operations.dead_letters.peek import Mark, Peeked, peek
 from mti.operations.dead_letters.ports import DeadLetterQueue
 from mti.operations.dead_letters.private_file import read_body, write_body
 from mti.operations.dead_letters.purge import purge
@@ -21,10 +21,10 @@ __all__ = [
     "Edited",
     "FileReplay",
     "Judge",
-    "Looked",
     "Mark",
     "NoBooks",
     "NoJudge",
+    "Peeked",
     "Plan",
     "Progress",
     "PublishedJudge",
@@ -40,8 +40,8 @@ __all__ = [
     "body_to_edit",
     "counted",
     "find",
-    "look",
     "one_letter",
+    "peek",
     "plan",
     "purge",
     "read_body",

@@ -17,7 +17,7 @@ FRESH: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """Everything at one moment."""
 
     registry: Registry
@@ -34,7 +34,7 @@ class Look:
         return self.status.at
 
 
-class Looks:
+class Snapshots:
     """Takes a look when the latest is too old or something was done since; one at a time.
 
     Args:
@@ -46,10 +46,10 @@ class Looks:
         self._workplace = workplace
         self._clock = clock or SystemClock()
         self._taking = asyncio.Lock()
-        self._latest: Look | None = None
+        self._latest: Snapshot | None = None
 
     @property
-    def latest(self) -> Look | None:
+    def latest(self) -> Snapshot | None:
         """The latest look, however old; `None` before the first and after something was done."""
         return self._latest
 
@@ -57,7 +57,7 @@ class Looks:
         """Something was done: the next page looks anew."""
         self._latest = None
 
-    async def fresh(self) -> Look:
+    async def fresh(self) -> Snapshot:
         """Return a look that is at most `FRESH` seconds old.
 
         Raises:
@@ -68,10 +68,10 @@ class Looks:
                 self._latest = await self._take()
             return self._latest
 
-    async def _take(self) -> Look:
+    async def _take(self) -> Snapshot:
         async with self._workplace.open() as deployment:
             registry, view = await deployment.registry(), await deployment.view()
             stores, clock = await deployment.stores(), deployment.clock
             status = await take_status(registry, stores, view, clock, deployment.topology)
             paused = await held(stores, registry, Selection(), clock.now())
-            return Look(registry, status, paused, deployment.topology, await deployment.is_running())
+            return Snapshot(registry, status, paused, deployment.topology, await deployment.is_running())

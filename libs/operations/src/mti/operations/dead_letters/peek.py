@@ -25,7 +25,7 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Looked:
+class Peeked:
     """What was found."""
 
     letters: list[DeadLetter] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Looked:
     """Whether everything was read."""
 
 
-async def look(
+async def peek(
     view: BusView,
     entities: Sequence[Entity],
     selection: Selection,
@@ -46,7 +46,7 @@ async def look(
     *,
     after: Mark | None = None,
     count: int = 50,
-) -> Looked:
+) -> Peeked:
     """Return the first dead letters that are meant, from beyond a mark.
 
     Args:
@@ -60,7 +60,7 @@ async def look(
     Raises:
         BusUnavailable: the broker does not answer.
     """
-    looked, groups, now = Looked(), DeadLetterGroups(), clock.now()
+    peeked, groups, now = Peeked(), DeadLetterGroups(), clock.now()
     read = size = 0
     passed = after is None
     for entity in entities:
@@ -70,15 +70,15 @@ async def look(
             continue
         async for letter in view.dead(entity.path, after=after.sequence if after is not None and at else 0):
             if read >= READ or size >= READ_BYTES:
-                looked.whole = False
+                peeked.whole = False
                 break
             read, size = read + 1, size + len(letter.message.body)
             if not selection.matches(letter, now):
                 continue
             groups.add(letter)
-            if len(looked.letters) < count:
-                looked.letters.append(letter)
+            if len(peeked.letters) < count:
+                peeked.letters.append(letter)
             else:
-                looked.more = True
-    looked.groups = groups.all()
-    return looked
+                peeked.more = True
+    peeked.groups = groups.all()
+    return peeked
