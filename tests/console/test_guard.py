@@ -8,6 +8,7 @@ import pytest
 
 from mti.console.access import access_to
 from mti.console.forms import FORM_BYTES
+from mti.console.snapshots import Snapshots
 from tests.support.console import OWN, PORT, app_on, asking
 
 POLICY = {
@@ -116,6 +117,20 @@ async def test_a_folder_without_a_stack_says_what_to_do(client: httpx.AsyncClien
     answer = await client.get("/")
     assert answer.status_code == 409
     assert "no tenants file is known" in answer.text
+
+
+async def test_a_fault_of_ours_is_a_page_without_a_trace(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def failing(self: Snapshots) -> None:
+        raise RuntimeError("the cause, <b>with a tag</b>")
+
+    monkeypatch.setattr(Snapshots, "fresh", failing)
+    answer = await client.get("/")
+    assert (answer.status_code, "This page failed" in answer.text) == (500, True)
+    assert "the cause" not in answer.text
+    assert set(answer.headers["content-security-policy"].split("; ")) == POLICY
+    assert "the cause" in caplog.text
 
 
 async def test_beyond_this_machine_nothing_is_answered_without_the_link(tmp_path: Path) -> None:
