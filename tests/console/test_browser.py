@@ -46,6 +46,9 @@ async def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_screen(
         await page.click("section[aria-labelledby=letters] th a")
         assert await faults_of(page) == []
         await page.click("text=Mend the body")
+        box = await page.locator("textarea").bounding_box()
+        assert box is not None
+        assert box["height"] > 300
         assert await faults_of(page) == []
         await page.goto(f"{where}/dead-letters")
         await page.click("text=Replay all of them")
