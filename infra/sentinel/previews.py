@@ -22,7 +22,7 @@ from infra.sentinel.workbooks import books
 from mti.console.access import access_to
 from mti.console.application import create_app
 from mti.console.preview.catalogue import boards
-from mti.console.preview.state import opened
+from mti.console.preview.state import open_preview
 from mti.console.workplace import Workplace
 
 NOW: Final = datetime(2026, 11, 24, 15, 40, tzinfo=UTC)
@@ -111,7 +111,10 @@ async def main() -> None:
     guarded: ASGIApp = create_app(Workplace(None), access_to("127.0.0.1", 8000))
     application: Starlette = guarded._app  # type: ignore[attr-defined]  # noqa: SLF001
     transport = httpx.ASGITransport(guarded)
-    async with opened(None, lambda: NOW) as preview, httpx.AsyncClient(transport=transport, base_url=_BASE) as client:
+    async with (
+        open_preview(None, lambda: NOW) as preview,
+        httpx.AsyncClient(transport=transport, base_url=_BASE) as client,
+    ):
         application.state.preview, application.state.boards = preview, boards()
         matches = (await client.get("/dashboards/MimecastMatches")).text
         digest = matches.partition("Which recipients saved it to a disk?")[2].partition("Hash=")[2][:64]

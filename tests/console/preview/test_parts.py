@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from mti.console.preview.answers import Answer, Column, shown
+from mti.console.preview.answers import Answer, Column, display
 from mti.console.preview.asked import Asked
 from mti.console.preview.asking import Chosen, Unsupported, chosen, filled, tables_of, written
 from mti.console.preview.catalogue import METADATA, boards, read_boards
@@ -196,7 +196,7 @@ def test_a_bar_is_as_long_as_its_number() -> None:
 def test_values_are_shown_as_people_write_them() -> None:
     at = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
     values = (None, "", True, 1_234, 0.5, 1_234.56, at, at.replace(hour=0, minute=0))
-    assert [shown(each) for each in values] == ["\N{EN DASH}"] * 2 + [
+    assert [display(each) for each in values] == ["\N{EN DASH}"] * 2 + [
         "yes",
         "1,234",
         "0.5",

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from mti.console.preview.catalogue import boards
-from mti.console.preview.state import opened
+from mti.console.preview.state import open_preview
 from mti.console.preview.workbook_format import Tile as Question
 from mti.console.preview.worlds.model import World
 from mti.console.preview.worlds.sample.world import sample_world
@@ -32,7 +32,7 @@ QUESTIONS = [
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def asked() -> AsyncIterator[Console]:
-    async with console(None) as found, opened(None, lambda: NOW) as preview:
+    async with console(None) as found, open_preview(None, lambda: NOW) as preview:
         found.app.state.preview = preview
         yield found
 

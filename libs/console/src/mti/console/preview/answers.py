@@ -45,7 +45,7 @@ class Answer:
         return next((number for number, each in enumerate(self.columns) if each.name == name), None)
 
 
-def shown(value: Cell) -> str:
+def display(value: Cell) -> str:
     """Return a value as people read it; times are in UTC, and without the year."""
     if value is None or value == "":
         return NOTHING

@@ -33,7 +33,7 @@ _TIMES: Final = (dt.datetime, dt.date)
 _connections: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
-def opened(path: str, workspaces: tuple[str, ...]) -> Any:  # noqa: ANN401  the database's own
+def connected(path: str, workspaces: tuple[str, ...]) -> Any:  # noqa: ANN401  the database's own
     """Return a connection that shows the rows of those workspaces alone, as tables under their names."""
     known = _connections.pop((path, workspaces), None)
     if known is None:
@@ -54,7 +54,7 @@ def opened(path: str, workspaces: tuple[str, ...]) -> Any:  # noqa: ANN401  the 
 
 def answered(asked: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a query."""
-    connection = opened(asked["database"], tuple(asked["workspaces"]))
+    connection = connected(asked["database"], tuple(asked["workspaces"]))
     now = dt.datetime.fromisoformat(asked["now"])
     found = duckdb_kql.execute(connection, asked["query"], allow_write=False, query_now=now)
     columns = [[name, _type(str(kind))] for name, kind, *_ in found.description]

@@ -15,7 +15,7 @@ from mti.console.preview.asked import Asked
 from mti.console.preview.asking import Unsupported
 from mti.console.preview.catalogue import Board, boards
 from mti.console.preview.pages import BADGES, dashboard, data_choices
-from mti.console.preview.state import Preview, opened
+from mti.console.preview.state import Preview, open_preview
 from mti.console.preview.workers import Unanswered
 from mti.console.rendering import render_page
 
@@ -26,7 +26,7 @@ _STATIC: Final = Path(__file__).parent / "static"
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Keep a preview for as long as the application runs, on the folder of its workplace."""
-    async with opened(app.state.workplace.data) as preview:
+    async with open_preview(app.state.workplace.data) as preview:
         app.state.preview = preview
         app.state.boards = boards()
         yield

@@ -86,7 +86,7 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def opened(data: Path | None, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Preview]:
+async def open_preview(data: Path | None, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Preview]:
     """Open a preview; its databases are in a folder of its own, which goes when it is closed.
 
     Args:

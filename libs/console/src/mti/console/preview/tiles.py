@@ -13,7 +13,7 @@ from mti.console.preview.asked import PAGE, ROWS, Asked, Scope
 from mti.console.preview.asking import Unsupported, filled, tables_of
 from mti.console.preview.drawing.charts import DRAWN, chart
 from mti.console.preview.drawing.grids import ROWS as GRID_ROWS
-from mti.console.preview.drawing.grids import TEXT_LIMIT, Grid, Number, grid, numbers, plain
+from mti.console.preview.drawing.grids import TEXT_LIMIT, Grid, Number, grid, numbers, plain_grid
 from mti.console.preview.drawing.shapes import NotDrawn, described, shape_of
 from mti.console.preview.drawing.svg import UnsafeDrawing, inlined
 from mti.console.preview.state import ROWS_LIMIT, Preview
@@ -109,7 +109,7 @@ async def _fill(view: View, tile: Tile, answer: Answer, scope: Scope, asked: Ask
             spec = chart(answer, content.visualization, content.title, width)
             drawn = inlined(await preview.drawn(spec), name=content.title, description=told, id=f"{view.id}-{name}")
             setattr(view, name, drawn)
-        view.grid, view.kind = plain(answer), "chart"
+        view.grid, view.kind = plain_grid(answer), "chart"
     elif content.visualization == "table":
         limit = len(answer.rows) if asked.one(ROWS) == ALL else GRID_ROWS
         longest = TEXT_LIMIT if tile.customWidth is None else LONGEST

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from mti.console.preview.answers import Answer, shown
+from mti.console.preview.answers import Answer, display
 from mti.console.preview.drawing.shapes import OTHERS, SERIES_LIMIT, TIME, NotDrawn, Shape, described, shape_of
 
 SERIES: Final = tuple(f"var(--series-{number})" for number in range(1, SERIES_LIMIT + 1))
@@ -106,7 +106,7 @@ def _bars(shape: Shape, width: int) -> dict[str, Any]:
     limit = max(90, width // 3)
     axis = {**_NAMES, "labelLimit": limit, "minExtent": min(limit, _extent(order)) + 8}
     most = max(totals.values(), default=0)
-    room = {"domain": [0, (most or 1) * (1 + 9 * len(shown(most)) / width)], "nice": False}
+    room = {"domain": [0, (most or 1) * (1 + 9 * len(display(most)) / width)], "nice": False}
     return {
         "height": max(HEIGHT, min(480, 27 * len(order) + 40)),
         "transform": [{"filter": {"field": "x", "oneOf": order}}],
@@ -122,7 +122,7 @@ def _pie(shape: Shape, width: int) -> dict[str, Any]:
     total = sum(point["y"] for point in shape.values)
     radius = min(width, HEIGHT) / 2 - 26
     by_size = sorted(shape.values, key=lambda point: (-point["y"], str(point["x"])))
-    parts = [{**point, "x": f"{point['x']} · {shown(point['y'])}"} for point in by_size]
+    parts = [{**point, "x": f"{point['x']} · {display(point['y'])}"} for point in by_size]
     names = [point["x"] for point in parts]
     columns = 1 if width < 330 else 2
     colour = {
@@ -149,7 +149,7 @@ def _pie(shape: Shape, width: int) -> dict[str, Any]:
         },
     }
     middle = {
-        "data": {"values": [{"text": shown(total)}]},
+        "data": {"values": [{"text": display(total)}]},
         "mark": {"type": "text", "fontSize": 22, "fontWeight": 600, "color": INK, "aria": False},
         "encoding": {"text": {"field": "text"}},
     }

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from mti.console.preview.answers import NOTHING, Answer, Cell, Column, shown
+from mti.console.preview.answers import NOTHING, Answer, Cell, Column, display
 from mti.console.preview.drawing.shapes import NotDrawn
 from mti.console.preview.workbook_format import Cell as Formatter
 from mti.console.preview.workbook_format import QueryContent
@@ -91,7 +91,7 @@ def grid(
     return Grid(answer.columns, rows, len(answer.rows), answer.more)
 
 
-def plain(answer: Answer, limit: int = 500) -> Grid:
+def plain_grid(answer: Answer, limit: int = 500) -> Grid:
     """Return an answer as a plain table, which says what a chart shows."""
     rows = [
         [_cell(value, column) for value, column in zip(row, answer.columns, strict=True)] for row in answer.rows[:limit]
@@ -114,7 +114,7 @@ def numbers(answer: Answer, content: QueryContent) -> list[Number]:
     for each in (settings.titleContent, settings.leftContent):
         if each.formatter not in {TEXT, BIG}:
             raise NotDrawn(f"the formatter {each.formatter} is not known in tiles")
-    return [Number(_cut(shown(row[title]), 80), shown(row[left])) for row in answer.rows[:24]]
+    return [Number(_cut(display(row[title]), 80), display(row[left])) for row in answer.rows[:24]]
 
 
 def _fitted(cell: Shown, longest: int) -> Shown:
@@ -156,10 +156,10 @@ def _cell(value: Cell, column: Column, link: str = "") -> Shown:
     if value is None or value == "":
         return Shown(NOTHING, kind="empty")
     if isinstance(value, datetime):
-        return Shown(shown(value), value.isoformat(timespec="seconds"), "time", link)
+        return Shown(display(value), value.isoformat(timespec="seconds"), "time", link)
     if _is_number(value):
-        return Shown(shown(value), kind="number", link=link)
-    text = _list(value) if isinstance(value, str) and column.type in {"dynamic", "string"} else shown(value)
+        return Shown(display(value), kind="number", link=link)
+    text = _list(value) if isinstance(value, str) and column.type in {"dynamic", "string"} else display(value)
     if _DIGEST.fullmatch(text):
         return Shown(f"{text[:_SHORT]}…", text, "digest", link)
     kind = "long" if len(text) > LONG and " " in text else "text"

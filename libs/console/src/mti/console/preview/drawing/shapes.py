@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from mti.console.preview.answers import Answer, Cell, Column, shown
+from mti.console.preview.answers import Answer, Cell, Column, display
 
 OTHERS: Final = "the others"
 SERIES_LIMIT: Final = 8
@@ -62,18 +62,18 @@ def described(shape: Shape, title: str) -> str:
     """Return what somebody is told who does not see the chart."""
     total = sum(point["y"] for point in shape.values)
     by = f" by {shape.across.name}" + (f" and {shape.series.name}" if shape.series else "")
-    return f"{title} {shape.up.name}{by}: {len(shape.values)} values, {shown(total)} together. A table follows."
+    return f"{title} {shape.up.name}{by}: {len(shape.values)} values, {display(total)} together. A table follows."
 
 
 def _point(x: Cell, y: float, s: str, up: Column, series: Column | None) -> dict[str, Any]:
     at = x.strftime(TIME) if isinstance(x, datetime) else x
     of = f"{s}, " if series else ""
     amount = int(y) if y == int(y) else y
-    return {"x": at, "y": amount, "s": s, "text": f"{of}{shown(x)}: {shown(amount)} {up.name}"}
+    return {"x": at, "y": amount, "s": s, "text": f"{of}{display(x)}: {display(amount)} {up.name}"}
 
 
 def _label(value: Cell) -> str:
-    text = shown(value)
+    text = display(value)
     return text if len(text) <= LABEL_LIMIT else f"{text[: LABEL_LIMIT - 1]}…"
 
 
