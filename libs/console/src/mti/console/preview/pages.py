@@ -99,7 +99,7 @@ async def dashboard(board: Board, asked: Asked, world: Loaded, preview: Preview)
     return Dashboard(
         board=board,
         world=world,
-        about=[rendered(each.content.json_) for each in board.about],
+        about=[rendered(each.content.json_, raised=True) for each in board.about],
         tabs=[
             Choice(value, label, value == scope.values.texts.get(PAGE), asked.address(**{PAGE: value}))
             for label, value in board.tabs
