@@ -2,11 +2,15 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from mti.console.preview.worlds.folder import TABLE, folder_world
 from mti.console.preview.worlds.model import Kind, Row, World
 from mti.console.preview.worlds.sample.customers import Customer, customer
 from mti.console.preview.worlds.sample.world import add_events, sample_world
+
+EVENTFUL: Final = 25
+"""Workspaces around whose indicators events are made up."""
 
 
 async def world_of(kind: Kind, data: Path | None, now: datetime) -> World:
@@ -24,7 +28,9 @@ async def world_of(kind: Kind, data: Path | None, now: datetime) -> World:
         rows: dict[str, list[Row]] = {}
         for row in world.tables[TABLE]:
             rows.setdefault(row["TenantId"], []).append(row)
-        add_events(world, [_people(world, number) for number in range(len(world.workspaces))], rows)
+        add_events(world, [_people(world, number) for number in range(len(world.workspaces))][:EVENTFUL], rows)
+        if len(world.workspaces) > EVENTFUL:
+            world.notes.append(f"Only the first {EVENTFUL} workspaces have sample events.")
     return world
 
 
