@@ -6,7 +6,6 @@ absent at once and removed, some at a time, by later writes.
 
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -118,7 +117,7 @@ class SqliteContainer:
         """Return those that exist of the documents with these keys, by key, all of one moment."""
         if not keys:
             return {}
-        wanted = orjson.dumps(sorted(set(keys))).decode()
+        wanted = orjson.dumps(list(dict.fromkeys(keys))).decode()
         rows = await self._file.fetch(_READ_EACH, (wanted, self._name, self._now()))
         return {(document.partition, document.id): document for document in map(_document, rows)}
 
@@ -180,7 +179,7 @@ class SqliteContainer:
         return written
 
     def _versions(self, connection: sqlite3.Connection, documents: Sequence[Document], now: float) -> dict[Key, int]:
-        keys = orjson.dumps(sorted((document.partition, document.id) for document in documents)).decode()
+        keys = orjson.dumps([(document.partition, document.id) for document in documents]).decode()
         rows = connection.execute(_VERSIONS, (keys, self._name, now))
         return {(partition, id): version for partition, id, version in rows}
 
@@ -212,7 +211,15 @@ def _decide(documents: Sequence[Document], current: dict[Key, int], version: int
             written.append(None)
             continue
         version += 1
-        written.append(replace(document, etag=str(version)))
+        written.append(
+            Document(
+                partition=document.partition,
+                id=document.id,
+                body=document.body,
+                etag=str(version),
+                ttl=document.ttl,
+            )
+        )
     return written
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mti.common.contracts.envelope import Envelope, envelope_of
 from mti.common.errors import Poison, UnsupportedSchema
-from mti.common.ports.bus import Outgoing, Received
+from mti.common.ports.bus import Outgoing, PropertyValue, Received
 
 ENCODING = "content_encoding"
 """The application property that says how the body is packed: always `gzip` today."""
@@ -55,14 +55,19 @@ class Contract(BaseModel):
             session_id: the session that it belongs to.
             body: what `packed` returned, for who sends the same to several; it is made when it is not given.
         """
-        envelope = Envelope(id=id, source=f"/sources/{source}", type=self.TYPE, subject=subject)
         return Outgoing(
             body=self.packed() if body is None else body,
             message_id=message_id or id,
             subject=subject,
             session_id=session_id,
-            properties={**envelope.properties(), ENCODING: "gzip"},
+            properties=self.properties(id=id, source=source, subject=subject),
         )
+
+    @classmethod
+    def properties(cls, *, id: str, source: str, subject: str) -> dict[str, PropertyValue]:
+        """Return the application properties of a message of this contract; for the arguments see `message`."""
+        envelope = Envelope(id=id, source=f"/sources/{source}", type=cls.TYPE, subject=subject)
+        return {**envelope.properties(), ENCODING: "gzip"}
 
     def packed(self) -> bytes:
         """Return the model as a body: canonical and compressed."""

@@ -15,6 +15,8 @@ from mti.common.ports.bus import PropertyValue, Received
 from mti.common.ports.settlement import DeadLetter
 
 PREFIX = "cloudEvents_"
+ID = f"{PREFIX}id"
+SUBJECT = f"{PREFIX}subject"
 TRACEPARENT = "traceparent"
 RETRIES = "mti_retries"
 """How often a scheduled copy took this message's place because of a failure."""
@@ -55,12 +57,12 @@ class Envelope:
         """Return the application properties of a message with this envelope."""
         found: dict[str, PropertyValue] = {
             f"{PREFIX}specversion": "1.0",
-            f"{PREFIX}id": self.id,
+            ID: self.id,
             f"{PREFIX}source": self.source,
             f"{PREFIX}type": self.type,
         }
         if self.subject is not None:
-            found[f"{PREFIX}subject"] = self.subject
+            found[SUBJECT] = self.subject
         return found
 
 

@@ -1,15 +1,16 @@
 """`mimecast.ti.indicators.v1`: at most 100 indicators of one source for one destination, in its session."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
-from mti.common.contracts.body import Contract, digest_of_framed, framed
-from mti.common.contracts.envelope import OBJECTS, count_in
+from mti.common.contracts.body import Contract, compress, digest_of_framed, framed
+from mti.common.contracts.envelope import ID, OBJECTS, SUBJECT, count_in
 from mti.common.contracts.extension import CREATOR_ID, PHASES, DetectionFacts, KillChainPhase
+from mti.common.contracts.written_indicator import WrittenIndicator, written_batch
 from mti.common.ports.bus import Outgoing, Received
 
 OBJECTS_LIMIT = 100
@@ -77,10 +78,33 @@ class IndicatorBatch(Contract):
     objects: list[Indicator] = Field(min_length=1, max_length=OBJECTS_LIMIT)
 
 
-def indicators_messages(
-    destinations: Iterable[str], batch: IndicatorBatch, *, run: str | None = None
-) -> Iterator[Outgoing]:
-    """Yield the messages of a batch for several destinations. The body names none of them, so it is made once.
+@dataclass(frozen=True, slots=True)
+class PackedBatch:
+    """A batch that is made once and sent to several: the body names no destination."""
+
+    source: str
+    objects: bytes
+    """The source, and the ids and versions of the objects, framed: what tells the batch from every other one."""
+    body: bytes
+    count: int
+    """How many objects there are."""
+
+
+def packed(batch: IndicatorBatch) -> PackedBatch:
+    """Return a batch, packed."""
+    versions = (f"{found.id}@{timestamp(found.modified)}" for found in batch.objects)
+    return PackedBatch(batch.source, framed(batch.source, *versions), batch.packed(), len(batch.objects))
+
+
+def packed_written(source: str, objects: Sequence[WrittenIndicator]) -> PackedBatch:
+    """Return the batch of indicators as they are written, packed: the same as `packed` makes of their models."""
+    versions = (f"{found.id}@{found.modified}" for found in objects)
+    body = compress(written_batch(source, list(objects)))
+    return PackedBatch(source, framed(source, *versions), body, len(objects))
+
+
+def batch_messages(destinations: Iterable[str], batch: PackedBatch, *, run: str | None = None) -> Iterator[Outgoing]:
+    """Yield the messages of a batch for several destinations.
 
     The identity of each is its destination with the ids and versions of the objects, so that a second try after a crash
     repeats it, and differently cut batches differ.
@@ -91,19 +115,17 @@ def indicators_messages(
         run: the name of what sends them on purpose once more, and must pass duplicate detection: a backfill, a
             withdrawal, a lift.
     """
-    objects = framed(batch.source, *(f"{found.id}@{timestamp(found.modified)}" for found in batch.objects))
-    body = batch.packed()
+    kind, suffix = framed(IndicatorBatch.TYPE), f"~b{run}" if run else ""
+    properties = IndicatorBatch.properties(id="", source=batch.source, subject="")
     for destination in destinations:
-        id = digest_of_framed(framed(IndicatorBatch.TYPE, destination), objects)
-        made = batch.message(
-            id=id,
-            source=batch.source,
+        id = digest_of_framed(b"".join((kind, framed(destination), batch.objects)))
+        yield Outgoing(
+            body=batch.body,
+            message_id=id + suffix,
             subject=destination,
-            message_id=f"{id}~b{run}" if run else id,
             session_id=destination,
-            body=body,
+            properties={**properties, ID: id, SUBJECT: destination, OBJECTS: batch.count},
         )
-        yield replace(made, properties={**made.properties, OBJECTS: len(batch.objects)})
 
 
 def objects_in(message: Received) -> int:
@@ -114,6 +136,13 @@ def objects_in(message: Received) -> int:
     return said if 0 < said <= OBJECTS_LIMIT else max(1, min(OBJECTS_LIMIT, len(message.body) // _PACKED))
 
 
+def indicators_messages(
+    destinations: Iterable[str], batch: IndicatorBatch, *, run: str | None = None
+) -> Iterator[Outgoing]:
+    """Yield the messages of a batch for several destinations; see `batch_messages`."""
+    return batch_messages(destinations, packed(batch), run=run)
+
+
 def indicators_message(destination: str, batch: IndicatorBatch, *, run: str | None = None) -> Outgoing:
-    """Return the message of a batch for one destination; see `indicators_messages`."""
+    """Return the message of a batch for one destination; see `batch_messages`."""
     return next(indicators_messages([destination], batch, run=run))

@@ -3,8 +3,8 @@
 The other face of this service is `mti.normalizer.records`.
 """
 
-from mti.normalizer.indicators.building import build
-from mti.normalizer.indicators.messages import messages_for
+from mti.normalizer.indicators.building import build, write
+from mti.normalizer.indicators.messages import messages_for, written_messages_for
 from mti.normalizer.indicators.policy import reason_of_file
 from mti.normalizer.observables import (
     ALGORITHMS,
@@ -25,4 +25,6 @@ __all__ = [
     "messages_for",
     "reason_of_file",
     "value_observable",
+    "write",
+    "written_messages_for",
 ]

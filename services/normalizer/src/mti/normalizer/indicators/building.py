@@ -4,9 +4,13 @@ Nothing here comes from the wall clock: the same known indicator under the same 
 second try and a backfill repeat what was sent.
 """
 
+from functools import lru_cache
 from typing import Final
 
-from mti.common.contracts import EXTENSION_ID, DetectionFacts, ExternalReference, Indicator, pattern_of, timestamp
+from msgspec import UNSET, to_builtins
+
+from mti.common.contracts import EXTENSION_ID, Indicator, pattern_of, timestamp
+from mti.common.contracts.written_indicator import WrittenFacts, WrittenIndicator, WrittenReference
 from mti.common.registry import Feed, IndicatorPolicy, Tlp
 from mti.normalizer.facts import Facts, extension_of
 from mti.normalizer.observables import HASH_KEYS, Observable
@@ -31,7 +35,12 @@ _THINGS = {
 
 
 def build(known: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: str) -> Indicator:
-    """Return the indicator in the version that is described.
+    """Return the indicator in the version that is described; see `write`."""
+    return Indicator.model_validate(to_builtins(write(known, policy, feed, region)))
+
+
+def write(known: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: str) -> WrittenIndicator:
+    """Return the indicator in the version that is described, as it is written.
 
     Args:
         known: what is known.
@@ -40,37 +49,44 @@ def build(known: KnownIndicator, policy: IndicatorPolicy, feed: Feed, region: st
         region: of the source.
     """
     facts = known.facts.redacted_by(policy)
-    return Indicator(
+    created = timestamp(known.created)
+    version = created if known.version == known.created else timestamp(known.version)
+    mimecast_id = facts.mimecast_id
+    return WrittenIndicator(
         id=known.id,
-        created=known.created,
-        modified=known.version,
+        created=created,
+        modified=version,
         name=_name(known.observable, facts),
-        description=_description(known, facts, feed, region),
+        description=_description(known, facts, feed, region, created, version),
         pattern=pattern_of(known.observable.key, known.observable.value),
-        valid_from=known.created,
-        valid_until=known.valid_until,
+        valid_from=created,
+        valid_until=timestamp(known.valid_until),
         confidence=policy.confidence,
-        labels=list(dict.fromkeys(("mimecast", f"feed:{feed}", f"region:{region}", *facts.labels))),
-        object_marking_refs=[TLP_MARKINGS[policy.tlp]],
-        external_references=[
-            ExternalReference(source_name="Mimecast", external_id=id) for id in (facts.mimecast_id,) if id is not None
-        ],
+        labels=_labels(feed, region, facts.labels),
+        object_marking_refs=(TLP_MARKINGS[policy.tlp],),
+        external_references=() if mimecast_id is None else (WrittenReference(mimecast_id, "Mimecast"),),
         extensions={EXTENSION_ID: _extension(known, facts, feed, region)},
     )
 
 
-def _extension(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -> DetectionFacts:
+@lru_cache(maxsize=256)
+def _labels(feed: Feed, region: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("mimecast", f"feed:{feed}", f"region:{region}", *labels)))
+
+
+def _extension(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -> WrittenFacts:
     """Return what the description says, for queries. When it was seen is in the indicator's own fields."""
-    return DetectionFacts(
-        feed=feed,
+    extension = facts.extension or extension_of(facts.name)
+    return WrittenFacts(
+        feed=feed.value,
         region=region,
         times_seen=known.sightings,
-        file_name=facts.name,
-        file_extension=facts.extension or extension_of(facts.name),
-        file_size=facts.size,
-        mime_type=facts.mime_type,
-        sending_ip=facts.sender_ip,
-        other_hashes=sorted(facts.siblings, key=lambda value: (-len(value), value)) or None,
+        file_name=UNSET if facts.name is None else facts.name,
+        file_extension=UNSET if extension is None else extension,
+        file_size=UNSET if facts.size is None else facts.size,
+        mime_type=UNSET if facts.mime_type is None else facts.mime_type,
+        sending_ip=UNSET if facts.sender_ip is None else facts.sender_ip,
+        other_hashes=tuple(sorted(facts.siblings, key=lambda value: (-len(value), value))) or UNSET,
     )
 
 
@@ -86,7 +102,7 @@ def _name(observable: Observable, facts: Facts) -> str:
     return text if len(text) <= NAME_LIMIT else f"{text[: NAME_LIMIT - 1]}…"
 
 
-def _description(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -> str:
+def _description(known: KnownIndicator, facts: Facts, feed: Feed, region: str, created: str, version: str) -> str:
     times = "once" if known.sightings == 1 else f"{known.sightings} times"
     parts = (
         f"Detected by Mimecast (feed {feed}, region {region})",
@@ -96,7 +112,7 @@ def _description(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -
         f"Type: {facts.mime_type}" if facts.mime_type is not None else None,
         f"Sent from: {facts.sender_ip}" if facts.sender_ip is not None else None,
         f"Seen at least {times}",
-        f"First seen: {timestamp(known.created)}",
-        f"Last seen: {timestamp(known.version)}",
+        f"First seen: {created}",
+        f"Last seen: {version}",
     )
     return ". ".join(part for part in parts if part is not None) + "."

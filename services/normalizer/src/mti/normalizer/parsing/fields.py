@@ -16,7 +16,10 @@ def clean(text: object, limit: int) -> str | None:
     """Return a text in one line without control characters, cut at the limit; `None` when nothing is left."""
     if not isinstance(text, str):
         return None
-    if not text.isprintable():
+    if text.isprintable():
+        if len(text) <= limit and "  " not in text and text[:1] != " " and text[-1:] != " ":
+            return text or None
+    else:
         text = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(text.split())
     if len(line) > limit:

@@ -18,8 +18,6 @@ from mti.normalizer.parsing.sighting import Sighting
 _TIMES = ("created", "valid_from", "modified")
 """Mimecast sends the same in all three; the first that can be read counts."""
 _ID_LIMIT = 128
-_USUAL = ["malware", "indicator", "relationship"]
-"""The objects of nearly every detection."""
 
 Properties = Mapping[str, JsonValue]
 
@@ -53,7 +51,7 @@ def plain_sighting_of(record: PlainRecord) -> Sighting:
     Raises:
         Rejected: see there.
     """
-    if [each.type for each in record] != _USUAL:
+    if not _is_usual(record):
         return sighting_of([to_builtins(each) for each in record])
     malware, indicator, _ = record
     pattern, id, labels = indicator.pattern, indicator.id, malware.labels
@@ -70,6 +68,16 @@ def plain_sighting_of(record: PlainRecord) -> Sighting:
         name=clean(malware.name, NAME_LIMIT),
         labels=labels_of(labels) if isinstance(labels, list) else (),
         mimecast_id=id if isinstance(id, str) and 0 < len(id) <= _ID_LIMIT and id.isprintable() else None,
+    )
+
+
+def _is_usual(record: PlainRecord) -> bool:
+    """Say whether a record has the objects of nearly every detection."""
+    return (
+        len(record) == 3
+        and record[0].type == "malware"
+        and record[1].type == "indicator"
+        and record[2].type == "relationship"
     )
 
 

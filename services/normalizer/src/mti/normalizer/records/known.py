@@ -131,9 +131,8 @@ class KnownIndicators:
 
         async def attempt() -> dict[str, Verdict]:
             nonlocal waiting
-            written = await self._container.write_many(
-                [document_of(source, known, self._clock.now()) for known in waiting]
-            )
+            now = self._clock.now()
+            written = await self._container.write_many([document_of(source, known, now) for known in waiting])
             lost: list[KnownIndicator] = []
             for known, document in zip(waiting, written, strict=True):
                 if document is None:
