@@ -45,6 +45,10 @@ _LAYOUT = (
 )
 
 _WAL_BYTES_KEPT = 16 * 1024 * 1024
+_WRITER_CACHE_KIB = 16_000
+"""Ids are as good as random, so that a transaction writes to pages all over the file."""
+_PAGES_UNTIL_CHECKPOINT = 4000
+"""Of 4 KiB: a page that several transactions write to goes back into the file once (before, every 1,000)."""
 _RETRY_SECONDS = 0.02
 
 _UNAVAILABLE = {
@@ -183,6 +187,8 @@ class SqliteFile:
         self._enter_wal(writer)
         writer.execute("PRAGMA synchronous = NORMAL")
         writer.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}")
+        writer.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_UNTIL_CHECKPOINT}")
+        writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
         if self._checked_layout_version(writer) == LAYOUT_VERSION:
             return
         writer.execute("BEGIN IMMEDIATE")
