@@ -116,12 +116,8 @@ def digest(*parts: str | bytes) -> str:
 
 def framed(*parts: str | bytes) -> bytes:
     """Return the parts, each under its length."""
-    found = bytearray()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        found += len(data).to_bytes(8, "big")
-        found += data
-    return bytes(found)
+    found = [part.encode() if isinstance(part, str) else part for part in parts]
+    return b"".join([piece for data in found for piece in (len(data).to_bytes(8, "big"), data)])
 
 
 def digest_of_framed(*parts: bytes | memoryview) -> str:

@@ -55,8 +55,9 @@ def is_indicator_id(id: str) -> bool:
 
 def pattern_of(key: str, value: str) -> str:
     """Return the STIX pattern that compares one observable."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"[{key} = '{escaped}']"
+    if not value.isalnum():
+        value = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"[{key} = '{value}']"
 
 
 def observable_in(pattern: str) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
@@ -20,6 +21,7 @@ _PACKED = 120
 """Bytes of a body, compressed, that an object takes there."""
 
 
+@lru_cache(maxsize=1024)
 def timestamp(moment: datetime) -> str:
     """Return a STIX timestamp: UTC, milliseconds, `Z`."""
     if moment.tzinfo is not UTC:

@@ -104,15 +104,16 @@ def _name(observable: Observable, facts: Facts) -> str:
 
 def _description(known: KnownIndicator, facts: Facts, feed: Feed, region: str, created: str, version: str) -> str:
     times = "once" if known.sightings == 1 else f"{known.sightings} times"
-    parts = (
-        f"Detected by Mimecast (feed {feed}, region {region})",
-        f"File or subject: {facts.name}" if facts.name is not None else None,
-        f"File extension: {facts.extension}" if facts.name is None and facts.extension is not None else None,
-        f"Size: {facts.size} bytes" if facts.size is not None else None,
-        f"Type: {facts.mime_type}" if facts.mime_type is not None else None,
-        f"Sent from: {facts.sender_ip}" if facts.sender_ip is not None else None,
-        f"Seen at least {times}",
-        f"First seen: {created}",
-        f"Last seen: {version}",
-    )
-    return ". ".join(part for part in parts if part is not None) + "."
+    parts = [f"Detected by Mimecast (feed {feed}, region {region})"]
+    if facts.name is not None:
+        parts.append(f"File or subject: {facts.name}")
+    elif facts.extension is not None:
+        parts.append(f"File extension: {facts.extension}")
+    if facts.size is not None:
+        parts.append(f"Size: {facts.size} bytes")
+    if facts.mime_type is not None:
+        parts.append(f"Type: {facts.mime_type}")
+    if facts.sender_ip is not None:
+        parts.append(f"Sent from: {facts.sender_ip}")
+    parts.append(f"Seen at least {times}. First seen: {created}. Last seen: {version}.")
+    return ". ".join(parts)

@@ -29,6 +29,9 @@ def clean(text: object, limit: int) -> str | None:
 
 def labels_of(values: Iterable[object]) -> tuple[str, ...]:
     """Return the labels among the values, each once, in order."""
+    if isinstance(values, list) and len(values) == 1:
+        label = clean(values[0], LABEL_LIMIT)
+        return () if label is None else (label,)
     cleaned = (clean(value, LABEL_LIMIT) for value in values)
     return tuple(dict.fromkeys(label for label in cleaned if label is not None))[:LABELS_LIMIT]
 

@@ -30,7 +30,6 @@ _GRID_SHARDS = 32
 _CUSTOMER_SHARDS = 4
 
 
-@lru_cache(maxsize=4096)
 def shards_of(source: str) -> range:
     """Return the shards of a source."""
     return range(_GRID_SHARDS if SourceId.parse(source).feed is Feed.MALWARE_GRID else _CUSTOMER_SHARDS)
@@ -38,7 +37,7 @@ def shards_of(source: str) -> range:
 
 def shard_of(source: str, id: str) -> int:
     """Return the shard of an id (`indicator--UUID`) in a source, by its first two hex digits."""
-    return int(id.partition("--")[2][:2], 16) * len(shards_of(source)) // 256
+    return int(id[_DIGITS], 16) * len(shards_of(source)) // 256
 
 
 def partition_of(source: str, shard: int) -> str:
@@ -48,7 +47,16 @@ def partition_of(source: str, shard: int) -> str:
 
 def key_of(source: str, id: str) -> Key:
     """Return the key of an indicator's document in a source."""
-    return partition_of(source, shard_of(source, id)), id
+    partitions = _partitions(source)
+    return partitions[int(id[_DIGITS], 16) * len(partitions) // 256], id
+
+
+@lru_cache(maxsize=4096)
+def _partitions(source: str) -> tuple[str, ...]:
+    return tuple(partition_of(source, shard) for shard in shards_of(source))
+
+
+_DIGITS: Final = slice(len("indicator--"), len("indicator--") + 2)
 
 
 class KnownIndicators:
