@@ -220,6 +220,43 @@ async def test_a_file_of_a_newer_release_is_refused(path: Path) -> None:
         await store.close()
 
 
+async def test_a_file_of_the_first_layout_keeps_its_documents(path: Path, clock: HeldClock) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.executescript(FIRST_LAYOUT)
+    connection.close()
+    look = SqliteStore(path, read_only=True, clock=clock)
+    try:
+        assert await look.container("c").read("p", "a") == Document(partition="p", id="a", body={"n": 1}, etag="7")
+    finally:
+        await look.close()
+    store = SqliteStore(path, clock=clock)
+    try:
+        container = store.container("c")
+        assert (await container.write(Document(partition="p", id="b", body={}))).etag == "9"
+        assert await container.read("p", "a") == Document(partition="p", id="a", body={"n": 1}, etag="7")
+        assert await container.read("p", "gone") is None
+    finally:
+        await store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (LAYOUT_VERSION,)
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.close()
+    assert tables == {"documents", "counter"}
+
+
+FIRST_LAYOUT = """
+    CREATE TABLE documents (
+        container TEXT NOT NULL, partition TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, ttl INTEGER,
+        expires REAL, body TEXT NOT NULL, PRIMARY KEY (container, partition, id)) WITHOUT ROWID;
+    CREATE INDEX documents_by_expiry ON documents (expires) WHERE expires IS NOT NULL;
+    CREATE TABLE counter (version INTEGER NOT NULL);
+    INSERT INTO counter VALUES (8);
+    INSERT INTO documents VALUES ('c', 'p', 'a', 7, NULL, NULL, '{"n":1}'), ('c', 'p', 'gone', 8, 1, 1.0, '{}');
+    PRAGMA user_version = 1;
+"""
+"""What releases before wrote."""
+
+
 async def test_a_cancelled_write_leaves_the_store_usable(store: Store) -> None:
     known = store.container("known")
     for turns in range(12):
