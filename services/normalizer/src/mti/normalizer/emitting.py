@@ -56,7 +56,7 @@ class Emitter:
         scopes = joined(scopes, sightings)
         newest, policies = newest_of(sightings), [scope.policy for scope in scopes]
         async with self._locks[source.id]:
-            there = await self._known.look_up_all(source.id, newest, policies, anew=again)
+            there = await self._known.recall(source.id, newest, policies, anew=again)
             withdrawn = {observable for observable, standing in there.standings.items() if standing.withdrawn}
             admitted = [admit(sightings, policy, withdrawn) for policy in policies]
             groups = [

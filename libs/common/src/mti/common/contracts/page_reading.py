@@ -43,14 +43,14 @@ def decode_page(message: Received) -> tuple[Envelope, PageChunk, PlainRecords | 
         UnsupportedSchema, Poison: see `decode`.
     """
     envelope, data = unpacked(message, PageChunk)
-    plain = None if data is None else _plain(data)
+    plain = None if data is None else _read(data)
     if plain is None:
         return *decode(message, PageChunk), None
     chunk, records = plain
     return envelope, chunk, PlainRecords(records)
 
 
-def _plain(data: bytes) -> tuple[PageChunk, list[PlainRecord]] | None:
+def _read(data: bytes) -> tuple[PageChunk, list[PlainRecord]] | None:
     try:
         read = _DECODER.decode(data)
     except UNREAD:

@@ -72,9 +72,9 @@ class KnownIndicators:
         self._clock = clock
         self._memory = Memory()
 
-    async def look_up_all(
+    async def recall(
         self, source: str, newest: Mapping[Observable, datetime], policies: Sequence[IndicatorPolicy], *, anew: bool
-    ) -> "LookedUp":
+    ) -> "Recalled":
         """Return what is known of observables that were seen, and how they stand.
 
         What this process remembers is not asked of the store; of all others it is one call, or two where somebody
@@ -92,20 +92,20 @@ class KnownIndicators:
         remembered = [set() if anew else memory.suppressed(newest, policy, self._clock.now()) for policy in policies]
         wanted = newest.keys() - set.intersection(*remembered)
         if not wanted and memory.trusted(moment):
-            return LookedUp({}, {}, {}, remembered, lasting=True)
+            return Recalled({}, {}, {}, remembered, lasting=True)
         ids = {indicator_id(observable): observable for observable in wanted}
         keys = [*mark_keys(source), *keys_of(source, ids), *(key_of(source, id) for id in ids)]
         documents = await self._container.read_each(keys)
         confirmed = memory.confirmed(marks_in(documents, source), moment)
         if not confirmed and any(remembered):
-            return await self.look_up_all(source, newest, policies, anew=True)
+            return await self.recall(source, newest, policies, anew=True)
         known = {
             id: _known_indicator(document)
             for (partition, id), document in documents.items()
             if partition.startswith(f"{source}#")
         }
         asked = {observable: id for id, observable in ids.items()}
-        return LookedUp(asked, known, standings_in(documents, ids), remembered, lasting=confirmed)
+        return Recalled(asked, known, standings_in(documents, ids), remembered, lasting=confirmed)
 
     def learn(self, source: str, known: Iterable[KnownIndicator], policies: Collection[IndicatorPolicy]) -> None:
         """Remember what stands in the store, as it was looked up or written a moment ago."""
@@ -193,7 +193,7 @@ class KnownIndicators:
 
 
 @dataclass(frozen=True, slots=True)
-class LookedUp:
+class Recalled:
     """What is known of the observables of a chunk, and how they stand."""
 
     ids: Mapping[Observable, str]
