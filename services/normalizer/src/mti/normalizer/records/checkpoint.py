@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from mti.common.checkpoints import Checkpoints
+from mti.common.checkpoints import Checkpoints, Versioned
 from mti.common.errors import WriteConflict
 from mti.common.ports.bus import Received
 from mti.common.ports.store import Container
@@ -32,16 +32,17 @@ class Offsets:
 
     def __init__(self, container: Container) -> None:
         self._checkpoints = Checkpoints(container, KIND, Offset)
+        self._saved: dict[str, Versioned[Offset]] = {}
 
     async def advance(self, source: str, message: Received, chunk_id: str) -> None:
         """Note that a message was handled. Whoever loses a race leaves it to the other."""
-        before = await self._checkpoints.load(source, Offset())
+        before = self._saved.pop(source, None) or await self._checkpoints.load(source, Offset())
         if message.sequence_number <= before.value.sequence_number:
             return
         enqueued: datetime | None = message.enqueued_at
         offset = Offset(sequence_number=message.sequence_number, enqueued_at=enqueued, chunk=chunk_id)
         try:
-            await self._checkpoints.save(before.with_value(offset))
+            self._saved[source] = await self._checkpoints.save(before.with_value(offset))
         except WriteConflict:
             return
 
