@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.contracts import IndicatorBatch, decode
+from mti.common.contracts import Carried, IndicatorBatch, decode
 from mti.common.errors import ConfigurationError
 from mti.common.ports.bus import Outgoing
 from mti.common.registry import Destination, Feed, Registry, SentinelAuth
@@ -72,7 +72,7 @@ class Place:
             feed = Feed.MALWARE_GRID if batch.source == GRID else Feed.MALWARE_CUSTOMER
             assert each.session_id is not None
             items = [
-                Item(object=found, source=batch.source, feed=feed, extension=timedelta(), message=0)
+                Item(object=Carried.of(found), source=batch.source, feed=feed, extension=timedelta(), message=0)
                 for found in batch.objects
             ]
             known = await self.versions.look_up(each.session_id, [item.own for item in items])

@@ -13,6 +13,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from mti.common.contracts import Carried
 from mti.publisher.sentinel import Accepted, Answer, SentinelClient, Unavailable
 from mti.publisher.sentinel.client import WHOLE
 from mti.simulators.serving import LoopbackServer
@@ -58,7 +59,7 @@ async def listener() -> AsyncIterator[Listener]:
 
 async def upload(base_url: str, whole: timedelta = WHOLE) -> Answer:
     async with SentinelClient(destination(CONTOSO, base_url), OneToken(), TurnedClock(), whole=whole) as client:
-        return await client.upload([indicator("a"), indicator("b", description=None)])
+        return await client.upload([Carried.of(indicator("a")), Carried.of(indicator("b", description=None))])
 
 
 async def test_a_request_is_what_the_documentation_says(listener: Listener) -> None:
@@ -140,5 +141,5 @@ async def test_a_transport_of_ones_own_carries_the_request() -> None:
 
     where = destination(CONTOSO, "https://api.ti.sentinel.azure.com")
     async with SentinelClient(where, OneToken(), TurnedClock(), transport=httpx.MockTransport(answer)) as client:
-        assert await client.upload([indicator("a")]) == Accepted({})
+        assert await client.upload([Carried.of(indicator("a"))]) == Accepted({})
     assert seen[0].url.host == "api.ti.sentinel.azure.com"

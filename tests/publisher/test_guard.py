@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mti.common.contracts import Carried
 from mti.common.registry import Feed
 from mti.publisher.forms import prepared
 from mti.publisher.judging import choose, judge, order_in, pack
@@ -40,7 +41,7 @@ def item(
     backers: Sequence[str] = tuple(FEEDS),
 ) -> Item:
     return Item(
-        object=indicator(name, hours=hours, revoked=revoked),
+        object=Carried.of(indicator(name, hours=hours, revoked=revoked)),
         source=source,
         feed=FEEDS[source],
         extension=timedelta(days=15),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from mti.common.contracts import Indicator, timestamp
+from mti.common.contracts import Carried, Indicator, timestamp
 from mti.common.contracts.envelope import REBUILT
 from mti.common.ports.bus import Received
 from mti.common.registry import Feed
@@ -92,7 +92,7 @@ async def test_that_holds_as_well_where_what_the_other_source_gave_was_withdrawn
 
 
 def given_by(found: Indicator, source: str) -> Item:
-    return Item(object=found, source=source, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0)
+    return Item(object=Carried.of(found), source=source, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0)
 
 
 def modified(there: World, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mti.common.contracts import Carried
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document
 from mti.publisher.records import (
@@ -126,7 +127,7 @@ async def test_a_purge_is_a_refusal_of_what_the_workspace_has_not_and_touches_no
 
 async def test_a_refusal_is_remembered_for_as_long_as_its_version_is_valid_and_longer(there: World) -> None:
     until = there.clock.now() + timedelta(days=365)
-    long = replace(item(), object=item().object.model_copy(update={"valid_until": until}))
+    long = replace(item(), object=Carried.of(item().object.indicator.model_copy(update={"valid_until": until})))
     await there.versions.record(CONTOSO, [refuse(long, "no")])
     container = there.store.container("published")
     document = await container.read(partition_of(CONTOSO, shard_of(ID)), ID)

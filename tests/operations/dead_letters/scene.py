@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.contracts import IndicatorBatch, decode
+from mti.common.contracts import Carried, IndicatorBatch, decode
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports import settlement
 from mti.common.ports.bus import Outgoing, Received
@@ -143,7 +143,13 @@ class Scene:
         waiting, self.indicators.waiting = self.indicators.waiting, []
         for message in waiting:
             for found in decode(message, IndicatorBatch)[1].objects:
-                item = Item(object=found, source=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, extension=NOW - NOW, message=0)
+                item = Item(
+                    object=Carried.of(found),
+                    source=CUSTOMER,
+                    feed=Feed.MALWARE_CUSTOMER,
+                    extension=NOW - NOW,
+                    message=0,
+                )
                 await self.versions.record(CONTOSO, [Accept(item)])
 
     async def reconciled(self) -> Reconciliation:

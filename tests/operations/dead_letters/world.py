@@ -15,6 +15,7 @@ from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import (
+    Carried,
     Indicator,
     IndicatorBatch,
     cut,
@@ -164,7 +165,15 @@ class World:
         store = SqliteStore(self.folder / "publisher.db")
         versions = PublishedVersions(store.container(PUBLISHED), self.clock)
         changes = [
-            Accept(Item(object=found, source=CUSTOMER, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0))
+            Accept(
+                Item(
+                    object=Carried.of(found),
+                    source=CUSTOMER,
+                    feed=Feed.MALWARE_CUSTOMER,
+                    extension=timedelta(),
+                    message=0,
+                )
+            )
             for found in held
         ]
         orders = [Withdraw(id=self.indicator(name).id, at=self.clock.now()) for name in withdrawn]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from mti.common.contracts import Indicator
+from mti.common.contracts import Carried
 from mti.publisher.records import STEP, Item, Published, held_object, is_left_out
 
 
@@ -72,6 +72,6 @@ def _held_for(known: Published, item: Item) -> Item | None:
     return replace(item, object=held, source=source, feed=feed, generation=known.generation)
 
 
-def _revoked(item: Item, indicator: Indicator, generation: int, modified: datetime) -> Item:
-    withdrawn = indicator.model_copy(update={"modified": max(modified, indicator.modified + STEP), "revoked": True})
+def _revoked(item: Item, indicator: Carried, generation: int, modified: datetime) -> Item:
+    withdrawn = indicator.withdrawn(max(modified, indicator.modified + STEP))
     return replace(item, object=withdrawn, generation=generation)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from mti.common.contracts import IndicatorBatch, decode, is_indicator_id, refusal_of
+from mti.common.contracts import CarriedBatch, decode_carried, is_indicator_id, refusal_of
 from mti.common.contracts.envelope import PARKS, REBUILT, REPLAYS, RETRIES
 from mti.common.errors import Pause, Poison
 from mti.common.hosting import outcome_of
@@ -96,11 +96,11 @@ class Reader:
             Unrouted: it may not go there.
             Pause: it has to wait.
         """
-        envelope, batch = decode(message, IndicatorBatch)
-        if envelope.source != f"/sources/{batch.source}":
+        said, batch = decode_carried(message)
+        if said != f"/sources/{batch.source}":
             raise Poison(
                 "SourceMismatch",
-                f"message {message.message_id!r} says {envelope.source!r} outside and {batch.source!r} inside; "
+                f"message {message.message_id!r} says {said!r} outside and {batch.source!r} inside; "
                 "it was tampered with or badly made: find its sender, then purge it",
             )
         revoked = all(indicator.revoked for indicator in batch.objects)
@@ -137,7 +137,7 @@ def _session_of(message: Received) -> str:
     return message.session_id
 
 
-def _check_id(message: Received, batch: IndicatorBatch, id: str) -> None:
+def _check_id(message: Received, batch: CarriedBatch, id: str) -> None:
     if not is_indicator_id(id):
         raise Poison(
             "MalformedBody",

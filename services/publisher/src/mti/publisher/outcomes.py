@@ -71,7 +71,7 @@ def _part(message: Received, words: str, group: Sequence[Item], destination: Des
     Its MessageId comes from them, so a second try after a crash repeats it; and from the replays of the message, so
     that what a person replays and Sentinel refuses again is not taken for the first refusal.
     """
-    batch = IndicatorBatch(source=group[0].source, objects=[item.object for item in group])
+    batch = IndicatorBatch(source=group[0].source, objects=[item.object.indicator for item in group])
     made = indicators_message(destination.id, batch)
     replays = count_of(message, REPLAYS)
     properties: dict[str, PropertyValue] = {

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from mti.common.backoff import Backoff
-from mti.common.contracts import Indicator
+from mti.common.contracts import Carried
 from mti.common.errors import MtiError
 from mti.common.ports.clock import Clock
 from mti.common.registry import Destination
@@ -67,7 +67,7 @@ Ready = Callable[[], Awaitable[None]] | None
 class Client(Protocol):
     """Sends one request; see `SentinelClient`."""
 
-    async def upload(self, objects: Sequence[Indicator]) -> Answer:
+    async def upload(self, objects: Sequence[Carried]) -> Answer:
         """Send the objects in one request."""
         ...
 
@@ -144,7 +144,7 @@ class RetryingClient:
 
     async def upload(
         self,
-        objects: Sequence[Indicator],
+        objects: Sequence[Carried],
         *,
         probe: bool,
         failures_answered: int | None,
@@ -199,7 +199,7 @@ class RetryingClient:
                 await self._renew()  # so that the next probe has a fresh token and reads the secrets again
                 raise reasons.refusal(self._destination, answer)
 
-    async def _once(self, objects: Sequence[Indicator], ready: Ready, since: int) -> tuple[float, Answer]:
+    async def _once(self, objects: Sequence[Carried], ready: Ready, since: int) -> tuple[float, Answer]:
         async with self._budget.request(since):
             if ready is not None:
                 await ready()

@@ -1,6 +1,7 @@
 """What is said on the bus: versioned models, their envelope and how pages are cut into messages."""
 
 from mti.common.contracts.body import Contract, decode, digest
+from mti.common.contracts.carried import Carried, CarriedBatch, decode_carried
 from mti.common.contracts.chunks import cut, fits
 from mti.common.contracts.envelope import Envelope, copy_id, count_of, envelope_of, refusal_of
 from mti.common.contracts.extension import CREATOR_ID, EXTENSION_ID, DetectionFacts
@@ -19,6 +20,8 @@ from mti.common.contracts.page import Oversize, PageChunk, page_message
 __all__ = [
     "CREATOR_ID",
     "EXTENSION_ID",
+    "Carried",
+    "CarriedBatch",
     "Contract",
     "DetectionFacts",
     "Envelope",
@@ -32,6 +35,7 @@ __all__ = [
     "count_of",
     "cut",
     "decode",
+    "decode_carried",
     "digest",
     "envelope_of",
     "fits",

@@ -135,12 +135,7 @@ def unpacked(message: Received, contract: type[Contract]) -> tuple[Envelope, byt
         UnsupportedSchema: it is of another type, or of a major version that this release does not know.
         Poison: `MalformedEnvelope`.
     """
-    envelope = envelope_of(message)
-    if envelope.type != contract.TYPE:
-        raise UnsupportedSchema(
-            f"message {message.message_id!r} is of type {envelope.type!r}, and this release reads {contract.TYPE!r}: "
-            "upgrade this service to one that reads it, then replay the message",
-        )
+    envelope = envelope_for(message, contract)
     try:
         return envelope, decompress(message.body)
     except ValueError:
@@ -164,6 +159,22 @@ def decode(message: Received, contract: type[C]) -> tuple[Envelope, C]:
             f"message {message.message_id!r} of {envelope.source} is not a {contract.TYPE}: {what}; "
             "look at it with `mti dlq show`, mend it or purge it",
         ) from error
+
+
+def envelope_for(message: Received, contract: type[Contract]) -> Envelope:
+    """Read the envelope of a message that is to be of that contract.
+
+    Raises:
+        UnsupportedSchema: it is of another type, or of a major version that this release does not know.
+        Poison: `MalformedEnvelope`.
+    """
+    envelope = envelope_of(message)
+    if envelope.type != contract.TYPE:
+        raise UnsupportedSchema(
+            f"message {message.message_id!r} is of type {envelope.type!r}, and this release reads {contract.TYPE!r}: "
+            "upgrade this service to one that reads it, then replay the message",
+        )
+    return envelope
 
 
 def _first_fault(error: ValidationError) -> str:

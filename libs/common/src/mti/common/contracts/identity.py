@@ -63,7 +63,10 @@ def pattern_of(key: str, value: str) -> str:
 def observable_in(pattern: str) -> tuple[str, str] | None:
     """Return key and value of a pattern that `pattern_of` made; `None` for any other."""
     found = _PATTERN.fullmatch(pattern)
-    return None if found is None else (found["key"], _ESCAPED.sub(r"\1", found["value"]))
+    if found is None:
+        return None
+    key, value = found.groups()
+    return key, _ESCAPED.sub(r"\1", value) if "\\" in value else value
 
 
 def own_id(id: str, pattern: str) -> str:

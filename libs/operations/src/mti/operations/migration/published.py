@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from mti.common.contracts import generation_id
+from mti.common.contracts import Carried, generation_id
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.registry import Feed, IndicatorPolicy, Registry
@@ -153,9 +153,9 @@ class PublishedMigration:
         route, described = self._registry.route(source, destination), self._registry.sources.get(source)
         policy = route.policy if route is not None else IndicatorPolicy()
         if described is not None:
-            return content_of(build(entry, policy, described.feed, described.region))
+            return content_of(Carried.of(build(entry, policy, described.feed, described.region)))
         id = SourceId.parse(source)
-        return content_of(build(entry, policy, id.feed or Feed.MALWARE_CUSTOMER, id.region or ""))
+        return content_of(Carried.of(build(entry, policy, id.feed or Feed.MALWARE_CUSTOMER, id.region or "")))
 
     async def _replace(self, destination: str, document: Document, own: str, new: Published) -> None:
         """Write a document in its new form, and remove it where it was under another id. The later generation stays."""

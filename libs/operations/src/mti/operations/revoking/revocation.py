@@ -26,16 +26,16 @@ def revocation_of(own: str, held: Published, now: datetime) -> Indicator | None:
     Raises:
         ConfigurationError: the books are of an earlier release.
     """
-    indicator = held_object(own, held)
-    if indicator is None:
+    carried = held_object(own, held)
+    if carried is None:
         if held.alive and (held.valid_until is None or held.valid_until > now):
             raise ConfigurationError(
                 f"the publisher's books have {own} without its content, as an earlier release wrote them; run "
                 "`mti migrate`, then this again"
             )
         return None
-    modified = max(now, indicator.modified + STEP)
-    return indicator.model_copy(update={"id": own, "modified": modified, "revoked": True})
+    modified = max(now, carried.modified + STEP)
+    return carried.indicator.model_copy(update={"id": own, "modified": modified, "revoked": True})
 
 
 def revocations(destination: str, held: Sequence[tuple[str, str, Published]], now: datetime) -> Iterator[Outgoing]:

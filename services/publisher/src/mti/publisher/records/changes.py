@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from mti.common.contracts import Indicator
+from mti.common.contracts import Carried, Indicator
 from mti.publisher.records.item import Item
 from mti.publisher.records.published import STEP, Backing, Held, Published, Refusal, content_of
 
@@ -36,7 +36,7 @@ class Refuse:
 
     id: str
     """The observable's own id."""
-    object: Indicator
+    object: Carried | Indicator
     """The version that was refused."""
     description: str
     reason: str = OBJECT_REFUSED

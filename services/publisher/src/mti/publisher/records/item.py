@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from mti.common.contracts import Indicator, id_in, own_id
+from mti.common.contracts import Carried, id_in, own_id
 from mti.common.registry import Feed
 
 
@@ -12,7 +12,7 @@ from mti.common.registry import Feed
 class Item:
     """One object of one message. Two items are the same only when they are the same object of the same message."""
 
-    object: Indicator
+    object: Carried
     """As the message holds it or, of an item that is about to be uploaded, as the workspace is given it."""
     source: str
     """The source's id."""
@@ -50,4 +50,4 @@ class Item:
         id = id_in(self.own, self.object.pattern, generation)
         if id == self.object.id and generation == self.generation:
             return self
-        return replace(self, object=self.object.model_copy(update={"id": id}), generation=generation)
+        return replace(self, object=self.object.under(id), generation=generation)

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import to_jsonable_python
 
-from mti.common.contracts import Indicator, id_in
+from mti.common.contracts import Carried, Indicator, id_in
 from mti.common.registry import Feed
 
 STEP: Final = timedelta(milliseconds=1)
@@ -19,6 +20,13 @@ STEP: Final = timedelta(milliseconds=1)
 
 _VARIES: Final = {"id", "modified", "valid_until", "revoked"}
 """Fields of an object that the books hold beside its content."""
+_CONTENT: Final = [name for name in Indicator.model_fields if name not in _VARIES]
+_DEFAULTS: Final = {
+    name: to_jsonable_python(field.get_default(call_default_factory=True))
+    for name, field in Indicator.model_fields.items()
+    if not field.is_required()
+}
+_NOTHING: Final = object()
 
 
 class Refusal(BaseModel):
@@ -133,12 +141,13 @@ Held = tuple[int, datetime | None, bool, int, int]
 """See `Published.held`."""
 
 
-def content_of(indicator: Indicator) -> dict[str, JsonValue]:
-    """Return all of an object that is not id or version."""
-    return indicator.model_dump(mode="json", exclude=_VARIES, exclude_defaults=True)
+def content_of(indicator: Carried) -> dict[str, JsonValue]:
+    """Return all of an object that is not id or version, without what an object is anyhow."""
+    wire = indicator.wire
+    return {name: wire[name] for name in _CONTENT if name in wire and wire[name] != _DEFAULTS.get(name, _NOTHING)}
 
 
-def held_object(own: str, known: Published) -> Indicator | None:
+def held_object(own: str, known: Published) -> Carried | None:
     """Return the object that a workspace holds, as it was uploaded; `None` where it holds none.
 
     Args:
@@ -151,4 +160,4 @@ def held_object(own: str, known: Published) -> Indicator | None:
         {**known.content, "id": own, "modified": known.version, "valid_until": known.valid_until}
     )
     id = id_in(own, indicator.pattern, known.generation)
-    return indicator.model_copy(update={"id": id, "revoked": True if known.revoked else None})
+    return Carried.of(indicator.model_copy(update={"id": id, "revoked": True if known.revoked else None}))

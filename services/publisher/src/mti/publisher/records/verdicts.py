@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from mti.common.contracts import Indicator
+from mti.common.contracts import Carried, Indicator
 from mti.publisher.records.item import Item
 from mti.publisher.records.published import Published
 
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     """A revocation that is not needed: another source that is routed here still has it."""
 
 
-def version_verdict(known: Published | None, source: str, indicator: Indicator) -> Verdict | None:
+def version_verdict(known: Published | None, source: str, indicator: Carried | Indicator) -> Verdict | None:
     """Return what the books say against a version, whoever it is routed to and whatever it would add.
 
     Args:
@@ -45,7 +45,7 @@ def version_verdict(known: Published | None, source: str, indicator: Indicator) 
     return Verdict.OVERTAKEN if overtaken else None
 
 
-def is_void(known: Published | None, revocation: Indicator) -> bool:
+def is_void(known: Published | None, revocation: Carried | Indicator) -> bool:
     """Say whether a revocation is from before the withdrawal was lifted."""
     return known is not None and known.lifted is not None and known.lifted >= revocation.modified
 

@@ -13,7 +13,7 @@ import orjson
 from mti.common.bounded_http import BodyRefused
 from mti.common.bounded_http.httpx_bodies import IDENTITY, read_body
 from mti.common.clock_check import ClockCheck
-from mti.common.contracts import Indicator
+from mti.common.contracts import Carried
 from mti.common.foreign_words import words_of_others
 from mti.common.logs import redaction
 from mti.common.network.proxies import proxy_clause
@@ -93,7 +93,7 @@ class SentinelClient:
             params={"api-version": destination.api_version},
         )
 
-    async def upload(self, objects: Sequence[Indicator]) -> Answer:
+    async def upload(self, objects: Sequence[Carried]) -> Answer:
         """Send the objects, at most 100, in one request.
 
         Raises:
@@ -146,11 +146,11 @@ class SentinelClient:
         await self.close()
 
 
-def request_body(source_system: str, objects: Sequence[Indicator]) -> bytes:
+def request_body(source_system: str, objects: Sequence[Carried]) -> bytes:
     """Return the body of an upload."""
     return orjson.dumps(
         {
             "sourcesystem": source_system,
-            "stixobjects": [indicator.model_dump(mode="json", exclude_none=True) for indicator in objects],
+            "stixobjects": [carried.wire for carried in objects],
         }
     )
