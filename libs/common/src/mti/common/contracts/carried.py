@@ -118,11 +118,14 @@ def _of_types(found: dict[str, Any]) -> bool:
     for name, expected in _TYPES.items():
         if name in found and type(found[name]) is not expected:
             return False
-    return all({*map(type, found[name])} <= _TEXT for name in _LISTS) and all(
-        type(row) is dict and row.keys() == fields and {*map(type, row.values())} <= _TEXT
-        for name, fields in _ROWS.items()
-        for row in found[name]
-    )
+    for name in _LISTS:
+        if found[name] and {*map(type, found[name])} != _TEXT:
+            return False
+    for name, fields in _ROWS.items():
+        for row in found[name]:
+            if type(row) is not dict or row.keys() != fields or {*map(type, row.values())} != _TEXT:
+                return False
+    return True
 
 
 @lru_cache(maxsize=16384)

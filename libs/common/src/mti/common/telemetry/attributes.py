@@ -6,6 +6,7 @@ advise they are written down here, and a test compares them
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from mti.common.source_id import SourceId
@@ -56,6 +57,7 @@ ENTRA: Final = "entra"
 SHARED: Final = "shared"
 
 
+@lru_cache(maxsize=4096)
 def tenant_of(source: str) -> str:
     """Return whose a source is, by its id: `contoso` of `contoso/malware_customer`, `grid:eu` of itself."""
     return SourceId.parse(source).owner

@@ -7,8 +7,9 @@ from typing import Final
 
 from mti.common.contracts import Carried, Indicator
 from mti.publisher.records.item import Item
-from mti.publisher.records.published import STEP, Backing, Held, Published, Refusal, content_of
+from mti.publisher.records.published import NOTHING, STEP, Backing, Held, Published, Refusal, content_of
 
+_NONE: Final = Backing()
 OBJECT_REFUSED: Final = "ObjectRefused"
 PURGED: Final = "Purged"
 """The reason of what a person dropped before the workspace had it."""
@@ -81,7 +82,7 @@ Change = Accept | Refuse | PassOver | Withdraw | Lift
 
 def after(known: Published | None, change: Change) -> Published:
     """Return what is known after a change. The order of uploads does not matter: the newest version wins."""
-    before = known or Published()
+    before = NOTHING if known is None else known
     if isinstance(change, Withdraw):
         return _after_withdrawal(before, change)
     if isinstance(change, Lift):
@@ -89,7 +90,7 @@ def after(known: Published | None, change: Change) -> Published:
     if isinstance(change, PassOver):
         version = change.item.object.modified
         passed = max(version, before.passed or version)
-        return before.model_copy(update={"passed": passed, "sources": _backed(before, change.item)})
+        return before.changed(passed=passed, sources=_backed(before, change.item))
     if isinstance(change, Refuse):
         return _after_refusal(before, change)
     accepted = _after_acceptance(before, change.item)
@@ -97,7 +98,7 @@ def after(known: Published | None, change: Change) -> Published:
     withdrawn = accepted.alive and accepted.is_withdrawn_from(change.item.source) and not change.all_the_same
     other = before.unsure and accepted.generation != change.item.generation
     unsure = disturbed or withdrawn or other
-    return accepted.model_copy(update={"disturbed": accepted.disturbed + disturbed, "unsure": unsure})
+    return accepted.changed(disturbed=accepted.disturbed + disturbed, unsure=unsure)
 
 
 def _after_withdrawal(before: Published, change: Withdraw) -> Published:
@@ -108,7 +109,7 @@ def _after_withdrawal(before: Published, change: Withdraw) -> Published:
         known = sources.get(name, brought)
         if known.withdrawn is None:
             sources[name] = known.model_copy(update={"withdrawn": change.at})
-    return before.model_copy(update={"sources": sources})
+    return before.changed(sources=sources)
 
 
 def _after_lift(before: Published, change: Lift) -> Published:
@@ -155,24 +156,22 @@ def _after_acceptance(before: Published, item: Item) -> Published:
     if before.version is not None and (
         before.generation > generation or (before.generation == generation and (spent or before.version > version))
     ):
-        return before.model_copy(update={"sources": sources})
+        return before.changed(sources=sources)
     rebuilt = item.rebuilt or before.rebuilt
     another = (before.generation, before.version, before.rebuilt) != (generation, version, rebuilt)
     still_refused = before.refused is not None and before.refused.version > version
-    return before.model_copy(
-        update={
-            "generation": generation,
-            "version": version,
-            "valid_until": indicator.valid_until,
-            "revoked": item.withdraws,
-            "feed": before.feed if item.withdraws and before.feed else item.feed,
-            "source": before.source if item.withdraws and before.source else item.source,
-            "content": content_of(indicator),
-            "sources": sources,
-            "accepted": before.accepted + another,
-            "rebuilt": rebuilt,
-            "refused": before.refused if still_refused else None,
-        }
+    return before.changed(
+        generation=generation,
+        version=version,
+        valid_until=indicator.valid_until,
+        revoked=item.withdraws,
+        feed=before.feed if item.withdraws and before.feed else item.feed,
+        source=before.source if item.withdraws and before.source else item.source,
+        content=content_of(indicator),
+        sources=sources,
+        accepted=before.accepted + another,
+        rebuilt=rebuilt,
+        refused=before.refused if still_refused else None,
     )
 
 
@@ -180,7 +179,7 @@ def _backed(before: Published, item: Item) -> Mapping[str, Backing]:
     """Return the sources, with what an item says of its own."""
     if item.withdraws:
         return before.sources
-    known = before.sources.get(item.source, Backing())
+    known = before.sources.get(item.source, _NONE)
     if known.version is not None and known.version >= item.object.modified:
         return before.sources
     backing = Backing(version=item.object.modified, valid_until=item.object.valid_until, withdrawn=known.withdrawn)

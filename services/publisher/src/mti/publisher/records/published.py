@@ -20,13 +20,11 @@ STEP: Final = timedelta(milliseconds=1)
 
 _VARIES: Final = {"id", "modified", "valid_until", "revoked"}
 """Fields of an object that the books hold beside its content."""
-_CONTENT: Final = [name for name in Indicator.model_fields if name not in _VARIES]
-_DEFAULTS: Final = {
-    name: to_jsonable_python(field.get_default(call_default_factory=True))
+_DEFAULTS: Final = [
+    (name, to_jsonable_python(field.get_default(call_default_factory=True)))
     for name, field in Indicator.model_fields.items()
-    if not field.is_required()
-}
-_NOTHING: Final = object()
+    if not field.is_required() and field.get_default(call_default_factory=True) is not None
+]
 
 
 class Refusal(BaseModel):
@@ -131,10 +129,51 @@ class Published(BaseModel):
         brought = backing is not None and backing.version is not None and backing.version >= version
         return brought and self.settles(version)
 
+    def changed(self, **fields: object) -> "Published":
+        """Return it with other fields: `model_copy(update=…)`, in a fifth of the time, since each upload needs it."""
+        new = Published.__new__(Published)
+        object.__setattr__(new, "__dict__", {**self.__dict__, **fields})
+        object.__setattr__(new, "__pydantic_fields_set__", self.__pydantic_fields_set__ | fields.keys())
+        object.__setattr__(new, "__pydantic_extra__", None)
+        object.__setattr__(new, "__pydantic_private__", None)
+        return new
+
+    def document(self) -> dict[str, JsonValue]:
+        """Return what the store keeps of it: `model_dump(mode="json")` without what is unset or default, in a fifth of
+        the time, since each upload writes it.
+        """
+        found: dict[str, JsonValue] = {}
+        for name, value in self.__dict__.items():
+            if value is None or value == _UNSET[name]:
+                continue
+            if isinstance(value, datetime):
+                found[name] = _written(value)
+            elif name == "sources":
+                found[name] = {source: _backing(backing) for source, backing in self.sources.items()}
+            elif isinstance(value, BaseModel):
+                found[name] = value.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+            else:
+                found[name] = value.value if isinstance(value, Feed) else value
+        return found
+
     @property
     def held(self) -> "Held":
         """What an upload changes: where it differs from what it was, somebody else has uploaded in between."""
         return self.generation, self.version, self.revoked, self.accepted, self.disturbed
+
+
+NOTHING: Final = Published()
+"""Of an observable that a workspace never saw."""
+_UNSET: Final = dict(NOTHING.__dict__)
+
+
+def _written(moment: datetime) -> str:
+    text = moment.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _backing(backing: Backing) -> dict[str, JsonValue]:
+    return {name: _written(moment) for name, moment in backing.__dict__.items() if moment is not None}
 
 
 Held = tuple[int, datetime | None, bool, int, int]
@@ -143,8 +182,13 @@ Held = tuple[int, datetime | None, bool, int, int]
 
 def content_of(indicator: Carried) -> dict[str, JsonValue]:
     """Return all of an object that is not id or version, without what an object is anyhow."""
-    wire = indicator.wire
-    return {name: wire[name] for name in _CONTENT if name in wire and wire[name] != _DEFAULTS.get(name, _NOTHING)}
+    content = dict(indicator.wire)
+    for name in _VARIES:
+        content.pop(name, None)
+    for name, default in _DEFAULTS:
+        if content.get(name) == default:
+            del content[name]
+    return content
 
 
 def held_object(own: str, known: Published) -> Carried | None:

@@ -12,7 +12,7 @@ from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
 from mti.common.retention import time_to_live
 from mti.publisher.records.changes import Change, after
-from mti.publisher.records.published import Published
+from mti.publisher.records.published import NOTHING, Published
 
 PUBLISHED: Final = "published"
 """The name of the container."""
@@ -89,7 +89,7 @@ class PublishedVersions:
             nonlocal waiting, done
             known, now = await self._known(destination, waiting), self._clock.now()
             new = {id: _apply(known[id].value, waiting[id]) for id in waiting}
-            changed = [id for id in waiting if new[id] != (known[id].value or Published())]
+            changed = [id for id in waiting if new[id] != (known[id].value or NOTHING)]
             written = await self._container.write_many(
                 [document_of(destination, id, new[id], known[id].etag, now) for id in changed]
             )
@@ -144,7 +144,7 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
     return Document(
         partition=partition,
         id=id,
-        body=value.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
+        body=value.document(),
         etag=etag,
         ttl=_time_to_live(value, now),
     )
