@@ -50,6 +50,15 @@ class _Read:
     etag: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    value: Published
+    """After the changes."""
+    etag: str | None
+    changes: bool
+    """Whether there is anything to be written."""
+
+
 class PublishedVersions:
     """One document an observable and destination, under the observable's own id.
 
@@ -87,14 +96,13 @@ class PublishedVersions:
 
         async def attempt() -> dict[str, Published]:
             nonlocal waiting, done
-            known, now = await self._known(destination, waiting), self._clock.now()
-            new = {id: _apply(known[id].value, waiting[id]) for id in waiting}
-            changed = [id for id in waiting if new[id] != (known[id].value or NOTHING)]
+            steps, now = await self._steps(destination, waiting), self._clock.now()
+            changed = [id for id, step in steps.items() if step.changes]
             written = await self._container.write_many(
-                [document_of(destination, id, new[id], known[id].etag, now) for id in changed]
+                [document_of(destination, id, steps[id].value, steps[id].etag, now) for id in changed]
             )
             lost = {id for id, document in zip(changed, written, strict=True) if document is None}
-            done |= {id: value for id, value in new.items() if id not in lost}
+            done |= {id: step.value for id, step in steps.items() if id not in lost}
             waiting = {id: waiting[id] for id in lost}
             if waiting:
                 raise WriteConflict(
@@ -113,16 +121,18 @@ class PublishedVersions:
         async for document in self._container.scan(partition_of(destination, shard)):
             yield document.id, Published.model_validate(document.body)
 
-    async def _known(self, destination: str, waiting: Mapping[str, Sequence[Change]]) -> Mapping[str, _Read]:
-        """Return what the changes are of: as it was looked up, once, or as it is now.
+    async def _steps(self, destination: str, waiting: Mapping[str, Sequence[Change]]) -> Mapping[str, "_Step"]:
+        """Return what the changes make of what was looked up, once, or of what is there now.
 
         What was changed since is noticed by the write. Where nothing would be written nobody would notice, so that is
         read again.
         """
-        seen = {id: self._seen.pop((destination, id)) for id in waiting if (destination, id) in self._seen}
-        fit = {id: read for id, read in seen.items() if _apply(read.value, waiting[id]) != (read.value or Published())}
-        rest = waiting.keys() - fit.keys()
-        return {**fit, **await self._read(destination, rest)} if rest else fit
+        seen = {id: read for id in waiting if (read := self._seen.pop((destination, id), None)) is not None}
+        steps = {id: step for id, read in seen.items() if (step := _step(read, waiting[id])).changes}
+        if rest := waiting.keys() - steps.keys():
+            found = await self._read(destination, rest)
+            steps |= {id: _step(read, waiting[id]) for id, read in found.items()}
+        return steps
 
     async def _read(self, destination: str, ids: Iterable[str]) -> Mapping[str, _Read]:
         keys = {id: key_of(destination, id) for id in ids}
@@ -152,6 +162,11 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
 
 def _read(document: Document | None) -> _Read:
     return _Read(None, None) if document is None else _Read(Published.model_validate(document.body), document.etag)
+
+
+def _step(read: _Read, changes: Sequence[Change]) -> _Step:
+    value = _apply(read.value, changes)
+    return _Step(value, read.etag, value != (read.value or NOTHING))
 
 
 def _apply(known: Published | None, changes: Sequence[Change]) -> Published:
