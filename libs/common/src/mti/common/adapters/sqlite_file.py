@@ -60,6 +60,9 @@ _WRITER_CACHE_KIB = 16_000
 _PAGES_UNTIL_CHECKPOINT = 4000
 """Of 4 KiB: a page that several transactions write to goes back into the file once (before, every 1,000)."""
 _RETRY_SECONDS = 0.02
+_PAGE_BYTES = 8192
+"""A row that is larger than a quarter of its page goes to another one, and most documents are larger than 1 KB: with
+SQLite's own 4 KB, writing one takes two thirds more of the processor's time."""
 
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: "another process has held it for too long",
@@ -194,6 +197,7 @@ class SqliteFile:
         return connection
 
     def _prepare_writer(self, writer: sqlite3.Connection) -> None:
+        writer.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a file that is made now
         self._enter_wal(writer)
         writer.execute("PRAGMA synchronous = NORMAL")
         writer.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}")
