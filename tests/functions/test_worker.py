@@ -14,7 +14,7 @@ from tests.functions.estate import estate, exact
 from tests.functions.running import needs_worker
 from tests.support.bus import stats
 from tests.support.waiting import until
-from tests.support.worlds import CONTOSO, two_tenants
+from tests.support.worlds import CONTOSO, FABRIKAM, two_tenants
 
 pytestmark = [needs_worker, pytest.mark.xdist_group("function apps")]
 
@@ -90,3 +90,23 @@ async def test_an_operator_asks_an_app_and_replays_what_was_set_aside(tmp_path: 
         status, standing = await at.running["fetcher"].ask("status")
         assert (status, standing["total"], standing["entity"]) == (200, 0, "fetch-jobs")
         assert (await app.ask("nothing"))[0] == 404
+
+
+async def test_a_false_positive_is_withdrawn_over_http_from_every_workspace_and_stays_away(tmp_path: Path) -> None:
+    async with Simulators(two_tenants(detections=60)) as world, estate(tmp_path, world) as at:
+        await until(lambda: exact(world), between=0.5)
+        value = min(observable.value for observable in world.compare(CONTOSO).expected)
+        holders = [workspace for workspace in (CONTOSO, FABRIKAM) if holds(world, workspace, value)]
+        asked = {"workspace": CONTOSO, "observable": value, "asked_by": "incident 7", "reason": "false positive"}
+        app = at.running["publisher"]
+        assert (await app.ask("withdrawals", "POST", asked | {"workspace": "0" * 8 + CONTOSO[8:]}))[0] == 404
+        status, said = await app.ask("withdrawals", "POST", asked)
+        assert (status, said["revoked"], said["dry_run"]) == (200, len(holders), False)
+        await until(lambda: not any(holds(world, workspace, value) for workspace in holders), between=0.5)
+        await until(at.is_idle, between=0.5)
+        status, again = await app.ask("withdrawals", "POST", asked)
+        assert (status, again["revoked"], again["already"]) == (200, 0, len(holders))
+
+
+def holds(world: Simulators, workspace: str, value: str) -> bool:
+    return value in {observable.value for observable in world.sentinel.workspaces[workspace].observables()}
