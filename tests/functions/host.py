@@ -118,6 +118,12 @@ class Host:
             except (ServiceBusError, OSError) as error:
                 sys.stderr.write(f"the bus: {error!r}\n")
                 await asyncio.sleep(1)
+            except ExceptionGroup as errors:  # of messages that were in hand
+                _, others = errors.split((ServiceBusError, OSError))
+                if others is not None:
+                    raise
+                sys.stderr.write(f"the bus: {errors.exceptions[0]!r}\n")
+                await asyncio.sleep(1)
 
     async def _timer(self, function: str, argument: str) -> None:
         while True:
