@@ -32,7 +32,7 @@ class Ending:
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._close = close
-        self._told = asyncio.Event()
+        self._begun = asyncio.Event()
         self._in_hand = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -40,9 +40,9 @@ class Ending:
         self._watched = False
 
     @property
-    def told(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether the process was told to end: nothing new is to be begun."""
-        return self._told.is_set()
+        return self._begun.is_set()
 
     def watch(self) -> None:
         """Listen for SIGTERM from now on; where that is not possible, nothing is different."""
@@ -67,11 +67,11 @@ class Ending:
     async def rest(self, seconds: float) -> None:
         """Wait, but not beyond the end."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._told.wait(), seconds)
+            await asyncio.wait_for(self._begun.wait(), seconds)
 
     def _begin(self) -> None:
         if self._task is None:
-            self._told.set()
+            self._begun.set()
             self._task = asyncio.create_task(self._end())
 
     async def _end(self) -> None:

@@ -88,7 +88,7 @@ class Host:
         """
         self._ending.watch()
         async with self._opening:
-            if self._ending.told:
+            if self._ending.has_begun:
                 raise Ends("this process is told to end, and begins nothing more; another one takes it")
             if self._service is None:
                 context: AbstractAsyncContextManager[Service] = importlib.import_module(

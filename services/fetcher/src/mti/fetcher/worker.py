@@ -7,7 +7,7 @@ import random
 
 from mti.common.composition.parts import open_parts
 from mti.common.hosting import QueueAge, QueueConsumer, Settler
-from mti.common.hosting.health import told
+from mti.common.hosting.health import pulse_of
 from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
@@ -28,7 +28,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = FetcherSettings.from_environment()
     configure("fetcher", settings.log_level)
     with running("fetcher", settings):
-        async with told(settings) as pulse:
+        async with pulse_of(settings) as pulse:
             await patiently(lambda: run(settings, stop, pulse=pulse), stop)
 
 

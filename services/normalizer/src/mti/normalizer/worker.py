@@ -6,7 +6,7 @@ import random
 
 from mti.common.composition.parts import Parts, open_parts
 from mti.common.hosting import QueueConsumer, Settler
-from mti.common.hosting.health import told
+from mti.common.hosting.health import pulse_of
 from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
@@ -29,7 +29,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = NormalizerSettings.from_environment()
     configure("normalizer", settings.log_level)
     with running("normalizer", settings):
-        async with told(settings) as pulse:
+        async with pulse_of(settings) as pulse:
             await patiently(lambda: run(settings, stop, pulse=pulse), stop)
 
 

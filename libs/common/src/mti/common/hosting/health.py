@@ -15,7 +15,7 @@ from mti.common.settings import HealthSettings, UnixAddress
 
 
 @asynccontextmanager
-async def told(settings: HealthSettings) -> AsyncIterator[Pulse]:
+async def pulse_of(settings: HealthSettings) -> AsyncIterator[Pulse]:
     """Yield the pulse of this process, and tell of it while the context lasts, where the settings say so.
 
     Raises:
