@@ -46,8 +46,8 @@ MONITORS: Final = (
     ("monitor.azure.us", "oms.opinsights.azure.us", "ods.opinsights.azure.us", "agentsvc.azure-automation.us"),
     ("monitor.azure.cn", "oms.opinsights.azure.cn", "ods.opinsights.azure.cn", "agentsvc.azure-automation.cn"),
 )
-"""With `privatelink.` before them, the zones of https://learn.microsoft.com/azure/private-link/private-endpoint-dns. Azure
-Monitor has several, and that of blobs besides."""
+"""With `privatelink.` before them, the zones of https://learn.microsoft.com/azure/private-link/private-endpoint-dns.
+Azure Monitor has several, and that of blobs besides."""
 
 
 def topology() -> dict[str, Any]:
