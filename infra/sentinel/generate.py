@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from infra.sentinel import solution, stix
-from infra.sentinel import playbook_templates, playbooks, solution
+from infra.sentinel import playbook_templates, playbooks, solution, stix
 from infra.sentinel.content import Query, Rule, hunts, rules
 from infra.sentinel.kql import advanced_hunting
 from infra.sentinel.workbooks import books

@@ -8,12 +8,9 @@ from typing import Any, Final
 
 from infra.sentinel.content import CONNECTORS, VERSION, hunts, rules
 from infra.sentinel.kql import compile_query, tables_of
-from infra.sentinel.workbooks import Book, books
-from infra.sentinel.content import VERSION, hunts, rules
-from infra.sentinel.kql import compile_query
 from infra.sentinel.playbook_templates import folder_of
 from infra.sentinel.playbooks import playbooks
-from infra.sentinel.workbooks import books
+from infra.sentinel.workbooks import Book, books
 
 NAME: Final = "Mimecast Threat Intelligence"
 CONNECTOR: Final = "MimecastThreatIntelligence"

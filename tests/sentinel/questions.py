@@ -34,6 +34,8 @@ def of_playbooks(*files: str) -> str:
     """Return the playbooks' query for the hashes of files, with its expressions worked out."""
     query = re.sub(r"@\{string\(.*?\)\}\)", f"{json.dumps([sha256(file) for file in files])})", known_query())
     return query.replace("@{parameters('SourceSystem')}", "Mimecast")
+
+
 def shown() -> dict[str, str]:
     """Return the queries whose answers `expected.yaml` holds: those that no truth is worked out for."""
     [page] = [page for page in books()["matches"].pages if page.label == "One file"]

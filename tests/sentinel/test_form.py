@@ -15,7 +15,6 @@ from infra.sentinel.generate import SOLUTION, generated, hunted
 from infra.sentinel.kql import statements
 from infra.sentinel.playbook_templates import folder_of
 from infra.sentinel.playbooks import playbooks
-from infra.sentinel.workbook_format import Workbook
 from infra.sentinel.workbooks import books
 from mti.console.preview.workbook_format import Workbook
 from tests.sentinel.questions import questions

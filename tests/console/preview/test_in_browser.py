@@ -35,7 +35,6 @@ async def test_axe_finds_nothing_on_any_dashboard_and_none_is_wider_than_the_scr
             for number in range(await page.locator("nav.tabs a").count()):
                 await page.goto(f"{where}/dashboards/{key}?data=sample")
                 await page.locator("nav.tabs a").nth(number).click()
-                assert await page.locator("details").first.is_visible()
                 await _look(page, page.url, width)
 
 

@@ -1,6 +1,6 @@
 """What a row weighs: the workbooks show billed megabytes."""
 
-import json
+import orjson
 
 from mti.console.preview.worlds.model import Row
 
@@ -10,4 +10,9 @@ def billed(row: Row) -> Row:
 
     Log Analytics measures a row in about that way: https://learn.microsoft.com/azure/azure-monitor/logs/cost-logs
     """
-    return {**row, "_IsBillable": "True", "_BilledSize": float(len(json.dumps(row, default=str)))}
+    return sized(row, len(orjson.dumps(row)))
+
+
+def sized(row: Row, size: int) -> Row:
+    """Return a row with its size in bytes in those columns."""
+    return {**row, "_IsBillable": "True", "_BilledSize": float(size)}

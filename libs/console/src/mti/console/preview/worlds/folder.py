@@ -4,18 +4,19 @@ A demonstration that keeps its folder leaves the rows of its simulated workspace
 publisher's books say which version of each indicator a workspace holds: one row is made of each.
 """
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from mti.common.errors import ConfigurationError
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry, load_registry
 from mti.console.preview.schemas import schemas
-from mti.console.preview.worlds.billing import billed
+from mti.console.preview.worlds.billing import billed, sized
 from mti.console.preview.worlds.model import Origin, Row, Workspace, World
 from mti.publisher.records import PUBLISHED, SHARDS, PublishedVersions, held_object
 from mti.simulators.sentinel.rows import Arrival, Service, rows_of
@@ -104,16 +105,16 @@ async def _arrivals(published: PublishedVersions, workspace: Workspace, room: in
 
 
 def _kept_rows(path: Path, room: int, now: datetime) -> Iterator[Row]:
-    with closing(path.open(encoding="utf-8")) as lines:
+    with closing(path.open("rb")) as lines:
         for _ in range(max(room, 0)):
             line = lines.readline(LINE_LIMIT)
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
-            row: Row = json.loads(line)
+            row: Row = orjson.loads(line)
             for name in _TIMES & row.keys():
                 row[name] = row[name] and datetime.fromisoformat(row[name])
             if row["TimeGenerated"] <= now:
-                yield billed(row)
+                yield sized(row, len(line) - 1)
 
 
 def _room(world: World) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import orjson
 
 from mti.common.errors import MtiError
 from mti.console.preview.schemas import ARRIVED, schemas
@@ -29,6 +30,7 @@ _TYPES: Final = {
     "bool": "BOOLEAN",
     "dynamic": "JSON",
 }
+_FORM: Final = orjson.OPT_APPEND_NEWLINE
 _LAG: Final = timedelta(minutes=2)
 """From a row's own time to its arrival, where nothing says more."""
 
@@ -43,8 +45,8 @@ def write(world: World, database: Path) -> None:
         for name, rows in world.tables.items():
             columns = {**schemas()[name], "TenantId": "string", ARRIVED: "datetime"}
             lines = Path(folder) / f"{name}.jsonl"
-            with lines.open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(_plain(row, columns)) + "\n" for row in rows)
+            with lines.open("wb") as file:
+                file.writelines(orjson.dumps(_in_columns(row, columns), option=_FORM) for row in rows)
             types = ", ".join(f"{_quoted(column)}: '{_TYPES[kind]}'" for column, kind in columns.items())
             chosen = ", ".join(_selected(column, kind) for column, kind in columns.items())
             connection.execute(f'create table "{name}" as {_reading(lines, types, chosen)}')
