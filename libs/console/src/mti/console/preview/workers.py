@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 log = logging.getLogger(__name__)
 
 PROCESSES: Final = 2
-SECONDS: Final = 20.0
+SECONDS: Final = 45.0
 """For one query or one chart."""
 START_SECONDS: Final = 60.0
 """More for the first question, since a process loads its libraries then."""
