@@ -354,15 +354,16 @@ async def _normalized() -> dict[str, Step]:
     there.indicators.taken()
     small = await _handled(there, handler, detections(1, seed=3))
     large = await _handled(there, handler, full)
-    known = await _handled(there, handler, full[:-1])
+    remembered = await _handled(there, handler, full[:-1])
+    known = await _handled(there, there.normalizer(), full[1:])
     new = _bare(large - small).times(1 / (CHUNK - 1))
     chunk = _bare(small) - new
-    again = (_bare(known) - chunk).times(1 / (CHUNK - 1))
     further = Step(message_bytes=(large.message_bytes - 4 * small.message_bytes) / (CHUNK - 4))
     return {
         "chunk": chunk,
         "detection_new": new,
-        "detection_known": again,
+        "detection_known": (_bare(known) - chunk).times(1 / (CHUNK - 1)),
+        "detection_remembered": (_bare(remembered) - chunk).times(1 / (CHUNK - 1)),
         "message": _sent(small),
         "indicator": further,
     }

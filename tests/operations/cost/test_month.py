@@ -61,7 +61,7 @@ def test_sentinel_bills_what_is_uploaded_and_what_stays_active() -> None:
 def test_request_units_are_those_of_the_steps_as_often_as_they_are_taken() -> None:
     one = Step(request_units=1)
     assumed = Assumptions(
-        tenants=10, detections=144, repeats=0.5, interval=10, overlap=0, tenants_seconds=60, replicas=2
+        tenants=10, detections=144, repeats=0.5, interval=10, overlap=10, tenants_seconds=60, replicas=2
     )
     runs, jobs = SECONDS / 60, 10 * 6 * 730
     expected = {
@@ -71,10 +71,11 @@ def test_request_units_are_those_of_the_steps_as_often_as_they_are_taken() -> No
         "schedule": runs,
         "schedule_source": runs * 10,
         "job": jobs,
-        "chunk_fetched": jobs * (1 - exp(-1)),
-        "chunk": jobs * (1 - exp(-1)),
+        "chunk_fetched": jobs * (1 - exp(-2)),
+        "chunk": jobs * (1 - exp(-2)),
         "detection_new": 10 * 72 * DAYS,
         "detection_known": 10 * 72 * DAYS,
+        "detection_remembered": 10 * 144 * DAYS,
         "message": jobs * (1 - exp(-0.5)),
         "batch": jobs * (1 - exp(-0.5)),
         "object_new": 10 * 72 * DAYS,

@@ -42,8 +42,8 @@ class Step(BaseModel):
         return self._with({name: value * number for name, value in self})
 
     def rounded(self) -> Self:
-        """Return it to the thousandth."""
-        return self._with({name: round(value, 3) + 0.0 for name, value in self})
+        """Return it to the thousandth; what two sizes differ by in the other direction is nothing."""
+        return self._with({name: max(0.0, round(value, 3)) for name, value in self})
 
     def _with(self, fields: dict[str, float]) -> Self:
         return type(self)(**fields)
@@ -73,7 +73,9 @@ class Measured(BaseModel):
     detection_new: Step
     """A detection in it whose indicator is new."""
     detection_known: Step
-    """A detection in it whose indicator is known and not due for a refresh."""
+    """A detection in it whose indicator is known and not due for a refresh, and is looked up."""
+    detection_remembered: Step
+    """The same, where this process still has it in mind."""
     message: Step
     """A message to the publisher, with its first indicator."""
     indicator: Step

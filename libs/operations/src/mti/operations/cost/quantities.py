@@ -69,8 +69,7 @@ def quantities(assumed: Assumptions, steps: Measured) -> Quantities:
     messages = jobs * _parts(first, MESSAGE)
     uploads = assumed.tenants * assumed.new * DAYS
     detections = jobs * fetched
-    known = max(0.0, detections - uploads)
-    work = _work(steps, assumed, jobs=jobs, chunks=chunks, messages=messages, uploads=uploads, known=known)
+    work = _work(steps, assumed, jobs=jobs, chunks=chunks, messages=messages, detections=detections)
     active = assumed.tenants * assumed.new * assumed.validity
     republished = active * DAYS / assumed.republished
     functions = assumed.hosting is Hosting.FUNCTIONS
@@ -98,9 +97,10 @@ def _work(
     jobs: float,
     chunks: float,
     messages: float,
-    uploads: float,
-    known: float,
+    detections: float,
 ) -> Step:
+    came = assumed.tenants * assumed.detections * DAYS
+    new, known, again = came * (1 - assumed.repeats), came * assumed.repeats, max(0.0, detections - came)
     readings = SERVICES * assumed.replicas * SECONDS / assumed.tenants_seconds
     whole = SERVICES * assumed.replicas * SECONDS / max(WHOLE, assumed.tenants_seconds)
     parts = (
@@ -112,11 +112,12 @@ def _work(
         (steps.job, jobs),
         (steps.chunk_fetched, chunks),
         (steps.chunk, chunks),
-        (steps.detection_new, uploads),
+        (steps.detection_new, new),
         (steps.detection_known, known),
+        (steps.detection_remembered, again),
         (steps.message, messages),
         (steps.batch, messages),
-        (steps.object_new, uploads),
+        (steps.object_new, new),
     )
     total = Step()
     for step, number in parts:
