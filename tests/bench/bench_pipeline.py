@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
@@ -31,8 +32,8 @@ from mti.simulators.feed.stix import bundle
 from mti.simulators.scenario import Scenario
 from mti.simulators.sentinel import SentinelSettings
 from servicebus_local import NamespaceProcess
-from tests.bench.bench_detections import messages, records
 from tests.bench.bench_fanout import to_each
+from tests.bench.bench_fetcher import messages
 from tests.bench.results import quick, report
 from tests.normalizer.world import DEFAULT, StandingClock
 from tests.support.cli import mti, up
@@ -48,11 +49,15 @@ async def main() -> None:
     detections, runs = (20_000, 1) if quick() else (100_000, RUNS)
     moved = await same_messages(detections)
     found, rates = [], []
+    shares: dict[str, float] = {}
     for _ in range(runs):
-        whole, seconds = await pipeline(detections)
+        whole, said = await pipeline(detections)
         bare = await bare_bus(moved)
         found.append(bare / whole)
-        rates.append((detections / whole, detections / bare, detections / seconds))
+        rates.append((detections / whole, detections / bare, detections / said["seconds"]))
+        shares = {
+            each["name"].rpartition("-")[0] or each["name"]: each["processor_seconds"] for each in said["processes"]
+        }
     whole_rate, bare_rate, wall_rate = (sorted(each)[len(each) // 2] for each in zip(*rates, strict=True))
     report(
         "pipeline_vs_bare_bus",
@@ -61,6 +66,7 @@ async def main() -> None:
         bare_detections_per_processor_second=bare_rate,
         detections_per_second_of_the_run=wall_rate,
         messages=sum(len(each) for _, each in moved),
+        **{f"processor_seconds_of_{name}": seconds for name, seconds in shares.items()},
     )
 
 
@@ -71,8 +77,8 @@ def world(detections: int) -> Scenario:
     return both.model_copy(update={"tenants": (contoso,)})
 
 
-async def pipeline(detections: int) -> tuple[float, float]:
-    """Return the processor time of a run until idle, all its processes in it, and how long it took in seconds."""
+async def pipeline(detections: int) -> tuple[float, dict[str, Any]]:
+    """Return the processor time of a run until idle, all its processes in it, and what it said."""
     with tempfile.TemporaryDirectory() as folder:
         tenants, data = Path(folder) / "tenants.yaml", Path(folder) / "data"
         async with Simulators(world(detections)) as simulators:
@@ -82,7 +88,7 @@ async def pipeline(detections: int) -> tuple[float, float]:
             used = children() - before
         if said.status != 0 or said.document["totals"]["detections"] < detections:
             raise SystemExit(f"the run ended with {said.status}: {said.err[-2000:]}")
-        return used, said.document["seconds"]
+        return used, said.document
 
 
 def children() -> float:
@@ -109,7 +115,7 @@ async def same_messages(detections: int) -> Sent:
     """Return the jobs, chunks and indicator messages of such a feed, made by the services' own code."""
     feed = list(generate(FeedSpec(seed=1, detections=detections), datetime.now(UTC)))
     pages = [bundle(feed[start : start + PAGE], "ab" * 16) for start in range(0, len(feed), PAGE)]
-    chunks = [message for page in pages for message in messages(records(page))]
+    chunks = [message for page in pages for message in messages(page)]
     jobs = [job_message("grid:eu", number) for number in range(len(pages) + 1)]
     topic = Topic()
     with tempfile.TemporaryDirectory() as folder:

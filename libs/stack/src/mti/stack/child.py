@@ -62,6 +62,7 @@ class Child:
         self.restarts = 0
         self.peak_rss = 0
         """Bytes, the most that was seen of it, over all its lives."""
+        self._processor: dict[int, float] = {}
 
     @property
     def pid(self) -> int | None:
@@ -94,11 +95,19 @@ class Child:
             raise StackError(f"{self.name} did not come up; {self._log_file} says why:\n{self.last_words()}")
         return line.decode()
 
+    @property
+    def processor_seconds(self) -> float:
+        """The processor time of all its lives, as far as it was seen: a life's last part is not."""
+        return sum(self._processor.values())
+
     def sample(self) -> None:
-        """Look at how much memory it has."""
+        """Look at how much memory it has, and how much processor time it took."""
         if (pid := self.pid) is not None:
             with contextlib.suppress(psutil.Error):
-                self.peak_rss = max(self.peak_rss, psutil.Process(pid).memory_info().rss)
+                process = psutil.Process(pid)
+                self.peak_rss = max(self.peak_rss, process.memory_info().rss)
+                times = process.cpu_times()
+                self._processor[pid] = times.user + times.system
 
     def last_words(self, lines: int = 5) -> str:
         """Return the end of its log."""

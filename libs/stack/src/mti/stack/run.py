@@ -38,6 +38,8 @@ class ProcessReport:
     name: str
     peak_rss: int
     """Bytes."""
+    processor_seconds: float
+    """Of the machine's processors, as far as it was seen."""
     restarts: int
 
 
@@ -87,6 +89,7 @@ class RunResult:
                 {
                     "name": process.name,
                     "peak_rss_mib": round(process.peak_rss / 2**20, 1),
+                    "processor_seconds": round(process.processor_seconds, 2),
                     "restarts": process.restarts,
                 }
                 for process in self.processes
@@ -115,7 +118,9 @@ async def run(stack: EmbeddedStack, stop: asyncio.Event, on_overview: Callable[[
         books = await _reconciled(registry, stores, stack)
     finally:
         await stores.close()
-    processes = [ProcessReport(child.name, child.peak_rss, child.restarts) for child in stack.children]
+    processes = [
+        ProcessReport(child.name, child.peak_rss, child.processor_seconds, child.restarts) for child in stack.children
+    ]
     return RunResult(books=books, seconds=seconds, processes=processes, stalled=stalled, interrupted=interrupted)
 
 
