@@ -63,7 +63,7 @@ def _selected(column: str, kind: str) -> str:
     return f'coalesce("{column}", \'\') as "{column}"' if kind == "string" else f'"{column}"'
 
 
-def _plain(row: Row, columns: dict[str, str]) -> Row:
+def _in_columns(row: Row, columns: dict[str, str]) -> Row:
     at = row.get("TimeGenerated", row.get("Time Generated"))
     whole = {ARRIVED: None if at is None else at + _LAG, **row}
     return {name: _value(whole[name]) for name in columns if whole.get(name) is not None}
