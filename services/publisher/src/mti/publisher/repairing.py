@@ -5,7 +5,9 @@ what an answer is entered into is compared with what was decided by: where someb
 books say is uploaded once more, until nothing has changed meanwhile.
 """
 
+import asyncio
 import logging
+import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol
@@ -21,6 +23,8 @@ from mti.publisher.retrying import Tally
 log = logging.getLogger(__name__)
 
 _ROUNDS: Final = 8
+_APART: Final = 0.05
+"""Seconds: the longest wait before the second round, and what each further one may wait longer."""
 
 
 class Uploading(Protocol):
@@ -64,6 +68,7 @@ class Repairing:
         self._holdings = holdings
         self._uploader = uploader
         self._lease = lease
+        self._rng = random.Random()  # noqa: S311  jitter, which must differ from that of whoever else repairs
 
     async def restore(self, forms: Sequence[Item]) -> None:
         """Make good first what somebody before left undone.
@@ -90,9 +95,12 @@ class Repairing:
             Pause: the destination is at fault.
             StoreUnavailable: the store does not answer, or somebody else is always there in between.
         """
-        for _ in range(_ROUNDS):
+        for tried in range(_ROUNDS):
             if not forms:
                 return
+            if tried:
+                # Two who repair the same at the same pace would disturb each other for ever.
+                await asyncio.sleep(self._rng.random() * _APART * tried)
             log.warning(
                 "objects were overtaken while they were uploaded, and what the books say is sent again",
                 extra={"destination": self._holdings.destination, "objects": len(forms)},
