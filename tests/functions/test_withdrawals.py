@@ -12,6 +12,7 @@ import azure.functions as func
 import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.contracts import Carried
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Feed
 from mti.common.schema import mark
@@ -100,7 +101,7 @@ async def hold(path: Path, *workspaces: str, revoked: bool = False) -> None:
     fields: dict[str, Any] = {"revoked": True, "modified": now} if revoked else {}
     until = datetime(now.year + 1, 1, 1, tzinfo=UTC)
     found = indicator_of("invoice", id=own, valid_until=until, **fields)
-    item = Item(object=found, source="grid:eu", feed=Feed.MALWARE_GRID, extension=timedelta(), message=0)
+    item = Item(object=Carried.of(found), source="grid:eu", feed=Feed.MALWARE_GRID, extension=timedelta(), message=0)
     await began(path)
     store = SqliteStore(path)
     versions = PublishedVersions(store.container(PUBLISHED), SystemClock())

@@ -14,9 +14,9 @@ from mti.simulators.mimecast import AccountV2, Mailed, MimecastSettings, Mimecas
 from tests.normalizer.world import NOW, sha256
 from tests.playbooks.azure import DEFENDER, LOGS, MANAGER, SUBSCRIPTION, VAULT, Azure
 from tests.playbooks.running import Clock, Json, Run, Workflow
+from tests.sentinel.names import CONTOSO as TABLES_OF
 from tests.sentinel.running import ask
 from tests.sentinel.tables import seen_at
-from tests.sentinel.world import CONTOSO as TABLES_OF
 from tests.sentinel.world import tables
 from tests.support.worlds import CONTOSO
 

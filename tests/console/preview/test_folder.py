@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.contracts import Carried
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import Feed
 from mti.console.preview.catalogue import boards
@@ -54,7 +55,7 @@ async def test_an_empty_folder_shows_what_each_workbook_says_of_it(tmp_path: Pat
             if isinstance(each, Question)
         }
         seen: set[str] = set()
-        clicked = dict.fromkeys(("Hash", "Value", "Person", "Device", "Tenant", "Customer"), "ab" * 32)
+        clicked: dict[str, Any] = dict.fromkeys(("Hash", "Value", "Person", "Device", "Tenant", "Customer"), "ab" * 32)
         for address in (await asked.get(f"/dashboards/{key}", **clicked)).tabs.values():
             for title, tile in (await asked.get(address)).tiles.items():
                 seen.add(title)
@@ -155,7 +156,7 @@ async def test_another_state_of_the_folder_is_shown_after_a_while(tmp_path: Path
 def _item(name: str, hours: float) -> Item:
     made = indicator(name, hours=hours)
     source, feed = "contoso/malware_customer", Feed.MALWARE_CUSTOMER
-    return Item(object=made, source=source, feed=feed, extension=timedelta(), message=0)
+    return Item(object=Carried.of(made), source=source, feed=feed, extension=timedelta(), message=0)
 
 
 async def _all_pages(asked: Console, keys: Sequence[str]) -> list[Any]:

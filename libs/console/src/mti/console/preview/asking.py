@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from mti.console.preview.schemas import ARRIVED, schemas
-from mti.console.preview.workbook_format import Parameter, TimeSettings, Visibility
+from mti.console.preview.workbook_format import AskedParameter, Parameter, TimeSettings, Visibility
 
 TEXT, TIME, RESOURCES = 1, 4, 5
 """The kinds of parameters that the format knows here."""
@@ -38,7 +38,7 @@ class Chosen:
         return equal if condition.comparison == "isEqualTo" else not equal
 
 
-def chosen(parameters: Sequence[Parameter], given: Mapping[str, str]) -> Chosen:
+def chosen(parameters: Sequence[Parameter | AskedParameter], given: Mapping[str, str]) -> Chosen:
     """Return what is chosen.
 
     Args:
@@ -52,7 +52,9 @@ def chosen(parameters: Sequence[Parameter], given: Mapping[str, str]) -> Chosen:
     times: dict[str, timedelta] = {}
     for each in parameters:
         value = given.get(each.name)
-        if each.type == TEXT:
+        if isinstance(each, AskedParameter):
+            texts[each.name] = ""  # nobody but Azure answers it
+        elif each.type == TEXT:
             default = each.value if isinstance(each.value, str) else ""
             texts[each.name] = default if value is None else _CONTROL.sub("", value)[:VALUE_LIMIT].strip()
         elif each.type == TIME:

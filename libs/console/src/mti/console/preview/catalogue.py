@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mti.console.preview.workbook_format import Group, Parameter, Parameters, Tabs, Text, Tile, Workbook
+from mti.console.preview.workbook_format import AskedParameter, Group, Parameter, Parameters, Tabs, Text, Tile, Workbook
 
 METADATA: Final = "WorkbooksMetadata.json"
 
@@ -45,7 +45,7 @@ class Board:
         return [(link.linkLabel, link.subTarget) for item in tabs for link in item.content.links]
 
     @property
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> list[Parameter | AskedParameter]:
         """All its parameters, those that one page asks for included."""
         if self.workbook is None:
             return []

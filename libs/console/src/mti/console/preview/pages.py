@@ -128,8 +128,9 @@ def _fields(board: Board, scope: Scope, world: Loaded) -> list[Field]:
     asks = [
         each for item in scope.page.content.items if isinstance(item, Parameters) for each in item.content.parameters
     ]
-    shared = [each for each in board.parameters if each.type == TIME or each.value]
-    return found + [_field(each, scope) for each in (*shared, *asks)]
+    settable = [each for each in board.parameters if isinstance(each, Parameter)]
+    shared = [each for each in settable if each.type == TIME or each.value]
+    return found + [_field(each, scope) for each in (*shared, *(each for each in asks if isinstance(each, Parameter)))]
 
 
 def _field(parameter: Parameter, scope: Scope) -> Field:
@@ -147,7 +148,7 @@ def _chips(board: Board, scope: Scope, asked: Asked) -> list[Chip]:
     return [
         Chip(each.label, scope.values.texts[each.name], asked.address(**{each.name: None}))
         for each in board.parameters
-        if each.type == TEXT and not each.value and scope.values.texts.get(each.name)
+        if isinstance(each, Parameter) and each.type == TEXT and not each.value and scope.values.texts.get(each.name)
     ]
 
 

@@ -100,8 +100,7 @@ async def _arrivals(published: PublishedVersions, workspace: Workspace, room: in
                 return
             if (indicator := held_object(own, known)) is not None:
                 room -= 1
-                record = indicator.model_dump(mode="json", exclude_none=True)
-                yield Arrival(indicator.modified, workspace.source_system, record)
+                yield Arrival(indicator.modified, workspace.source_system, dict(indicator.wire))
 
 
 def _kept_rows(path: Path, room: int, now: datetime) -> Iterator[Row]:
