@@ -104,6 +104,8 @@ def started() -> list[Row]:
         like("pc-17", BOB.upper(), ago(minutes=23), 58, SHA256=sha256("shell"), InitiatingProcessSHA1=SHA1.upper()),
         like("pc-18", BOB, ago(minutes=22), 59, SHA256=sha256("shell"), InitiatingProcessMD5=MD5.upper()),
         like("pc-19", BOB, ago(minutes=21), 60, InitiatingProcessSHA256=sha256("three").upper()),
+        {**like("pc-6", CAROL, ago(minutes=17), 62, InitiatingProcessSHA1=SHA1), "ActionType": "OpenProcess"},
+        arrived(like("pc-7", CAROL, ago(days=40), 63, InitiatingProcessSHA1=SHA1), ago(minutes=8)),
         like("pc-20", BOB, ago(minutes=20), 61, InitiatingProcessSHA256=sha256("harmless")),
         like("f-pc-1", DAN, ago(minutes=11), 36, TenantId=FABRIKAM, **both),
     ]
@@ -118,6 +120,11 @@ def connected() -> list[Row]:
         like("pc-2", BOB, ago(minutes=11), 43, "198.51.100.97", InitiatingProcessSHA256=sha256("harmless")),
         arrived(like("pc-1", ALICE, ago(days=40), 44, "198.51.100.96", **by), ago(minutes=8)),
         like("pc-17", BOB.upper(), ago(minutes=22), 45, "198.51.100.95", InitiatingProcessSHA1=SHA1.upper()),
+        {
+            **like("pc-6", CAROL, ago(minutes=17), 48, "198.51.100.92", InitiatingProcessSHA1=SHA1),
+            "ActionType": "ListeningConnectionCreated",
+        },
+        arrived(like("pc-7", CAROL, ago(days=40), 49, "198.51.100.91", InitiatingProcessSHA1=SHA1), ago(minutes=8)),
         like("pc-18", BOB, ago(minutes=21), 46, "198.51.100.94", InitiatingProcessMD5=MD5.upper()),
         like("pc-19", BOB, ago(minutes=20), 47, "198.51.100.93", InitiatingProcessSHA256=sha256("three").upper()),
     ]

@@ -12,7 +12,7 @@ from infra.sentinel.workbooks import books
 from tests.normalizer.world import NOW, sha256
 from tests.sentinel import truth_devices, truth_file, truth_mail
 from tests.sentinel.comparing import said
-from tests.sentinel.names import SHA1
+from tests.sentinel.names import DELETED, SHA1
 from tests.sentinel.running import ask, filled, in_advanced_hunting
 from tests.sentinel.tables import Row
 from tests.sentinel.truth import View, everywhere
@@ -26,9 +26,16 @@ CHOSEN = {
     "a SHA-1": SHA1,
     "one withdrawn": sha256("withdrawn"),
     "one expired": sha256("expired"),
+    "one deleted": DELETED,
 }
 """Hashes that the page for one file is opened for."""
-PAST = ("What is this file?", "What did Mimecast know, and when?", "What happened, in order?")
+PAST = (
+    "What is this file?",
+    "What did Mimecast know, and when?",
+    "What happened, in order?",
+    "Who received it, and where is it now?",
+    "Is a file of this name in SharePoint, OneDrive or Teams?",
+)
 """Tiles that have to tell of what is no threat any more."""
 OPENED = [(tile, name) for tile in truth_file.TILES for name in CHOSEN if name.startswith("a ") or tile in PAST]
 Truth = Callable[[View], list[Row]]

@@ -26,6 +26,7 @@ def what_is_it(view: View, chosen: str) -> list[Row]:
             "State": fact.state,
             "Hash": fact.value,
             "Confidence": fact.record["confidence"],
+            "TLP": "amber",
             "Feed": fact.told["feed"],
             "Region": fact.told["region"],
             "FileName": fact.told.get("file_name"),
@@ -128,7 +129,12 @@ def which_devices(view: View, chosen: str) -> list[Row]:
 def what_did_it_start(view: View, chosen: str) -> list[Row]:
     file = same_file(view, chosen)
     return [
-        {"StartTime": row["At"], "DeviceName": row["DeviceName"], "ProgramName": row["FileName"]}
+        {
+            "StartTime": row["At"],
+            "DeviceName": row["DeviceName"],
+            "UserUpn": row["AccountUpn"].lower(),
+            "ProgramName": row["FileName"],
+        }
         for row in ran(view)
         if file & set(hashes(row, *PARENT))
     ]
@@ -136,7 +142,12 @@ def what_did_it_start(view: View, chosen: str) -> list[Row]:
 
 def where_did_it_connect(view: View, chosen: str) -> list[Row]:
     return [
-        {"ConnectTime": row["At"], "DeviceName": row["DeviceName"], "RemoteIP": row["RemoteIP"]}
+        {
+            "ConnectTime": row["At"],
+            "DeviceName": row["DeviceName"],
+            "UserUpn": row["InitiatingProcessAccountUpn"].lower(),
+            "RemoteIP": row["RemoteIP"],
+        }
         for row in _connected(view, same_file(view, chosen))
     ]
 
@@ -206,7 +217,7 @@ def _incidents(view: View, file: set[str]) -> list[Row]:
         row["SystemAlertId"]
         for row in view.rows("SecurityAlert")
         for each in file
-        if f'"Type":"filehash","Algorithm":"SHA256","Value":"{each}"' in row["Entities"].replace(each.upper(), each)
+        if f'"type":"filehash","algorithm":"sha256","value":"{each}"' in row["Entities"].lower()
     }
     newest: dict[tuple[str, int], Row] = {}
     for row in sorted(view.rows("SecurityIncident"), key=lambda each: each["At"]):

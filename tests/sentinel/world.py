@@ -93,9 +93,7 @@ def tables(now: datetime = NOW) -> Tables:
     contoso, fabrikam = Service(CONTOSO, repeater_as_source=True), Service(FABRIKAM)
     indicators_of_both = [*rows_of(uploads(), contoso, until=now), *rows_of(fabrikams(), fabrikam, until=now)]
     found: Tables = {
-        "ThreatIntelIndicators": [
-            {**row, "IsDeleted": row["ObservableValue"] == DELETED} for row in indicators_of_both
-        ],
+        "ThreatIntelIndicators": [_as_the_portal_has_it(row) for row in indicators_of_both],
         "EmailAttachmentInfo": events.attachments(),
         "EmailEvents": events.deliveries(),
         "EmailPostDeliveryEvents": [
@@ -138,6 +136,7 @@ def tables(now: datetime = NOW) -> Tables:
             rows_like.in_the_cloud(BOB, "FileDeleted", "Invoice_of_November.pdf", ago(hours=4)),
             rows_like.in_the_cloud(BOB.upper(), "FileAccessed", TOOL.upper(), ago(hours=3)),
             rows_like.in_the_cloud(BOB, "FileAccessed", "Plan.doc", ago(hours=2)),
+            rows_like.in_the_cloud(BOB, "FileAccessed", "Old.doc", ago(hours=2)),
             rows_like.in_the_cloud(BOB, "FileAccessed", "tool_of_three.EXE", ago(hours=2)),
             rows_like.in_the_cloud(BOB, "FileAccessed", "rechnung_november.pdf", ago(hours=2)),
             rows_like.in_the_cloud(BOB, "FileAccessed", "Photo.zip", ago(hours=3)),
@@ -145,10 +144,10 @@ def tables(now: datetime = NOW) -> Tables:
         ],
         "SecurityIncident": _incidents(),
         "SecurityAlert": [
-            rows_like.alert("a1", sha256("known").upper(), ago(hours=5)),
+            rows_like.alert("a1", sha256("known").upper(), ago(hours=5), kind="FileHash"),
             rows_like.alert("a2", sha256("withdrawn"), ago(days=2)),
             arrived(rows_like.alert("a5", sha256("known"), ago(days=40)), ago(hours=5)),
-            rows_like.alert("a6", sha256("both hashes"), ago(hours=1), kind="file"),
+            rows_like.alert("a6", sha256("known"), ago(hours=1), kind="file"),
         ],
         "AppMetrics": _metrics(),
     }
