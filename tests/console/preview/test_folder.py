@@ -88,8 +88,8 @@ async def test_rows_that_a_demonstration_kept_are_shown_as_they_are(tmp_path: Pa
     async with console(tmp_path) as asked:
         page = await asked.get("/dashboards/MimecastThreats")
         assert page.tiles[COUNTS].numbers == {"Active": 2, "Withdrawn": 1, "Expired": 0, "Switched off here": 0}
-        marks = page.tiles["Which types of file are they?"].marks
-        assert sorted(marks) == ["pdf: 1 Indicators", "zip: 1 Indicators"]
+        [sure] = page.tiles["How sure is Mimecast of them?"].rows
+        assert sure == ["High (75 to 100)", "2"]
 
 
 async def test_a_sample_of_events_is_added_on_demand_and_called_one(tmp_path: Path) -> None:
