@@ -1,17 +1,10 @@
-"""Says over HTTP whether a process is well, for who restarts it: `GET /live` and `GET /ready`, 200 or 503.
+"""Whether a process says over HTTP that it is well: where the settings name an address."""
 
-A process that stands still answers nothing, which is an answer. One that waits for its bus or store is alive, and
-not ready: to start it again would help nobody.
-"""
-
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
-
-from mti.common.errors import ConfigurationError
 from mti.common.hosting.pulse import Pulse
-from mti.common.settings import HealthSettings, UnixAddress
+from mti.common.settings import HealthSettings
 
 
 @asynccontextmanager
@@ -22,42 +15,10 @@ async def pulse_of(settings: HealthSettings) -> AsyncIterator[Pulse]:
         ConfigurationError: the address can't be listened on.
     """
     pulse = Pulse(settings.health_stuck_seconds)
-    address = settings.health_address
-    if address is None:
+    if settings.health_address is None:
         yield pulse
         return
-    runner = web.AppRunner(_application(pulse), access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        site = (
-            web.UnixSite(runner, str(address.path))
-            if isinstance(address, UnixAddress)
-            else web.TCPSite(runner, address.host, address.port)
-        )
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigurationError(
-                f"MTI_HEALTH: {settings.health} can't be listened on ({error.strerror}); write an address that is free"
-            ) from None
+    from mti.common.hosting.health_server import serving  # noqa: PLC0415  an HTTP server, which few processes need
+
+    async with serving(pulse, settings.health_address, settings.health):
         yield pulse
-    finally:
-        await runner.cleanup()
-
-
-def _application(pulse: Pulse) -> web.Application:
-    async def live(_: web.Request) -> web.Response:
-        return _answer({"stuck": pulse.stuck()})
-
-    async def ready(_: web.Request) -> web.Response:
-        return _answer({"stuck": pulse.stuck(), "waits_for": pulse.waits_for()})
-
-    application = web.Application(client_max_size=1024)
-    application.router.add_get("/live", live)
-    application.router.add_get("/ready", ready)
-    return application
-
-
-def _answer(wrong: Mapping[str, str | None]) -> web.Response:
-    found = {name: why for name, why in wrong.items() if why is not None}
-    return web.json_response({"well": not found, **found}, status=503 if found else 200)
