@@ -12,6 +12,8 @@ WAYS = {
     "libs/cli/src/mti/cli/main.py",  # shows a page that is a constant
     "libs/common/src/mti/common/topology/__main__.py",  # JSON in ASCII, for who builds from it
     "libs/common/src/mti/common/logs.py",  # JSON in ASCII, which escapes everything
+    # One line with nothing in it that a terminal obeys; it imports the standard library alone:
+    "libs/common/src/mti/common/probe.py",
     # One line that says why a service can't start, made safe by `escaped`:
     "libs/common/src/mti/common/hosting/process.py",
     # Hand a child its streams:

@@ -54,7 +54,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _said(text: str, status: int) -> int:
-    sys.stderr.write(f"{text}\n")
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    sys.stderr.write(f"{printable}\n")
     return status
 
 
