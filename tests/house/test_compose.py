@@ -14,7 +14,8 @@ import pytest
 import yaml
 from aiohttp import web
 
-from mti.common.settings import BusSettings, HealthSettings, RunSettings, StoreSettings, TenantsSettings
+from mti.common.health_settings import HealthSettings
+from mti.common.settings import BusSettings, RunSettings, StoreSettings, TenantsSettings
 from mti.common.topology import STANDARD
 from mti.common.topology.documents import EMULATOR_DELIVERIES, config
 from mti.fetcher.configuration import FetcherSettings

@@ -9,7 +9,7 @@ import pytest
 
 from infra import generate
 from mti.common.adapters.cosmos.containers import CONTAINERS
-from mti.common.settings import HealthSettings, TcpAddress
+from mti.common.health_settings import HealthSettings, TcpAddress
 from tests.infra.compiler import DIRECTORY, FORMER, IMAGE, INFRA, Compiler, needs_compiler
 from tests.infra.deployed import Deployed
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pydantic import Field
 
 from mti.common.composition.parts import PartsSettings
-from mti.common.settings import ClockSettings, HealthSettings, RunSettings, Switch
+from mti.common.health_settings import HealthSettings
+from mti.common.settings import ClockSettings, RunSettings, Switch
 from mti.common.telemetry import TelemetrySettings
 from mti.fetcher.mimecast import HttpLimits
 

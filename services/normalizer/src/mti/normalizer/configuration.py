@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from mti.common.composition.parts import PartsSettings
-from mti.common.settings import HealthSettings, RunSettings
+from mti.common.health_settings import HealthSettings
+from mti.common.settings import RunSettings
 from mti.common.telemetry import TelemetrySettings
 
 

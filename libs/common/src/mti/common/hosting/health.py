@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from mti.common.health_settings import HealthSettings
 from mti.common.hosting.pulse import Pulse
-from mti.common.settings import HealthSettings
 
 
 @asynccontextmanager

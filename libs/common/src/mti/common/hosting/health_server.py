@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from mti.common.errors import ConfigurationError
+from mti.common.health_settings import TcpAddress, UnixAddress
 from mti.common.hosting.pulse import Pulse
-from mti.common.settings import TcpAddress, UnixAddress
 
 
 @asynccontextmanager
