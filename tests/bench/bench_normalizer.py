@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,30 +16,16 @@ from typing import Any
 import stix2
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.ports.bus import Outgoing, Received
+from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Complete
-from mti.common.registry import Registry
-from mti.normalizer.emitting import Emitter
-from mti.normalizer.handler import NormalizeHandler
-from mti.normalizer.records import KnownIndicators, Ledger, Offsets
 from tests.bench.bench_fetcher import messages
 from tests.bench.floor import DETECTIONS, floor, page_of, processor_seconds
+from tests.bench.normalizing import Topic, handler_on
 from tests.bench.results import quick, report
-from tests.normalizer.world import CONTOSO, GRID, StandingClock, received, registry
-from tests.support.service_world import route
+from tests.normalizer.world import received
 
 PEERS = 1000
 """Detections that the other way is measured with: each costs the same."""
-
-
-@dataclass
-class Topic:
-    """Forgets what it is sent."""
-
-    bodies: int = 0
-
-    async def send(self, messages: Sequence[Outgoing]) -> None:
-        self.bodies += len(messages)
 
 
 async def main() -> None:
@@ -70,14 +56,7 @@ async def handled(chunks: Sequence[Received]) -> float:
     """Return the processor time of a normalizer that begins with an empty store and handles the chunks."""
     with tempfile.TemporaryDirectory() as folder:
         store, topic = SqliteStore(Path(folder) / "store.db"), Topic()
-        handler = NormalizeHandler(
-            Registry(sources=registry().sources, destinations={}, routes=(route(GRID, CONTOSO),)),
-            Emitter(KnownIndicators(store.container("known"), StandingClock()), topic),
-            Ledger(store.container("ledger")),
-            Offsets(store.container("checkpoints")),
-            pages=Topic(),
-            to="normalizer",
-        )
+        handler = handler_on(store, topic)
         await store.container("known").read("nothing", "opens the file")
         began = time.process_time()
         outcomes = [outcome for chunk in chunks for outcome in await handler([chunk])]
