@@ -1,4 +1,4 @@
-"""`python -m tests.bench.memory DETECTIONS`: cuts so many into messages and normalizes them, and prints its peak memory.
+"""`python -m tests.bench.memory DETECTIONS`: cuts so many into messages and normalizes them; prints its peak memory.
 
 Page after page of 20,000, each of other files with the repeats of a real feed, by the services' own code; the store
 is on disk, and what is sent is forgotten.
