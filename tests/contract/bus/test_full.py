@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mti.common.errors import BusFull, Pause
-from mti.common.hosting import QueueConsumer, SessionConsumer, Settler, queue_consumer
+from mti.common.hosting import QueueConsumer, SessionConsumer, Settler, consumer
 from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
@@ -42,7 +42,7 @@ async def test_a_message_that_is_to_be_parked_in_a_full_topic_waits_there_withou
     tmp_path: Path, entity: Entity, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The copy that takes a parked message's place does not fit the topic that the message itself fills."""
-    monkeypatch.setattr(queue_consumer, "FULL_DELAY", 0.05)
+    monkeypatch.setattr(consumer, "FULL_DELAY", 0.05)
     clock, stop, paused, seen = SystemClock(), asyncio.Event(), True, list[Received]()
 
     async def handler(messages: Sequence[Received]) -> Sequence[Outcome]:
