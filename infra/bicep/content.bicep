@@ -18,6 +18,7 @@ param enableRules bool = true
 var content = loadJsonContent('generated/content.json')
 var named = 'let OurSource = \'Mimecast\';'
 var chosen = 'let OurSource = \'${sourceSystem}\';'
+var linked = 'MimecastInvestigation'
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = {
   name: workspaceName
@@ -82,6 +83,10 @@ resource parser 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-07-
   }
 }
 
+// A link from one workbook to another names a template of the gallery; here it names the workbook that is deployed.
+var link = '"templateId": "sentinel-${linked}"'
+var linkHere = '"templateId": "${resourceId('Microsoft.Insights/workbooks', guid(workspace.id, linked))}"'
+
 resource workbooks 'Microsoft.Insights/workbooks@2023-06-01' = [
   for book in content.workbooks: {
     name: guid(workspace.id, book.key)
@@ -92,7 +97,7 @@ resource workbooks 'Microsoft.Insights/workbooks@2023-06-01' = [
       description: book.description
       category: 'sentinel'
       sourceId: workspace.id
-      serializedData: replace(book.data, '"value": "Mimecast"', '"value": "${sourceSystem}"')
+      serializedData: replace(replace(book.data, '"value": "Mimecast"', '"value": "${sourceSystem}"'), link, linkHere)
       version: '1.0'
     }
   }

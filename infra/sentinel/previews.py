@@ -55,17 +55,17 @@ def pictures(digest: str) -> list[Picture]:
     Args:
         digest: the hash of a file that has a history in the sample.
     """
+    opened = f"Hash={digest}"
     found = [
-        Picture(PICTURES / f"{book.key}{name}.png", f"/dashboards/{book.key}", scheme, bare=True)
+        Picture(PICTURES / f"{book.key}{name}.png", f"/dashboards/{book.key}?{opened}", scheme, bare=True)
         for book in books().values()
         for name, scheme in _SCHEMES
     ]
-    matches = "/dashboards/MimecastMatches"
     return [
         *found,
         Picture(DOCS / "dashboard-threats.png", "/dashboards/MimecastThreats", "light"),
-        Picture(DOCS / "dashboard-matches.png", matches, "light"),
-        Picture(DOCS / "dashboard-one-file.png", f"{matches}?Page=one-file&Hash={digest}", "dark"),
+        Picture(DOCS / "dashboard-matches.png", "/dashboards/MimecastMatches", "light"),
+        Picture(DOCS / "dashboard-one-file.png", f"/dashboards/MimecastInvestigation?{opened}", "dark"),
         Picture(DOCS / "dashboard-customers.png", "/dashboards/MimecastMSSP", "light"),
         Picture(DOCS / "dashboard-health.png", "/dashboards/MimecastHealth", "dark"),
     ]

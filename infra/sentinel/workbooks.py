@@ -78,6 +78,17 @@ class Page(BaseModel):
     """What is said above its tiles."""
 
 
+class Leads(BaseModel):
+    """Columns whose value a click opens in another workbook."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: str = Field(pattern=r"^[A-Za-z]+$")
+    """The key of the other one."""
+    columns: dict[str, str]
+    """The other one's parameter, by the column here."""
+
+
 class Book(BaseModel):
     """A workbook, as it is written down here."""
 
@@ -90,6 +101,7 @@ class Book(BaseModel):
     cross_workspace: bool = False
     exports: dict[str, str] = {}
     """Columns whose value a click on a row puts into a parameter."""
+    leads: Leads | None = None
     pages: tuple[Page, ...]
 
     def laid_out(self) -> portal.Workbook:
@@ -123,14 +135,14 @@ class Book(BaseModel):
                 ),
                 portal.AskedParameter(id=self._id("parameter/Names"), name="Names", label="Names", query=_NAMES),
             ]
-        days = (1, 7, 14, 30)
-        times = portal.TimeSettings(selectableValues=[portal.SelectableTime(durationMs=each * _DAY) for each in days])
+        if any("{TimeRange" in tile.query for page in self.pages for tile in page.tiles):
+            days = (1, 7, 14, 30)
+            offered = [portal.SelectableTime(durationMs=each * _DAY) for each in days]
+            times, usual = portal.TimeSettings(selectableValues=offered), {"durationMs": 14 * _DAY}
+            found.append(self._parameter("TimeRange", "Time", 4, isRequired=True, value=usual, typeSettings=times))
         asked = {name for page in self.pages for name in page.ask}
         return [
             *found,
-            self._parameter(
-                "TimeRange", "Time", 4, isRequired=True, value={"durationMs": 14 * _DAY}, typeSettings=times
-            ),
             self._parameter("Source", "Source system", 1, isRequired=True, value="Mimecast"),
             *(
                 self._parameter(name, name, 1, value="")
@@ -185,7 +197,7 @@ class Book(BaseModel):
                 crossComponentResources=["{Workspaces}"] if self.cross_workspace else None,
                 visualization=tile.visual,
                 tileSettings=_TILES if tile.visual == "tiles" else None,
-                gridSettings=_GRID if tile.visual == "table" else None,
+                gridSettings=self._grid(tile) if tile.visual == "table" else None,
             ),
             conditionalVisibility=None
             if when is None
@@ -193,6 +205,11 @@ class Book(BaseModel):
             customWidth=None if tile.width is None else "25" if tile.width == 25 else "50",
             name=tile.title,
         )
+
+    def _grid(self, tile: Question) -> portal.GridSettings:
+        leads = self.leads
+        links = [_link(leads.to, *each) for each in leads.columns.items() if each[0] in tile.columns] if leads else []
+        return portal.GridSettings(formatters=[_INCIDENT, *links])
 
     def _id(self, name: str) -> UUID:
         return uuid5(_SPACE, f"workbook/{self.key}/{name}")
@@ -210,8 +227,8 @@ _TILES: Final = portal.TileSettings(
     titleContent=portal.Cell(columnMatch="What", formatter=1),
     leftContent=portal.Cell(columnMatch="Number", formatter=12),
 )
-_GRID: Final = portal.GridSettings(
-    formatters=[portal.Cell(columnMatch="IncidentUrl", formatter=7, formatOptions={"linkTarget": "Url"})]
+_INCIDENT: Final = portal.Cell(
+    columnMatch="IncidentUrl", formatter=7, formatOptions=portal.FormatOptions(linkTarget="Url")
 )
 
 
@@ -226,6 +243,20 @@ def books() -> dict[str, Book]:
         path.stem: Book.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         for path in sorted((FOLDER / "workbooks").glob("*.yaml"))
     }
+
+
+def _link(key: str, column: str, parameter: str) -> portal.Cell:
+    """Return the link of a column: it opens the workbook of that key, at the page for such a value."""
+    book = next(book for book in books().values() if book.key == key)
+    page = next(page for page in book.pages if page.when == parameter)
+    passed = [
+        portal.Passed(name=parameter, source="column", value=column),
+        portal.Passed(name="Page", source="static", value=_slug(page.label)),
+        portal.Passed(name="Source", source="parameter", value="Source"),
+    ]
+    context = portal.WorkbookContext(templateId=f"sentinel-{key}", templateParameters=passed)
+    options = portal.FormatOptions(linkTarget="WorkbookTemplate", workbookContext=context)
+    return portal.Cell(columnMatch=column, formatter=7, formatOptions=options)
 
 
 def _slug(label: str) -> str:

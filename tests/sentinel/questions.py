@@ -38,8 +38,8 @@ def of_playbooks(*files: str) -> str:
 
 def shown() -> dict[str, str]:
     """Return the queries whose answers `expected.yaml` holds: those that no truth is worked out for."""
-    [page] = [page for page in books()["matches"].pages if page.label == "One file"]
-    worked_out = {f"matches/{tile.title}" for tile in page.tiles}
+    [page] = [page for page in books()["investigation"].pages if page.label == "One file"]
+    worked_out = {f"investigation/{tile.title}" for tile in page.tiles}
     return {
         name: query
         for name, query in questions().items()

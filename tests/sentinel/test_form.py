@@ -126,6 +126,8 @@ def test_a_tile_asks_a_question_and_an_empty_one_says_why(name: str) -> None:
     set_by_click = {each.parameterName for tile in laid_out.tiles() for each in tile.content.exportedParameters or ()}
     asked = {name for page in books()[name].pages for name in page.ask}
     known = {"TimeRange", "Source", *set_by_click, *asked, *(("Workspaces", "Names") if "MSSP" in text else ())}
+    if '"name": "TimeRange"' not in text:
+        known.remove("TimeRange")
     needed = {
         tile.conditionalVisibility.parameterName for tile in laid_out.tiles() if tile.conditionalVisibility is not None
     }
@@ -133,6 +135,36 @@ def test_a_tile_asks_a_question_and_an_empty_one_says_why(name: str) -> None:
     # Every parameter that a query names is one that this book has.
     assert set(re.findall(r"\{(\w+)(?::\w+)?\}", text)) <= known
     assert "{TimeRange}" not in text
+
+
+@pytest.mark.parametrize("book", generate.deployed()["workbooks"], ids=lambda book: book["key"])
+def test_a_workbook_fits_into_one_literal_of_a_template(book: dict[str, str]) -> None:
+    """A literal, and what an expression gives, has 131,072 characters at most; links get longer when deployed.
+
+    https://learn.microsoft.com/azure/azure-resource-manager/templates/best-practices
+    """
+    assert len(book["data"]) <= 120_000, "make another workbook of some of its pages"
+
+
+@pytest.mark.parametrize("name", books())
+def test_a_link_to_another_workbook_opens_the_page_that_waits_for_its_value(name: str) -> None:
+    by_id = {f"sentinel-{book.key}": book for book in books().values()}
+    for tile in books()[name].laid_out().tiles():
+        for cell in tile.content.gridSettings.formatters if tile.content.gridSettings else ():
+            context = cell.formatOptions.workbookContext if cell.formatOptions else None
+            if context is not None:
+                passed = {each.source: each for each in context.templateParameters}
+                pages = {page.label.lower().replace(" ", "-"): page for page in by_id[context.templateId].pages}
+                assert passed["column"].value == cell.columnMatch
+                assert pages[passed["static"].value].when == passed["column"].name
+                assert passed["column"].name in pages[passed["static"].value].ask
+
+
+def test_every_hash_of_the_matches_opens_the_investigation() -> None:
+    for tile in books()["matches"].laid_out().tiles():
+        grid = tile.content.gridSettings
+        if grid and re.search(r"\bHash\b", tile.content.query.rpartition("| project ")[2].partition("\n")[0]):
+            assert "Hash" in {cell.columnMatch for cell in grid.formatters}, tile.content.title
 
 
 def test_the_metadata_of_workbooks_has_what_is_asked() -> None:

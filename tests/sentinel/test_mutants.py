@@ -68,7 +68,7 @@ def judges() -> dict[str, Judge]:
     for name, query in QUERIES.items():
         values = {"LookBack": query.look_back, "Frequency": getattr(query, "frequency", "1h")}
         found[name] = Judge(query.query, values, truth_of(name)(everywhere(look_back(query))))
-    [page] = [page for page in books()["matches"].pages if page.label == "One file"]
+    [page] = [page for page in books()["investigation"].pages if page.label == "One file"]
     month = everywhere(timedelta(days=30))
     queries = {tile.title: tile.query for tile in page.tiles}
     for title, name in OPENED:

@@ -71,7 +71,7 @@ def copies() -> dict[str, list[Row]]:
 @pytest.fixture(scope="module")
 def pages() -> dict[tuple[str, str], list[Row]]:
     """What each tile of the page for one file finds, by tile and chosen hash."""
-    [page] = [page for page in books()["matches"].pages if page.label == "One file"]
+    [page] = [page for page in books()["investigation"].pages if page.label == "One file"]
     asked = {
         (tile.title, name): filled(tile.compiled, Hash=chosen)
         for tile in page.tiles

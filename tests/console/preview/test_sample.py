@@ -118,6 +118,7 @@ async def test_a_click_on_a_row_opens_the_page_of_its_file(asked: Console) -> No
     matches = await asked.get("/dashboards/MimecastMatches")
     links = matches.tiles["Who received it?"].element.all("a")
     link = next(each for each in links if "Hash=" in each.attributes["href"])
+    assert link.attributes["href"].startswith("/dashboards/MimecastInvestigation?")
     page = await asked.get(link.attributes["href"])
     assert "What happened, in order?" in page.tiles
     [chip] = [each.text for each in page.root.all("ul", of="chips")]
@@ -127,7 +128,7 @@ async def test_a_click_on_a_row_opens_the_page_of_its_file(asked: Console) -> No
 
 
 async def test_an_injected_value_stays_a_value(asked: Console) -> None:
-    page = await asked.get("/dashboards/MimecastMatches", Page="one-file", Hash="x' or 1 == 1 or 'y' == 'z\\")
+    page = await asked.get("/dashboards/MimecastInvestigation", Page="one-file", Hash="x' or 1 == 1 or 'y' == 'z\\")
     assert {tile.kind for tile in page.tiles.values()} == {"empty"}
 
 

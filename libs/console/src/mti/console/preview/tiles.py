@@ -113,7 +113,8 @@ async def _fill(view: View, tile: Tile, answer: Answer, scope: Scope, asked: Ask
     elif content.visualization == "table":
         limit = len(answer.rows) if asked.one(ROWS) == ALL else GRID_ROWS
         longest = TEXT_LIMIT if tile.customWidth is None else LONGEST
-        view.grid = grid(answer, content, partial(_led, scope, asked), limit=limit, longest=longest)
+        led, opened = partial(_led, scope, asked), partial(_opened, asked)
+        view.grid = grid(answer, content, led, opened, limit=limit, longest=longest)
         view.kind = "table"
         if len(view.grid.rows) < view.grid.total:
             view.all_rows = f"{asked.address(**{ROWS: ALL})}#{view.id}"
@@ -134,3 +135,8 @@ def _led(scope: Scope, asked: Asked, parameter: str, value: str) -> str:
     tab = condition.value if condition is not None and condition.parameterName == PAGE else scope.values.texts.get(PAGE)
     anchor = "#waiting" if page is scope.page else ""
     return f"{asked.address(**{parameter: value, PAGE: tab, ROWS: None})}{anchor}"
+
+
+def _opened(asked: Asked, template: str, given: Mapping[str, str]) -> str:
+    """Return where a click on a value leads that opens another workbook."""
+    return asked.address(f"/dashboards/{template.removeprefix('sentinel-')}", **{ROWS: None, **given})

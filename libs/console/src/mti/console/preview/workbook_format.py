@@ -130,12 +130,46 @@ class Export(_Part):
     defaultValue: str = ""
 
 
+class Passed(_Part):
+    """A parameter of the workbook that a link opens: the value of a column or of a parameter here, or a fixed one."""
+
+    name: str
+    source: Literal["column", "parameter", "static"]
+    value: str = Field(min_length=1)
+
+
+class WorkbookContext(_Part):
+    """Which workbook a link opens, and with what.
+
+    A template is named by its id in the gallery, a saved workbook by its resource id:
+    https://learn.microsoft.com/azure/azure-monitor/visualize/workbooks-link-actions
+    """
+
+    componentIdSource: Literal["workbook"] = "workbook"
+    resourceIdsSource: Literal["workbook"] = "workbook"
+    templateIdSource: Literal["static"] = "static"
+    templateId: str = Field(pattern=r"^sentinel-Mimecast[A-Za-z]+$")
+    typeSource: Literal["workbook"] = "workbook"
+    gallerySource: Literal["workbook"] = "workbook"
+    locationSource: Literal["default"] = "default"
+    passSpecificParams: Literal[True] = True
+    templateParameters: list[Passed]
+
+
+class FormatOptions(_Part):
+    """How a cell is drawn, and what a click on it opens."""
+
+    linkTarget: Literal["Url", "WorkbookTemplate"] | None = None
+    workbookContext: WorkbookContext | None = None
+    palette: Literal["blue", "auto"] | None = None
+
+
 class Cell(_Part):
     """How a tile or a column is drawn: 1 text, 4 bar, 7 link, 12 big number."""
 
     columnMatch: str | None = None
     formatter: Literal[1, 4, 7, 12]
-    formatOptions: dict[Literal["linkTarget", "palette"], Literal["Url", "blue", "auto"]] | None = None
+    formatOptions: FormatOptions | None = None
 
 
 class TileSettings(_Part):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from mti.console.preview.answers import NOTHING, Answer, Cell, Column, display
 from mti.console.preview.drawing.shapes import NotDrawn
 from mti.console.preview.workbook_format import Cell as Formatter
-from mti.console.preview.workbook_format import QueryContent
+from mti.console.preview.workbook_format import QueryContent, WorkbookContext
 
 TEXT, BAR, LINK, BIG = 1, 4, 7, 12
 """The formatters that the format knows here."""
@@ -27,6 +27,8 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{32,128}")
 _SHORT: Final = 12
 LinkTo = Callable[[str, str], str]
 """Makes the address of the same workbook with a parameter set to a value."""
+Opens = Callable[[str, Mapping[str, str]], str]
+"""Makes the address of another workbook, by its template's id, with parameters set to values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,13 @@ class Number:
 
 
 def grid(
-    answer: Answer, content: QueryContent, link_to: LinkTo, *, limit: int = ROWS, longest: int = TEXT_LIMIT
+    answer: Answer,
+    content: QueryContent,
+    link_to: LinkTo,
+    opens: Opens,
+    *,
+    limit: int = ROWS,
+    longest: int = TEXT_LIMIT,
 ) -> Grid:
     """Return a table with its formatters and its links.
 
@@ -74,16 +82,17 @@ def grid(
         answer: with at least a row.
         content: of the tile.
         link_to: see `LinkTo`.
+        opens: see `Opens`.
         limit: rows that are shown.
         longest: characters of a text; of a longer one the middle is left out, and pointing at it shows the whole.
 
     Raises:
-        NotDrawn: a formatter is not known.
+        NotDrawn: a formatter is not known, or a link takes the value of another column than its own.
     """
     settings = content.gridSettings
     formatters = {each.columnMatch: each for each in (settings.formatters if settings else [])}
     exports = {each.fieldName: each.parameterName for each in content.exportedParameters or ()}
-    makers = [_maker(answer, number, formatters, exports, link_to) for number in range(len(answer.columns))]
+    makers = [_maker(answer, number, formatters, exports, link_to, opens) for number in range(len(answer.columns))]
     rows = [
         _clickable([_fitted(make(value), longest) for make, value in zip(makers, row, strict=True)])
         for row in answer.rows[:limit]
@@ -134,15 +143,21 @@ def _clickable(cells: list[Shown]) -> list[Shown]:
 
 
 def _maker(
-    answer: Answer, number: int, formatters: dict[str | None, Formatter], exports: dict[str, str], link_to: LinkTo
+    answer: Answer,
+    number: int,
+    formatters: dict[str | None, Formatter],
+    exports: dict[str, str],
+    link_to: LinkTo,
+    opens: Opens,
 ) -> Callable[[Cell], Shown]:
     column = answer.columns[number]
     formatter = formatters.get(column.name)
     kind = formatter.formatter if formatter else TEXT
     if kind not in {TEXT, BAR, LINK, BIG}:
         raise NotDrawn(f"the formatter {kind} of {column.name} is not known")
-    if kind == LINK:
-        return lambda value: _address(value, column)
+    if formatter is not None and kind == LINK:
+        context = formatter.formatOptions.workbookContext if formatter.formatOptions else None
+        return _opening(context, column, opens) if context else lambda value: _address(value, column)
     if kind == BAR:
         most = max((abs(float(row[number])) for row in answer.rows if _is_number(row[number])), default=0.0)  # type: ignore[arg-type]
         return lambda value: _bar(value, column, most)
@@ -150,6 +165,21 @@ def _maker(
     if parameter is not None:
         return lambda value: _cell(value, column, link_to(parameter, str(value)) if value not in {None, ""} else "")
     return lambda value: _cell(value, column)
+
+
+def _opening(context: WorkbookContext, column: Column, opens: Opens) -> Callable[[Cell], Shown]:
+    """Return what makes cells that open another workbook; parameters of this one stay in the address by themselves."""
+    passed = context.templateParameters
+    fixed = {each.name: each.value for each in passed if each.source == "static"}
+    taken = {each.name: each.value for each in passed if each.source == "column"}
+    if set(taken.values()) - {column.name}:
+        raise NotDrawn(f"the link of {column.name} takes the values of other columns")
+
+    def make(value: Cell) -> Shown:
+        given = {**fixed, **dict.fromkeys(taken, str(value))}
+        return _cell(value, column, opens(context.templateId, given) if value not in {None, ""} else "")
+
+    return make
 
 
 def _cell(value: Cell, column: Column, link: str = "") -> Shown:
