@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from urllib.parse import urlencode
 
+import duckdb
+import duckdb_kql
 import pytest
 
 from mti.console.preview.answers import Answer, Column, display
@@ -70,6 +72,17 @@ def test_a_value_can_not_end_the_string_that_it_stands_in() -> None:
 def test_a_place_that_is_not_understood_is_an_error(query: str) -> None:
     with pytest.raises(Unsupported, match="the parameter"):
         filled(query, Chosen({"Hash": "1"}))
+
+
+def test_the_names_of_workspaces_are_literals_that_nobody_can_leave() -> None:
+    parameters = boards()["MimecastMSSP"].parameters
+    given = {"id-1": "Contoso", "id-2": "x', 'y'] | take 0 //\\", "id-3": "a\nb" + "c" * 300}
+    values = chosen(parameters, {"Names": "'mine','typed'"}, given)
+    query = filled("let N = datatable(W:string, C:string) [{Names}];\nN", values)
+    assert "typed" not in query
+    found = duckdb_kql.execute(duckdb.connect(), query, allow_write=False, query_now=datetime(2026, 11, 24, tzinfo=UTC))
+    assert dict(found.fetchall()) == {**given, "id-3": "ab" + "c" * 198}
+    assert filled("datatable(W:string) [{Names}]", chosen(parameters, {})) == "datatable(W:string) []"
 
 
 def test_only_what_is_offered_can_be_chosen() -> None:

@@ -1,7 +1,7 @@
 """What a page was asked for, and the addresses of its neighbours. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -9,7 +9,7 @@ from mti.console.preview.asking import VALUE_LIMIT, Chosen, chosen
 from mti.console.preview.catalogue import Board
 from mti.console.preview.workbook_format import Group, Tile
 from mti.console.preview.worlds.loaded import Loaded
-from mti.console.preview.worlds.model import Kind, Workspace
+from mti.console.preview.worlds.model import NOWHERE, Kind, Workspace
 
 DATA, WORKSPACE, PAGE, ROWS = "data", "workspace", "Page", "rows"
 """Our own fields beside the workbook's parameters; which page is shown is the workbook's, set by its tabs."""
@@ -83,10 +83,11 @@ def scope_of(board: Board, asked: Asked, world: Loaded) -> Scope:
     values: Mapping[str, str] = dict(asked.fields)
     if values.get("Source") is None:
         values = {**values, "Source": workspaces[0].source_system}
-    found = chosen(board.parameters, values)
+    names = {each.id: each.label for each in workspaces if each != NOWHERE}
+    found = chosen(board.parameters, values, names)
     shown = next((tab for _, tab in board.tabs if tab == asked.one(PAGE)), board.tabs[0][1] if board.tabs else "")
     texts = {**found.texts, PAGE: shown}
-    found = Chosen(texts, found.times)
+    found = replace(found, texts=texts)
     page = next((each for each in board.pages if found.shows(each.conditionalVisibility)), board.pages[0])
     return Scope(board, page, found, workspaces)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from mti.console.preview.schemas import ARRIVED, schemas
@@ -13,6 +14,8 @@ TEXT, TIME, RESOURCES = 1, 4, 5
 """The kinds of parameters that the format knows here."""
 VALUE_LIMIT: Final = 2_048
 """Characters of a value: no observable is longer."""
+NAME_LIMIT: Final = 200
+"""Characters of a workspace's id or name in a query."""
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _WORDS = re.compile(r"\b[A-Z]\w*\b")
 _STRING = re.compile(r"@?'(?:[^'\\\n]|\\.)*'|@?\"(?:[^\"\\\n]|\\.)*\"")
@@ -29,6 +32,8 @@ class Chosen:
 
     texts: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, timedelta] = field(default_factory=dict)
+    literals: Mapping[str, str] = field(default_factory=dict)
+    """Kusto's literals, which stand in a query as they are: never what a person typed."""
 
     def shows(self, condition: Visibility | None) -> bool:
         """Say whether an item with that condition is shown."""
@@ -38,22 +43,28 @@ class Chosen:
         return equal if condition.comparison == "isEqualTo" else not equal
 
 
-def chosen(parameters: Sequence[Parameter | AskedParameter], given: Mapping[str, str]) -> Chosen:
+def chosen(
+    parameters: Sequence[Parameter | AskedParameter],
+    given: Mapping[str, str],
+    names: Mapping[str, str] | None = None,
+) -> Chosen:
     """Return what is chosen.
 
     Args:
         parameters: those of the workbook.
         given: the fields of the form, which anybody may have written.
+        names: of the workspaces, by id: what Azure Resource Graph would answer.
 
     Raises:
         Unsupported: a parameter is of an unknown kind.
     """
     texts: dict[str, str] = {}
     times: dict[str, timedelta] = {}
+    literals: dict[str, str] = {}
     for each in parameters:
         value = given.get(each.name)
         if isinstance(each, AskedParameter):
-            texts[each.name] = ""  # nobody but Azure answers it
+            literals[each.name] = ",".join(map(_literal, chain.from_iterable((names or {}).items())))
         elif each.type == TEXT:
             default = each.value if isinstance(each.value, str) else ""
             texts[each.name] = default if value is None else _CONTROL.sub("", value)[:VALUE_LIMIT].strip()
@@ -61,7 +72,7 @@ def chosen(parameters: Sequence[Parameter | AskedParameter], given: Mapping[str,
             times[each.name] = _span(each, value)
         elif each.type != RESOURCES:
             raise Unsupported(f"the parameter {each.name} is of kind {each.type}")
-    return Chosen(texts, times)
+    return Chosen(texts, times, literals)
 
 
 def spans_of(parameter: Parameter) -> list[timedelta]:
@@ -94,10 +105,12 @@ def filled(query: str, values: Chosen) -> str:
         name, form = match[1], match[2]
         if form == "query" and name in values.times:
             return f"> ago({written(values.times[name])})"
+        if form is None and name in values.literals:
+            return values.literals[name]
         if form is None and name in values.texts:
             if text[match.start() - 1 : match.start()] != "'" or text[match.end() : match.end() + 1] != "'":
                 raise Unsupported(f"the parameter {name} stands outside quotes")
-            return values.texts[name].replace("\\", "\\\\").replace("'", "\\'")
+            return _escaped(values.texts[name])
         raise Unsupported(f"the parameter {match[0]} is not known")
 
     return _PLACE.sub(place, text)
@@ -107,6 +120,14 @@ def tables_of(query: str) -> list[str]:
     """Return the tables that a query reads, in the order of the schemas."""
     words = set(_WORDS.findall(_STRING.sub("''", query)))
     return [name for name in schemas() if name in words]
+
+
+def _literal(text: str) -> str:
+    return f"'{_escaped(_CONTROL.sub('', text)[:NAME_LIMIT])}'"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _span(parameter: Parameter, value: str | None) -> timedelta:

@@ -1,7 +1,7 @@
 """One tile: its query is answered and drawn, or it says why not."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -80,7 +80,8 @@ async def viewed(tile: Tile, number: int, scope: Scope, asked: Asked, world: Loa
         view.query, view.badge = query, badge_of(tables_of(query), world)
         most = content.gridSettings.rowLimit if content.gridSettings else CHART_ROWS
         answer = await preview.answer(world, [each.id for each in scope.workspaces], query, min(most, ROWS_LIMIT))
-        answer = _called(answer, {each.id: each.label for each in world.workspaces})
+        led = {each.fieldName for each in content.exportedParameters or ()}
+        answer = _called(answer, {each.id: each.label for each in world.workspaces}, led)
         if not answer.rows:
             view.kind, view.message, view.good = "empty", content.noDataMessage, content.noDataMessageStyle == 4
         else:
@@ -122,9 +123,19 @@ async def _fill(view: View, tile: Tile, answer: Answer, scope: Scope, asked: Ask
         raise NotDrawn(f"the visualization {content.visualization} is not known")
 
 
-def _called(answer: Answer, labels: Mapping[str, str]) -> Answer:
-    """Return an answer with workspaces as people call them; the portal shows their ids."""
-    rows = [[labels.get(value, value) if isinstance(value, str) else value for value in row] for row in answer.rows]
+def _called(answer: Answer, labels: Mapping[str, str], led: Collection[str]) -> Answer:
+    """Return an answer with workspaces as people call them; the portal shows their ids.
+
+    Columns that a click takes a value from (`led`) keep it: the queries compare it with ids.
+    """
+    kept = [column.name in led for column in answer.columns]
+    rows = [
+        [
+            value if keep or not isinstance(value, str) else labels.get(value, value)
+            for keep, value in zip(kept, row, strict=True)
+        ]
+        for row in answer.rows
+    ]
     return replace(answer, rows=rows)
 
 

@@ -17,7 +17,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.registry import Registry, load_registry
 from mti.console.preview.schemas import schemas
 from mti.console.preview.worlds.billing import billed, sized
-from mti.console.preview.worlds.model import Origin, Row, Workspace, World
+from mti.console.preview.worlds.model import NOWHERE, Origin, Row, Workspace, World
 from mti.publisher.records import PUBLISHED, SHARDS, PublishedVersions, held_object
 from mti.simulators.sentinel.rows import Arrival, Service, rows_of
 from mti.stack.layout import Layout
@@ -90,7 +90,7 @@ async def _from_books(layout: Layout, world: World, registry: Registry | None) -
             "when it was uploaded: its time is that of its newest detection, and its size is estimated from its text."
         )
     if not world.workspaces:
-        world.workspaces = [Workspace("none", "no workspace yet")]
+        world.workspaces = [NOWHERE]
 
 
 async def _arrivals(published: PublishedVersions, workspace: Workspace, room: int) -> AsyncIterator[Arrival]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -38,6 +38,10 @@ class Workspace:
     id: str
     label: str
     source_system: str = "Mimecast"
+
+
+NOWHERE: Final = Workspace("none", "no workspace yet")
+"""What is looked at where a folder has none."""
 
 
 @dataclass(slots=True)
