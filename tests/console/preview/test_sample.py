@@ -5,22 +5,32 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
 
 from mti.console.preview.catalogue import boards
+from mti.console.preview.schemas import ARRIVED, schemas
 from mti.console.preview.state import open_preview
 from mti.console.preview.workbook_format import Tile as Question
-from mti.console.preview.worlds.model import World
-from mti.console.preview.worlds.sample.world import sample_world
+from mti.console.preview.worlds.model import Workspace, World
+from mti.console.preview.worlds.sample.customers import customer
+from mti.console.preview.worlds.sample.world import add_events, sample_world
 from tests.console.preview.consoles import Board, Console, Tile, console
 
 pytestmark = [pytest.mark.xdist_group("preview"), pytest.mark.asyncio(loop_scope="module")]
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-HASH = "Which recipients saved it to a disk?"
-"""A tile whose rows name a file that has a history."""
+RAN = "Which known files ran?"
+"""A tile whose rows name a file, a device and a person that have a history."""
+SAVED = "Which recipients saved it to a disk?"
+FRESH = "How long from Mimecast's detection to Sentinel?"
+SILENT = "Which customer is silent, and since when?"
+HEALTHY = {
+    "Which workspaces have never received anything?": "each customer of the sample has rows; this tile is for a fault",
+}
+"""Tiles that are rightly empty on the sample, and why."""
 QUESTIONS = [
     (key, page, question.content.title)
     for key, board in boards().items()
@@ -42,28 +52,79 @@ def world() -> World:
     return sample_world(NOW)
 
 
-async def _page(asked: Console, key: str, label: str) -> Board:
-    """Return a page of a workbook, with a file chosen that has a history."""
-    matches = await asked.get("/dashboards/MimecastMatches")
-    link = next(each for each in matches.tiles[HASH].element.all("a") if "Hash=" in each.attributes["href"])
-    digest = re.search(r"Hash=([0-9a-f]{64})", link.attributes["href"])
-    assert digest is not None
-    board = await asked.get(f"/dashboards/{key}", Hash=digest[1], Value=digest[1])
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def clicked(asked: Console) -> dict[str, str]:
+    """What clicks on rows choose, each with a history; the file came by mail and ran."""
+    matches = (await asked.get("/dashboards/MimecastMatches")).tiles
+    everybody = (await asked.get("/dashboards/MimecastMSSP")).tiles
+    health = (await asked.get("/dashboards/MimecastHealth")).tiles
+    saved = _led(matches[SAVED])
+    digest = next(each for each in _led(matches[RAN])["Hash"] if each in saved["Hash"])
+    return {
+        "Hash": digest,
+        "Value": digest,
+        "Person": saved["Person"][0],
+        "Device": saved["Device"][0],
+        "Customer": _led(everybody[SILENT])["Customer"][0],
+        "Tenant": _led(health[FRESH])["Tenant"][0],
+    }
+
+
+async def _page(asked: Console, key: str, label: str, clicked: dict[str, Any]) -> Board:
+    """Return a page of a workbook, with all chosen that a click could choose."""
+    board = await asked.get(f"/dashboards/{key}", **clicked)
     return await asked.get(board.tabs[label])
 
 
+def _led(tile: Tile) -> dict[str, list[str]]:
+    """Return the values that clicks on a tile's rows choose, by parameter, in the order of the rows."""
+    found: dict[str, list[str]] = {}
+    for link in tile.element.all("a"):
+        for name, values in parse_qs(urlsplit(link.attributes["href"]).query).items():
+            found.setdefault(name, []).extend(values)
+    return found
+
+
 @pytest.mark.parametrize(("key", "page", "title"), QUESTIONS, ids=[f"{key}/{title}" for key, _, title in QUESTIONS])
-async def test_a_tile_is_drawn_and_says_that_it_is_a_sample(asked: Console, key: str, page: Any, title: str) -> None:
-    tile = (await _page(asked, key, page.name)).tiles[title]
+async def test_a_tile_is_drawn_and_says_that_it_is_a_sample(
+    asked: Console, clicked: dict[str, Any], key: str, page: Any, title: str
+) -> None:
+    tile = (await _page(asked, key, page.name, clicked)).tiles[title]
+    if title in HEALTHY:
+        assert tile.kind == "empty", f"it is no longer empty; {HEALTHY[title]}"
+        return
     assert tile.kind in {"chart", "table", "tiles"}, tile.message
     assert tile.badge == "Sample data"
     assert tile.kind == "tiles" or tile.rows
 
 
-async def test_the_marks_of_a_chart_are_the_rows_of_its_table(asked: Console) -> None:
+async def test_the_sample_is_the_same_each_time_and_within_bounds(world: World) -> None:
+    again = sample_world(NOW)
+    assert again.tables == world.tables
+    assert {name for name, rows in world.tables.items() if not rows} == set()
+    assert set(world.tables) == set(schemas())
+    assert sum(map(len, world.tables.values())) < 25_000
+    for name, rows in world.tables.items():
+        assert {column for row in rows for column in row} <= set(schemas()[name]) | {"TenantId", ARRIVED}, name
+        assert all((row.get("TimeGenerated") or row["Time Generated"]) <= NOW for row in rows), name
+
+
+async def test_events_around_a_folder_fill_the_same_tables_within_bounds(world: World) -> None:
+    mixed, rows = World(NOW), {}
+    people = [customer(Workspace(f"w-{number}", f"Customer{number}"), f"c{number}.example", 30) for number in range(25)]
+    known = [row for row in world.tables["ThreatIntelIndicators"] if row["TenantId"] == world.workspaces[0].id]
+    for each in people:
+        rows[each.workspace.id] = known
+    add_events(mixed, people, rows)
+    assert {*mixed.tables, "ThreatIntelIndicators"} == set(world.tables)
+    assert {name for name, found in mixed.tables.items() if not found} == set()
+    assert sum(map(len, mixed.tables.values())) < 60_000
+
+
+async def test_the_marks_of_a_chart_are_the_rows_of_its_table(asked: Console, clicked: dict[str, Any]) -> None:
     seen = 0
     for key, page in {(key, page.name) for key, page, _ in QUESTIONS}:
-        for tile in (await _page(asked, key, page)).tiles.values():
+        for tile in (await _page(asked, key, page, clicked)).tiles.values():
             if tile.kind == "chart" and tile.marks and ":" in tile.marks[0]:
                 seen += 1
                 assert sum(map(_amount, tile.marks)) == pytest.approx(sum(_numbers_of(tile)), rel=0.01), tile.title

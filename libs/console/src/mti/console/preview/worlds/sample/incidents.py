@@ -75,4 +75,7 @@ def _alert(id: str, wave: Wave, at: datetime) -> Row:
         {"$id": "1", "Type": "filehash", "Algorithm": "SHA256", "Value": wave.file.sha256},
         {"$id": "2", "Type": "file", "Name": wave.file.name},
     ]
+    named = [{"Type": "mailbox", "MailboxPrimaryAddress": each} for each in sorted(set(wave.recipients))]
+    named += [{"Type": "host", "HostName": each} for each in sorted(set(wave.devices))]
+    entities += [{"$id": str(number), **entity} for number, entity in enumerate(named, start=3)]
     return {"TimeGenerated": at, "SystemAlertId": id, "AlertName": _title(wave), "Entities": json.dumps(entities)}

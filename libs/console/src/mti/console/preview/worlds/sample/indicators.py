@@ -95,13 +95,20 @@ def _record(
             "facts": {
                 "name": text,
                 "size": 20_000 + int(digest(name, "MD5")[:5], 16),
-                "mime_type": _KINDS.get(text.rpartition(".")[2], "application/octet-stream"),
+                "mime_type": _mime_type(name, text),
                 "sender_ip": f"203.0.113.{int(digest(name, 'MD5')[:2], 16)}",
             },
         },
         None,
     )
     return build(known, policy, feed, "eu").model_dump(mode="json", exclude_none=True)
+
+
+def _mime_type(name: str, text: str) -> str:
+    # A few are programs whatever their name says.
+    if int(digest(name, "MD5")[-2:], 16) < 12:
+        return _KINDS["exe"]
+    return _KINDS.get(text.rpartition(".")[2], "application/octet-stream")
 
 
 def digest(name: str, algorithm: str) -> str:

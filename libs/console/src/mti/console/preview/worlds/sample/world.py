@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mti.console.preview.worlds.model import Origin, Row, World
+from mti.console.preview.worlds.sample.aftermath import aftermath
 from mti.console.preview.worlds.sample.customers import Customer, customers
 from mti.console.preview.worlds.sample.events import Events
 from mti.console.preview.worlds.sample.files import files_in
@@ -36,7 +37,8 @@ def add_events(world: World, people: Sequence[Customer], rows: Mapping[str, Sequ
     for customer in people:
         events = Events(customer, files_in(rows.get(customer.workspace.id, ()), world.now), world.now)
         world.add(events.tables, Origin.SAMPLE)
+        world.add(aftermath(customer, events.tables, world.now), Origin.SAMPLE)
         world.add(incident_tables(customer, events.waves, world.now), Origin.SAMPLE)
     if people:
-        world.add({"AppMetrics": metric_rows(people, world.now), "OfficeActivity": [], "MimecastCG": []}, Origin.SAMPLE)
+        world.add({"AppMetrics": metric_rows(people, world.now)}, Origin.SAMPLE)
     world.notes.append(NOTE)
