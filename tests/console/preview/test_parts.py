@@ -236,11 +236,12 @@ def test_a_bar_is_as_long_as_its_number() -> None:
 
 def test_values_are_shown_as_people_write_them() -> None:
     at = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
-    values = (None, "", True, 1_234, 0.5, 1_234.56, at, at.replace(hour=0, minute=0))
+    values = (None, "", True, 1_234, 0.5, 0.0029, 1_234.56, at, at.replace(hour=0, minute=0))
     assert [display(each) for each in values] == ["\N{EN DASH}"] * 2 + [
         "yes",
         "1,234",
         "0.5",
+        "0.0029",
         "1,235",
         "4 Mar, 05:06",
         "4 Mar",

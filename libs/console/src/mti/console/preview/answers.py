@@ -54,9 +54,10 @@ def display(value: Cell) -> str:
     if isinstance(value, datetime):
         return value.strftime("%-d %b" if _is_midnight(value) else "%-d %b, %H:%M")
     if isinstance(value, float):
-        return (
-            f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:,.2f}".rstrip("0").rstrip(".")
-        )
+        if value == int(value) or abs(value) >= 1_000:
+            return f"{value:,.0f}"
+        # A month's cost of few rows is less than a cent, and not nothing.
+        return f"{value:,.{2 if abs(value) >= 0.1 else 4}f}".rstrip("0").rstrip(".")
     return f"{value:,}" if isinstance(value, int) else value
 
 
