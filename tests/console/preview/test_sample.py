@@ -188,6 +188,12 @@ async def test_a_click_on_a_row_opens_the_page_of_its_file(asked: Console) -> No
     assert "Type hash in above" in (await asked.get(removed.attributes["href"])).html
 
 
+async def test_a_parameter_that_a_page_asks_for_has_one_field(asked: Console) -> None:
+    page = await asked.get("/dashboards/MimecastMSSP")
+    names = [each.attributes.get("name") for each in page.root.all("input")]
+    assert names.count("Price") == 1
+
+
 async def test_an_injected_value_stays_a_value(asked: Console) -> None:
     page = await asked.get("/dashboards/MimecastInvestigation", Page="one-file", Hash="x' or 1 == 1 or 'y' == 'z\\")
     assert {tile.kind for tile in page.tiles.values()} == {"empty"}

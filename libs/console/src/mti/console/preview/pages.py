@@ -130,7 +130,8 @@ def _fields(board: Board, scope: Scope, world: Loaded) -> list[Field]:
     ]
     settable = [each for each in board.parameters if isinstance(each, Parameter)]
     shared = [each for each in settable if each.type == TIME or each.value]
-    return found + [_field(each, scope) for each in (*shared, *(each for each in asks if isinstance(each, Parameter)))]
+    asked = [each for each in asks if isinstance(each, Parameter) and each not in shared]
+    return found + [_field(each, scope) for each in (*shared, *asked)]
 
 
 def _field(parameter: Parameter, scope: Scope) -> Field:
