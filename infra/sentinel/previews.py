@@ -55,9 +55,9 @@ def pictures(digest: str) -> list[Picture]:
     Args:
         digest: the hash of a file that has a history in the sample.
     """
-    opened = f"Hash={digest}"
+    chosen = f"Hash={digest}"
     found = [
-        Picture(PICTURES / f"{book.key}{name}.png", f"/dashboards/{book.key}?{opened}", scheme, bare=True)
+        Picture(PICTURES / f"{book.key}{name}.png", f"/dashboards/{book.key}?{chosen}", scheme, bare=True)
         for book in books().values()
         for name, scheme in _SCHEMES
     ]
@@ -65,7 +65,7 @@ def pictures(digest: str) -> list[Picture]:
         *found,
         Picture(DOCS / "dashboard-threats.png", "/dashboards/MimecastThreats", "light"),
         Picture(DOCS / "dashboard-matches.png", "/dashboards/MimecastMatches", "light"),
-        Picture(DOCS / "dashboard-one-file.png", f"/dashboards/MimecastInvestigation?{opened}", "dark"),
+        Picture(DOCS / "dashboard-one-file.png", f"/dashboards/MimecastInvestigation?{chosen}", "dark"),
         Picture(DOCS / "dashboard-customers.png", "/dashboards/MimecastMSSP", "light"),
         Picture(DOCS / "dashboard-health.png", "/dashboards/MimecastHealth", "dark"),
     ]

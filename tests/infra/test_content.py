@@ -110,13 +110,13 @@ def test_every_workbook_is_deployed_and_no_other(content: Resources) -> None:
 
 
 def test_a_link_to_another_workbook_leads_to_the_one_that_is_deployed(content: Resources) -> None:
-    opened = {
+    named = {
         id
         for each in workbooks(content)
         for id in re.findall(r'"templateId": "([^"]+)"', each["properties"]["serializedData"])
     }
     there = {each["properties"]["displayName"]: each["id"] for each in workbooks(content)}
-    assert opened == {there["Mimecast threat intelligence - Investigation"]}
+    assert named == {there["Mimecast threat intelligence - Investigation"]}
 
 
 def test_names_are_ids_that_are_the_same_each_time_and_no_two_are(compiler: Compiler, content: Resources) -> None:

@@ -186,7 +186,7 @@ def content(**fields: Any) -> QueryContent:
     return QueryContent.model_validate({"visualization": "table", **given})
 
 
-def opened(template: str, given: Mapping[str, str]) -> str:
+def leading(template: str, given: Mapping[str, str]) -> str:
     return f"{template}?{urlencode(given)}"
 
 
@@ -204,18 +204,18 @@ def linked(column: str) -> dict[str, Any]:
 
 def test_a_link_opens_another_workbook_at_its_page_with_the_value_of_its_column() -> None:
     rows = answer(("Ann", "a&b"), ("Bob", ""), Who="string", Hash="string")
-    found = grids.grid(rows, content(**linked("Hash")), lambda name, value: "", opened)
+    found = grids.grid(rows, content(**linked("Hash")), lambda name, value: "", leading)
     address = "sentinel-MimecastOther?Page=one-file&Hash=a%26b"
     assert [[cell.link for cell in row] for row in found.rows] == [[address] * 2, ["", ""]]
     assert not found.rows[0][1].outside
     with pytest.raises(NotDrawn, match="the values of other columns"):
-        grids.grid(rows, content(**linked("Who")), lambda name, value: "", opened)
+        grids.grid(rows, content(**linked("Who")), lambda name, value: "", leading)
 
 
 def test_a_click_takes_the_value_and_a_row_leads_where_its_value_does() -> None:
     settings = {"exportedParameters": [{"fieldName": "Hash", "parameterName": "Hash"}]}
     rows = answer(("Ann", "ab" * 32), ("Bob", ""), Who="string", Hash="string")
-    found = grids.grid(rows, content(**settings), lambda name, value: f"?{name}={value}", opened)
+    found = grids.grid(rows, content(**settings), lambda name, value: f"?{name}={value}", leading)
     assert [[cell.link for cell in row] for row in found.rows] == [[f"?Hash={'ab' * 32}"] * 2, ["", ""]]
 
 
@@ -224,13 +224,13 @@ def test_a_click_takes_the_value_and_a_row_leads_where_its_value_does() -> None:
 )
 def test_a_link_leads_to_the_web_by_https_alone(address: str) -> None:
     formatters = {"gridSettings": {"formatters": [{"columnMatch": "Url", "formatter": 7}]}}
-    found = grids.grid(answer((address,), Url="string"), content(**formatters), lambda name, value: "", opened)
+    found = grids.grid(answer((address,), Url="string"), content(**formatters), lambda name, value: "", leading)
     assert found.rows[0][0].link == ""
 
 
 def test_a_bar_is_as_long_as_its_number() -> None:
     formatters = {"gridSettings": {"formatters": [{"columnMatch": "N", "formatter": 4}]}}
-    found = grids.grid(answer((10,), (5,), (None,), N="long"), content(**formatters), lambda name, value: "", opened)
+    found = grids.grid(answer((10,), (5,), (None,), N="long"), content(**formatters), lambda name, value: "", leading)
     assert [row[0].step for row in found.rows] == [20, 10, None]
 
 

@@ -114,8 +114,8 @@ async def _fill(view: View, tile: Tile, answer: Answer, scope: Scope, asked: Ask
     elif content.visualization == "table":
         limit = len(answer.rows) if asked.one(ROWS) == ALL else GRID_ROWS
         longest = TEXT_LIMIT if tile.customWidth is None else LONGEST
-        led, opened = partial(_led, scope, asked), partial(_opened, asked)
-        view.grid = grid(answer, content, led, opened, limit=limit, longest=longest)
+        led, leads = partial(_led, scope, asked), partial(_led_out, asked)
+        view.grid = grid(answer, content, led, leads, limit=limit, longest=longest)
         view.kind = "table"
         if len(view.grid.rows) < view.grid.total:
             view.all_rows = f"{asked.address(**{ROWS: ALL})}#{view.id}"
@@ -148,6 +148,6 @@ def _led(scope: Scope, asked: Asked, parameter: str, value: str) -> str:
     return f"{asked.address(**{parameter: value, PAGE: tab, ROWS: None})}{anchor}"
 
 
-def _opened(asked: Asked, template: str, given: Mapping[str, str]) -> str:
+def _led_out(asked: Asked, template: str, given: Mapping[str, str]) -> str:
     """Return where a click on a value leads that opens another workbook."""
     return asked.address(f"/dashboards/{template.removeprefix('sentinel-')}", **{ROWS: None, **given})
