@@ -169,10 +169,11 @@ def _is_to_be_revoked(published: Published, now: datetime) -> bool:
 
 
 def _is_wanted(published: Published, made: Made, standings: Standings) -> bool:
-    """Say whether a workspace is to have what a source has made: where it holds nothing, what its policy allows; not
-    what is withdrawn; and of a withdrawal that was lifted only what was seen since.
+    """Say whether a workspace is to have what a source has made: what its policy allows; not what is withdrawn; and of
+    a withdrawal that was lifted only what was seen since. What the policy has come to reject is sent no more, though
+    an earlier version of it may stand there until it ends.
     """
-    if not (published.alive or made.allowed) or published.is_withdrawn_from(made.source):
+    if not made.allowed or published.is_withdrawn_from(made.source):
         return False
     standing = standings.get(made.source, {}).get(made.observable, UNTOUCHED)
     touched = published.is_withdrawn or published.lifted is not None
