@@ -1,4 +1,4 @@
-"""A workspace that holds what its tenants have put on the allow-list since: what others see of it is asked of nobody."""
+"""A workspace that holds what its tenants put on the allow-list since: what others see of it is asked of nobody."""
 
 from tests.normalizer.world import sha256
 from tests.operations.test_withdrawals_model import Withdrawals
