@@ -1,14 +1,13 @@
 """What a page costs at a thousand tenants, in rows and statements and not in seconds."""
 
 import re
-from collections.abc import Sequence
 
 import pytest
 
-from mti.common.adapters.sqlite_file import Parameter, Row, SqliteFile
 from mti.console.paging import PER_PAGE
 from tests.support.console import app_on, asking
 from tests.support.estates import Estate
+from tests.support.statements import rows_brought
 
 PAGES = ("/", "/tenants", "/tenants?page=7", "/tenants/customer-0500", "/sources", "/sources?q=customer-09&page=2")
 STATEMENTS = 2_400
@@ -18,16 +17,7 @@ STATEMENTS = 2_400
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each statement brought."""
-    brought: list[int] = []
-    fetch = SqliteFile.fetch
-
-    async def counted(self: SqliteFile, statement: str, parameters: Sequence[Parameter]) -> list[Row]:
-        rows = await fetch(self, statement, parameters)
-        brought.append(len(rows))
-        return rows
-
-    monkeypatch.setattr(SqliteFile, "fetch", counted)
-    return brought
+    return rows_brought(monkeypatch)
 
 
 async def test_one_look_serves_all_pages_that_are_asked_for_within_seconds(

@@ -1,13 +1,12 @@
 """What a look at many sources asks of the stores: it grows with what is open, and not with what was closed before."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mti.common.adapters.sqlite import SqliteStore
-from mti.common.adapters.sqlite_file import Parameter, Row, SqliteFile
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Document
 from mti.common.registry import Registry
@@ -16,6 +15,7 @@ from mti.fetcher.records import Ledger as Fetched
 from mti.normalizer.records import HANDLED, ChunkBooks
 from mti.normalizer.records import Ledger as Handled
 from mti.operations.sources import SourceAudit
+from tests.support.statements import rows_brought
 
 NOW = datetime.now(UTC)
 SOURCES = [f"customer-{number:03}/malware_customer" for number in range(64)]
@@ -35,16 +35,7 @@ async def stores(tmp_path: Path) -> AsyncIterator[tuple[SqliteStore, SqliteStore
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each statement brought."""
-    brought: list[int] = []
-    fetch = SqliteFile.fetch
-
-    async def counted(self: SqliteFile, statement: str, parameters: Sequence[Parameter]) -> list[Row]:
-        rows = await fetch(self, statement, parameters)
-        brought.append(len(rows))
-        return rows
-
-    monkeypatch.setattr(SqliteFile, "fetch", counted)
-    return brought
+    return rows_brought(monkeypatch)
 
 
 async def looked(fetcher: SqliteStore, normalizer: SqliteStore) -> int:
