@@ -6,7 +6,7 @@ from datetime import datetime
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mti.simulation import virtual_time
@@ -56,6 +56,12 @@ STEPS = st.builds(
     steps=st.lists(STEPS, min_size=2, max_size=6),
     latencies=st.lists(st.sampled_from([0.01, 0.4, 1.0, 6.0, 20.0]), min_size=1, max_size=9),
     troubles=st.dictionaries(st.integers(0, 25), st.sampled_from(ANSWERS), max_size=8),
+)
+# What was parked last is scheduled and nowhere else when the rest is done.
+@example(
+    steps=[Step(0, 118, 0, 9, 0.0), Step(39, 296, 0, 9, 0.0), Step(0, 1, 0, 9, 0.0), Step(0, 1, 0, 9, 0.0)],
+    latencies=[0.01, 0.01, 20.0, 0.01],
+    troubles={7: ANSWERS[1], 5: ANSWERS[0], 20: ANSWERS[0], 2: ANSWERS[0]},
 )
 def test_every_workspace_ends_with_the_newest_version_of_all_it_was_sent(
     steps: list[Step],

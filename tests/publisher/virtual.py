@@ -119,8 +119,8 @@ class VirtualPublisher:
         self.indicators.put(message)
 
     async def drained(self) -> None:
-        """Wait until nothing is left on the bus."""
-        while self.indicators.here:
+        """Wait until nothing is left on the bus, nor comes back to it later."""
+        while self.indicators.left:
             await asyncio.sleep(0.5)
 
 

@@ -106,6 +106,21 @@ def test_a_scheduled_message_comes_when_it_is_due() -> None:
     assert virtual_time.run(main()) == (["now", "later"], 40)
 
 
+def test_what_is_scheduled_is_left_until_it_came_and_was_settled() -> None:
+    async def main() -> list[int]:
+        found, sender, bus = entity()
+        await sender.send([message("later", due=10), message("now")])
+        seen = [found.left]
+        async with opened(bus.open_receiver(HERE, VirtualClock())) as receiver:
+            for _ in range(2):
+                [received] = await receiver.receive(1, 60.0)
+                await receiver.complete(received)
+                seen.append(found.left)
+        return seen
+
+    assert virtual_time.run(main()) == [2, 1, 0]
+
+
 def test_a_session_is_one_receivers_alone_and_goes_to_the_end_of_the_line() -> None:
     async def main() -> list[str | None]:
         _, sender, bus = entity(sessions=True)

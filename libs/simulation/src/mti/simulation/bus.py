@@ -36,7 +36,8 @@ class ModelledEntity:
         self.peak = 0
         """The most messages that were in it at once."""
         self.here: OrderedDict[int, Received] = OrderedDict()
-        """All that is not settled, by its sequence number."""
+        """All that was handed in and is not settled, by its sequence number."""
+        self._scheduled = 0
         self._clock = clock
         self._lines: dict[str | None, deque[Received]] = {}
         self._free: OrderedDict[str | None, None] = OrderedDict()
@@ -45,6 +46,20 @@ class ModelledEntity:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._arrivals: dict[str | None, asyncio.Future[None]] = {}
         self._count = 0
+
+    @property
+    def left(self) -> int:
+        """How many messages are not settled: those that are here, and those that are scheduled for later."""
+        return len(self.here) + self._scheduled
+
+    def schedule(self, message: Outgoing, seconds: float) -> None:
+        """Take a message in, to be handed out after so many seconds."""
+        self._scheduled += 1
+        asyncio.get_running_loop().call_later(seconds, self._due, message)
+
+    def _due(self, message: Outgoing) -> None:
+        self._scheduled -= 1
+        self.put(message)
 
     def put(self, message: Outgoing) -> None:
         """Take a message in, to be handed out now."""
@@ -174,5 +189,4 @@ class MemorySender:
             if message.due is None or message.due <= self._clock.now():
                 entity.put(message)
             else:
-                seconds = (message.due - self._clock.now()).total_seconds()
-                asyncio.get_running_loop().call_later(seconds, entity.put, message)
+                entity.schedule(message, (message.due - self._clock.now()).total_seconds())

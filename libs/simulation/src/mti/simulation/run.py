@@ -141,4 +141,4 @@ async def _seed(pipeline: Pipeline, mimecast: ModelledMimecast, parameters: Para
 
 
 def _depth(entity: ModelledEntity) -> Depth:
-    return Depth(peak=entity.peak, end=len(entity.here), dead=len(entity.dead))
+    return Depth(peak=entity.peak, end=entity.left, dead=len(entity.dead))
