@@ -1,0 +1,242 @@
+"""How packed documents lie in the container below. Pure.
+
+A *pack* is what is packed together: the documents of some partitions. It has one partition below, with
+
+- ``journal!EPOCH!NUMBER``: a batch of writes, each created once and never changed. Epochs follow each other, and each
+  ends with the document that says ``last``.
+- ``page!RUN!NUMBER``: documents in the order of their keys, and ``index!RUN!NUMBER``: the first key of each of some
+  hundred pages, and a filter that says which keys may be in them. A *run* is a sorted set of pages; newer runs stand
+  before older ones.
+- ``head``: the epoch at which the journal begins, the runs that stand before it, and what may be removed.
+
+What they hold is compressed, since indicators of one pack are much alike: of a kilobyte a seventh is left, base64
+included, and Cosmos DB charges by size.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import Any, Final, cast
+
+import msgspec
+from isal import isal_zlib
+from msgspec import Raw, Struct
+from pydantic import JsonValue
+
+from mti.common.adapters.store_documents import body_from_text
+from mti.common.ports.store import Document, Key
+
+HEAD: Final = "head"
+JOURNAL: Final = "journal!"
+AFTER_JOURNAL: Final = 'journal"'
+"""The end of the range of ids of the journal."""
+FORM: Final = 1
+"""Of runs: to be changed with anything that decides how entries are put into pages and indexes."""
+GONE: Final = -1
+"""In the place of the time to live of a document that was removed."""
+_NOTHING: Final = Raw(b"0")
+_LEVEL: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How a pack is laid out."""
+
+    epoch_documents: int = 64
+    """Journal documents after which they are made a run of."""
+    epoch_entries: int = 4096
+    page_bytes: int = 64 * 1024
+    """Of the entries in a page, before it is compressed: reading one costs some two request units then, and writing it
+    an eighth of one for each entry of it."""
+    index_pages: int = 256
+    fan_in: int = 8
+    """Runs of a tier that are merged into one of the next."""
+
+
+class Entry(Struct, frozen=True, gc=False, array_like=True):
+    """One document, or that it was removed."""
+
+    etag: str
+    """Where it was written: the epoch and the number of its journal document."""
+    ttl: int
+    """Seconds; 0 is for ever, and `GONE` that it was removed."""
+    expires: float
+    """When it is gone, in seconds since 1970; 0 is never."""
+    body: Raw
+    """Its text."""
+
+    def is_there(self, now: float) -> bool:
+        """Say whether a reader finds it at that time."""
+        return self.ttl != GONE and (not self.expires or self.expires > now)
+
+    def document(self, key: Key) -> Document:
+        """Return it as it was written."""
+        body = body_from_text(bytes(self.body).decode())
+        return Document(partition=key[0], id=key[1], body=body, etag=self.etag, ttl=self.ttl or None)
+
+
+class Listed(Struct, frozen=True, gc=False, array_like=True):
+    """An entry of a page."""
+
+    id: str
+    entry: Entry
+
+
+def gone(etag: str) -> Entry:
+    """Return that a document was removed."""
+    return Entry(etag, GONE, 0, _NOTHING)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """The place of a journal document."""
+
+    epoch: int = 0
+    number: int = 0
+
+    @property
+    def id(self) -> str:
+        """Of the document below."""
+        return f"{JOURNAL}{self.epoch:010}!{self.number:06}"
+
+    @property
+    def id_before(self) -> str:
+        """The id of the document before it, or what stands before all of its epoch."""
+        return Position(self.epoch, self.number - 1).id if self.number else f"{JOURNAL}{self.epoch:010}!"
+
+    @property
+    def etag(self) -> str:
+        """Of the documents that were written there."""
+        return f"{self.epoch}.{self.number}"
+
+    def after(self, *, last: bool) -> "Position":
+        """Return the place of the next one."""
+        return Position(self.epoch + 1) if last else Position(self.epoch, self.number + 1)
+
+    @classmethod
+    def of(cls, id: str) -> "Position":
+        """Return the place of a journal document by its id."""
+        _, epoch, number = id.split("!")
+        return cls(int(epoch), int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class RunNote:
+    """What the head says of a run."""
+
+    first: int
+    """The first epoch that is in it."""
+    last: int
+    tier: int
+    """0 of what was an epoch; of several of one tier, that were merged, one more."""
+    whole: bool
+    """Whether no older run was left, so that what was removed before is not in it."""
+    at: float
+    """When the newest of it was written, in seconds since 1970."""
+    pages: int = 0
+    indexes: int = 0
+
+    @property
+    def id(self) -> str:
+        """Of its documents. It says what decides every byte of them, so that two who make the run make the same."""
+        return f"{FORM}.{self.first}-{self.last}{'.whole' if self.whole else ''}"
+
+    @property
+    def page_ids(self) -> list[str]:
+        """Return the ids of its pages, in order."""
+        return [page_id(self.id, number) for number in range(self.pages)]
+
+    @property
+    def index_ids(self) -> list[str]:
+        """Return the ids of its indexes, in order."""
+        return [index_id(self.id, number) for number in range(self.indexes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Which journal documents and runs count."""
+
+    epoch: int = 0
+    """The first one of the journal."""
+    runs: Sequence[RunNote] = ()
+    """The newest first."""
+    garbage: Sequence[str] = ()
+    """Ids of what counts no more. It is removed before the head is changed again: who reads by the head as it was a
+    moment ago still finds it."""
+
+    def body(self) -> dict[str, JsonValue]:
+        """Return it as it is stored."""
+        runs: list[JsonValue] = [list(astuple(run)) for run in self.runs]
+        return {"epoch": self.epoch, "runs": runs, "garbage": list(self.garbage)}
+
+    @classmethod
+    def of(cls, document: Document | None) -> "Head":
+        """Return it as it was stored; of a new pack there is none yet."""
+        if document is None:
+            return cls()
+        body = cast("Mapping[str, Any]", document.body)
+        return cls(body["epoch"], tuple(RunNote(*run) for run in body["runs"]), tuple(body["garbage"]))
+
+    def with_epoch_merged(self, made: Sequence[RunNote], garbage: Sequence[str]) -> "Head":
+        """Return it with a run, or with none if nothing is left of it, in the place of the journal's first epoch."""
+        return Head(self.epoch + 1, (*made, *self.runs), tuple(garbage))
+
+    def with_runs_merged(self, merged: Sequence[RunNote], made: Sequence[RunNote], garbage: Sequence[str]) -> "Head":
+        """Return it with one run, or none, in the place of some that follow each other."""
+        first = self.runs.index(merged[0])
+        runs = (*self.runs[:first], *made, *self.runs[first + len(merged) :])
+        return replace(self, runs=runs, garbage=tuple(garbage))
+
+
+def page_id(run: str, number: int) -> str:
+    """Return the id of a page."""
+    return f"page!{run}!{number:08}"
+
+
+def index_id(run: str, number: int) -> str:
+    """Return the id of an index."""
+    return f"index!{run}!{number:08}"
+
+
+def entries_written(
+    documents: Iterable[tuple[Document, bytes]], removed: Iterable[Key], position: Position, at: float
+) -> dict[Key, Entry]:
+    """Return what a journal document is to say, by key.
+
+    Args:
+        documents: that are written, each with the text of its body.
+        removed: the keys of those that are removed.
+        position: the place of the journal document.
+        at: when, in seconds since 1970.
+    """
+    etag = position.etag
+    written = {
+        (document.partition, document.id): Entry(etag, ttl, at + ttl if ttl else 0, Raw(text))
+        for document, text in documents
+        for ttl in (document.ttl or 0,)
+    }
+    return written | {key: gone(etag) for key in removed}
+
+
+def packed_body(entries: Mapping[Key, Entry], **beside: JsonValue) -> dict[str, JsonValue]:
+    """Return the body of a journal document or a page.
+
+    Args:
+        entries: what it is to hold; of a page in the order of the keys.
+        beside: what is not compressed.
+    """
+    partitions: dict[str, list[Listed]] = {}
+    for (partition, id), entry in entries.items():
+        partitions.setdefault(partition, []).append(Listed(id, entry))
+    packed = isal_zlib.compress(_encode(list(partitions.items())), level=_LEVEL)
+    return {**beside, "of": b64encode(packed).decode()}
+
+
+def entries_in(document: Document) -> dict[Key, Entry]:
+    """Return what a journal document or a page holds, by key, in its order."""
+    whole = _decode(isal_zlib.decompress(b64decode(str(document.body["of"]))))
+    return {(partition, listed.id): listed.entry for partition, its in whole for listed in its}
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(list[tuple[str, list[Listed]]]).decode

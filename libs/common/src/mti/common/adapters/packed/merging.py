@@ -1,0 +1,90 @@
+"""Merges sorted parts: of several that say something of a key, the newest counts."""
+
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+from mti.common.adapters.packed.forms import Entry, gone
+from mti.common.ports.store import Key
+
+Part = Mapping[Key, Entry]
+"""In the order of the keys."""
+
+
+class _Source:
+    """Sorted parts, and how far they were taken."""
+
+    def __init__(self, parts: AsyncIterator[Part]) -> None:
+        self._parts = parts
+        self._part: Part = {}
+        self._keys: Sequence[Key] = ()
+        self._start = 0
+        self.ended = False
+
+    @property
+    def end(self) -> Key:
+        """The last key of what is at hand."""
+        return self._keys[-1]
+
+    async def fill(self) -> None:
+        """See that something is at hand, if anything is left."""
+        while not self.ended and self._start == len(self._keys):
+            part = await anext(self._parts, None)
+            self._part, self.ended = part or {}, part is None
+            self._keys, self._start = list(self._part), 0
+
+    def take(self, bound: Key) -> Iterable[tuple[Key, Entry]]:
+        """Take what is at hand up to a key."""
+        start, self._start = self._start, bisect_right(self._keys, bound, self._start)
+        return [(key, self._part[key]) for key in self._keys[start : self._start]]
+
+
+async def merged(newest_first: Sequence[AsyncIterator[Part]]) -> AsyncIterator[Sequence[tuple[Key, Entry]]]:
+    """Yield all entries in the order of their keys, some at a time, of each key the newest.
+
+    Args:
+        newest_first: what is merged.
+    """
+    sources = [_Source(parts) for parts in newest_first]
+    while True:
+        for source in sources:
+            await source.fill()
+        sources = [source for source in sources if not source.ended]
+        if not sources:
+            return
+        bound = min(source.end for source in sources)
+        found: dict[Key, Entry] = {}
+        for source in reversed(sources):
+            found.update(source.take(bound))
+        yield sorted(found.items(), key=_key)
+
+
+def _key(item: tuple[Key, Entry]) -> Key:
+    return item[0]
+
+
+async def one_part(part: Part) -> AsyncIterator[Part]:
+    """Yield a part."""
+    yield part
+
+
+def in_order(entries: Part) -> dict[Key, Entry]:
+    """Return entries in the order of their keys."""
+    return dict(sorted(entries.items(), key=_key))
+
+
+def remaining(entries: Iterable[tuple[Key, Entry]], at: float, *, oldest: bool) -> Iterable[tuple[Key, Entry]]:
+    """Return what a run is to hold.
+
+    What was removed, or whose time to live has passed, leaves where no older run is left that could bring an earlier
+    version back; before that it stays as removed.
+
+    Args:
+        entries: in the order of their keys.
+        at: the time of the newest one of them, and not that of the machine: so whoever merges the same makes the same.
+        oldest: whether no older run is left.
+    """
+    for key, entry in entries:
+        if entry.is_there(at):
+            yield key, entry
+        elif not oldest:
+            yield key, gone(entry.etag)

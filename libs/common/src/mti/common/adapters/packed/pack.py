@@ -1,0 +1,331 @@
+"""One pack: reads by what is known of it, and appends to its journal by compare-and-set.
+
+A journal document is created under the next number. Who is first has written; whoever else wanted the number reads what
+came, decides anew and takes the next one. So what a batch is decided by is what stands in the pack at that moment,
+whoever writes there; and it is written, or is not, as one.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mti.common.adapters.packed.forms import (
+    AFTER_JOURNAL,
+    HEAD,
+    Entry,
+    Head,
+    Limits,
+    Position,
+    RunNote,
+    entries_in,
+    entries_written,
+    packed_body,
+)
+from mti.common.adapters.packed.pages import Page, Pages
+from mti.common.adapters.packed.runs import Index, Run
+from mti.common.adapters.packed.state import Gap, State
+from mti.common.errors import StoreUnavailable, WriteConflict
+from mti.common.ports.clock import Clock
+from mti.common.ports.store import Container, Document, Key
+from mti.common.races import ATTEMPTS, until_won
+
+EPOCHS_WAITING: Final = 2
+"""Epochs in the journal beyond which somebody else seems not to make runs of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a read of some keys needs of the container below."""
+
+    keys: Sequence[Key]
+    state: State | None
+    """By which it was made; `None` while nothing is known of the pack."""
+    tail: Position
+    pages: Mapping[Key, Sequence[str]]
+    """Those that may hold a key, the newest first."""
+    at_hand: Mapping[str, Page]
+    """Those of them that were read before."""
+    head: Key
+    journal: Key
+    """The next journal document."""
+    missing: Sequence[Key]
+    """The pages that are not at hand."""
+
+    @property
+    def wanted(self) -> Sequence[Key]:
+        """What is to be read to know whether what is known still stands, and the pages."""
+        return [self.head, self.journal, *self.missing]
+
+
+class Pack:
+    """A pack in the container below.
+
+    Args:
+        name: its partition there.
+        inner: the container below.
+        pages: those that were read last.
+        clock: the time.
+        limits: how it is laid out.
+    """
+
+    def __init__(self, name: str, inner: Container, pages: Pages, clock: Clock, limits: Limits) -> None:
+        self.name = name
+        self.limits = limits
+        self.inner = inner
+        self._pages = pages
+        self._clock = clock
+        self._state: State | None = None
+        self._writing = asyncio.Lock()
+        self._loading = asyncio.Lock()
+        self._ended_an_epoch = False
+        self.compacting = asyncio.Lock()
+        """Held while this process does so."""
+
+    @property
+    def size(self) -> int:
+        """About the bytes that what is known of it takes in memory."""
+        return 0 if self._state is None else self._state.size
+
+    @property
+    def is_due(self) -> bool:
+        """Whether this process is to compact it: who ends an epoch is, and everybody where that was not enough."""
+        state = self._state
+        return self._ended_an_epoch or (state is not None and len(state.epochs) > EPOCHS_WAITING)
+
+    def forget(self) -> None:
+        """Forget what is known of it; it is read again when it is needed."""
+        self._state = None
+
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return self._clock.now().timestamp()
+
+    def plan(self, keys: Sequence[Key]) -> Plan:
+        """Say what is to be read to know what stands under these keys."""
+        state = self._state
+        tail = Position() if state is None else state.tail
+        pages = {} if state is None else state.pages_for(keys)
+        asked = dict.fromkeys(page for found in pages.values() for page in found)
+        at_hand = {page: found for page in asked if (found := self._pages.get(self.name, page)) is not None}
+        missing = [(self.name, page) for page in asked if page not in at_hand]
+        return Plan(keys, state, tail, pages, at_hand, (self.name, HEAD), (self.name, tail.id), missing)
+
+    def answer(self, plan: Plan, documents: Mapping[Key, Document]) -> dict[Key, Entry]:
+        """Return what stands under the keys, removed documents included.
+
+        Args:
+            plan: what was asked for.
+            documents: what the container below answered.
+
+        Raises:
+            Gap: the pack is not what it was any more: `refresh`, and plan anew.
+        """
+        head, came = documents.get(plan.head), plan.journal in documents
+        if plan.state is None and self._state is None and head is None and not came:
+            self._state = State(Head(), None, ())
+            return {}
+        state = self._state
+        if state is None or state is not plan.state or state.etag != (None if head is None else head.etag):
+            raise Gap
+        if came and state.tail == plan.tail:
+            raise Gap
+        return self._found(state, plan, documents)
+
+    async def refresh(self) -> State:
+        """Read what came since, or all that is to be known of the pack, and return it.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or the pack changed again and again.
+        """
+        async with self._loading:
+            for _ in range(ATTEMPTS):
+                try:
+                    self._state = await self._loaded(self._state)
+                except Gap:
+                    self._state = None
+                else:
+                    return self._state
+        raise StoreUnavailable(f"{self.name}: its pages and its head do not go together; try again")
+
+    async def current(self, keys: Sequence[Key]) -> tuple[State, dict[Key, Entry]]:
+        """Return what was known last, and what stands under these keys by that.
+
+        It may be over by now: who appends learns of it.
+
+        Raises:
+            StoreUnavailable: see `refresh`.
+        """
+        for _ in range(ATTEMPTS):
+            state = self._state or await self.refresh()
+            plan = self.plan(keys)
+            documents = await self.inner.read_each(plan.missing) if plan.missing else {}
+            try:
+                return state, self._found(state, plan, documents)
+            except Gap:
+                await self.refresh()
+        raise StoreUnavailable(f"{self.name}: its pages were replaced again and again; try again")
+
+    async def write(self, documents: Sequence[Document], texts: Sequence[bytes]) -> list[Document | None]:
+        """Write each document that is still the version that was read, all at once; `None` where it is not.
+
+        Args:
+            documents: the documents.
+            texts: of their bodies.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or others write to the pack again and again.
+        """
+        keys = [(document.partition, document.id) for document in documents]
+
+        async def attempt() -> list[Document | None]:
+            state, found = await self.current(keys)
+            kept = self._unchanged(documents, found)
+            if not all(kept):
+                # What the caller read may be newer than what is known here.
+                await self.refresh()
+                state, found = await self.current(keys)
+                kept = self._unchanged(documents, found)
+            written = [each for each, stays in zip(zip(documents, texts, strict=True), kept, strict=True) if stays]
+            etag = await self._append(state, written, ()) if written else ""
+            return [_with_etag(each, etag) if stays else None for each, stays in zip(documents, kept, strict=True)]
+
+        async with self._writing:
+            return await until_won(attempt)
+
+    async def remove(self, key: Key) -> None:
+        """Remove a document, if there is one.
+
+        Raises:
+            StoreUnavailable: see `write`.
+        """
+
+        async def attempt() -> None:
+            await self.refresh()
+            state, found = await self.current([key])
+            if (entry := found.get(key)) is not None and entry.is_there(self.now()):
+                await self._append(state, (), [key])
+
+        async with self._writing:
+            await until_won(attempt)
+
+    async def replace_head(self, state: State, head: Head, made: Sequence[Run]) -> bool:
+        """Put a head in the place of that of a state, and say whether nobody else did so meanwhile.
+
+        Args:
+            state: what the head was made by.
+            head: the new one.
+            made: the run that only the new one has.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        document = Document(partition=self.name, id=HEAD, body=head.body(), etag=state.etag)
+        try:
+            written = await self.inner.write(document)
+        except WriteConflict:
+            await self.refresh()
+            return False
+        self._ended_an_epoch = False
+        runs = {run.note: run for run in (*state.runs, *made)}
+        after = State(head, written.etag, [runs[note] for note in head.runs])
+        after.take_journal(self._state or state)
+        self._state = after
+        return True
+
+    def _unchanged(self, documents: Sequence[Document], found: Mapping[Key, Entry]) -> list[bool]:
+        """Say of each document whether it is the version that was read."""
+        now = self.now()
+        etags = {key: entry.etag for key, entry in found.items() if entry.is_there(now)}
+        return [document.etag == etags.get((document.partition, document.id)) for document in documents]
+
+    def _found(self, state: State, plan: Plan, documents: Mapping[Key, Document]) -> dict[Key, Entry]:
+        read = {id: entries_in(documents[pack, id]) for pack, id in plan.missing if (pack, id) in documents}
+        self._pages.keep(self.name, read)
+        pages = {**plan.at_hand, **read}
+        found: dict[Key, Entry] = {}
+        for key in plan.keys:
+            entry = state.in_journal(key)
+            if entry is None:
+                entry = _in_pages(key, plan.pages.get(key, ()), pages)
+            if entry is not None:
+                found[key] = entry
+        return found
+
+    async def _append(self, state: State, documents: Sequence[tuple[Document, bytes]], removed: Sequence[Key]) -> str:
+        """Write a journal document by what is known, and return the etag of all that it says.
+
+        Raises:
+            WriteConflict: somebody else wrote meanwhile.
+            StoreUnavailable: the store does not answer.
+        """
+        position = state.tail
+        epoch = state.epochs.get(position.epoch)
+        at = self.now()
+        entries = entries_written(documents, removed, position, at)
+        total = len(entries) + (0 if epoch is None else len(epoch.entries))
+        last = position.number + 1 >= self.limits.epoch_documents or total >= self.limits.epoch_entries
+        body = packed_body(entries, at=at, last=last)
+        try:
+            await self.inner.write(Document(partition=self.name, id=position.id, body=body))
+            # Who was away for long finds a number free again when what was there has become part of a run.
+            if Head.of(await self.inner.read(self.name, HEAD)).epoch > position.epoch:
+                await self.inner.delete(self.name, position.id)
+                raise WriteConflict(f"{self.name}: {position.id} counts no more")
+        except WriteConflict as conflict:
+            await self.refresh()
+            raise WriteConflict(f"{self.name} is being written to by somebody else as well") from conflict
+        if state.tail == position:
+            state.add(entries, at, last=last)
+        self._ended_an_epoch |= last
+        return position.etag
+
+    async def _loaded(self, known: State | None) -> State:
+        """Return the pack as it is now, by what is known and what came since.
+
+        Raises:
+            Gap: it changed meanwhile.
+        """
+        found = await self.inner.read(self.name, HEAD)
+        etag = None if found is None else found.etag
+        if known is not None and known.etag == etag:
+            state = known
+        else:
+            head = Head.of(found)
+            state = State(head, etag, await self._runs(head.runs, known))
+            if known is not None:
+                state.take_journal(known)
+        async for document in self.inner.scan(self.name, after=state.tail.id_before, before=AFTER_JOURNAL):
+            if Position.of(document.id) >= state.tail:
+                state.read(document)
+        return state
+
+    async def _runs(self, notes: Sequence[RunNote], known: State | None) -> list[Run]:
+        """Return runs by what the head says of them; those that are known are not read again."""
+        runs = {} if known is None else {run.note: run for run in known.runs}
+        wanted = [note for note in notes if note not in runs]
+        documents = await self.inner.read_each([(self.name, id) for note in wanted for id in note.index_ids])
+        for note in wanted:
+            indexes = [documents.get((self.name, id)) for id in note.index_ids]
+            runs[note] = Run(note, [Index.of(found) for found in indexes if found is not None])
+            if None in indexes:
+                raise Gap
+        return [runs[note] for note in notes]
+
+
+def _in_pages(key: Key, wanted: Iterable[str], pages: Mapping[str, Page]) -> Entry | None:
+    """Return what the newest page says that has a key.
+
+    Raises:
+        Gap: a page is not there any more.
+    """
+    for id in wanted:
+        if id not in pages:
+            raise Gap
+        if (found := pages[id].get(key)) is not None:
+            return found
+    return None
+
+
+def _with_etag(document: Document, etag: str) -> Document:
+    return Document(partition=document.partition, id=document.id, body=document.body, etag=etag, ttl=document.ttl)

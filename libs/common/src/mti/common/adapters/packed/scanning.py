@@ -1,0 +1,113 @@
+"""Reads a pack in order, and which partitions it holds anything of."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from mti.common.adapters.packed.filters import hashed
+from mti.common.adapters.packed.forms import Entry, entries_in
+from mti.common.adapters.packed.merging import Part, merged, one_part
+from mti.common.adapters.packed.pack import Pack
+from mti.common.adapters.packed.state import Gap, State
+from mti.common.errors import StoreUnavailable
+from mti.common.ports.store import Document, Key
+from mti.common.races import ATTEMPTS
+
+READ_AHEAD: Final = 8
+"""Pages of a run that are read at a time."""
+
+
+async def scan(pack: Pack, partition: str, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
+    """Yield the documents of a partition in the order of their ids, from beyond `after` and up to `before`.
+
+    Raises:
+        StoreUnavailable: the store does not answer, or the pack is compacted again and again.
+    """
+    for _ in range(ATTEMPTS):
+        state = await pack.refresh()
+        try:
+            async for entries in merged(_sources(pack, state, partition, after, before)):
+                now = pack.now()
+                for key, entry in entries:
+                    after = key[1]
+                    if entry.is_there(now):
+                        yield entry.document(key)
+        except Gap:
+            continue
+        return
+    raise StoreUnavailable(f"{pack.name} is compacted again and again while it is read; try again")
+
+
+async def parts_of(pack: Pack, page_ids: Sequence[str]) -> AsyncIterator[Part]:
+    """Yield what pages of a run hold, in order, some at a time.
+
+    Raises:
+        Gap: a page is not there any more.
+        StoreUnavailable: the store does not answer.
+    """
+    for start in range(0, len(page_ids), READ_AHEAD):
+        ids = page_ids[start : start + READ_AHEAD]
+        found = await pack.inner.read_many(pack.name, ids)
+        if len(found) < len(ids):
+            raise Gap
+        yield {key: entry for id in ids for key, entry in entries_in(found[id]).items()}
+
+
+async def partitions_in(pack: Pack) -> list[str]:
+    """Return the partitions that a pack holds anything of.
+
+    Raises:
+        StoreUnavailable: see `scan`.
+    """
+    state = await pack.refresh()
+    candidates = sorted(state.partitions)
+    pages = {
+        partition: [page for run in state.runs for page in run.pages_from((partition, ""), _beyond(partition))[:1]]
+        for partition in candidates
+    }
+    found = await pack.inner.read_many(pack.name, [page for its in pages.values() for page in its])
+    read = {id: entries_in(document) for id, document in found.items()}
+    holding: list[str] = []
+    for partition in candidates:
+        seen = [state.journal_of(partition, "", None), *(read.get(page, {}) for page in pages[partition])]
+        if _is_any_there(pack, state, partition, seen):
+            holding.append(partition)
+        else:
+            async for _ in scan(pack, partition):
+                holding.append(partition)
+                break
+    return holding
+
+
+def _is_any_there(pack: Pack, state: State, partition: str, parts: Sequence[Part]) -> bool:
+    """Say whether some entries, of which nothing newer is known, are surely there."""
+    now = pack.now()
+    for part in parts:
+        for key, entry in part.items():
+            if key[0] == partition and entry.is_there(now) and _is_newest(state, key, entry):
+                return True
+    return False
+
+
+def _is_newest(state: State, key: Key, entry: Entry) -> bool:
+    newest = state.in_journal(key)
+    if newest is not None:
+        return newest is entry
+    known_by = hashed(key)
+    return sum(run.page_for(key, known_by) is not None for run in state.runs) == 1
+
+
+def _sources(pack: Pack, state: State, partition: str, after: str, before: str | None) -> list[AsyncIterator[Part]]:
+    """Return what is to be merged, the newest first."""
+    start, end = (partition, after), _beyond(partition) if before is None else (partition, before)
+    runs = [_within(parts_of(pack, run.pages_from(start, end)), start, end) for run in state.runs]
+    return [one_part(state.journal_of(partition, after, before)), *runs]
+
+
+async def _within(parts: AsyncIterator[Part], start: Key, end: Key) -> AsyncIterator[Part]:
+    async for part in parts:
+        yield {key: entry for key, entry in part.items() if start < key < end}
+
+
+def _beyond(partition: str) -> Key:
+    """Return what comes after all keys of a partition."""
+    return f"{partition}\0", ""

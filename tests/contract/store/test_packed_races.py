@@ -1,0 +1,170 @@
+"""Packs that several write to at once: who was away for long, and who does the same as others."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from mti.common.adapters.packed import Limits, PackedStore
+from mti.common.adapters.packed.forms import entries_in
+from mti.common.adapters.sqlite import SqliteStore
+from mti.common.errors import StoreUnavailable
+from mti.common.ports.store import Container, Document, Store
+from mti.simulation.store import MemoryStore
+from tests.contract.store.test_packed_model import HandClock, MortalContainer, OneContainer, pack_of
+
+TINY = Limits(epoch_documents=3, epoch_entries=50, page_bytes=2000, index_pages=4, fan_in=2)
+
+
+def packed(below: Container, clock: HandClock) -> Container:
+    return PackedStore(OneContainer(below), {"known": pack_of}, clock, TINY).container("known")
+
+
+def document(id: str, etag: str | None = None, **body: int) -> Document:
+    return Document(partition="contoso#0", id=id, body=dict(body), etag=etag)
+
+
+class Gate(MortalContainer):
+    """Holds what is written to it until it is opened."""
+
+    def __init__(self, inner: Container) -> None:
+        super().__init__(inner)
+        self.open = asyncio.Event()
+        self.reached = asyncio.Event()
+
+    async def write(self, document: Document) -> Document:
+        self.reached.set()
+        await self.open.wait()
+        return await super().write(document)
+
+
+async def _ids(container: Container) -> list[str]:
+    return [found.id async for found in container.scan("contoso#0")]
+
+
+async def test_who_slept_while_its_number_was_used_and_removed_loses_nothing() -> None:
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    gate = Gate(below)
+    sleeper, other = packed(gate, clock), packed(below, clock)
+    await other.write(document("first"))
+    sleeping = asyncio.create_task(sleeper.write_many([document("slept"), document("first")]))
+    await gate.reached.wait()
+    for number in range(40):
+        await other.write(document(f"other-{number:02}"))
+    numbers = [found.id async for found in below.scan("packed|contoso") if found.id.startswith("journal!")]
+    assert "journal!0000000000!000001" not in numbers, "its number is free again"
+    gate.open.set()
+    slept, first = await sleeping
+    assert slept is not None
+    assert first is None
+    assert await _ids(other) == ["first", *(f"other-{number:02}" for number in range(40)), "slept"]
+    assert await packed(below, clock).read("contoso#0", "slept") == slept
+
+
+async def test_a_reader_by_an_old_head_reads_what_stands_now() -> None:
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    reader, writer = packed(below, clock), packed(below, clock)
+    found = await writer.write(document("a", n=0))
+    assert await reader.read("contoso#0", "a") == found
+    for number in range(1, 60):
+        found = await writer.write(replace(found, body={"n": number}))
+        await writer.write(document(f"b-{number:02}"))
+    assert await reader.read("contoso#0", "a") == found
+    assert await reader.read("contoso#0", "b-30") is not None
+
+
+async def test_a_scan_goes_on_while_the_book_is_compacted() -> None:
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    reader, writer = packed(below, clock), packed(below, clock)
+    ids = [f"id-{number:03}" for number in range(200)]
+    await writer.write_many([document(id) for id in ids])
+    seen: list[str] = []
+    async for found in reader.scan("contoso#0"):
+        seen.append(found.id)
+        if len(seen) % 40 == 0:
+            for number in range(12):
+                await writer.write(document(f"zz-{len(seen)}-{number:02}"))
+    assert seen == sorted(set(seen))
+    assert set(ids) <= set(seen)
+
+
+async def test_many_that_write_at_once_write_each_once(tmp_path: Path) -> None:
+    stores = [SqliteStore(tmp_path / "store.db") for _ in range(4)]
+    clock = HandClock()
+    containers = [packed(store.container("known"), clock) for store in stores]
+
+    async def count(container: Container) -> int:
+        won = 0
+        while won < 15:
+            there = await container.read("contoso#0", "count") or document("count", n=0)
+            body: dict[str, JsonValue] = {"n": int(str(there.body["n"])) + 1}
+            [written] = await container.write_many([replace(there, body=body)])
+            won += written is not None
+        return won
+
+    async def add(number: int, container: Container) -> None:
+        for each in range(15):
+            written = await container.write_many([document(f"{number}-{each}"), document(f"shared-{each}")])
+            assert written[0] is not None
+
+    await asyncio.gather(*map(count, containers), *(add(*each) for each in enumerate(containers)))
+    for container in containers:
+        found = await container.read("contoso#0", "count")
+        assert found is not None
+        assert found.body == {"n": 60}
+        assert len(await _ids(container)) == 1 + 4 * 15 + 15
+    for store in stores:
+        await store.close()
+
+
+async def test_what_was_written_is_written_when_the_compaction_fails(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(MortalContainer):
+        async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
+            raise StoreUnavailable("no room for pages")
+
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    container = packed(Failing(below), clock)
+    for number in range(10):
+        await container.write(document(f"id-{number}"))
+    assert "could not be compacted" in caplog.text
+    assert len(await _ids(container)) == 10
+    mended = packed(below, clock)
+    await mended.write(document("more"))
+    assert len(await _ids(mended)) == 11
+    kept = [found.id async for found in below.scan("packed|contoso") if found.id.startswith("page!")]
+    assert kept
+
+
+async def test_what_was_removed_or_has_expired_takes_no_room_in_the_end() -> None:
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    container = packed(below, clock)
+    await container.write_many([replace(document(f"short-{number:03}"), ttl=60) for number in range(100)])
+    await container.write_many([document(f"gone-{number:03}") for number in range(20)])
+    for number in range(20):
+        await container.delete("contoso#0", f"gone-{number:03}")
+    clock.time += timedelta(seconds=61)
+    for number in range(40):
+        await container.write(document(f"kept-{number:03}"))
+    pages = [entries_in(found) async for found in below.scan("packed|contoso") if found.id.startswith("page!")]
+    ids = {id for page in pages for _, id in page}
+    assert "kept-000" in ids
+    assert not any(id.startswith(("short-", "gone-")) for id in ids)
+    assert await _ids(container) == [f"kept-{number:03}" for number in range(40)]
+
+
+async def test_a_store_closes_what_lies_below(tmp_path: Path) -> None:
+    below = SqliteStore(tmp_path / "store.db")
+    store: Store = PackedStore(below, {"known": pack_of})
+    await store.container("known").write(document("a"))
+    await store.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await below.container("known").read("contoso#0", "a")
