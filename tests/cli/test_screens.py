@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import IndicatorBatch, indicators_message
@@ -42,7 +43,9 @@ async def data(tmp_path: Path) -> Path:
     tenants = tmp_path / "tenants.yaml"
     tenants.write_text(yaml.safe_dump({"tenants": [tenant()]}))
     layout.remember(LastRun(tenants=tenants))
-    stores = {service: SqliteStore(layout.database(service)) for service in ("fetcher", "normalizer", "publisher")}
+    stores = {
+        service: packed(SqliteStore(layout.database(service))) for service in ("fetcher", "normalizer", "publisher")
+    }
     checkpoints = source_checkpoints(stores["fetcher"].container("checkpoints"))
     loaded = await checkpoints.load(CUSTOMER, SourceCheckpoint())
     pause = paused(Pause("CredentialsRefused", HOSTILE), datetime.now(UTC), None, random.Random(0))

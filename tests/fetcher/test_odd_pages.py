@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.settlement import Complete, DeadLetter
 from mti.common.registry import FeedFormat
@@ -42,7 +43,7 @@ class Normalized:
 
 async def normalized(there: World, folder: Path) -> Normalized:
     """Hand all that was published to a normalizer, and what it sends back to itself as well."""
-    store = SqliteStore(folder / "normalizer.db", clock=there.clock)
+    store = packed(SqliteStore(folder / "normalizer.db", clock=there.clock), there.clock)
     try:
         normalizer = Normalizer(store)
         for message in there.topic.messages.values():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Outgoing
 from mti.common.topology import STANDARD
@@ -46,7 +47,7 @@ async def test_what_is_in_hand_is_finished_and_what_was_recorded_is_told(tmp_pat
         assert "Unclosed" not in said, said
         assert at.accepted() > 0
         assert {span.service for span in collector.spans} == {"mti-publisher"}
-        store = SqliteStore(tmp_path / "publisher.db", read_only=True)
+        store = packed(SqliteStore(tmp_path / "publisher.db", read_only=True))
         try:
             written = [found async for found in store.container(PUBLISHED).partitions()]
         finally:

@@ -11,6 +11,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import Carried
 from mti.common.ports.clock import SystemClock
@@ -46,7 +47,7 @@ class Place:
 
     async def books(self, workspace: str, file: str = FILE) -> Published | None:
         own = indicator_id(Observable(KEY, file))
-        store = SqliteStore(self.folder / "publisher.db", read_only=True)
+        store = packed(SqliteStore(self.folder / "publisher.db", read_only=True))
         try:
             versions = PublishedVersions(store.container(PUBLISHED), SystemClock())
             return (await versions.look_up(workspace, [own])).get(own)
@@ -56,7 +57,7 @@ class Place:
     async def why(self) -> str | None:
         """Return what is kept with the withdrawal."""
         observable = Observable(KEY, FILE)
-        store = SqliteStore(self.folder / "normalizer.db", read_only=True)
+        store = packed(SqliteStore(self.folder / "normalizer.db", read_only=True))
         try:
             known = KnownIndicators(store.container(KNOWN), SystemClock())
             found = [each async for each in known.withdrawals.scan(EVERYONE) if each.observable == observable]
@@ -89,7 +90,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def began(path: Path) -> None:
     """Mark a store as its service does when it starts."""
-    store = SqliteStore(path)
+    store = packed(SqliteStore(path))
     await mark(store)
     await store.close()
 
@@ -103,7 +104,7 @@ async def hold(path: Path, *workspaces: str, revoked: bool = False) -> None:
     found = indicator_of("invoice", id=own, valid_until=until, **fields)
     item = Item(object=Carried.of(found), source="grid:eu", feed=Feed.MALWARE_GRID, extension=timedelta(), message=0)
     await began(path)
-    store = SqliteStore(path)
+    store = packed(SqliteStore(path))
     versions = PublishedVersions(store.container(PUBLISHED), SystemClock())
     for workspace in workspaces:
         known = (await versions.look_up(workspace, [own])).get(own)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, page_message
 from mti.common.ports.bus import Received
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.pure
 
 @pytest.fixture
 async def there(tmp_path: Path) -> AsyncIterator[World]:
-    store = SqliteStore(tmp_path / "normalizer.db")
+    store = packed(SqliteStore(tmp_path / "normalizer.db"))
     yield World(store)
     await store.close()
 
@@ -89,7 +90,7 @@ async def test_the_same_message_gives_the_same_bytes_on_every_try(there: World, 
     message = sent(stix("a", at(days=3000)), stix("b", NOW))
     await there.normalizer()([message])
     first = [outgoing.body for outgoing in there.indicators.sent]
-    other = World(SqliteStore(tmp_path / "other.db"))
+    other = World(packed(SqliteStore(tmp_path / "other.db")))
     await other.normalizer()([message])
     assert [outgoing.body for outgoing in other.indicators.sent] == first
     await other.store.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from azure.servicebus import ServiceBusSubQueue
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.sqlite import SqliteStore
@@ -82,7 +83,7 @@ async def test_a_chunk_becomes_indicators_in_the_session_of_its_workspace_and_it
             reason, description = await dead_letter(bus)
             assert reason == "BadHash"
             assert description.startswith("contoso/malware_customer: a detection: the MD5 'beef' has 4 characters")
-    store = SqliteStore(database)
+    store = packed(SqliteStore(database))
     try:
         totals = await Ledger(store.container("ledger")).totals(CUSTOMER)
     finally:

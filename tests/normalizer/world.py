@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from mti.common.adapters.sqlite import SqliteStore
+from mti.common.adapters.packed import PackedStore
 from mti.common.contracts import PageChunk, page_message
 from mti.common.contracts.envelope import REFUSAL
 from mti.common.ports.bus import Outgoing, PropertyValue, Received, Sender
@@ -259,7 +259,7 @@ def registry(*, policy: IndicatorPolicy = DEFAULT, strict: IndicatorPolicy = STR
 class World(ServiceWorld):
     """A normalizer and all that it touches."""
 
-    store: SqliteStore
+    store: PackedStore
     registry: Registry = field(default_factory=registry)
     indicators: Outbox = field(default_factory=Outbox)
     pages: Outbox = field(default_factory=Outbox)

@@ -14,12 +14,14 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, page_message
 from mti.common.ports import settlement
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.settlement import Complete, Park
+from mti.common.ports.store import Store
 from mti.common.registry import Feed, FeedFormat, Registry, TenantState, TenantStatus, registry_from
 from mti.common.topology import STANDARD
 from mti.normalizer.composition import NormalizeHandler, normalize_handler
@@ -103,7 +105,7 @@ class _View:
 class FusedStore:
     """A store on which a process may die."""
 
-    store: SqliteStore
+    store: Store
     fuse: Fuse
 
     def container(self, name: str) -> FusedContainer:
@@ -146,8 +148,8 @@ class Estate:
         self._stack = AsyncExitStack()
         specs = [WorkspaceSpec(id=id) for id in self.workspaces]
         self.sentinel = await self._stack.enter_async_context(SentinelSimulator(specs, [app], now=self.clock.now))
-        self.normalizer = SqliteStore(self.folder / "normalizer.db", clock=self.clock)
-        self.publisher = SqliteStore(self.folder / "publisher.db", clock=self.clock)
+        self.normalizer = packed(SqliteStore(self.folder / "normalizer.db", clock=self.clock), self.clock)
+        self.publisher = packed(SqliteStore(self.folder / "publisher.db", clock=self.clock), self.clock)
         self._stack.push_async_callback(self.normalizer.close)
         self._stack.push_async_callback(self.publisher.close)
         self.bus = Bus(self.clock)
@@ -232,6 +234,14 @@ class Estate:
     def stores(self, fuse: Fuse | None = None) -> Stores:
         burning = fuse or Fuse()
         normalizer, publisher = FusedStore(self.normalizer, burning), FusedStore(self.publisher, burning)
+        return Stores(normalizer, normalizer, publisher)
+
+    def packed_stores(self, fuse: Fuse | None = None) -> Stores:
+        """Return stores of their own, which may die between any two calls of what lies below."""
+        burning = fuse or Fuse()
+        normalizer, publisher = (
+            packed(FusedStore(store.below, burning), self.clock) for store in (self.normalizer, self.publisher)
+        )
         return Stores(normalizer, normalizer, publisher)
 
     def chunk(self, source: str, seen: Mapping[str, datetime]) -> Received:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError
 from mti.common.pauses import PauseState
@@ -34,7 +35,7 @@ BUSY = SourceCheckpoint(
 
 @pytest.fixture
 async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    found = Stores(*(SqliteStore(tmp_path / f"{name}.db") for name in ("fetcher", "normalizer", "publisher")))
+    found = Stores(*(packed(SqliteStore(tmp_path / f"{name}.db")) for name in ("fetcher", "normalizer", "publisher")))
     yield found
     await found.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts.envelope import PREFIX
 from mti.common.errors import StoreUnavailable
@@ -142,7 +143,7 @@ HANDLED = ChunkBooks(
 
 @pytest.fixture
 async def books(tmp_path: Path) -> AsyncIterator[Books]:
-    found = Books(SqliteStore(tmp_path / "fetcher.db"), SqliteStore(tmp_path / "normalizer.db"))
+    found = Books(packed(SqliteStore(tmp_path / "fetcher.db")), packed(SqliteStore(tmp_path / "normalizer.db")))
     yield found
     await found.fetcher.close()
     await found.normalizer.close()
@@ -196,7 +197,7 @@ async def test_a_store_that_fails_at_any_step_of_closing_leaves_the_same_sums(bo
     for changes in range(200):
         folder = tmp_path / str(changes)
         folder.mkdir()
-        again = Books(SqliteStore(folder / "fetcher.db"), SqliteStore(folder / "normalizer.db"))
+        again = Books(packed(SqliteStore(folder / "fetcher.db")), packed(SqliteStore(folder / "normalizer.db")))
         await every_kind(again)
         limits = Limits(changes=changes)
         assert await again.look(limits) == truth
@@ -247,7 +248,7 @@ async def test_a_closed_chunk_that_is_purged_or_mended_as_a_dead_letter_stays_co
 async def test_a_closed_chunk_that_comes_again_is_known_and_changes_nothing(normalized: World, tmp_path: Path) -> None:
     chunk = message(stix("a"), stix("b"))
     await normalized.normalizer()([chunk])
-    books = Books(SqliteStore(tmp_path / "fetcher.db"), normalized.store)
+    books = Books(packed(SqliteStore(tmp_path / "fetcher.db")), normalized.store)
     await books.fetched.enter(CUSTOMER, {str(chunk.properties[f"{PREFIX}id"]): 2}, BEFORE)
     first = await books.look()
     assert await books.open_chunks() == set()

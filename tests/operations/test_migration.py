@@ -3,8 +3,8 @@ and withdrawing, lifting and reconciling work on the result.
 """
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ import pytest
 import yaml
 from pydantic import JsonValue
 
-from mti.common.adapters.sqlite import SqliteStore
+from mti.common.adapters.packed import PackedStore
 from mti.common.contracts import timestamp
 from mti.common.errors import ConfigurationError
-from mti.common.ports.store import Document
+from mti.common.ports.store import Document, Store
 from mti.common.schema import require_current
 from mti.normalizer.observables import Observable, indicator_id
 from mti.operations.migration import Migrated, is_needed, migrate
@@ -63,7 +63,7 @@ class Earlier:
             "facts": {"name": "Invoice.pdf"},
             **({"generation": generation} if generation else {}),
         }
-        await self.estate.normalizer.container("known").write(
+        await self.estate.normalizer.below.container("known").write(
             Document(partition=f"{scope}#{shard:02d}", id=id, body=body, etag=None, ttl=10**7)
         )
 
@@ -76,7 +76,7 @@ class Earlier:
             "generation": generation,
             **({"lifted": now} if lifted else {"withdrawn": now, "reason": "a false alarm"}),
         }
-        await self.estate.normalizer.container("known").write(
+        await self.estate.normalizer.below.container("known").write(
             Document(partition=f"withdrawn|{audience}", id=indicator_id(observable(file)), body=body, etag=None)
         )
 
@@ -92,7 +92,7 @@ class Earlier:
             "accepted": 1,
             **({"revoked": True} if revoked else {}),
         }
-        await self.estate.publisher.container("published").write(
+        await self.estate.publisher.below.container("published").write(
             Document(partition=f"{workspace}#{id[11]}", id=id, body=body, etag=None, ttl=None if revoked else 10**7)
         )
         record: dict[str, object] = {
@@ -132,7 +132,7 @@ class Earlier:
         await self.withdrew(STRICT, "scope")
 
     async def migrate(self, fuse: Fuse | None = None) -> Migrated:
-        return await migrate(self.estate.registry, self.estate.stores(fuse), self.estate.clock)
+        return await migrate(self.estate.registry, self.estate.packed_stores(fuse), self.estate.clock)
 
 
 HERE = {"plain", "lifted", "grid", "scope", "route"}
@@ -179,7 +179,7 @@ async def test_what_is_held_and_what_was_withdrawn_stays_so(earlier: Earlier) ->
     assert done.needed
     await shows(earlier.estate, SHOWN)
     assert await earlier.migrate() == Migrated(needed=False)
-    assert not await is_needed(earlier.estate.stores())
+    assert not await is_needed(earlier.estate.packed_stores())
 
 
 async def test_killed_at_any_step_and_run_again_the_same_comes_of_it(tmp_path: Path) -> None:
@@ -215,7 +215,51 @@ async def test_killed_at_any_step_and_run_again_the_same_comes_of_it(tmp_path: P
     assert all(result == results[0] for result in results)
 
 
-async def _documents(store: SqliteStore, name: str) -> list[Document]:
+async def test_what_lies_as_it_is_is_packed_whoever_is_killed_meanwhile(earlier: Earlier) -> None:
+    await earlier.migrate()
+    estate = earlier.estate
+    held = await _documents(estate.normalizer, "known"), await _documents(estate.publisher, "published")
+    for step in (None, *range(1, 120, 7)):
+        await _unpack(estate.normalizer, "known")
+        await _unpack(estate.publisher, "published")
+        stores = estate.packed_stores()
+        assert await is_needed(stores)
+        with pytest.raises(ConfigurationError, match="run `mti migrate` once"):
+            await require_current(stores.normalizer, "normalizer", ["known"], writing=True)
+        try:
+            await earlier.migrate(Fuse(step))
+        except Crash:
+            await earlier.migrate()
+        assert not await is_needed(estate.packed_stores())
+        now = estate.packed_stores()
+        known = await _documents(now.normalizer, "known"), await _documents(now.publisher, "published")
+        assert [_without_etags(found) for found in known] == [_without_etags(found) for found in held]
+        assert [name async for name in estate.publisher.below.container("published").partitions()] == [
+            f"packed|{workspace}" for workspace in sorted(SHOWN)
+        ]
+    await shows(estate, SHOWN)
+
+
+async def _unpack(store: PackedStore, name: str) -> None:
+    """Let documents lie as the release before left them."""
+    below = store.below.container(name)
+    documents = await _documents(store, name)
+    for partition in [found async for found in below.partitions() if found.startswith("packed|")]:
+        for id in [found.id async for found in below.scan(partition)]:
+            await below.delete(partition, id)
+    for document in documents:
+        if "#" in document.partition:
+            await below.write(replace(document, etag=None))
+    mark = await store.container("checkpoints").read("schema", "books")
+    assert mark is not None
+    await store.container("checkpoints").write(replace(mark, body={"version": 2}))
+
+
+def _without_etags(documents: Sequence[Document]) -> list[Document]:
+    return sorted((replace(found, etag=None) for found in documents), key=lambda found: (found.partition, found.id))
+
+
+async def _documents(store: Store, name: str) -> list[Document]:
     container = store.container(name)
     partitions = [partition async for partition in container.partitions()]
     return [document for partition in partitions async for document in container.scan(partition)]
@@ -334,5 +378,5 @@ async def test_the_command_migrates_a_folder_that_others_refuse(tmp_path: Path) 
     done = await mti("migrate", "--data", str(data), "--tenants", str(file), "--json")
     assert (done.status, done.document) == (
         0,
-        {"needed": True, "published": 1, "known": 0, "withdrawals": 0},
+        {"needed": True, "published": 1, "known": 0, "withdrawals": 0, "packed": 2},
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import ConfigurationError, Pause
 from mti.common.pauses import PauseState, paused
@@ -34,7 +35,7 @@ def tenants() -> Registry:
 
 @pytest.fixture
 async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    found = Stores(*(SqliteStore(tmp_path / f"{name}.db") for name in ("fetcher", "normalizer", "publisher")))
+    found = Stores(*(packed(SqliteStore(tmp_path / f"{name}.db")) for name in ("fetcher", "normalizer", "publisher")))
     sources = source_checkpoints(found.fetcher.container("checkpoints"))
     for name, value in {
         CUSTOMER: SourceCheckpoint(pause=pause("CredentialsRefused"), failures=9),

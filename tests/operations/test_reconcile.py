@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts.envelope import PREFIX
 from mti.common.ports.bus import Outgoing, Received
@@ -56,7 +57,7 @@ class Bus:
 @pytest.fixture
 async def stores(normalized: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stores]:
     folder = tmp_path_factory.mktemp("stores")
-    fetcher, publisher = SqliteStore(folder / "fetcher.db"), SqliteStore(folder / "publisher.db")
+    fetcher, publisher = packed(SqliteStore(folder / "fetcher.db")), packed(SqliteStore(folder / "publisher.db"))
     yield Stores(fetcher, normalized.store, publisher)
     await fetcher.close()
     await publisher.close()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mti.common.adapters.packed import PackedStore, packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import Carried, IndicatorBatch, decode
 from mti.common.errors import ConfigurationError
@@ -46,7 +47,7 @@ class Place:
     """A normalizer, and workspaces that take whatever is sent to them."""
 
     normalized: World
-    publisher: SqliteStore
+    publisher: PackedStore
     taken: int = 0
 
     @property
@@ -120,7 +121,7 @@ def _destination(id: str) -> Destination:
 
 @pytest.fixture
 async def place(normalized: World, tmp_path: Path) -> AsyncIterator[Place]:
-    store = SqliteStore(tmp_path / "publisher.db", clock=normalized.clock)
+    store = packed(SqliteStore(tmp_path / "publisher.db", clock=normalized.clock), normalized.clock)
     yield Place(normalized, store)
     await store.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.packed import PackedStore, packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Document
@@ -22,8 +23,8 @@ SOURCES = [f"customer-{number:03}/malware_customer" for number in range(64)]
 
 
 @pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[tuple[SqliteStore, SqliteStore]]:
-    fetcher, normalizer = SqliteStore(tmp_path / "fetcher.db"), SqliteStore(tmp_path / "normalizer.db")
+async def stores(tmp_path: Path) -> AsyncIterator[tuple[PackedStore, PackedStore]]:
+    fetcher, normalizer = packed(SqliteStore(tmp_path / "fetcher.db")), packed(SqliteStore(tmp_path / "normalizer.db"))
     for source in SOURCES:
         await Fetched(fetcher.container(FETCHED)).enter(source, {"open": 3}, NOW)
         await Handled(normalizer.container(HANDLED)).write(source, "open", ChunkBooks(detections=3, new=3))
@@ -38,7 +39,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return rows_brought(monkeypatch)
 
 
-async def looked(fetcher: SqliteStore, normalizer: SqliteStore) -> int:
+async def looked(fetcher: PackedStore, normalizer: PackedStore) -> int:
     audit = SourceAudit(fetcher, normalizer, SystemClock())
     found = [
         books
@@ -50,7 +51,7 @@ async def looked(fetcher: SqliteStore, normalizer: SqliteStore) -> int:
 
 
 async def test_a_look_at_many_sources_is_two_statements_for_each_and_a_few(
-    stores: tuple[SqliteStore, SqliteStore], read: list[int]
+    stores: tuple[PackedStore, PackedStore], read: list[int]
 ) -> None:
     assert await looked(*stores) == 3 * len(SOURCES)
     assert len(read) <= 2 * len(SOURCES) + 12
@@ -58,7 +59,7 @@ async def test_a_look_at_many_sources_is_two_statements_for_each_and_a_few(
 
 
 async def test_chunks_that_were_closed_are_not_read_again(
-    stores: tuple[SqliteStore, SqliteStore], read: list[int]
+    stores: tuple[PackedStore, PackedStore], read: list[int]
 ) -> None:
     closed = stores[1].container(HANDLED)
     for source in SOURCES:

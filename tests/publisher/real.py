@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import SecretStr
 
+from mti.common.adapters.packed import PackedStore, packed
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
@@ -52,8 +53,8 @@ class Place:
     namespace: Namespace
     bus: ServiceBus
     registry: Registry
-    store: SqliteStore
-    normalizer: SqliteStore
+    store: PackedStore
+    normalizer: PackedStore
     environment: dict[str, str]
 
     @property
@@ -95,7 +96,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
     ):
         file = folder / "tenants.yaml"
         file.write_text(yaml.safe_dump(tenants(sentinel.base_url)))
-        store, normalizer = SqliteStore(folder / "publisher.db"), SqliteStore(folder / "normalizer.db")
+        store, normalizer = packed(SqliteStore(folder / "publisher.db")), packed(SqliteStore(folder / "normalizer.db"))
         stores.push_async_callback(store.close)
         stores.push_async_callback(normalizer.close)
         environment = {

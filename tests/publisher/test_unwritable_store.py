@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.publisher.records import PublishedVersions, destination_checkpoints
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
@@ -78,7 +79,7 @@ async def test_what_was_accepted_and_could_not_be_recorded_is_not_uploaded_again
 
 
 async def test_a_store_that_is_locked_for_long_costs_no_upload(there: World, path: Path) -> None:
-    impatient = SqliteStore(path, clock=there.clock, busy_timeout=0.1)
+    impatient = packed(SqliteStore(path, clock=there.clock, busy_timeout=0.1), there.clock)
     publisher = there.publisher(
         versions=PublishedVersions(impatient.container("published"), there.clock),
         checkpoints=destination_checkpoints(impatient.container("checkpoints")),

@@ -13,8 +13,8 @@ from uuid import NAMESPACE_URL, uuid5
 import httpx
 from pydantic import SecretStr
 
+from mti.common.adapters.packed import PackedStore
 from mti.common.adapters.secrets import ReferenceResolver
-from mti.common.adapters.sqlite import SqliteStore
 from mti.common.clock_check import ClockCheck, CorrectedClock
 from mti.common.contracts import Indicator, IndicatorBatch, indicators_message
 from mti.common.contracts.envelope import PARKS
@@ -155,7 +155,7 @@ class Publisher:
 class World(ServiceWorld):
     """A publisher and the Sentinel that it publishes to."""
 
-    store: SqliteStore
+    store: PackedStore
     sentinel: SentinelSimulator
     clock: TurnedClock
     environ: dict[str, str]

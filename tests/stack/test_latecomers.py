@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.registry import (
@@ -64,7 +65,7 @@ async def know(database: Path) -> None:
         sightings=1,
         first_by="chunk",
     )
-    store = SqliteStore(database)
+    store = packed(SqliteStore(database))
     await KnownIndicators(store.container(KNOWN), SystemClock()).remember("grid:eu", [entry])
     await store.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import IndicatorBatch, indicators_message
@@ -84,7 +85,9 @@ async def made(root: Path, tenants: int) -> Estate:
     ]
     file.write_text(yaml.safe_dump({"tenants": entries}))
     layout.remember(LastRun(tenants=file))
-    stores = {service: SqliteStore(layout.database(service)) for service in ("fetcher", "normalizer", "publisher")}
+    stores = {
+        service: packed(SqliteStore(layout.database(service))) for service in ("fetcher", "normalizer", "publisher")
+    }
     await require_current(stores["normalizer"], "normalizer", [KNOWN], writing=True)
     await require_current(stores["publisher"], "publisher", [PUBLISHED], writing=True)
     fetched, handled = Fetched(stores["fetcher"].container(FETCHED)), Handled(stores["normalizer"].container(HANDLED))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mti.common.adapters.packed import PackedStore, packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.clock import Clock
@@ -125,10 +126,10 @@ def registry_of(
     )
 
 
-def store_in(folder: Path, service: str, clock: Clock | None = None) -> SqliteStore:
+def store_in(folder: Path, service: str, clock: Clock | None = None) -> PackedStore:
     """Open the store of a service, on disk; whoever opens it closes it."""
     path = folder / f"{service}.db"
-    return SqliteStore(path) if clock is None else SqliteStore(path, clock=clock)
+    return packed(SqliteStore(path, clock=clock), clock)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import Carried
 from mti.common.ports.clock import SystemClock
@@ -69,7 +70,7 @@ async def test_an_empty_folder_shows_what_each_workbook_says_of_it(tmp_path: Pat
 async def test_the_books_of_a_run_are_the_indicators_that_are_shown(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.make()
-    store = SqliteStore(layout.database("publisher"))
+    store = packed(SqliteStore(layout.database("publisher")))
     published = PublishedVersions(store.container(PUBLISHED), SystemClock())
     hours = (NOW - START).total_seconds() / 3600 - 1
     changes = [Accept(_item(f"file {number}", hours)) for number in range(7)]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
@@ -34,7 +35,7 @@ def books_in(folder: Path) -> ServiceBooks:
     """Return the books of services whose stores are in that folder."""
     folder.mkdir(exist_ok=True)
     fetcher, normalizer, publisher = (
-        SqliteStore(folder / f"{name}.db") for name in ("fetcher", "normalizer", "publisher")
+        packed(SqliteStore(folder / f"{name}.db")) for name in ("fetcher", "normalizer", "publisher")
     )
     return ServiceBooks(fetcher, normalizer, publisher, SystemClock())
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import Carried, IndicatorBatch, decode
 from mti.common.contracts.envelope import PREFIX
@@ -180,7 +181,7 @@ class _View:
 
 async def scene_in(folder: Path, closing: Callable[[Callable[[], Awaitable[None]]], object]) -> Scene:
     """Return a scene; `closing` is given what is to be called at the end."""
-    stores = [SqliteStore(folder / f"{name}.db") for name in ("fetcher", "normalizer", "publisher")]
+    stores = [packed(SqliteStore(folder / f"{name}.db")) for name in ("fetcher", "normalizer", "publisher")]
     for store in stores:
         closing(store.close)
     return Scene(World(stores[1]), Stores(*stores))

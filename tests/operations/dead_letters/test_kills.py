@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, decode
 from mti.normalizer.records import Ledger
@@ -93,7 +94,10 @@ async def test_a_purge_that_is_killed_has_written_down_and_entered_whatever_it_r
     await killed(there, "purge", step, 60, file)
     left = len(await there.dead(RAW_PAGES))
     assert 0 < left < COUNT
-    store, fetched = SqliteStore(file.parent / "normalizer.db"), SqliteStore(file.parent / "fetcher.db", read_only=True)
+    store, fetched = (
+        packed(SqliteStore(file.parent / "normalizer.db")),
+        packed(SqliteStore(file.parent / "fetcher.db", read_only=True)),
+    )
     try:
         ledger = Ledger(store.container("ledger"))
         assert COUNT - left <= (await ledger.totals(CUSTOMER)).rejected["Purged"] < COUNT

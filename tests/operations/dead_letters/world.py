@@ -11,6 +11,7 @@ from typing import Any
 from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import SessionLockLostError
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.sqlite import SqliteStore
@@ -162,7 +163,7 @@ class World:
         self, *held: Indicator, to: str = CONTOSO, withdrawn: Sequence[str] = ()
     ) -> AsyncIterator[PublishedJudge]:
         """Let a workspace hold objects."""
-        store = SqliteStore(self.folder / "publisher.db")
+        store = packed(SqliteStore(self.folder / "publisher.db"))
         versions = PublishedVersions(store.container(PUBLISHED), self.clock)
         changes = [
             Accept(

@@ -25,7 +25,7 @@ def command(data: Data = None, tenants: TenantsFile = None, as_json: AsJson = Fa
     elif done.needed:
         say(
             f"{done.published:,} entries of workspaces, {done.known:,} of sources and {done.withdrawals:,} withdrawals "
-            "were brought into today's form."
+            f"were brought into today's form, and {done.packed:,} documents were packed."
         )
     else:
         say("All stores are of today's form.")

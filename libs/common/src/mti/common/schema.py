@@ -1,6 +1,6 @@
 """Which form a service's store is in. A store of an earlier form is refused with what to run, never misread.
 
-A document, in the container `checkpoints`, partition `schema`, id `books`: ``{"version": 2}``. A store without it that
+A document, in the container `checkpoints`, partition `schema`, id `books`: ``{"version": 3}``. A store without it that
 holds nothing yet is of the current form; one that holds something is of form 1.
 """
 
@@ -10,8 +10,9 @@ from typing import Final
 from mti.common.errors import ConfigurationError, WriteConflict
 from mti.common.ports.store import Document, Store
 
-VERSION: Final = 2
-"""1: what is known was kept by source and policy, and what is published by the ids of generations."""
+VERSION: Final = 3
+"""1: what is known was kept by source and policy, and what is published by the ids of generations. 2: each indicator
+was a document of its own in the store, and not packed (`mti.common.adapters.packed`)."""
 CONTAINER: Final = "checkpoints"
 PARTITION: Final = "schema"
 ID: Final = "books"
@@ -52,14 +53,14 @@ async def is_marked(store: Store) -> bool:
     return await _marked(store) is not None
 
 
-async def mark(store: Store) -> None:
-    """Write down that a store is of the current form."""
+async def mark(store: Store, version: int = VERSION) -> None:
+    """Write down which form a store is of, unless it is of that or a later one."""
     container = store.container(CONTAINER)
     there = await container.read(PARTITION, ID)
-    if there is not None and there.body.get("version") == VERSION:
+    if there is not None and int(str(there.body.get("version", 1))) >= version:
         return
     document = Document(
-        partition=PARTITION, id=ID, body={"version": VERSION}, etag=None if there is None else there.etag
+        partition=PARTITION, id=ID, body={"version": version}, etag=None if there is None else there.etag
     )
     try:
         await container.write(document)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mti.common.adapters.identity import identity_in
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.composition.stores import live_registry
 from mti.common.errors import ConfigurationError
@@ -90,7 +91,7 @@ class EmbeddedDeployment(Deployment):
             raise ConfigurationError(
                 f"{self._layout.root} is no folder of an embedded stack; name the --data folder of `mti up`"
             )
-        return SqliteStore(self._layout.database(service), read_only=read_only)
+        return packed(SqliteStore(self._layout.database(service), read_only=read_only))
 
     def _has_stores(self, *services: str) -> bool:  # noqa: ARG002  a folder has them all
         return True

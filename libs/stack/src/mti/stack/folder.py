@@ -5,6 +5,7 @@ import fcntl
 import logging
 from typing import IO, Final
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.hosting.starting import patiently
 from mti.common.ports.clock import SystemClock
@@ -73,15 +74,16 @@ class TakenFolder:
             )
 
     async def _migrate(self, registry: Registry) -> None:
-        stores = Stores(*(SqliteStore(self._layout.database(service)) for service in SERVICES))
+        stores = Stores(*(packed(SqliteStore(self._layout.database(service))) for service in SERVICES))
         try:
             if await is_needed(stores):
                 done = await migrate(registry, stores, SystemClock())
                 log.warning(
                     "the folder was written by an earlier release and was brought into today's form: %d entries of "
-                    "workspaces, %d of sources",
+                    "workspaces, %d of sources, and %d documents packed",
                     done.published,
                     done.known,
+                    done.packed,
                 )
         finally:
             await stores.close()

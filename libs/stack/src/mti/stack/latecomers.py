@@ -10,6 +10,7 @@ import logging
 import time
 from pathlib import Path
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import MtiError, Unavailable
@@ -111,7 +112,7 @@ class Latecomers:
             return set()
 
     async def _backfill(self, registry: Registry, new: list[Route], connection_string: str, *, paced: bool) -> None:
-        store = SqliteStore(self._database)
+        store = packed(SqliteStore(self._database))
         bus = ServiceBus.from_connection_string(connection_string)
         try:
             brought = set(await KnownIndicators(store.container(KNOWN), self._clock).sources())

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.ports.store import Store
 
 if TYPE_CHECKING:
     from servicebus_local import NamespaceConfig
@@ -81,9 +83,9 @@ class Layout:
         """The checkpoints and books of one service; no other service opens it."""
         return self.root / f"{service}.db"
 
-    def store(self, service: str) -> SqliteStore:
+    def store(self, service: str) -> Store:
         """Open a service's books to read them."""
-        return SqliteStore(self.database(service), read_only=True)
+        return packed(SqliteStore(self.database(service), read_only=True))
 
     def remember(self, run: LastRun) -> None:
         """Write down which tenants file a run has."""

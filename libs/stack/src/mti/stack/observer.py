@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mti.common.adapters.sqlite import SqliteStore
 from mti.common.pauses import PauseState
+from mti.common.ports.store import Store
 from mti.common.topology import STANDARD, Entity
 from mti.fetcher.records import SourceCheckpoint, source_checkpoints
 from mti.operations.stores import SERVICES
@@ -67,7 +67,7 @@ class Observer:
 
     def __init__(self, stack: EmbeddedStack) -> None:
         self._stack = stack
-        self._stores: dict[str, SqliteStore] = {}
+        self._stores: dict[str, Store] = {}
         self._sources: dict[str, SourceCheckpoint] = {}
         self._destinations: dict[str, DestinationCheckpoint] = {}
         self._waiting: dict[str, Waiting] = {}

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from mti.common.adapters.identity import Identity
+from mti.common.adapters.packed import packed
 from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import Clock, SystemClock
@@ -75,7 +76,6 @@ def open_store(
     if isinstance(target, CosmosTarget):
         from mti.common.adapters.cosmos import CosmosStore  # noqa: PLC0415  a run on SQLite does not load its SDK
 
-        return CosmosStore.open(
-            target.endpoint, key.get_secret_value() if key is not None else identity(), target.database
-        )
-    return SqliteStore(target.path, read_only=read_only)
+        credential = key.get_secret_value() if key is not None else identity()
+        return packed(CosmosStore.open(target.endpoint, credential, target.database))
+    return packed(SqliteStore(target.path, read_only=read_only))

@@ -1,16 +1,22 @@
 """Brings the stores of an earlier release into the form of this one.
 
-What is known was kept by source *and policy*, and what is published by the ids of generations; now the one is kept by
-source, and the other by the observable's own id, with the content and with the sources that back it. The publisher's
-books come first, since they are made with what is known in its earlier form. Each document is written before the one
-that it came from is removed, so who dies on the way runs it again. No service may run meanwhile.
+In the first form what is known was kept by source *and policy*, and what is published by the ids of generations; since
+then the one is kept by source, and the other by the observable's own id, with the content and with the sources that
+back it. The publisher's books come first, since they are made with what is known in its earlier form. Each document is
+written before the one that it came from is removed, so who dies on the way runs it again. No service may run meanwhile.
+
+In the second form each indicator was a document of its own in the store; now they are packed
+(`mti.common.adapters.packed`).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Final
 
 from pydantic import JsonValue
 
+from mti.common.adapters.packed import PackedStore
 from mti.common.ports.clock import Clock
+from mti.common.ports.store import Store
 from mti.common.registry import Registry
 from mti.common.schema import VERSION, is_marked, mark, version_of
 from mti.normalizer.records import KNOWN
@@ -18,6 +24,9 @@ from mti.operations.migration.known import KnownMigration
 from mti.operations.migration.published import PublishedMigration
 from mti.operations.stores import Stores
 from mti.publisher.records import PUBLISHED
+
+SECOND: Final = 2
+"""The form whose documents are as today's and lie as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class Migrated:
     published: int = 0
     known: int = 0
     withdrawals: int = 0
+    packed: int = 0
+    """What was brought from a document of its own into packed ones."""
 
     def document(self) -> dict[str, JsonValue]:
         """Return it as JSON data."""
@@ -40,7 +51,7 @@ async def is_needed(stores: Stores) -> bool:
     Raises:
         StoreUnavailable: one does not answer.
     """
-    return await _is_old(stores, "normalizer") or await _is_old(stores, "publisher")
+    return any([await _version(stores, service) < VERSION for service in ("normalizer", "publisher")])
 
 
 async def migrate(registry: Registry, stores: Stores, clock: Clock) -> Migrated:
@@ -49,20 +60,46 @@ async def migrate(registry: Registry, stores: Stores, clock: Clock) -> Migrated:
     Raises:
         StoreUnavailable: one does not answer; run it again.
     """
-    publisher, normalizer = await _is_old(stores, "publisher"), await _is_old(stores, "normalizer")
+    if not await is_needed(stores):
+        await mark(stores.publisher)
+        await mark(stores.normalizer)
+        return Migrated(needed=False)
+    plain = Stores(stores.fetcher, _packed(stores.normalizer).below, _packed(stores.publisher).below)
+    first = await _first_form(registry, plain, clock)
+    packed = 0
+    for store in (_packed(stores.publisher), _packed(stores.normalizer)):
+        packed += await store.repack()
+        await mark(store)
+    return replace(first, packed=packed)
+
+
+async def _first_form(registry: Registry, stores: Stores, clock: Clock) -> Migrated:
+    """Bring the first form into the second.
+
+    Args:
+        registry: the tenants.
+        stores: with all documents as they lie.
+        clock: the time.
+    """
+    publisher, normalizer = await _version(stores, "publisher") < SECOND, await _version(stores, "normalizer") < SECOND
     # A publisher that has delivered nothing yet is to know what was withdrawn all the same.
     publisher |= normalizer and not await is_marked(stores.publisher)
     published = PublishedMigration(registry, stores, clock)
     if publisher:
         await published.run()
-    await mark(stores.publisher)
+    await mark(stores.publisher, SECOND)
     known = KnownMigration(stores, clock)
     if normalizer:
         await known.run()
-    await mark(stores.normalizer)
-    return Migrated(publisher or normalizer, published.migrated, known.migrated, known.withdrawals)
+    await mark(stores.normalizer, SECOND)
+    return Migrated(True, published.migrated, known.migrated, known.withdrawals)
 
 
-async def _is_old(stores: Stores, service: str) -> bool:
+async def _version(stores: Stores, service: str) -> int:
     store, container = (stores.normalizer, KNOWN) if service == "normalizer" else (stores.publisher, PUBLISHED)
-    return await version_of(store, [container]) < VERSION
+    return await version_of(store, [container])
+
+
+def _packed(store: Store) -> PackedStore:
+    assert isinstance(store, PackedStore)  # noqa: S101  every deployment opens its stores so
+    return store
