@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Outgoing
 from mti.common.registry import IndicatorPolicy, Registry, Route
@@ -66,7 +67,7 @@ async def cost(policies: Sequence[IndicatorPolicy]) -> tuple[float, int]:
     detections = [stix(f"file {number}", NOW - timedelta(seconds=number)) for number in range(DETECTIONS)]
     arrived = message(*detections, source=GRID)
     with tempfile.TemporaryDirectory() as folder:
-        store, topic = SqliteStore(Path(folder) / "store.db"), Topic()
+        store, topic = packed(SqliteStore(Path(folder) / "store.db")), Topic()
         known = CountedContainer(store.container("known"))
         handler = NormalizeHandler(
             to_each(policies),

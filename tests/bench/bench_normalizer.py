@@ -15,6 +15,7 @@ from typing import Any
 
 import stix2
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.bus import Received
 from mti.common.ports.settlement import Complete
@@ -55,7 +56,7 @@ async def main() -> None:
 async def handled(chunks: Sequence[Received]) -> float:
     """Return the processor time of a normalizer that begins with an empty store and handles the chunks."""
     with tempfile.TemporaryDirectory() as folder:
-        store, topic = SqliteStore(Path(folder) / "store.db"), Topic()
+        store, topic = packed(SqliteStore(Path(folder) / "store.db")), Topic()
         handler = handler_on(store, topic)
         await store.container("known").read("nothing", "opens the file")
         began = time.process_time()

@@ -19,6 +19,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.servicebus.sender import to_sdk
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import job_message
@@ -119,7 +120,7 @@ async def same_messages(detections: int) -> Sent:
     jobs = [job_message("grid:eu", number) for number in range(len(pages) + 1)]
     topic = Topic()
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteStore(Path(folder) / "store.db")
+        store = packed(SqliteStore(Path(folder) / "store.db"))
         handler = NormalizeHandler(
             to_each([DEFAULT]),
             Emitter(KnownIndicators(store.container("known"), StandingClock()), topic),

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import orjson
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import Indicator, IndicatorBatch, generation_id, indicators_message, observable_in
 from mti.common.contracts.body import decompress
@@ -118,7 +119,7 @@ async def published(messages: Sequence[Received]) -> float:
     """Return the processor time of a publisher that begins with empty books and handles the messages."""
     clock, bodies = SystemClock(), Bodies()
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteStore(Path(folder) / "store.db")
+        store = packed(SqliteStore(Path(folder) / "store.db"))
         handler = publish_handler(
             registry("https://sentinel.invalid"),
             PublishedVersions(store.container("published"), clock),

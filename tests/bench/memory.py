@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.settlement import Complete
 from tests.bench.bench_fetcher import messages
@@ -26,7 +27,7 @@ async def main(detections: int) -> None:
     """Handle them, and print bytes."""
     page = page_of()
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteStore(Path(folder) / "store.db")
+        store = packed(SqliteStore(Path(folder) / "store.db"))
         handler = handler_on(store, Topic())
         for number in range(detections // DETECTIONS):
             for message in messages(of_others(page, number)):

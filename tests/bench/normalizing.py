@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mti.common.adapters.sqlite import SqliteStore
+from mti.common.adapters.packed import PackedStore
 from mti.common.ports.bus import Outgoing
 from mti.common.registry import Registry
 from mti.normalizer.emitting import Emitter
@@ -23,7 +23,7 @@ class Topic:
         self.bodies += len(messages)
 
 
-def handler_on(store: SqliteStore, topic: Topic) -> NormalizeHandler:
+def handler_on(store: PackedStore, topic: Topic) -> NormalizeHandler:
     """Return a normalizer that sends what is new of the grid to one workspace."""
     return NormalizeHandler(
         Registry(sources=registry().sources, destinations={}, routes=(route(GRID, CONTOSO),)),

@@ -10,18 +10,20 @@ import random
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 
+from mti.common.adapters.packed import PACKS, Limits, PackedStore, packed
 from mti.common.logs import JsonLines
 from mti.common.ports.bus import Outgoing, Received
 from mti.common.ports.secrets import Scheme, SecretReference
 from mti.common.ports.settlement import Complete
-from mti.common.ports.store import Document
+from mti.common.ports.store import Document, Key
 from mti.common.registry import Destination, Feed, MimecastAccount, SentinelAuth, Source
 from mti.common.registry.origins import StoreOrigin
 from mti.common.registry.records import CONTAINER as TENANTS
@@ -30,8 +32,9 @@ from mti.common.registry.records import mark_changed, read_records
 from mti.common.topology import STANDARD
 from mti.fetcher.composition import Fetcher, FetcherSettings, Ports, open_fetcher
 from mti.normalizer.composition import NormalizeHandler, normalize_handler
+from mti.normalizer.records import KNOWN
 from mti.operations.cost.bus_operations import BusMeter, CountedSender
-from mti.operations.cost.counting import CountedStore, Kind, StoreMeter
+from mti.operations.cost.counting import CountedStore, Kind, StoreMeter, size_of
 from mti.operations.cost.measured import Measured, Step
 from mti.operations.cost.prices import list_prices
 from mti.publisher.composition import Destinations, PublishHandler, publish_handler
@@ -50,6 +53,11 @@ MANY = 101
 """Sources and tenants, where what each costs is told from what all cost together."""
 LATER = round(timedelta(days=20) / timedelta(milliseconds=1))
 """Milliseconds after which what is seen again is due for a refresh."""
+PACK = 100_000
+"""Indicators that a pack has come to hold, over which the cost of keeping it in order is spread."""
+NOTHING_MORE = {"stored_bytes": 0.0}
+"""What takes the place of an earlier version."""
+NEVER_COMPACTED = Limits(epoch_documents=10**9, epoch_entries=10**9)
 READS, WRITES = (Kind.READ, Kind.QUERY), (Kind.INSERT, Kind.REPLACE, Kind.DELETE)
 
 
@@ -138,7 +146,7 @@ class Pipeline:
         )
         self.jobs, self.pages, self.indicators = Topic(), Topic(), Topic()
         self._meter, self._bus = StoreMeter(list_prices().request_units), BusMeter()
-        self.store = CountedStore(MemoryStore(self.clock), self._meter)
+        self.store = packed(CountedStore(MemoryStore(self.clock), self._meter), self.clock)
 
     @contextmanager
     def metered(self) -> Iterator[Meters]:
@@ -358,11 +366,12 @@ async def _normalized() -> dict[str, Step]:
     known = await _handled(there, there.normalizer(), full[1:])
     new = _bare(large - small).times(1 / (CHUNK - 1))
     chunk = _bare(small) - new
+    kept, found = await Pack(there, KNOWN, CHUNK).measured()
     further = Step(message_bytes=(large.message_bytes - 4 * small.message_bytes) / (CHUNK - 4))
     return {
         "chunk": chunk,
-        "detection_new": new,
-        "detection_known": (_bare(known) - chunk).times(1 / (CHUNK - 1)),
+        "detection_new": _in_a_pack(new, kept),
+        "detection_known": (_bare(known) - chunk).times(1 / (CHUNK - 1)) + found,
         "detection_remembered": (_bare(remembered) - chunk).times(1 / (CHUNK - 1)),
         "message": _sent(small),
         "indicator": further,
@@ -390,7 +399,78 @@ async def _published() -> dict[str, Step]:
     newer = await _uploaded(there, publisher, later)
     new = (large - small).times(1 / 99)
     batch = small - new
-    return {"batch": batch, "object_new": new, "object_newer": (newer - batch).times(1 / 100)}
+    kept, found = await Pack(there, PUBLISHED, 100).measured()
+    newer = (newer - batch).times(1 / 100) + kept + found
+    return {"batch": batch, "object_new": _in_a_pack(new, kept), "object_newer": newer.model_copy(update=NOTHING_MORE)}
+
+
+class Pack:
+    """A pack of the services that has grown to `PACK` indicators.
+
+    Args:
+        there: a pipeline whose container holds documents as the services write them.
+        name: the container's.
+        batch: documents that are written together.
+    """
+
+    def __init__(self, there: Pipeline, name: str, batch: int) -> None:
+        self._there = there
+        self._name = name
+        self._batch = batch
+
+    async def measured(self) -> tuple[Step, Step]:
+        """Return, for each indicator, what it takes to keep the pack in order: the runs that are made of the journal,
+        and the removal of what these replace; it is what a pack that is never compacted does not ask for. And what it
+        takes to find one that is in a page.
+        """
+        held = self._there.store.container(self._name)
+        partitions = [partition async for partition in held.partitions() if "#" in partition]
+        like = [document for partition in partitions async for document in held.scan(partition)]
+        journal, _ = await self._grown(like, NEVER_COMPACTED)
+        grown, found = await self._grown(like, Limits())
+        kept = (grown - journal).times(1 / PACK)
+        return kept.model_copy(update={"stored_bytes": grown.stored_bytes / PACK}), found
+
+    async def _grown(self, like: Sequence[Document], limits: Limits) -> tuple[Step, Step]:
+        """Write documents that are like some others, and return what that asked for and left, and what it takes to find
+        one of them.
+        """
+        meter, below, ids = StoreMeter(list_prices().request_units), MemoryStore(self._there.clock), random.Random(1)
+        store = PackedStore(CountedStore(below, meter), PACKS, self._there.clock, limits)
+        container, keys = store.container(self._name), list[Key]()
+        for start in range(0, PACK, self._batch):
+            documents = [
+                replace(like[number % len(like)], id=f"indicator--{UUID(int=ids.getrandbits(128))}", etag=None)
+                for number in range(start, start + self._batch)
+            ]
+            keys += [(document.partition, document.id) for document in documents]
+            await container.write_many(documents)
+        sizes = list[int]()
+        async for partition in below.container(self._name).partitions():
+            sizes += [size_of(document) async for document in below.container(self._name).scan(partition)]
+        written = _asked(meter).model_copy(update={"stored_bytes": sum(sizes)})
+        absent, held = [
+            await self._looked_up(PackedStore(CountedStore(below, meter), PACKS, self._there.clock), meter, wanted)
+            for wanted in ([(partition, f"{id}?") for partition, id in keys], keys)
+        ]
+        return written, held - absent
+
+    async def _looked_up(self, store: PackedStore, meter: StoreMeter, keys: Sequence[Key]) -> Step:
+        """Return what looking up one of some keys takes a process that knows the pack and has no page of it."""
+        container = store.container(self._name)
+        await container.read_each([(keys[0][0], "nothing")])
+        meter.requests.clear()
+        await container.read_each(random.Random(2).sample(keys, self._batch))
+        return _asked(meter).times(1 / self._batch)
+
+
+def _asked(meter: StoreMeter) -> Step:
+    return Step(request_units=meter.request_units, reads=meter.count(*READS), writes=meter.count(*WRITES))
+
+
+def _in_a_pack(step: Step, kept: Step) -> Step:
+    """Return a step with its part in keeping the pack in order, and with what the pack takes in the end."""
+    return (step + kept).model_copy(update={"stored_bytes": kept.stored_bytes})
 
 
 async def _uploaded(there: Pipeline, publisher: PublishHandler, page: Sequence[Detection]) -> Step:
