@@ -8,10 +8,20 @@ import pytest
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Document
+from mti.common.registry import IndicatorPolicy
 from mti.common.retention import KEEP_AFTER
 from mti.normalizer.facts import Facts
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records import KnownIndicator, KnownIndicators, Verdict, partition_of, shard_of, shards_of
+from mti.normalizer.records import (
+    Emission,
+    KnownIndicator,
+    KnownIndicators,
+    Verdict,
+    partition_of,
+    rule_of,
+    shard_of,
+    shards_of,
+)
 from tests.normalizer.world import CUSTOMER, GRID, NOW, Fuse, FusedContainer, World, at, sha256
 
 pytestmark = pytest.mark.pure
@@ -63,15 +73,29 @@ async def test_a_document_outlives_the_validity_and_is_forgotten_in_the_end(ther
     assert document.ttl == (timedelta(days=30) + KEEP_AFTER) / timedelta(seconds=1)
 
 
-async def test_what_was_emitted_last_is_told_for_each_validity(there: World) -> None:
-    day, month = timedelta(days=1), timedelta(days=30)
-    both = replace(entry(), emitted={day: at(hours=20), month: NOW})
+async def test_what_was_emitted_last_is_told_for_each_refresh_rule(there: World) -> None:
+    day, month = IndicatorPolicy(validity=timedelta(days=1)), IndicatorPolicy(validity=timedelta(days=30))
+    emitted = {rule_of(day): Emission(at(hours=20), at(hours=44)), rule_of(month): Emission(NOW, at(days=30))}
+    both = replace(entry(), emitted=emitted)
     await there.known.remember(GRID, [both])
     [found] = await there.everything_known(GRID)
-    assert found.emitted == {day: at(hours=20), month: NOW}
+    assert found.emitted == emitted
     assert (found.under(day).version, found.under(day).valid_until) == (at(hours=20), at(hours=44))
     assert (found.under(month).version, found.under(month).valid_until) == (NOW, at(days=30))
-    assert found.under(timedelta(days=2)) == replace(found, version=NOW)
+    another = IndicatorPolicy(validity=timedelta(days=1), refresh_after=0.25)
+    assert found.under(another) == found
+    assert (found.due_under(another).version, found.due_under(another).valid_until) == (NOW, at(hours=44))
+
+
+async def test_what_an_earlier_form_says_of_a_validity_holds_for_each_of_its_rules(there: World) -> None:
+    body = entry().body() | {
+        "emitted": {"86400.0": "2026-11-25T08:00:00.000Z", "2592000.0": "2026-11-24T12:00:00.000Z"}
+    }
+    found = KnownIndicator.from_body(entry().id, body, None)
+    for refresh_after in (0.25, 0.5):
+        day = IndicatorPolicy(validity=timedelta(days=1), refresh_after=refresh_after)
+        assert (found.under(day).version, found.under(day).valid_until) == (at(hours=20), at(hours=44))
+    assert KnownIndicator.from_body(entry().id, found.body(), None) == found
 
 
 async def test_a_document_says_in_plain_words_what_is_known(there: World) -> None:

@@ -18,7 +18,7 @@ from mti.normalizer.emitting import Emitter
 from mti.normalizer.grouping import Group
 from mti.normalizer.handler import NormalizeHandler
 from mti.normalizer.observables import MD5, SHA256, Observable, indicator_id
-from mti.normalizer.records import EVERYONE, KnownIndicator, KnownIndicators, Ledger, Offsets
+from mti.normalizer.records import EVERYONE, Emission, KnownIndicator, KnownIndicators, Ledger, Offsets, rule_of
 from mti.normalizer.records.memory import REMEMBERED, Memory, due_from
 from tests.normalizer.world import (
     CUSTOMER,
@@ -173,7 +173,10 @@ def test_up_to_when_a_sighting_changes_nothing_is_what_the_decision_says(
     entry = known(
         version=at(seconds=version),
         valid_until=at(seconds=version + lasts + 1),
-        emitted={other.validity: at(seconds=when) for other, when in emitted.items()},
+        emitted={
+            rule_of(other): Emission(at(seconds=when), at(seconds=when) + other.validity)
+            for other, when in emitted.items()
+        },
     )
     from_then_on = due_from(entry, policy)
     for moment in (at(seconds=seen), from_then_on, from_then_on - timedelta(microseconds=1)):

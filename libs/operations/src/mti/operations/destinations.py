@@ -147,7 +147,7 @@ class DestinationAudit:
         for shard in shards_of(route.source):
             async for entry in self._known.scan(route.source, shard):
                 allowed = reason_of_file(entry.observable, entry.facts.siblings, route.policy) is None
-                due = entry.due_under(route.policy.validity)
+                due = entry.due_under(route.policy)
                 yield (
                     entry.id,
                     Made(route.source, due.observable, due.version, due.valid_until, due.generation, allowed),

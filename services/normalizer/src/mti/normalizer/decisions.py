@@ -10,10 +10,13 @@ from mti.normalizer.records import (
     REFRESHES_KEPT,
     SHORTEST_VALIDITY,
     UNTOUCHED,
+    Emission,
     KnownIndicator,
+    RefreshRule,
     Standing,
     Verdict,
-    emitted_after,
+    least_of,
+    rule_of,
 )
 
 
@@ -83,8 +86,8 @@ def is_due(group: Group, known: KnownIndicator, policy: IndicatorPolicy) -> bool
 
     It must also be a newer version: after the policy was given a longer validity an older one might extend it too.
     """
-    extension = group.last_seen + policy.validity - known.valid_until_under(policy.validity)
-    newer = group.last_seen > known.version_under(policy.validity)
+    extension = group.last_seen + policy.validity - known.valid_until_under(policy)
+    newer = group.last_seen > known.version_under(policy)
     return newer and extension >= policy.validity * policy.refresh_after
 
 
@@ -115,26 +118,45 @@ def _refreshed(group: Group, known: KnownIndicator, policy: IndicatorPolicy, chu
 
 
 def merged(decisions: Sequence[tuple[IndicatorPolicy, Decision]], known: KnownIndicator | None) -> KnownIndicator:
-    """Return what is to be remembered of one indicator that was decided to be emitted under one or more policies.
+    """Return what is to be remembered of one indicator that was decided on under one or more policies.
 
     Args:
-        decisions: those that emit, with their policies; at least one.
+        decisions: all that were made of it, with their policies; at least one of them emits.
         known: what is known of it so far.
     """
     if len(decisions) == 1 and known is None and decisions[0][1].emits is not None:
         return decisions[0][1].emits
-    emitted_under = [(policy, decision.emits) for policy, decision in decisions if decision.emits is not None]
-    newest = max((each for _, each in emitted_under), key=lambda each: (each.version, each.sightings))
+    emits = [decision.emits for _, decision in decisions if decision.emits is not None]
+    newest = max(emits, key=lambda each: (each.version, each.sightings))
     known = known if known is not None and known.generation == newest.generation else None
-    new = {policy.validity: each.version for policy, each in emitted_under}
-    before = {} if known is None else known.emitted or {known.valid_until - known.version: known.version}
-    emitted = emitted_after(before, new)
-    lasting = [each.valid_until for _, each in emitted_under] + ([known.valid_until] if known else [])
+    version = max(newest.version, known.version) if known else newest.version
+    valid_until = max(each.valid_until for each in (*emits, *([known] if known else [])))
+    emitted = _emitted(decisions, known)
+    same = set(emitted.values()) == {Emission(version, valid_until)}
     return replace(
         newest,
-        created=min(each.created for _, each in emitted_under),
-        version=max(newest.version, known.version) if known else newest.version,
-        valid_until=max(lasting),
-        facts=next((each.facts for _, each in emitted_under if each.facts.name is not None), newest.facts),
-        emitted=emitted if len(emitted) > 1 else {},
+        created=min(each.created for each in emits),
+        version=version,
+        valid_until=valid_until,
+        facts=next((each.facts for each in emits if each.facts.name is not None), newest.facts),
+        emitted={} if same else emitted,
     )
+
+
+def _emitted(
+    decisions: Sequence[tuple[IndicatorPolicy, Decision]], known: KnownIndicator | None
+) -> dict[RefreshRule, Emission]:
+    """Return what the workspaces of each refresh rule hold at least from now on; that of a rule under which nothing is
+    emitted stays what it was, however often it is under others. A rule that no policy has any more is forgotten.
+    """
+    emitted: dict[RefreshRule, Emission] = {}
+    for policy, decision in decisions:
+        if decision.emits is not None:
+            emission = Emission(decision.emits.version, decision.emits.valid_until)
+        elif known is not None:
+            emission = known.least_under(policy)
+        else:
+            continue
+        rule = rule_of(policy)
+        emitted[rule] = least_of((emission, emitted.get(rule, emission)))
+    return emitted

@@ -60,8 +60,7 @@ class Emitter:
             withdrawn = {observable for observable, standing in there.standings.items() if standing.withdrawn}
             admitted = [admit(sightings, policy, withdrawn) for policy in policies]
             groups = [
-                identified(group(each.sightings, remembered), there.standings, there.ids)
-                for each, remembered in zip(admitted, there.remembered, strict=True)
+                identified(group(each.sightings, there.remembered), there.standings, there.ids) for each in admitted
             ]
             decisions = [
                 decide(by_id, there.known, policy, chunk_id) for policy, by_id in zip(policies, groups, strict=True)
@@ -108,9 +107,11 @@ def _to_remember(
     scopes: Sequence[Scope], decisions: Sequence[Sequence[Decision]], known: Mapping[str, KnownIndicator]
 ) -> list[KnownIndicator]:
     """Return what is to be remembered: each indicator once, whichever policies it was emitted under."""
-    by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {}
+    by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {
+        decision.id: [] for decided in decisions for decision in decided if decision.emits is not None
+    }
     for scope, decided in zip(scopes, decisions, strict=True):
         for decision in decided:
-            if decision.emits is not None:
-                by_id.setdefault(decision.id, []).append((scope.policy, decision))
-    return [merged(emitted, known.get(id)) for id, emitted in by_id.items()]
+            if decision.id in by_id:
+                by_id[decision.id].append((scope.policy, decision))
+    return [merged(made, known.get(id)) for id, made in by_id.items()]

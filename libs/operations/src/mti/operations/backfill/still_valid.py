@@ -54,7 +54,7 @@ class StillValid:
         """Return what of a part is sent, and how many are not: those that expired, and those that are withheld."""
         now: datetime = self._clock.now()
         policy = scope.route.policy
-        emitted = [entry.under(policy.validity) for entry in part]
+        emitted = [entry.under(policy) for entry in part]
         valid = [entry for entry in emitted if entry.valid_until > now]
         standings = await self._known.withdrawals.look_up(scope.name, [entry.observable for entry in valid])
         sendable: list[KnownIndicator] = []

@@ -1,8 +1,6 @@
 """What the normalizer knows: from one entry a policy to one a source."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +10,18 @@ from mti.common.contracts import generation_id
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document
 from mti.common.schema import CONTAINER as CHECKPOINTS
-from mti.normalizer.records import EVERYONE, KNOWN, REFRESHES_KEPT, KnownIndicator, document_of, emitted_after, key_of
+from mti.normalizer.records import (
+    EVERYONE,
+    KNOWN,
+    REFRESHES_KEPT,
+    Emission,
+    Emissions,
+    KnownIndicator,
+    RefreshRule,
+    document_of,
+    key_of,
+    later_of,
+)
 from mti.operations.migration.earlier import WITHDRAWN, Orders, parts, read_orders, scopes_in, source_of
 from mti.operations.stores import Stores
 
@@ -119,7 +128,7 @@ def _merged(there: KnownIndicator, other: KnownIndicator, *, same: bool) -> Know
         generation = newest.generation if same else min(there.generation, other.generation)
         return replace(newest, generation=generation, etag=there.etag)
     newest, older = sorted((there, other), key=lambda entry: (entry.version, entry.first_by), reverse=True)
-    emitted = emitted_after(_emitted(older), _emitted(newest))
+    emitted = later_of(_emitted(older), _emitted(newest))
     chunks = dict.fromkeys((*older.refreshed_by, *newest.refreshed_by))
     return replace(
         newest,
@@ -133,5 +142,6 @@ def _merged(there: KnownIndicator, other: KnownIndicator, *, same: bool) -> Know
     )
 
 
-def _emitted(entry: KnownIndicator) -> Mapping[timedelta, datetime]:
-    return entry.emitted or {entry.valid_until - entry.version: entry.version}
+def _emitted(entry: KnownIndicator) -> Emissions:
+    rule = RefreshRule(entry.valid_until - entry.version, None)
+    return entry.emitted or {rule: Emission(entry.version, entry.valid_until)}

@@ -9,6 +9,7 @@ from mti.normalizer.records.checkpoint import CONTAINER as CHECKPOINTS
 from mti.normalizer.records.checkpoint import KIND as OFFSETS
 from mti.normalizer.records.checkpoint import Offset, Offsets
 from mti.normalizer.records.closed_books import ClosedBooks
+from mti.normalizer.records.emissions import Emission, Emissions, RefreshRule, later_of, least_of, rule_of
 from mti.normalizer.records.known import CONTAINER as KNOWN
 from mti.normalizer.records.known import (
     KnownIndicators,
@@ -23,7 +24,6 @@ from mti.normalizer.records.known_indicator import (
     SHORTEST_VALIDITY,
     KnownIndicator,
     Verdict,
-    emitted_after,
 )
 from mti.normalizer.records.ledger import CONTAINER as HANDLED
 from mti.normalizer.records.ledger import Ledger
@@ -42,21 +42,26 @@ __all__ = [
     "ChunkBooks",
     "ClosedBooks",
     "ClosedSum",
+    "Emission",
+    "Emissions",
     "IndicatorCounts",
     "KnownIndicator",
     "KnownIndicators",
     "Ledger",
     "Offset",
     "Offsets",
+    "RefreshRule",
     "Standing",
     "Totals",
     "Verdict",
     "Withdrawal",
     "Withdrawals",
     "document_of",
-    "emitted_after",
     "key_of",
+    "later_of",
+    "least_of",
     "partition_of",
+    "rule_of",
     "shard_of",
     "shards_of",
 ]

@@ -20,7 +20,8 @@ from mti.common.registry import IndicatorPolicy
 from mti.common.retention import time_to_live
 from mti.common.source_id import SourceId
 from mti.normalizer.observables import Observable, indicator_id
-from mti.normalizer.records.known_indicator import REFRESHES_KEPT, KnownIndicator, Verdict, emitted_after
+from mti.normalizer.records.emissions import later_of
+from mti.normalizer.records.known_indicator import REFRESHES_KEPT, KnownIndicator, Verdict
 from mti.normalizer.records.memory import Memory
 from mti.normalizer.records.withdrawals import Standing, Withdrawals, keys_of, mark_keys, marks_in, standings_in
 
@@ -90,14 +91,16 @@ class KnownIndicators:
         if memory.marks is None:
             memory.confirmed(marks_in(await self._container.read_each(mark_keys(source)), source), moment)
         remembered = [set() if anew else memory.suppressed(newest, policy, self._clock.now()) for policy in policies]
-        wanted = newest.keys() - set.intersection(*remembered)
+        # What is decided on under one policy is under all: what one is not sent has to be remembered when others are.
+        common = set.intersection(*remembered)
+        wanted = newest.keys() - common
         if not wanted and memory.trusted(moment):
-            return Recalled({}, {}, {}, remembered, lasting=True)
+            return Recalled({}, {}, {}, common, lasting=True)
         ids = {indicator_id(observable): observable for observable in wanted}
         keys = [*mark_keys(source), *keys_of(source, ids), *(key_of(source, id) for id in ids)]
         documents = await self._container.read_each(keys)
         confirmed = memory.confirmed(marks_in(documents, source), moment)
-        if not confirmed and any(remembered):
+        if not confirmed and common:
             return await self.recall(source, newest, policies, anew=True)
         known = {
             id: _known_indicator(document)
@@ -105,7 +108,7 @@ class KnownIndicators:
             if partition.startswith(f"{source}#")
         }
         asked = {observable: id for id, observable in ids.items()}
-        return Recalled(asked, known, standings_in(documents, ids), remembered, lasting=confirmed)
+        return Recalled(asked, known, standings_in(documents, ids), common, lasting=confirmed)
 
     def learn(self, source: str, known: Iterable[KnownIndicator], policies: Collection[IndicatorPolicy]) -> None:
         """Remember what stands in the store, as it was looked up or written a moment ago."""
@@ -202,8 +205,8 @@ class Recalled:
     """By id; the unknown are absent."""
     standings: Mapping[Observable, Standing]
     """Of those that were withdrawn once."""
-    remembered: Sequence[Collection[Observable]]
-    """For each policy those that this process knows to be suppressed."""
+    remembered: Collection[Observable]
+    """Those that this process knows to be suppressed under every policy."""
     lasting: bool
     """Whether the marks were read before all of this, and were the same after: then it may be remembered."""
 
@@ -234,7 +237,7 @@ def _following(known: KnownIndicator, rival: KnownIndicator) -> KnownIndicator:
         refreshes=rival.refreshes + 1,
         sightings=max(known.sightings, rival.sightings),
         generation=max(known.generation, rival.generation),
-        emitted=emitted_after(rival.emitted, known.emitted),
+        emitted=later_of(rival.emitted, known.emitted) if known.generation <= rival.generation else known.emitted,
         facts=known.facts.or_else(rival.facts),
         etag=rival.etag,
     )

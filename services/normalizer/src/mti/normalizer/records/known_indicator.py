@@ -1,7 +1,6 @@
 """What is known of an indicator: the version that was emitted last, and by which chunks. One document of the store.
 
-A source may be routed under several policies, with another validity each; then an indicator is due for a refresh at
-other times under each. So it is remembered which version was emitted last under which validity.
+Where a source is routed under several policies, that may be another version under each; see `emissions`.
 """
 
 from collections.abc import Mapping
@@ -14,13 +13,21 @@ from msgspec import Struct, convert, to_builtins
 from pydantic import JsonValue
 
 from mti.common.contracts import timestamp
+from mti.common.registry import IndicatorPolicy
 from mti.normalizer.facts import Facts
 from mti.normalizer.observables import Observable
+from mti.normalizer.records.emissions import (
+    Emission,
+    Emissions,
+    EmittedBody,
+    emission_in,
+    emissions_body,
+    emissions_from,
+    least_of,
+)
 
 SHORTEST_VALIDITY = timedelta(seconds=1)
 """Sentinel wants `valid_until` to be later than `valid_from`, whatever times the detections claim."""
-VALIDITIES_KEPT = 8
-"""Validities whose last emission is remembered: policies change seldom, and a forgotten one costs a row."""
 REFRESHES_KEPT = 16
 """Chunks that are remembered as having refreshed an indicator: far more than can be under way at once."""
 
@@ -54,8 +61,8 @@ class KnownIndicator:
     refreshes: int = 0
     generation: int = 0
     """How often its withdrawal had been lifted when it was emitted first; see `withdrawals`."""
-    emitted: Mapping[timedelta, datetime] = field(default_factory=dict)
-    """The version that was emitted last under each validity, where there was more than one validity."""
+    emitted: Emissions = field(default_factory=dict)
+    """What was emitted last under each refresh rule; empty where that is this version under all of them."""
     facts: Facts = field(default_factory=Facts)
     etag: str | None = field(default=None, compare=False)
     """The version of the document that it was read from; `None` when it is to be created."""
@@ -71,28 +78,34 @@ class KnownIndicator:
             return Verdict.NEW
         return Verdict.REFRESHED if chunk_id in self.refreshed_by else None
 
-    def version_under(self, validity: timedelta) -> datetime:
-        """Return the version that was emitted last under a validity, or under any where that never was."""
-        return self.emitted.get(validity, self.version)
-
-    def valid_until_under(self, validity: timedelta) -> datetime:
-        """Return until when that version is valid, by the policy that it was emitted under."""
-        known = self.emitted.get(validity)
-        return self.valid_until if known is None else known + max(validity, SHORTEST_VALIDITY)
-
-    def under(self, validity: timedelta) -> Self:
-        """Return it as it was emitted last under a validity."""
-        if not self.emitted:
-            return self
-        return replace(self, version=self.version_under(validity), valid_until=self.valid_until_under(validity))
-
-    def due_under(self, validity: timedelta) -> Self:
-        """Return it in the version that a workspace under a validity is to have at least: where nothing was emitted
-        under it yet, since a policy was edited, the oldest of those that were under another.
+    def version_under(self, policy: IndicatorPolicy) -> datetime:
+        """Return the newest version that a workspace under a policy may hold: what was emitted last under its refresh
+        rule, or under any where the rule is new.
         """
-        if not self.emitted or validity in self.emitted:
-            return self.under(validity)
-        return replace(self, version=min(self.emitted.values()))
+        found = emission_in(self.emitted, policy) if self.emitted else None
+        return found.version if found else self.version
+
+    def valid_until_under(self, policy: IndicatorPolicy) -> datetime:
+        """Return until when whatever a workspace under a policy holds is valid at least."""
+        return self.least_under(policy).valid_until
+
+    def least_under(self, policy: IndicatorPolicy) -> Emission:
+        """Return what a workspace under a policy holds at least: what was emitted last under its refresh rule, or the
+        least of what was under others where the rule is new.
+        """
+        if not self.emitted:
+            return Emission(self.version, self.valid_until)
+        return emission_in(self.emitted, policy) or least_of(self.emitted.values())
+
+    def under(self, policy: IndicatorPolicy) -> Self:
+        """Return it as it was emitted last under a policy's refresh rule, or under any where the rule is new."""
+        found = emission_in(self.emitted, policy) if self.emitted else None
+        return replace(self, version=found.version, valid_until=found.valid_until) if found else self
+
+    def due_under(self, policy: IndicatorPolicy) -> Self:
+        """Return it in the version that a workspace under a policy is to have at least."""
+        least = self.least_under(policy)
+        return replace(self, version=least.version, valid_until=least.valid_until) if self.emitted else self
 
     def body(self) -> dict[str, JsonValue]:
         """Return the document's body, without what is unknown."""
@@ -109,7 +122,7 @@ class KnownIndicator:
             "refreshes": self.refreshes,
             "facts": _facts_body(self.facts),
             **({"generation": self.generation} if self.generation else {}),
-            **({"emitted": _emitted_body(self.emitted)} if self.emitted else {}),
+            **({"emitted": emissions_body(self.emitted)} if self.emitted else {}),
         }
 
     @classmethod
@@ -128,7 +141,7 @@ class KnownIndicator:
             refreshes=read.refreshes,
             generation=read.generation,
             facts=read.facts,
-            emitted={timedelta(seconds=float(seconds)): version for seconds, version in read.emitted.items()},
+            emitted=emissions_from(read.emitted),
             etag=etag,
         )
 
@@ -145,19 +158,7 @@ class _Body(Struct, gc=False):
     refreshes: int
     facts: Facts
     generation: int = 0
-    emitted: dict[str, datetime] = {}
-
-
-def emitted_after(before: Mapping[timedelta, datetime], new: Mapping[timedelta, datetime]) -> dict[timedelta, datetime]:
-    """Return what was emitted last under each validity, of the few that were used last."""
-    emitted = dict(before)
-    for validity, version in new.items():
-        emitted[validity] = max(version, emitted.get(validity, version))
-    return dict(sorted(emitted.items(), key=lambda pair: (pair[1], pair[0]))[-VALIDITIES_KEPT:])
-
-
-def _emitted_body(emitted: Mapping[timedelta, datetime]) -> dict[str, JsonValue]:
-    return {str(validity.total_seconds()): timestamp(version) for validity, version in emitted.items()}
+    emitted: list[EmittedBody] | dict[str, datetime] = []
 
 
 def _facts_body(facts: Facts) -> dict[str, JsonValue]:

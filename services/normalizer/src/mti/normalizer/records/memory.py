@@ -113,8 +113,8 @@ class Memory:
 
 def due_from(known: KnownIndicator, policy: IndicatorPolicy) -> datetime:
     """Return the earliest time of a sighting that refreshes an indicator; see `decisions.is_due`."""
-    extends = known.valid_until_under(policy.validity) - policy.validity + policy.validity * policy.refresh_after
-    return max(known.version_under(policy.validity) + _STEP, extends)
+    extends = known.valid_until_under(policy) - policy.validity + policy.validity * policy.refresh_after
+    return max(known.version_under(policy) + _STEP, extends)
 
 
 def _name(observable: Observable) -> str | Observable:
