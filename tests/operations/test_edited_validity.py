@@ -45,6 +45,21 @@ async def test_every_day_on_which_it_is_seen_each_workspace_holds_it_and_the_boo
             assert await is_valid(estate, workspace)
 
 
+async def test_what_outlasts_the_version_that_others_of_a_shorter_validity_have_is_not_lost(estate: Estate) -> None:
+    have(estate, "10d", "30d")
+    await estate.saw(GRID, "a")
+    estate.clock.turn(days=6)
+    await estate.saw(GRID, "a")
+    await shows(estate, FABRIKAM, "a")
+    have(estate, "10d", "10d")
+    await shows(estate, FABRIKAM, "a")
+    for _ in range(30):
+        estate.clock.turn(days=1)
+        await estate.saw(GRID, "a")
+        await shows(estate, FABRIKAM, "a")
+        assert await is_valid(estate, FABRIKAM)
+
+
 async def test_a_refresh_that_went_missing_is_lost(estate: Estate) -> None:
     have(estate, "10d", "30d")
     await estate.saw(GRID, "a")

@@ -182,7 +182,18 @@ def _is_wanted(published: Published, made: Made, standings: Standings) -> bool:
 
 def _holds(published: Published, wanted: Collection[Made]) -> bool:
     """Say whether a workspace surely has all that is wanted there."""
-    return published.alive and not published.unsure and all(published.settles(each.version) for each in wanted)
+    return published.alive and not published.unsure and all(_covers(published, each) for each in wanted)
+
+
+def _covers(published: Published, made: Made) -> bool:
+    """Say whether what a workspace holds is at least what was made: that version or a newer one, or one that is valid
+    for as long. Of the latter kind is what a longer validity had sent, before an edit put the workspace among those of
+    a shorter one: nobody was to send it theirs.
+    """
+    if published.settles(made.version):
+        return True
+    outlasts = published.valid_until is not None and published.valid_until >= made.valid_until
+    return outlasts and published.refused is None
 
 
 def _is_settled(books: DestinationBooks, published: Published, wanted: Collection[Made]) -> bool:
