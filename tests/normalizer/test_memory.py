@@ -23,6 +23,7 @@ from mti.normalizer.records.memory import REMEMBERED, Memory, due_from
 from tests.normalizer.world import (
     CUSTOMER,
     DEFAULT,
+    GRID,
     NOW,
     STRICT,
     World,
@@ -191,7 +192,7 @@ STEPS = st.lists(
         st.tuples(st.just("withdraw"), st.sampled_from("abc")),
         st.tuples(st.just("lift"), st.sampled_from("abc")),
         st.tuples(st.just("forget"), st.sampled_from("abc")),
-        st.tuples(st.just("policy"), st.sampled_from([10, 30])),
+        st.tuples(st.just("policy"), st.tuples(st.sampled_from([10, 30]), st.sampled_from([0.1, 0.5]))),
     ),
     max_size=12,
 )  # fmt: skip
@@ -219,17 +220,19 @@ async def played(folder: Path, steps: Sequence[tuple[str, Any]], turns: Sequence
             if what == "seen":
                 process = processes[turns[number]] if turns is not None else Process(there)
                 records = [stix(file, at(days=days), name=f"{number}") for file, days in value]
-                await process.handle(message(*records))
+                await process.handle(message(*records, source=GRID))
             elif what == "withdraw":
                 await withdrawals.withdraw(EVERYONE, observables, moment, None)
             elif what == "lift":
                 await withdrawals.lift(EVERYONE, observables, moment)
             elif what == "forget":
-                await withdrawals.forget_known(CUSTOMER, observables, moment)
+                await withdrawals.forget_known(GRID, observables, moment)
             else:
-                there.registry = registry(policy=IndicatorPolicy(validity=timedelta(days=value)))
+                days, refresh_after = value
+                policy = IndicatorPolicy(validity=timedelta(days=days), refresh_after=refresh_after)
+                there.registry = registry(policy=policy)
                 for process in processes:
                     process.handler._registry = there.registry
-        entries = sorted((entry.id, repr(entry.body())) for entry in await there.everything_known(CUSTOMER))
+        entries = sorted((entry.id, repr(entry.body())) for entry in await there.everything_known(GRID))
         sent = [(each.message_id, each.body) for each in there.indicators.sent]
-        return entries, repr(await there.ledger.totals(CUSTOMER)), sent
+        return entries, repr(await there.ledger.totals(GRID)), sent

@@ -84,11 +84,11 @@ def _decide(id: str, group: Group, known: KnownIndicator | None, policy: Indicat
 def is_due(group: Group, known: KnownIndicator, policy: IndicatorPolicy) -> bool:
     """Say whether a sighting extends the validity by a real part, as it does wherever that had ended.
 
-    It must also be a newer version: after the policy was given a longer validity an older one might extend it too.
+    It must also be newer than all that was emitted, under whichever policy: an older version replaces none, though it
+    might be valid for longer after an edit.
     """
     extension = group.last_seen + policy.validity - known.valid_until_under(policy)
-    newer = group.last_seen > known.version_under(policy)
-    return newer and extension >= policy.validity * policy.refresh_after
+    return group.last_seen > known.version and extension >= policy.validity * policy.refresh_after
 
 
 def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> KnownIndicator:

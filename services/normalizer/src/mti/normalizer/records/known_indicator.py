@@ -78,13 +78,6 @@ class KnownIndicator:
             return Verdict.NEW
         return Verdict.REFRESHED if chunk_id in self.refreshed_by else None
 
-    def version_under(self, policy: IndicatorPolicy) -> datetime:
-        """Return the newest version that a workspace under a policy may hold: what was emitted last under its refresh
-        rule, or under any where the rule is new.
-        """
-        found = emission_in(self.emitted, policy) if self.emitted else None
-        return found.version if found else self.version
-
     def valid_until_under(self, policy: IndicatorPolicy) -> datetime:
         """Return until when whatever a workspace under a policy holds is valid at least."""
         return self.least_under(policy).valid_until

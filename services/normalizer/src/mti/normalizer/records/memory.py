@@ -114,7 +114,7 @@ class Memory:
 def due_from(known: KnownIndicator, policy: IndicatorPolicy) -> datetime:
     """Return the earliest time of a sighting that refreshes an indicator; see `decisions.is_due`."""
     extends = known.valid_until_under(policy) - policy.validity + policy.validity * policy.refresh_after
-    return max(known.version_under(policy) + _STEP, extends)
+    return max(known.version + _STEP, extends)
 
 
 def _name(observable: Observable) -> str | Observable:
