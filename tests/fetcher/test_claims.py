@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,27 @@ async def test_a_claim_that_can_not_be_renewed_in_time_is_given_up(
         store.away = True
         assert await in_time(working) == [Complete()]
         assert topic.cancelled
+
+
+async def test_a_message_that_comes_again_as_it_was_takes_over_what_was_claimed_for_it(tmp_path: Path) -> None:
+    """As after a broker has gone and come back: it knows no locks any more, and has counted no failed delivery."""
+    async with world(tmp_path) as there:
+        topic = SlowTopic()
+        earlier = asyncio.create_task(there.handler(publisher=publisher(there, topic))([job()]))
+        await topic.asked.wait()
+        earlier.cancel()
+        assert await there.handler()([job()]) == [Complete()]
+        assert (await there.checkpoint()).page == 1
+        assert (await there.checkpoint()).claim is None
+
+
+async def test_another_message_of_the_same_job_leaves_the_claim_where_it_is(tmp_path: Path) -> None:
+    async with world(tmp_path) as there:
+        topic = SlowTopic()
+        working = asyncio.create_task(there.handler(publisher=publisher(there, topic))([job()]))
+        await topic.asked.wait()
+        assert await there.handler()([replace(job(), sequence_number=7)]) == [Complete()]
+        assert there.calls() == [1], "nobody else asks for the page"
+        topic.confirms.set()
+        assert await working == [Complete()]
+        assert (await there.checkpoint()).page == 1

@@ -1,7 +1,9 @@
 """The process dies at every step in turn; whatever was done so far, nothing is lost and nothing is counted twice."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +169,21 @@ async def test_a_bus_that_restarts_may_hand_the_same_delivery_out_again(tmp_path
         assert await there.ledger() == there.truth()
 
 
-async def test_two_handlers_on_the_same_job_at_once_fetch_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", range(1, 13))
+async def test_a_process_and_a_bus_that_go_at_once_leave_no_source_waiting(tmp_path: Path, at: int) -> None:
+    async with world(tmp_path) as there:
+        with contextlib.suppress(Killed):
+            await there.handler(**fated(there, Fate(at)))([job()])
+        await there.handler()([job()])
+        await there.drain()
+        assert there.clock.slept == []
+        assert await there.ledger() == there.truth()
+
+
+async def test_a_job_that_stands_on_the_queue_several_times_is_fetched_once(tmp_path: Path) -> None:
     async with world(tmp_path, page_size=100) as there:
-        outcomes = await asyncio.gather(*(there.handler()([job()]) for _ in range(5)))
+        messages = [replace(job(), sequence_number=number) for number in range(5)]
+        outcomes = await asyncio.gather(*(there.handler()([message]) for message in messages))
         assert outcomes == [[Complete()]] * 5
         assert there.calls() == [1]
         assert there.topic.sends == 1

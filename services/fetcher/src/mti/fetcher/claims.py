@@ -22,7 +22,7 @@ from mti.common.registry.model import MimecastAccount, Source
 from mti.common.telemetry import active
 from mti.common.telemetry.attributes import tenant_of
 from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
-from mti.fetcher.timetable import CLAIMED_FOR, Run, claim_of, is_paused, is_taken, wants_page
+from mti.fetcher.timetable import CLAIMED_FOR, Delivery, Run, claim_of, is_paused, is_taken, wants_page
 from mti.fetcher.windows import account_for, with_open_window
 
 log = logging.getLogger(__name__)
@@ -89,14 +89,14 @@ class Claims:
             Retry: `CheckpointContended`, others kept saving.
             StoreUnavailable: nothing could be read or saved.
         """
-        by = f"{message.message_id}#{message.delivery_count}"
+        delivery = Delivery(f"{message.message_id}#{message.delivery_count}", message.sequence_number)
         for _ in range(TRIES):
             versioned = await self._checkpoints.load(source.id, SourceCheckpoint())
-            refusal = self._refusal(versioned.value, envelope.id, by)
+            refusal = self._refusal(versioned.value, envelope.id, delivery)
             if refusal is not None:
                 return refusal
             now = self._clock.now()
-            claim = claim_of(envelope.id, by, self._nonce(), now)
+            claim = claim_of(envelope.id, delivery, self._nonce(), now)
             checkpoint = with_open_window(versioned.value, source, now).claimed(claim)
             ours = await saved(self._checkpoints, versioned.with_value(checkpoint))
             if ours is not None:
@@ -167,11 +167,11 @@ class Claims:
     def _nonce(self) -> str:
         return f"{self._rng.getrandbits(64):016x}"
 
-    def _refusal(self, checkpoint: SourceCheckpoint, job: str, by: str) -> Outcome | None:
+    def _refusal(self, checkpoint: SourceCheckpoint, job: str, delivery: Delivery) -> Outcome | None:
         now = self._clock.now()
         if is_paused(checkpoint, now, self._run) or not wants_page(checkpoint, now, self._run):
             return Complete()
-        if is_taken(checkpoint, job, by, now, self._run):
+        if is_taken(checkpoint, job, delivery, now, self._run):
             log.debug("another job has the source in hand", extra={"job": job})
             return Complete()
         if checkpoint.resume_at is not None and now < checkpoint.resume_at:

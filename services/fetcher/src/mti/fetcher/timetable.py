@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from mti.fetcher.records.checkpoint import AHEAD, Claim, SourceCheckpoint
 
@@ -20,6 +20,15 @@ class Run:
     """When a person started it: what was paused or claimed before that is tried at once."""
     until_idle: bool = False
     """Every source is fetched up to the start of the run, and then no more."""
+
+
+class Delivery(NamedTuple):
+    """Which delivery of a job this is."""
+
+    by: str
+    """MessageId and delivery count."""
+    sequence: int
+    """The number of its message in the queue."""
 
 
 def wants_page(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
@@ -47,20 +56,22 @@ def needs_job(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
     return not checkpoint.queued_since(now, QUEUED_FOR, run.started)
 
 
-def is_taken(checkpoint: SourceCheckpoint, job: str, by: str, now: datetime, run: Run) -> bool:
-    """Say whether another job has the source in hand, or the same delivery of this one.
+def is_taken(checkpoint: SourceCheckpoint, job: str, delivery: Delivery, now: datetime, run: Run) -> bool:
+    """Say whether another job has the source in hand, or another message of this one.
 
-    A new delivery or a copy of the job that has it takes over: it comes because the earlier one is gone.
+    A new delivery or a copy of the job that has it takes over: it comes because the earlier one is gone. So does the
+    same message under the same count: it is handed to one at a time, and a broker that went away may have forgotten
+    to whom, without counting that.
     """
     claim = checkpoint.claim
     if claim is None or not claim.holds(now, run.started):
         return False
-    return claim.job != job or claim.by == by
+    return claim.job != job or (claim.by == delivery.by and claim.sequence != delivery.sequence)
 
 
-def claim_of(job: str, by: str, nonce: str, now: datetime) -> Claim:
+def claim_of(job: str, delivery: Delivery, nonce: str, now: datetime) -> Claim:
     """Return a claim from now on."""
-    return Claim(job=job, by=by, nonce=nonce, since=now, until=now + CLAIMED_FOR)
+    return Claim(job=job, by=delivery.by, sequence=delivery.sequence, nonce=nonce, since=now, until=now + CLAIMED_FOR)
 
 
 def _next_second(moment: datetime) -> datetime:

@@ -67,6 +67,8 @@ class Claim(BaseModel):
     """The job's CloudEvents id, the same for all its copies."""
     by: str
     """Which delivery of it: MessageId and delivery count."""
+    sequence: int | None = None
+    """The number of its message in the queue, which a message keeps; `None` in a claim of an earlier release."""
     nonce: str
     """Tells two that handle the same delivery apart."""
     since: AwareDatetime
