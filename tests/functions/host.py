@@ -78,6 +78,12 @@ def body_of(message: ServiceBusReceivedMessage) -> bytes:
     return body if isinstance(body, bytes) else b"".join(bytes(part) for part in body)
 
 
+def is_gone(error: BaseException) -> bool:
+    """Say whether the bus went away. Of a link that the SDK has shut down for that by itself it raises `ValueError`."""
+    shut_down = isinstance(error, ValueError) and "already been shutdown" in str(error)
+    return shut_down or isinstance(error, (ServiceBusError, OSError))
+
+
 class Host:
     """Runs the triggers of one app.
 
@@ -115,14 +121,12 @@ class Host:
                 await listen(function, trigger)
             except OperationTimeoutError:
                 continue
-            except (ServiceBusError, OSError) as error:
-                sys.stderr.write(f"the bus: {error!r}\n")
-                await asyncio.sleep(1)
-            except ExceptionGroup as errors:  # of messages that were in hand
-                _, others = errors.split((ServiceBusError, OSError))
-                if others is not None:
+            except Exception as error:
+                # A group is of messages that were in hand.
+                _, others = error.split(is_gone) if isinstance(error, ExceptionGroup) else (None, error)
+                if others is not None and not is_gone(others):
                     raise
-                sys.stderr.write(f"the bus: {errors.exceptions[0]!r}\n")
+                sys.stderr.write(f"the bus: {error!r}\n")
                 await asyncio.sleep(1)
 
     async def _timer(self, function: str, argument: str) -> None:
@@ -170,7 +174,9 @@ class Host:
             settle = receiver.abandon_message
         try:
             await settle(message)
-        except ServiceBusError as error:
+        except Exception as error:
+            if not is_gone(error):
+                raise
             sys.stderr.write(f"{message.message_id} was not settled: {error!r}\n")
 
 
