@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mti.common.errors import ConfigurationError
 from mti.common.registry import TenantStatus
 from mti.normalizer.indicators import indicator_id
 from mti.operations.books import Reconciliation
@@ -361,3 +362,17 @@ async def test_what_is_taken_off_an_allow_list_is_missed_until_it_is_backfilled(
     assert "mti backfill --tenant fabrikam" in cure
     await estate.backfill("fabrikam")
     await shows(estate, FABRIKAM, "a")
+
+
+async def test_a_tenant_that_has_nothing_to_itself_is_removed_and_takes_nothing_with_it(tmp_path: Path) -> None:
+    """All that it had is a grid in a workspace, and others have both."""
+    shares = tenant("fabrikam", MSSP, feeds=["malware_grid"])
+    async with estate_in(tmp_path, tenant("contoso", CONTOSO, MSSP), shares) as estate:
+        await estate.saw(GRID, "a")
+        await estate.drain()
+        await estate.remove("fabrikam", withdraw=True)
+        await shows(estate, MSSP, "a")
+        result = await estate.revoke_all(Scope(tenant="fabrikam"))
+        assert result.revoked.total() == 0
+        with pytest.raises(ConfigurationError, match="no tenant 'adatum'"):
+            await estate.revoke_all(Scope(tenant="adatum"))

@@ -75,7 +75,8 @@ class Scope:
         return targets
 
     def _is_known(self, registry: Registry) -> bool:
-        return any(
+        """Say whether it is in the tenants file; all that a removed tenant had may be routed for others."""
+        return self.tenant in registry.states or any(
             self.tenant in route.tenants or self.source == route.source
             for route in (*registry.routes, *registry.removed)
         )
