@@ -135,6 +135,21 @@ async def test_who_comes_second_with_a_newer_version_refreshes(there: World) -> 
     assert (found.first_by, found.refreshed_by, found.refreshes) == ("first", ("second",), 1)
 
 
+async def test_who_comes_second_keeps_what_the_first_had_sent_under_other_rules_unless_that_was_before_a_lift(
+    there: World,
+) -> None:
+    day, month = (rule_of(IndicatorPolicy(validity=timedelta(days=days))) for days in (1, 30))
+    firsts = {day: Emission(NOW, at(days=1)), month: Emission(NOW, at(days=30))}
+    seconds = {day: Emission(at(hours=1), at(hours=25))}
+    for generation, emitted in ((0, firsts | seconds), (1, seconds)):
+        file = f"file {generation}"
+        await there.known.remember(GRID, [replace(entry(file), emitted=firsts)])
+        newer = replace(entry(file, at(hours=1), "second"), emitted=seconds, generation=generation)
+        await there.known.remember(GRID, [newer])
+        [found] = (await there.known.look_up(GRID, [newer.id])).values()
+        assert found.emitted == emitted
+
+
 async def test_a_second_try_of_the_same_chunk_counts_as_the_first(there: World) -> None:
     await there.known.remember(GRID, [entry()])
     assert await there.known.remember(GRID, [entry()]) == {entry().id: Verdict.NEW}
