@@ -27,7 +27,8 @@ recognised."""
 _SALT: Final = NAMESPACE.bytes
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _ID: Final = re.compile(r"indicator--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PATTERN: Final = re.compile(r"\[(?P<key>[^\s=\[\]]+) = '(?P<value>(?:[^'\\]|\\.)*)'\]", re.DOTALL)
+_PATTERN: Final = re.compile(r"\[(?P<key>[^\s=\[\]]+) = '(?P<value>(?:[^'\\]++|\\.)*+)'\]", re.DOTALL)
+"""Its repetitions give nothing back (`+`, `*+`): no shorter value could be followed by what follows one."""
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 

@@ -1,78 +1,90 @@
 """An indicator as it is written into a message: the fields of `Indicator`, in the order in which they are written.
 
-What is sent is made in this form, since it costs a tenth of the model. The model is what is read and checked;
-`mti.normalizer.indicators.build` makes it of this one, so that both say the same.
+What is sent is made in this form, and what comes is read in it, since it costs a tenth of the model. The model says
+what an indicator is: `mti.normalizer.indicators.build` makes it of this form, and what comes in another one goes by way
+of it. Any JSON that can be read as this is what the model would read and write again, but for texts of times.
 """
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from mti.common.contracts.extension import CREATOR_ID, PHASES
+from mti.common.contracts.extension import CREATOR_ID, HASHES_LIMIT, PHASES
 
 Text = str | UnsetType
+Hash = Annotated[str, Meta(max_length=64)]
 
 
-class WrittenFacts(Struct, gc=False):
+class WrittenFacts(Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     """See `DetectionFacts`."""
 
-    feed: str
-    region: str
-    times_seen: int
     extension_type: Literal["property-extension"] = "property-extension"
-    file_extension: Text = UNSET
-    file_name: Text = UNSET
-    file_size: int | UnsetType = UNSET
-    mime_type: Text = UNSET
-    other_hashes: tuple[str, ...] | UnsetType = UNSET
-    sending_ip: Text = UNSET
+    feed: Annotated[str, Meta(max_length=64)]
+    file_extension: Annotated[str, Meta(max_length=8)] | UnsetType = UNSET
+    file_name: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
+    file_size: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    mime_type: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
+    other_hashes: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=HASHES_LIMIT)] | UnsetType = (
+        UNSET
+    )
+    region: Annotated[str, Meta(max_length=64)]
+    sending_ip: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    times_seen: Annotated[int, Meta(ge=1)]
 
 
-class WrittenReference(Struct, gc=False):
+class WrittenReference(Struct, gc=False, forbid_unknown_fields=True):
     """See `ExternalReference`."""
 
     external_id: str
     source_name: str
 
 
-class WrittenPhase(Struct, gc=False, frozen=True):
+class WrittenPhase(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """See `KillChainPhase`."""
 
     kill_chain_name: str
     phase_name: str
 
 
-_PHASES: Final = tuple(WrittenPhase(each.kill_chain_name, each.phase_name) for each in PHASES)
+TYPES: Final = ("malicious-activity",)
+WRITTEN_PHASES: Final = tuple(WrittenPhase(each.kill_chain_name, each.phase_name) for each in PHASES)
 
 
-class WrittenIndicator(Struct, gc=False, kw_only=True):
+class WrittenIndicator(Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     """See `Indicator`. Times are STIX timestamps."""
 
     confidence: int
     created: str
     created_by_ref: str = CREATOR_ID
-    description: str
-    extensions: dict[str, WrittenFacts]
-    external_references: tuple[WrittenReference, ...]
+    description: Text = UNSET
+    extensions: dict[str, WrittenFacts] | UnsetType = UNSET
+    external_references: tuple[WrittenReference, ...] = ()
     id: str
-    indicator_types: tuple[str, ...] = ("malicious-activity",)
-    kill_chain_phases: tuple[WrittenPhase, ...] = _PHASES
-    labels: tuple[str, ...]
+    indicator_types: tuple[str, ...] = TYPES
+    kill_chain_phases: tuple[WrittenPhase, ...] = WRITTEN_PHASES
+    labels: tuple[str, ...] = ()
     modified: str
     name: str
-    object_marking_refs: tuple[str, ...]
+    object_marking_refs: tuple[str, ...] = ()
     pattern: str
     pattern_type: Literal["stix"] = "stix"
+    revoked: bool | UnsetType = UNSET
     spec_version: Literal["2.1"] = "2.1"
     type: Literal["indicator"] = "indicator"
     valid_from: str
     valid_until: str
 
 
-_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+"""Fields stand in their order already; that of the extensions is sorted."""
+
+
+def written_objects(objects: list[WrittenIndicator]) -> bytes:
+    """Return indicators as canonical JSON: sorted names, no blanks, without what is unset."""
+    return _ENCODER.encode(objects)
 
 
 def written_batch(source: str, objects: list[WrittenIndicator]) -> bytes:
     """Return what `IndicatorBatch.canonical` would of the same indicators."""
-    return b'{"objects":%b,"source":%b}' % (_ENCODER.encode(objects), _ENCODER.encode(source))
+    return b'{"objects":%b,"source":%b}' % (written_objects(objects), _ENCODER.encode(source))

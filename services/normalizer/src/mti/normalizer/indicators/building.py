@@ -86,7 +86,7 @@ def _extension(known: KnownIndicator, facts: Facts, feed: Feed, region: str) -> 
         file_size=UNSET if facts.size is None else facts.size,
         mime_type=UNSET if facts.mime_type is None else facts.mime_type,
         sending_ip=UNSET if facts.sender_ip is None else facts.sender_ip,
-        other_hashes=tuple(sorted(facts.siblings, key=lambda value: (-len(value), value))) or UNSET,
+        other_hashes=sorted(facts.siblings, key=lambda value: (-len(value), value)) or UNSET,
     )
 
 
