@@ -1,14 +1,19 @@
-"""The document of an observable in the books is what its model says, however quickly it is made."""
+"""The document of an observable in the books is what the model of the first releases wrote, and reads the same."""
 
+from collections.abc import Mapping
 from datetime import UTC, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import AwareDatetime, BaseModel, JsonValue
 
+from mti.common.contracts import Carried, Indicator
 from mti.common.registry import Feed
-from mti.publisher.records import Backing, Published, Refusal
+from mti.publisher.records import Backing, Published, Refusal, content_of
+from tests.publisher.world import indicator
 
 pytestmark = pytest.mark.pure
 
@@ -38,21 +43,103 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 PUBLISHED = st.builds(Published, **FIELDS)
 
 
+class RefusalModel(BaseModel):
+    version: AwareDatetime
+    reason: str
+    description: str
+    valid_until: AwareDatetime | None = None
+
+
+class BackingModel(BaseModel):
+    version: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+    withdrawn: AwareDatetime | None = None
+
+
+class Model(BaseModel):
+    """What wrote the books of earlier releases."""
+
+    generation: int = 0
+    version: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+    revoked: bool = False
+    feed: Feed | None = None
+    source: str | None = None
+    content: Mapping[str, JsonValue] | None = None
+    sources: Mapping[str, BackingModel] = {}
+    withdrawn: AwareDatetime | None = None
+    lifted: AwareDatetime | None = None
+    accepted: int = 0
+    passed: AwareDatetime | None = None
+    rebuilt: str | None = None
+    refused: RefusalModel | None = None
+    disturbed: int = 0
+    unsure: bool = False
+
+
 def test_every_field_is_tried() -> None:
-    assert FIELDS.keys() == Published.model_fields.keys()
+    names = {field.name for field in msgspec.structs.fields(Published)}
+    assert FIELDS.keys() == names == Model.model_fields.keys()
 
 
 @given(PUBLISHED)
 def test_its_document_is_what_the_model_writes_and_reads(known: Published) -> None:
     document = known.document()
-    assert document == known.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    assert Published.model_validate(document) == known
+    model = Model.model_validate(known, from_attributes=True)
+    assert document == model.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    assert Published.of(document) == known
+    assert Model.model_validate(document) == model
+
+
+@pytest.mark.parametrize("wrong", [{"version": "2026-11-24T12:00:00"}, {"sources": [1]}, {"accepted": "many"}])
+def test_what_is_no_document_of_the_books_is_not_read(wrong: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        Published.of(wrong)
 
 
 @given(PUBLISHED, PUBLISHED)
 def test_a_change_is_a_copy_with_other_fields(known: Published, other: Published) -> None:
-    fields = {"version": other.version, "content": other.content, "unsure": other.unsure}
-    changed, copy = known.changed(**fields), known.model_copy(update=fields)
-    assert changed == copy
-    assert changed.model_fields_set == copy.model_fields_set
-    assert changed.document() == copy.document()
+    new = {name: getattr(other, name) for name in ("version", "content", "unsure")}
+    assert known.changed(**new) == Published(**{name: getattr(known, name) for name in FIELDS} | new)
+
+
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "confidence": st.integers(0, 100),
+        "created_by_ref": st.just("identity--other"),
+        "description": st.none() | st.text(),
+        "extensions": st.none()
+        | st.just(
+            {
+                "extension-definition--b": {"feed": "f", "region": "eu", "times_seen": 1, "other_hashes": ["a", "b"]},
+                "extension-definition--a": {"feed": "f", "region": "eu", "times_seen": 2, "file_size": 0},
+            }
+        ),
+        "external_references": st.just([{"source_name": "mimecast", "external_id": "1"}]),
+        "indicator_types": st.sampled_from([[], ["malicious-activity"], ["anomalous-activity"]]),
+        "kill_chain_phases": st.sampled_from([[], [{"kill_chain_name": "other", "phase_name": "first"}]]),
+        "labels": st.lists(st.text(), max_size=2),
+        "object_marking_refs": st.lists(st.text(), max_size=2),
+        "revoked": st.none() | st.booleans(),
+    },
+)
+
+
+@given(OBJECTS)
+def test_the_content_of_an_object_is_all_of_it_but_id_and_version_and_what_every_object_is(
+    fields: dict[str, Any],
+) -> None:
+    carried = Carried.of(indicator("a", **fields))
+    usual = Indicator.model_validate(
+        {name: value for name, value in carried.wire.items() if Indicator.model_fields[name].is_required()}
+    )
+    as_ever = usual.model_dump(mode="json", exclude=set(REQUIRED))
+    assert content_of(carried) == {
+        name: value
+        for name, value in carried.wire.items()
+        if name not in ("id", "modified", "valid_until", "revoked") and value != as_ever.get(name, ...)
+    }
+
+
+REQUIRED = [name for name, field in Indicator.model_fields.items() if field.is_required()]

@@ -116,7 +116,7 @@ async def test_a_purge_is_a_refusal_of_what_the_workspace_has_not_and_touches_no
     found = (await there.versions.look_up(CONTOSO, [ID]))[ID]
     assert found.refused is not None
     assert found.refused.reason == "Purged"
-    assert found.model_copy(update={"refused": None}) == held
+    assert found.changed(refused=None) == held
     await there.versions.record(CONTOSO, [refuse(item(hours=3), "no"), purge(hours=3)])
     refused = (await there.versions.look_up(CONTOSO, [ID]))[ID].refused
     assert refused is not None

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
 from pydantic import JsonValue
 
 from mti.common.contracts import Carried, generation_id
@@ -88,7 +89,7 @@ class PublishedMigration:
         served = serving(self._registry, destination, scopes)
         # Later generations go where the first is, so that one is rewritten before.
         for document in sorted(part, key=lambda document: document.id in later):
-            known = Published.model_validate(document.body)
+            known = Published.of(document.body)
             if known.content is None and not known.generation:  # else by an earlier try
                 own, generation = later.get(document.id, (document.id, 0))
                 made = {scope: known[document.id] for scope, known in entries.items() if document.id in known}
@@ -128,7 +129,7 @@ class PublishedMigration:
             if current and (known.settles(entry.version) or withdrawn is not None):
                 there = sources.get(source, Backing())
                 newest = max([there, Backing(version=entry.version, valid_until=entry.valid_until)], key=_age)
-                sources[source] = newest.model_copy(update={"withdrawn": withdrawn or there.withdrawn})
+                sources[source] = replace(newest, withdrawn=withdrawn or there.withdrawn)
             lifted += [order.lifted] if order is not None and order.lifted is not None else []
         everyone = orders.everyone.get(own)
         lifted += [everyone.lifted] if everyone is not None and everyone.lifted is not None else []
@@ -136,16 +137,14 @@ class PublishedMigration:
             # It was revoked here and nobody lifted it; of a grid that others share there was no order that says so.
             giving = sources.get(known.source, Backing(version=known.version, valid_until=known.valid_until))
             if giving.withdrawn is None:
-                sources[known.source] = giving.model_copy(update={"withdrawn": known.version})
+                sources[known.source] = replace(giving, withdrawn=known.version)
         giver = next((scope for scope in made if source_of(scope) == known.source), next(iter(made), None))
-        return known.model_copy(
-            update={
-                "generation": generation,
-                "sources": sources,
-                "content": None if giver is None else self._content(destination, source_of(giver), made[giver]),
-                "withdrawn": everyone.withdrawn if everyone is not None else None,
-                "lifted": max(lifted, default=None),
-            }
+        return known.changed(
+            generation=generation,
+            sources=sources,
+            content=None if giver is None else self._content(destination, source_of(giver), made[giver]),
+            withdrawn=everyone.withdrawn if everyone is not None else None,
+            lifted=max(lifted, default=None),
         )
 
     def _content(self, destination: str, source: str, entry: KnownIndicator) -> dict[str, JsonValue]:
@@ -163,9 +162,9 @@ class PublishedMigration:
             await self._published.write(document_of(destination, own, new, document.etag, self._clock.now()))
             return
         there = await self._published.read(*key_of(destination, own))
-        before = Published.model_validate(there.body) if there is not None else Published()
+        before = Published.of(there.body) if there is not None else Published()
         if there is None or before.generation < new.generation:
-            new = new.model_copy(update={"sources": {**before.sources, **new.sources}})
+            new = new.changed(sources={**before.sources, **new.sources})
             etag = None if there is None else there.etag
             await self._published.write(document_of(destination, own, new, etag, self._clock.now()))
         await self._published.delete(document.partition, document.id)

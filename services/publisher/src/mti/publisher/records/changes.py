@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from mti.common.contracts import Carried, Indicator
 from mti.publisher.records.item import Item
 from mti.publisher.records.published import NOTHING, STEP, Backing, Held, Published, Refusal, content_of
@@ -103,12 +105,12 @@ def after(known: Published | None, change: Change) -> Published:
 
 def _after_withdrawal(before: Published, change: Withdraw) -> Published:
     if change.sources is None:
-        return before if before.withdrawn is not None else before.model_copy(update={"withdrawn": change.at})
+        return before if before.withdrawn is not None else before.changed(withdrawn=change.at)
     sources = dict(before.sources)
     for name, brought in change.sources.items():
         known = sources.get(name, brought)
         if known.withdrawn is None:
-            sources[name] = known.model_copy(update={"withdrawn": change.at})
+            sources[name] = replace(known, withdrawn=change.at)
     return before.changed(sources=sources)
 
 
@@ -132,7 +134,7 @@ def _after_lift(before: Published, change: Lift) -> Published:
     dated = [change.at, *(moment + STEP for moment in (before.version, before.lifted) if moment is not None)]
     # What was passed over since it was withdrawn is not had; what others have covered is.
     passed = before.passed if before.alive else None
-    return before.model_copy(update={"sources": kept, "withdrawn": withdrawn, "lifted": max(dated), "passed": passed})
+    return before.changed(sources=kept, withdrawn=withdrawn, lifted=max(dated), passed=passed)
 
 
 def _after_refusal(before: Published, change: Refuse) -> Published:
@@ -145,7 +147,7 @@ def _after_refusal(before: Published, change: Refuse) -> Published:
     refusal = Refusal(
         version=version, reason=change.reason, description=change.description, valid_until=indicator.valid_until
     )
-    return before.model_copy(update={"refused": refusal})
+    return before.changed(refused=refusal)
 
 
 def _after_acceptance(before: Published, item: Item) -> Published:
@@ -175,7 +177,7 @@ def _after_acceptance(before: Published, item: Item) -> Published:
     )
 
 
-def _backed(before: Published, item: Item) -> Mapping[str, Backing]:
+def _backed(before: Published, item: Item) -> dict[str, Backing]:
     """Return the sources, with what an item says of its own."""
     if item.withdraws:
         return before.sources

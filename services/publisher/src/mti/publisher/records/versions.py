@@ -119,7 +119,7 @@ class PublishedVersions:
     async def scan(self, destination: str, shard: str) -> AsyncIterator[tuple[str, Published]]:
         """Yield the ids of a shard (one of `SHARDS`) in order, with what the workspace holds of each."""
         async for document in self._container.scan(partition_of(destination, shard)):
-            yield document.id, Published.model_validate(document.body)
+            yield document.id, Published.of(document.body)
 
     async def _steps(self, destination: str, waiting: Mapping[str, Sequence[Change]]) -> Mapping[str, "_Step"]:
         """Return what the changes make of what was looked up, once, or of what is there now.
@@ -161,7 +161,7 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
 
 
 def _read(document: Document | None) -> _Read:
-    return _Read(None, None) if document is None else _Read(Published.model_validate(document.body), document.etag)
+    return _Read(None, None) if document is None else _Read(Published.of(document.body), document.etag)
 
 
 def _step(read: _Read, changes: Sequence[Change]) -> _Step:
