@@ -2,7 +2,6 @@
 reconciliation never finds one side's memory without the other's.
 """
 
-import math
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,11 +9,13 @@ KEEP_AFTER: Final = timedelta(days=90)
 """How long an indicator is remembered beyond its validity, so that an old dead letter replayed still finds it
 overtaken."""
 
+_DAY: Final = 24 * 60 * 60
 LONGEST_TTL: Final = 2**31 - 1
 """Seconds, what Cosmos DB takes (https://learn.microsoft.com/azure/cosmos-db/time-to-live)."""
 
 
 def time_to_live(valid_until: datetime, now: datetime) -> int:
     """Return the seconds that a document of an indicator is to live from now on."""
-    until = max(valid_until, now) + KEEP_AFTER
-    return min(LONGEST_TTL, math.ceil((until - now) / timedelta(seconds=1)))
+    left = valid_until - now + KEEP_AFTER if valid_until > now else KEEP_AFTER
+    seconds = left.days * _DAY + left.seconds + (left.microseconds > 0)
+    return min(LONGEST_TTL, seconds)

@@ -5,7 +5,15 @@ from mti.common.contracts.carried import Carried, CarriedBatch, decode_carried
 from mti.common.contracts.chunks import cut, fits
 from mti.common.contracts.envelope import Envelope, copy_id, count_of, envelope_of, refusal_of
 from mti.common.contracts.extension import CREATOR_ID, EXTENSION_ID, DetectionFacts
-from mti.common.contracts.identity import generation_id, id_in, is_indicator_id, observable_in, own_id, pattern_of
+from mti.common.contracts.identity import (
+    are_indicator_ids,
+    generation_id,
+    id_in,
+    is_indicator_id,
+    observable_in,
+    own_id,
+    pattern_of,
+)
 from mti.common.contracts.indicators import (
     ExternalReference,
     Indicator,
@@ -31,6 +39,7 @@ __all__ = [
     "IndicatorBatch",
     "Oversize",
     "PageChunk",
+    "are_indicator_ids",
     "copy_id",
     "count_of",
     "cut",
