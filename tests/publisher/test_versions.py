@@ -1,11 +1,11 @@
 """What is known of the workspaces, in the store, with others writing at the same time."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mti.common.contracts import Carried
 from mti.common.errors import StoreUnavailable

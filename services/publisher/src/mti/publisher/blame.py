@@ -66,8 +66,9 @@ class Provocations:
         """Note that a request was taken."""
         self._passed += 1
         self._row.clear()
-        for item in items:
-            self._seen.pop(item.object.id, None)
+        if self._seen:
+            for item in items:
+                self._seen.pop(item.object.id, None)
 
     def failed(self, item: Item) -> bool:
         """Note that an object failed alone; say whether it is to blame, since others passed since it last did."""

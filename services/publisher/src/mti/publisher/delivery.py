@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from mti.common.errors import Pause
 from mti.common.ports.bus import Lease
@@ -24,6 +25,9 @@ class Done:
 
     refusal: str | None = None
     """Sentinel's words if it was refused; `None` when the workspace has it or needs it not."""
+
+
+_HAD: Final = Done()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Delivery:
         for item, verdict in needless:
             self._counts[verdict.value] += 1
             instruments.objects(item.source, {verdict.value: 1})
-            self._done[item] = Done()
+            self._done[item] = _HAD
 
     async def _request(self, items: Sequence[Item], *, probe: bool) -> None:
         """Upload objects together, and make good at once what somebody else disturbed: what can't be is not done."""
@@ -129,7 +133,7 @@ class Delivery:
                 self._note(settled, disturbed)
                 if disturbed:
                     await self._repairing.repair(disturbed)
-                    self._done |= {item: Done() for item in settled.accepted}
+                    self._done |= dict.fromkeys(settled.accepted, _HAD)
 
     def _note(self, settled: Taken, disturbed: Sequence[Item]) -> None:
         """Count what an answer settled; what was disturbed is not done yet."""
@@ -138,13 +142,15 @@ class Delivery:
         _measure(settled)
         self._reached = self._reached or bool(settled.accepted)
         again = {item.own for item in disturbed}
-        self._done |= {item: Done() for item in settled.accepted if item.own not in again}
+        self._done |= {item: _HAD for item in settled.accepted if item.own not in again}
         self._done |= {item: Done(words) for item, words in settled.refused}
 
 
 def _measure(settled: Taken) -> None:
     """Tell the metrics what a request settled, and how old what it brought was."""
     telemetry = active()
+    if not telemetry.recording:
+        return
     now = telemetry.clock.now()
     for item in settled.accepted:
         telemetry.instruments.fresh(item.source, (now - item.object.modified) / timedelta(seconds=1))

@@ -1,7 +1,8 @@
 """The form in which an object is uploaded, and what is uploaded again to make good what was overtaken. Pure."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mti.common.contracts import Carried
 from mti.publisher.records import STEP, Item, Published, held_object, is_left_out
@@ -11,10 +12,10 @@ def prepared(known: Published | None, item: Item) -> Item:
     """Return an item that is to be sent in the form that the workspace needs: the id of its generation; and of a
     revocation the object as the workspace holds it, whatever the message said of it, newer than it was.
     """
-    generation = 0 if known is None else known.generation + (known.revoked and not item.withdraws)
-    form = item.as_generation(generation)
     if known is None:
-        return form
+        return item.as_generation(0)
+    generation = known.generation + (known.revoked and not item.withdraws)
+    form = item.as_generation(generation)
     if item.withdraws:
         return revocation(known, item) or form
     if known.is_withdrawn_from(item.source):
@@ -30,6 +31,11 @@ def revocation(known: Published, item: Item) -> Item | None:
     if held is None or known.version is None:
         return None
     return _revoked(item, held, known.generation, max(item.object.modified, known.version + STEP))
+
+
+def lies_well(now: Published, sent: Item) -> bool:
+    """Say whether nothing must be uploaded again for what was sent, as it is with nearly all; else see `repairs`."""
+    return now.generation == sent.generation and not now.unsure
 
 
 def repairs(now: Published, sent: Item, moment: datetime) -> list[Item]:

@@ -134,11 +134,13 @@ class Search:
         self.passed = True
         self._largest = max(self._largest, len(part))
         self._blame.passed(part, accepted=len(answer.refused) < len(part))
+        alone, self._alone = self._alone, []
+        if not answer.refused:
+            return Taken(part, alone)
         accepted = [item for index, item in enumerate(part) if index not in answer.refused]
         refused = [
             (item, "; ".join(answer.refused[index])) for index, item in enumerate(part) if index in answer.refused
         ]
-        alone, self._alone = self._alone, []
         return Taken(accepted, [*alone, *refused])
 
     def _halve(self, part: Sequence[Item]) -> None:

@@ -10,16 +10,19 @@ from typing import Final
 from mti.common.errors import LockLost
 from mti.common.ports.bus import Lease
 from mti.common.ports.clock import Clock
-from mti.publisher.forms import prepared, repairs, restored
+from mti.publisher.forms import lies_well, prepared, repairs, restored
 from mti.publisher.halving import Taken
 from mti.publisher.judging import Round, judge, order_in, pack
-from mti.publisher.records import Accept, Change, Item, PassOver, Published, Refuse, Verdict, is_left_out
+from mti.publisher.records import NOTHING, Accept, Change, Item, PassOver, Published, Refuse, Verdict, is_left_out
 from mti.publisher.unrecorded import Unrecorded
 
 MARGIN: Final = 3.0
 """Seconds for which the session's lock must still hold when a request begins."""
 FRESH: Final = 1.0
 """Seconds for which the books are believed without another look while the session is held."""
+
+
+_NEVER_HELD: Final = NOTHING.held
 
 
 class Stale(Exception):
@@ -94,14 +97,15 @@ class Holdings:
         Raises:
             StoreUnavailable: the store does not take it.
         """
-        orders = [order for item in items if (order := order_in(self.of(item), item)) is not None]
+        revocations = [item for item in items if item.withdraws]
+        orders = [order for item in revocations if (order := order_in(self.of(item), item)) is not None]
         if orders:
             await self.record(orders)
 
     def restored(self, items: Sequence[Item]) -> Sequence[Item]:
         """Return what must be uploaded again first, since somebody left it undone: see `Published.unsure`."""
-        moment = self._clock.now()
-        unsure = {item.own: (known, item) for item in items if (known := self.of(item)) is not None and known.unsure}
+        look_up, moment = self._known.get, self._clock.now()
+        unsure = {item.own: (known, item) for item in items if (known := look_up(item.own)) and known.unsure}
         forms = [restored(known, item, moment) for known, item in unsure.values()]
         return [form for form in forms if form is not None]
 
@@ -113,7 +117,8 @@ class Holdings:
         """
         step = pack(items, self._known)
         passed = [item for item, _ in step.needless]
-        passed += [item for request in step.requests for item in request if self._is_left_out(item)]
+        rebuilt = [item for request in step.requests for item in request if item.rebuilt is not None]
+        passed += [item for item in rebuilt if self._is_left_out(item)]
         await self.record([PassOver(item) for item in passed if not item.withdraws and not self._knows(item)])
         return step
 
@@ -135,15 +140,12 @@ class Holdings:
         Raises:
             StoreUnavailable: the store does not take it; it is kept in mind, see `Unrecorded`.
         """
-        known = {own: held or Published() for own, held in decided_by.items()}
-        changes: list[Change] = [
-            Accept(item, known[item.own].held, known[item.own].is_withdrawn_from(item.source))
-            for item in taken.accepted
-        ]
+        changes: list[Change] = [_acceptance(item, decided_by[item.own]) for item in taken.accepted]
         changes += [Refuse(item.own, item.object, words) for item, words in taken.refused]
         recorded = await self.record(changes)
+        disturbed = [item for item in taken.accepted if not lies_well(recorded[item.own], item)]
         moment = self._clock.now()
-        return [again for item in taken.accepted for again in repairs(recorded[item.own], item, moment)]
+        return [again for item in disturbed for again in repairs(recorded[item.own], item, moment)]
 
 
 class Request:
@@ -199,6 +201,13 @@ class Request:
         settled = {*accepted, *(item for item, _ in refused)}
         self._left = [item for item in self._left if item not in settled]
         return Taken(accepted, refused), disturbed
+
+
+def _acceptance(item: Item, decided_by: Published | None) -> Accept:
+    """Return the entry of an item that was accepted, by what was held when that was decided."""
+    if decided_by is None:
+        return Accept(item, _NEVER_HELD)
+    return Accept(item, decided_by.held, decided_by.is_withdrawn_from(item.source))
 
 
 def require_lock(lease: Lease | None, destination: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from mti.common.contracts import CarriedBatch, decode_carried, is_indicator_id, refusal_of
+from mti.common.contracts import CarriedBatch, are_indicator_ids, decode_carried, is_indicator_id, refusal_of
 from mti.common.contracts.envelope import PARKS, REBUILT, REPLAYS, RETRIES
 from mti.common.errors import Pause, Poison
 from mti.common.hosting import outcome_of
@@ -105,8 +105,8 @@ class Reader:
             )
         revoked = all(indicator.revoked for indicator in batch.objects)
         route = self._table.route(batch.source, destination, revoked=revoked)
-        for indicator in batch.objects:
-            _check_id(message, batch, indicator.id)
+        if not are_indicator_ids([indicator.id for indicator in batch.objects]):
+            raise _no_id(message, batch)
         run = message.properties.get(REBUILT)
         rebuilt = run if isinstance(run, str) and run else None
         tried = message.delivery_count > 0 or any(name in message.properties for name in (PARKS, REPLAYS, RETRIES))
@@ -137,10 +137,10 @@ def _session_of(message: Received) -> str:
     return message.session_id
 
 
-def _check_id(message: Received, batch: CarriedBatch, id: str) -> None:
-    if not is_indicator_id(id):
-        raise Poison(
-            "MalformedBody",
-            f"message {message.message_id!r} of {batch.source!r} holds an object whose id is not indicator--UUID: "
-            f"{id[:80]!r}; look at it with `mti dlq show`, mend it or purge it",
-        )
+def _no_id(message: Received, batch: CarriedBatch) -> Poison:
+    odd = next(indicator.id for indicator in batch.objects if not is_indicator_id(indicator.id))
+    return Poison(
+        "MalformedBody",
+        f"message {message.message_id!r} of {batch.source!r} holds an object whose id is not indicator--UUID: "
+        f"{odd[:80]!r}; look at it with `mti dlq show`, mend it or purge it",
+    )

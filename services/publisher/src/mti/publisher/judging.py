@@ -48,7 +48,8 @@ def pack(items: Iterable[Item], known: Mapping[str, Published], limit: int = OBJ
     by_id: dict[str, list[Item]] = {}
     waiting: list[Item] = []
     given = list(items)
-    alive = {item.own for item in given if not item.withdraws}
+    withdraws = any(item.withdraws for item in given)
+    alive = {item.own for item in given if not item.withdraws} if withdraws else ()
     for item in given:
         if item.withdraws and item.own in alive:
             # What gives the id in the same round may come from somebody who still has it.
@@ -131,6 +132,8 @@ def choose(candidates: Sequence[Item]) -> Item:
     The customer's own come before the grid's, the older before the newer, and each takes the place of the one before
     it exactly if it would if that had been sent.
     """
+    if len(candidates) == 1:
+        return candidates[0]
     best, *rest = sorted(candidates, key=lambda item: (item.feed is Feed.MALWARE_GRID, item.object.modified))
     for item in rest:
         if judge(after(None, Accept(best)), item) is Verdict.SEND:

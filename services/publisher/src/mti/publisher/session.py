@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mti.common.ports.bus import Received, Sender
 from mti.common.ports.clock import Clock

@@ -25,7 +25,7 @@ from mti.publisher.records.checkpoint import (
     destination_checkpoints,
 )
 from mti.publisher.records.item import Item
-from mti.publisher.records.published import STEP, Backing, Held, Published, Refusal, content_of, held_object
+from mti.publisher.records.published import NOTHING, STEP, Backing, Held, Published, Refusal, content_of, held_object
 from mti.publisher.records.verdicts import Verdict, is_left_out, is_void, version_verdict
 from mti.publisher.records.versions import (
     PUBLISHED,
@@ -41,6 +41,7 @@ from mti.publisher.records.waits import TENANT_PAUSED, Waiting, WaitReason, wait
 
 __all__ = [
     "CHECKPOINTS",
+    "NOTHING",
     "OBJECT_REFUSED",
     "PUBLISHED",
     "PURGED",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mti.common.contracts import Carried, Indicator
@@ -17,8 +18,7 @@ PURGED: Final = "Purged"
 """The reason of what a person dropped before the workspace had it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Struct, frozen=True, gc=False):
     """The workspace has it, under the id of the item's generation."""
 
     item: Item
@@ -45,8 +45,7 @@ class Refuse:
     reason: str = OBJECT_REFUSED
 
 
-@dataclass(frozen=True, slots=True)
-class PassOver:
+class PassOver(Struct, frozen=True, gc=False):
     """It is not needed."""
 
     item: Item
@@ -85,33 +84,28 @@ Change = Accept | Refuse | PassOver | Withdraw | Lift
 def after(known: Published | None, change: Change) -> Published:
     """Return what is known after a change. The order of uploads does not matter: the newest version wins."""
     before = NOTHING if known is None else known
+    if isinstance(change, Accept):
+        return _after_acceptance(before, change)
     if isinstance(change, Withdraw):
         return _after_withdrawal(before, change)
     if isinstance(change, Lift):
         return _after_lift(before, change)
-    if isinstance(change, PassOver):
-        version = change.item.object.modified
-        passed = max(version, before.passed or version)
-        return before.changed(passed=passed, sources=_backed(before, change.item))
     if isinstance(change, Refuse):
         return _after_refusal(before, change)
-    accepted = _after_acceptance(before, change.item)
-    disturbed = change.seen is not None and change.seen != before.held
-    withdrawn = accepted.alive and accepted.is_withdrawn_from(change.item.source) and not change.all_the_same
-    other = before.unsure and accepted.generation != change.item.generation
-    unsure = disturbed or withdrawn or other
-    return accepted.changed(disturbed=accepted.disturbed + disturbed, unsure=unsure)
+    version = change.item.object.modified
+    passed = max(version, before.passed or version)
+    return replace(before, passed=passed, sources=_backed(before, change.item))
 
 
 def _after_withdrawal(before: Published, change: Withdraw) -> Published:
     if change.sources is None:
-        return before if before.withdrawn is not None else before.changed(withdrawn=change.at)
+        return before if before.withdrawn is not None else replace(before, withdrawn=change.at)
     sources = dict(before.sources)
     for name, brought in change.sources.items():
         known = sources.get(name, brought)
         if known.withdrawn is None:
             sources[name] = replace(known, withdrawn=change.at)
-    return before.changed(sources=sources)
+    return replace(before, sources=sources)
 
 
 def _after_lift(before: Published, change: Lift) -> Published:
@@ -134,7 +128,7 @@ def _after_lift(before: Published, change: Lift) -> Published:
     dated = [change.at, *(moment + STEP for moment in (before.version, before.lifted) if moment is not None)]
     # What was passed over since it was withdrawn is not had; what others have covered is.
     passed = before.passed if before.alive else None
-    return before.changed(sources=kept, withdrawn=withdrawn, lifted=max(dated), passed=passed)
+    return replace(before, sources=kept, withdrawn=withdrawn, lifted=max(dated), passed=passed)
 
 
 def _after_refusal(before: Published, change: Refuse) -> Published:
@@ -147,31 +141,43 @@ def _after_refusal(before: Published, change: Refuse) -> Published:
     refusal = Refusal(
         version=version, reason=change.reason, description=change.description, valid_until=indicator.valid_until
     )
-    return before.changed(refused=refusal)
+    return replace(before, refused=refusal)
 
 
-def _after_acceptance(before: Published, item: Item) -> Published:
-    indicator, generation = item.object, item.generation
+def _after_acceptance(before: Published, change: Accept) -> Published:
+    accepted = _with_what_was_accepted(before, change.item)
+    disturbed = change.seen is not None and change.seen != before.held
+    withdrawn = accepted.alive and accepted.is_withdrawn_from(change.item.source) and not change.all_the_same
+    other = before.unsure and accepted.generation != change.item.generation
+    unsure = disturbed or withdrawn or other
+    if not disturbed and unsure == accepted.unsure:
+        return accepted
+    return replace(accepted, disturbed=accepted.disturbed + disturbed, unsure=unsure)
+
+
+def _with_what_was_accepted(before: Published, item: Item) -> Published:
+    indicator, generation, withdraws = item.object, item.generation, item.withdraws
     version = indicator.modified
     sources = _backed(before, item)
-    spent = before.revoked and not item.withdraws
+    spent = before.revoked and not withdraws
     if before.version is not None and (
         before.generation > generation or (before.generation == generation and (spent or before.version > version))
     ):
-        return before.changed(sources=sources)
+        return replace(before, sources=sources)
     rebuilt = item.rebuilt or before.rebuilt
-    another = (before.generation, before.version, before.rebuilt) != (generation, version, rebuilt)
+    again = before.version == version and before.generation == generation and before.rebuilt == rebuilt
     still_refused = before.refused is not None and before.refused.version > version
-    return before.changed(
+    return replace(
+        before,
         generation=generation,
         version=version,
         valid_until=indicator.valid_until,
-        revoked=item.withdraws,
-        feed=before.feed if item.withdraws and before.feed else item.feed,
-        source=before.source if item.withdraws and before.source else item.source,
+        revoked=withdraws,
+        feed=before.feed if withdraws and before.feed else item.feed,
+        source=before.source if withdraws and before.source else item.source,
         content=content_of(indicator),
         sources=sources,
-        accepted=before.accepted + another,
+        accepted=before.accepted + (not again),
         rebuilt=rebuilt,
         refused=before.refused if still_refused else None,
     )

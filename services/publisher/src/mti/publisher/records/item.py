@@ -1,15 +1,16 @@
 """One object on its way: what it is, where it came from and which message holds it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from mti.common.contracts import Carried, id_in, own_id
 from mti.common.registry import Feed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Item:
+class Item(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """One object of one message. Two items are the same only when they are the same object of the same message."""
 
     object: Carried
@@ -34,20 +35,19 @@ class Item:
     """Of the id under which it is uploaded."""
     own: str = ""
     """The observable's own id, by which the books know it; worked out when it is not given."""
+    withdraws: bool = False
+    """Whether it withdraws the indicator, by the object; not to be given."""
 
     def __post_init__(self) -> None:
         """Work out the own id once: what the item becomes under a later generation's id keeps it."""
         if not self.own:
-            object.__setattr__(self, "own", own_id(self.object.id, self.object.pattern))
-
-    @property
-    def withdraws(self) -> bool:
-        """Whether it withdraws the indicator."""
-        return bool(self.object.revoked)
+            force_setattr(self, "own", own_id(self.object.id, self.object.pattern))
+        if self.withdraws is not bool(self.object.revoked):
+            force_setattr(self, "withdraws", bool(self.object.revoked))
 
     def as_generation(self, generation: int) -> "Item":
         """Return it under the id that belongs to a generation; itself when it has that id."""
-        id = id_in(self.own, self.object.pattern, generation)
+        id = id_in(self.own, self.object.pattern, generation) if generation else self.own
         if id == self.object.id and generation == self.generation:
             return self
         return replace(self, object=self.object.under(id), generation=generation)

@@ -2,9 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
@@ -36,7 +38,7 @@ def partition_of(destination: str, shard: str) -> str:
 
 def key_of(destination: str, id: str) -> Key:
     """Return the key of an observable's document, by its own id, in the books of a destination."""
-    return partition_of(destination, shard_of(id)), id
+    return f"{destination}#{id.partition('--')[2][:1]}", id  # as the two above say, without calling them
 
 
 def destination_of(partition: str) -> str:
@@ -44,14 +46,15 @@ def destination_of(partition: str) -> str:
     return partition.rpartition("#")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True, gc=False):
     value: Published | None
     etag: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+_ABSENT: Final = _Read(None, None)
+
+
+class _Step(Struct, frozen=True, gc=False):
     value: Published
     """After the changes."""
     etag: str | None
@@ -70,17 +73,13 @@ class PublishedVersions:
     def __init__(self, container: Container, clock: Clock) -> None:
         self._container = container
         self._clock = clock
-        self._seen: OrderedDict[Key, _Read] = OrderedDict()
-        """What was looked up last, by destination and id: what follows is mostly a change of it."""
+        self._seen: OrderedDict[str, dict[str, _Read]] = OrderedDict()
+        """What was looked up last, by destination and by id: what follows is mostly a change of it."""
 
     async def look_up(self, destination: str, ids: Iterable[str]) -> dict[str, Published]:
         """Return what the workspace holds of those ids; ids that it never saw are absent."""
         found = await self._read(destination, ids)
-        for id, read in found.items():
-            self._seen[destination, id] = read
-            self._seen.move_to_end((destination, id))
-        while len(self._seen) > SEEN:
-            self._seen.popitem(last=False)
+        self._keep_in_mind(destination, found)
         return {id: read.value for id, read in found.items() if read.value is not None}
 
     async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
@@ -127,12 +126,28 @@ class PublishedVersions:
         What was changed since is noticed by the write. Where nothing would be written nobody would notice, so that is
         read again.
         """
-        seen = {id: read for id in waiting if (read := self._seen.pop((destination, id), None)) is not None}
-        steps = {id: step for id, read in seen.items() if (step := _step(read, waiting[id])).changes}
+        seen, steps = self._seen.get(destination, {}), dict[str, _Step]()
+        for id, changes in waiting.items():
+            if (read := seen.pop(id, None)) is not None and (step := _step(read, changes)).changes:
+                steps[id] = step
         if rest := waiting.keys() - steps.keys():
             found = await self._read(destination, rest)
             steps |= {id: _step(read, waiting[id]) for id, read in found.items()}
         return steps
+
+    def _keep_in_mind(self, destination: str, found: Mapping[str, _Read]) -> None:
+        """Keep what was looked up, and let go of what was longest ago."""
+        self._seen.setdefault(destination, {}).update(found)
+        self._seen.move_to_end(destination)
+        excess = sum(map(len, self._seen.values())) - SEEN
+        while excess > 0:
+            oldest, seen = next(iter(self._seen.items()))
+            gone = list(islice(seen, excess))
+            for id in gone:
+                del seen[id]
+            excess -= len(gone)
+            if not seen:
+                del self._seen[oldest]
 
     async def _read(self, destination: str, ids: Iterable[str]) -> Mapping[str, _Read]:
         keys = {id: key_of(destination, id) for id in ids}
@@ -161,7 +176,7 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
 
 
 def _read(document: Document | None) -> _Read:
-    return _Read(None, None) if document is None else _Read(Published.of(document.body), document.etag)
+    return _ABSENT if document is None else _Read(Published.of(document.body), document.etag)
 
 
 def _step(read: _Read, changes: Sequence[Change]) -> _Step:
@@ -180,7 +195,9 @@ def _time_to_live(value: Published, now: datetime) -> int | None:
     """Return seconds: well beyond the validity; for ever where an id is spent, since it is never used again, where a
     person withdrew something, and where they lifted it: what was made before that may be valid for any time.
     """
-    if value.revoked or value.generation or value.is_withdrawn or value.lifted is not None:
+    if value.revoked or value.generation or value.lifted is not None or value.is_withdrawn:
         return None
-    refused = None if value.refused is None else value.refused.valid_until
-    return time_to_live(max(moment for moment in (value.valid_until, refused, now) if moment is not None), now)
+    until = value.valid_until or now
+    if value.refused is not None and value.refused.valid_until is not None:
+        until = max(until, value.refused.valid_until)
+    return time_to_live(until, now)
