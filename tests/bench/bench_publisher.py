@@ -1,17 +1,21 @@
 """Messages' bytes to requests' bodies and books, against reading and writing the same JSON; and a budget's use.
 
-The first in processor time, with the books in a store on disk and an uploader that makes the body of each request and
-sends it nowhere. The others in virtual time (`tests/publisher/virtual.py`), so that they are the same on any machine:
+The first in processor time, with an uploader that makes the body of each request and sends it nowhere: objects that are
+all new, then a refresh of each, with the books in a store on disk, and in one that costs nothing, so that the service's
+own part shows. The others in virtual time (`tests/publisher/virtual.py`), so that they are the same on any machine:
 the real consumer and handler, and a Sentinel that counts requests in a sliding minute.
 """
 
+import gc
 import json
 import random
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -24,12 +28,14 @@ from mti.common.contracts.body import decompress
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete
+from mti.common.ports.store import Store
 from mti.publisher.composition import publish_handler
 from mti.publisher.halving import Taken
 from mti.publisher.records import Item, PublishedVersions, destination_checkpoints
 from mti.publisher.retrying import Tally
 from mti.publisher.sentinel.client import request_body
 from mti.simulation import virtual_time
+from tests.bench.free_store import FreeStore
 from tests.bench.results import quick, report
 from tests.publisher.virtual import ModelSentinel, files, publishing, workspace
 from tests.publisher.world import CONTOSO, CUSTOMER, Outbox, indicator, received, registry
@@ -40,15 +46,9 @@ OBJECTS = 2000
 async def main() -> None:
     """Measure all of them."""
     runs = 3 if quick() else 7
-    messages = messages_of(OBJECTS)
-    found = [(floor(messages), await published(messages)) for _ in range(runs)]
-    base, ours = (min(times) for times in zip(*found, strict=True))
-    report(
-        "publisher_vs_json_floor",
-        [took / least for least, took in found],
-        objects_per_second=OBJECTS / ours,
-        floor_per_second=OBJECTS / base,
-    )
+    batches = messages_of(OBJECTS), messages_of(OBJECTS, later=timedelta(days=20))
+    for store, name in ((on_disk, "publisher"), (for_free, "publisher_free_store")):
+        report_against_floor(name, [await in_turn(store, batches) for _ in range(runs)])
     seeds = range(1 if quick() else 2)
     minutes = 1 if quick() else 3
     # A loop in virtual time can't run inside of this one.
@@ -58,9 +58,47 @@ async def main() -> None:
         report("publisher_429_share", [apart.submit(share_of_429, seed, minutes).result() for seed in seeds])
 
 
-def messages_of(count: int) -> list[Received]:
-    """Return that many objects as the normalizer sends them, a hundred a message."""
-    objects = [described(number) for number in range(count)]
+def report_against_floor(name: str, found: Sequence[tuple[float, float, float]]) -> None:
+    """Report the processor times of runs: the floor's, those for new objects, those for refreshes."""
+    base, *ours = (min(times) for times in zip(*found, strict=True))
+    for what, place in (("", 0), ("_refreshed", 1)):
+        report(
+            f"{name}{what}_vs_json_floor",
+            [times[place] / least for least, *times in found],
+            objects_per_second=OBJECTS / ours[place],
+            floor_per_second=OBJECTS / base,
+        )
+
+
+async def in_turn(
+    opened: Callable[[], AbstractAsyncContextManager[Store]], batches: Sequence[Sequence[Received]]
+) -> tuple[float, float, float]:
+    """Return the processor times of the floor, and of publishers that begin with empty books and go on with them."""
+    async with opened() as store:
+        new, refreshed = [await published(store, batch) for batch in batches]
+    return floor(batches[0]), new, refreshed
+
+
+@asynccontextmanager
+async def on_disk() -> AsyncIterator[Store]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = packed(SqliteStore(Path(folder) / "store.db"))
+        await store.container("published").read("nothing", "opens the file")
+        yield store
+        await store.close()
+
+
+@asynccontextmanager
+async def for_free() -> AsyncIterator[Store]:
+    yield FreeStore()
+
+
+def messages_of(count: int, later: timedelta = timedelta()) -> list[Received]:
+    """Return so many objects as the normalizer sends them, a hundred a message, in versions that are later by that."""
+    objects = [
+        found.model_copy(update={"modified": found.modified + later, "valid_until": found.valid_until + later})
+        for found in map(described, range(count))
+    ]
     batches = [IndicatorBatch(source=CUSTOMER, objects=objects[start : start + 100]) for start in range(0, count, 100)]
     return [received(indicators_message(CONTOSO, batch)) for batch in batches]
 
@@ -115,27 +153,25 @@ class Bodies:
         return Tally(self.requests)
 
 
-async def published(messages: Sequence[Received]) -> float:
-    """Return the processor time of a publisher that begins with empty books and handles the messages."""
+async def published(store: Store, messages: Sequence[Received]) -> float:
+    """Return the processor time of a publisher that handles the messages, and has nothing in mind of the books."""
     clock, bodies = SystemClock(), Bodies()
-    with tempfile.TemporaryDirectory() as folder:
-        store = packed(SqliteStore(Path(folder) / "store.db"))
-        handler = publish_handler(
-            registry("https://sentinel.invalid"),
-            PublishedVersions(store.container("published"), clock),
-            destination_checkpoints(store.container("checkpoints")),
-            lambda _: bodies,
-            Outbox(),
-            "publisher",
-            clock,
-            random.Random(1),
-        )
-        await store.container("published").read("nothing", "opens the file")
-        began = time.process_time()
-        outcomes = await handler(messages)
-        took = time.process_time() - began
-        await store.close()
-    if list(outcomes) != [Complete()] * len(messages) or len(json.loads(bodies.last)["stixobjects"]) != 100:
+    handler = publish_handler(
+        registry("https://sentinel.invalid"),
+        PublishedVersions(store.container("published"), clock),
+        destination_checkpoints(store.container("checkpoints")),
+        lambda _: bodies,
+        Outbox(),
+        "publisher",
+        clock,
+        random.Random(1),
+    )
+    gc.collect()
+    began = time.process_time()
+    outcomes = await handler(messages)
+    took = time.process_time() - began
+    sent = len(json.loads(bodies.last)["stixobjects"])
+    if list(outcomes) != [Complete()] * len(messages) or sent != 100 or bodies.requests != len(messages):
         sys.exit("not every object was published")
     return took
 
