@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
+from msgspec import to_builtins
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 from mti.common.contracts.body import Contract, compress, digest_of_framed, framed
@@ -21,12 +21,17 @@ _PACKED = 120
 """Bytes of a body, compressed, that an object takes there."""
 
 
-@lru_cache(maxsize=1024)
+_SECONDS: Final = len("2026-11-24T12:00:00")
+_MILLISECONDS: Final = tuple(f".{number:03}Z" for number in range(1000))
+
+
 def timestamp(moment: datetime) -> str:
     """Return a STIX timestamp: UTC, milliseconds, `Z`."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    # msgspec writes as many decimals as there are, in a fifth of the time of `isoformat`.
+    written: str = to_builtins(moment)
+    return written[:_SECONDS] + _MILLISECONDS[moment.microsecond // 1000]
 
 
 class ExternalReference(BaseModel):
