@@ -12,7 +12,7 @@ from mti.common.registry import IndicatorPolicy, Source
 from mti.normalizer.admission import admit
 from mti.normalizer.decisions import Decision, decide, identified, merged
 from mti.normalizer.grouping import group, newest_of
-from mti.normalizer.indicators import write, written_messages_for
+from mti.normalizer.indicators import IndicatorWriter, written_messages_for
 from mti.normalizer.parsing import Sighting
 from mti.normalizer.records import KnownIndicator, KnownIndicators
 from mti.normalizer.routing import Scope, joined
@@ -93,13 +93,11 @@ def _unchanged(
 
 def _messages(source: Source, scope: Scope, decisions: Sequence[Decision]) -> Iterator[Outgoing]:
     """Return what a scope's workspaces are sent."""
-    objects = [
-        write(decision.emits, scope.policy, source.feed, source.region)
-        for decision in decisions
-        if decision.emits is not None
-    ]
+    emitted = [decision.emits for decision in decisions if decision.emits is not None]
+    writer = IndicatorWriter(scope.policy, source.feed, source.region)
+    objects = [writer.write(known) for known in emitted]
     # What is sent once more after a lift, of the same detections, is no duplicate of what was sent before.
-    lifts = sum(decision.emits.generation for decision in decisions if decision.emits is not None)
+    lifts = sum(known.generation for known in emitted)
     return written_messages_for(scope.destinations, source.id, objects, run=f"lift{lifts}" if lifts else None)
 
 

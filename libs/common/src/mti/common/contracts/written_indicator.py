@@ -25,9 +25,7 @@ class WrittenFacts(Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     file_name: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     file_size: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     mime_type: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
-    other_hashes: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=HASHES_LIMIT)] | UnsetType = (
-        UNSET
-    )
+    other_hashes: Annotated[tuple[Hash, ...], Meta(max_length=HASHES_LIMIT)] | UnsetType = UNSET
     region: Annotated[str, Meta(max_length=64)]
     sending_ip: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     times_seen: Annotated[int, Meta(ge=1)]
@@ -76,15 +74,17 @@ class WrittenIndicator(Struct, gc=False, kw_only=True, forbid_unknown_fields=Tru
     valid_until: str
 
 
-_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
-"""Fields stand in their order already; that of the extensions is sorted."""
+_ENCODER: Final = msgspec.json.Encoder()
+"""Sorts nothing: the fields of all of these stand in their order."""
+_SORTING: Final = msgspec.json.Encoder(order="deterministic")
+"""For what somebody else made, with extensions in any order."""
 
 
 def written_objects(objects: list[WrittenIndicator]) -> bytes:
     """Return indicators as canonical JSON: sorted names, no blanks, without what is unset."""
-    return _ENCODER.encode(objects)
+    return _SORTING.encode(objects)
 
 
 def written_batch(source: str, objects: list[WrittenIndicator]) -> bytes:
-    """Return what `IndicatorBatch.canonical` would of the same indicators."""
-    return b'{"objects":%b,"source":%b}' % (written_objects(objects), _ENCODER.encode(source))
+    """Return what `IndicatorBatch.canonical` would of the same indicators, which have one extension at most."""
+    return b'{"objects":%b,"source":%b}' % (_ENCODER.encode(objects), _ENCODER.encode(source))

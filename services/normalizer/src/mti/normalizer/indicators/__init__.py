@@ -3,7 +3,7 @@
 The other face of this service is `mti.normalizer.records`.
 """
 
-from mti.normalizer.indicators.building import build, write
+from mti.normalizer.indicators.building import IndicatorWriter, build
 from mti.normalizer.indicators.messages import messages_for, written_messages_for
 from mti.normalizer.indicators.policy import reason_of_file
 from mti.normalizer.observables import (
@@ -17,6 +17,7 @@ from mti.normalizer.observables import (
 
 __all__ = [
     "ALGORITHMS",
+    "IndicatorWriter",
     "Observable",
     "Rejected",
     "build",
@@ -25,6 +26,5 @@ __all__ = [
     "messages_for",
     "reason_of_file",
     "value_observable",
-    "write",
     "written_messages_for",
 ]
