@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.grouping import Group
@@ -20,14 +21,15 @@ from mti.normalizer.records import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by its types; see `KnownIndicator`.
+@dataclass(slots=True)
 class Decision:
     """What becomes of a group."""
 
-    group: Group
-    id: str
-    verdict: Verdict
-    emits: KnownIndicator | None = None
+    group: Final[Group]
+    id: Final[str]
+    verdict: Final[Verdict]
+    emits: Final[KnownIndicator | None] = None
     """What is to be emitted and then remembered; `None` when there is nothing to emit: the indicator is suppressed, or
     an earlier try of the same chunk has emitted it."""
 

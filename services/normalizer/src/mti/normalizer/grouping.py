@@ -3,28 +3,30 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from mti.normalizer.facts import Facts
 from mti.normalizer.observables import HASH_KEYS, Observable, hashes_of_one_file
 from mti.normalizer.parsing import Sighting
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by its types; see `KnownIndicator`.
+@dataclass(slots=True)
 class Group:
     """All sightings of one observable in a chunk."""
 
-    observable: Observable
-    first_seen: datetime
-    last_seen: datetime
-    count: int
+    observable: Final[Observable]
+    first_seen: Final[datetime]
+    last_seen: Final[datetime]
+    count: Final[int]
     """Detections that show it."""
-    facts: Facts
+    facts: Final[Facts]
     """Each of the newest sighting that has it."""
-    first: int
+    first: Final[int]
     """The position of the sighting that counts as the one which brought it, when it is new."""
-    last: int
+    last: Final[int]
     """The position of the newest sighting, which counts as the one that refreshed it."""
-    generation: int = 0
+    generation: Final[int] = 0
     """How often a withdrawal of the observable was lifted; see `withdrawals`."""
 
 
@@ -57,8 +59,12 @@ def group(sightings: Sequence[Sighting], without: Collection[Observable] = froze
 
 
 def _group(sightings: Sequence[Sighting], observable: Observable, places: list[int]) -> Group:
-    if len(places) > 1:
-        places.sort(key=lambda position: _order(sightings[position]), reverse=True)
+    if len(places) == 1:
+        # As nearly every new observable: there is nothing to order and nothing to add.
+        [place] = places
+        only = sightings[place]
+        return Group(observable, only.time, only.time, 1, facts_of(only, observable), place, place)
+    places.sort(key=lambda position: _order(sightings[position]), reverse=True)
     newest_first = [sightings[position] for position in places]
     facts = facts_of(newest_first[0], observable)
     for older in newest_first[1:]:
