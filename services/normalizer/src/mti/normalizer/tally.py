@@ -10,8 +10,6 @@ from mti.normalizer.decisions import Decision
 from mti.normalizer.parsing import Parsed
 from mti.normalizer.records import ChunkBooks, IndicatorCounts, Verdict
 
-_RANK = {Verdict.SUPPRESSED: 0, Verdict.REFRESHED: 1, Verdict.NEW: 2}
-
 
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
@@ -36,32 +34,51 @@ def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
     else suppressed; with several scopes the best of them counts. It is rejected by policy when every scope drops it.
     Of the sightings of an observable the first makes it new and the last refreshes it.
     """
-    verdicts: dict[int, Verdict] = {}
+    admitted: set[int] = set()
     reasons: dict[int, str] = {}
-    indicators: dict[str, Verdict] = {}
+    new, refreshed = _Counted(), _Counted()
     for result in results:
-        for position in result.admitted.positions:
-            verdicts.setdefault(position, Verdict.SUPPRESSED)
+        positions = result.admitted.positions
+        admitted.update(positions)
         for position, reason in result.admitted.dropped.items():
             reasons.setdefault(position, reason)
         for decision in result.decisions:
             verdict = result.verdict(decision)
-            indicators[decision.id] = max(indicators.get(decision.id, verdict), verdict, key=_RANK.__getitem__)
-            place = decision.group.first if verdict is Verdict.NEW else decision.group.last
-            position = result.admitted.positions[place]
-            verdicts[position] = max(verdicts[position], verdict, key=_RANK.__getitem__)
-    counted, emitted = Counter(verdicts.values()), Counter(indicators.values())
+            if verdict is Verdict.NEW:
+                new.add(decision.id, positions[decision.group.first])
+            elif verdict is Verdict.REFRESHED:
+                refreshed.add(decision.id, positions[decision.group.last])
+    refreshed.leave_out(new)
     rejected = Counter(rejection.reason for rejection in parsed.rejections)
-    rejected.update(reason for position, reason in reasons.items() if position not in verdicts)
+    rejected.update(reason for position, reason in reasons.items() if position not in admitted)
     return ChunkBooks(
         detections=parsed.detections,
-        new=counted[Verdict.NEW],
-        refreshed=counted[Verdict.REFRESHED],
-        suppressed=counted[Verdict.SUPPRESSED],
+        new=len(new.positions),
+        refreshed=len(refreshed.positions),
+        suppressed=len(admitted) - len(new.positions) - len(refreshed.positions),
         rejected=dict(sorted(rejected.items())),
-        indicators=IndicatorCounts(new=emitted[Verdict.NEW], refreshed=emitted[Verdict.REFRESHED]),
+        indicators=IndicatorCounts(new=len(new.indicators), refreshed=len(refreshed.indicators)),
         ahead=parsed.ahead,
     )
+
+
+class _Counted:
+    """What came to one verdict under any policy, each once."""
+
+    def __init__(self) -> None:
+        self.indicators: set[str] = set()
+        """By id."""
+        self.positions: set[int] = set()
+        """Of the detections that count for them."""
+
+    def add(self, id: str, position: int) -> None:
+        self.indicators.add(id)
+        self.positions.add(position)
+
+    def leave_out(self, better: "_Counted") -> None:
+        """Leave out what came to a better verdict elsewhere."""
+        self.indicators -= better.indicators
+        self.positions -= better.positions
 
 
 def measure(source: str, books: ChunkBooks) -> None:
