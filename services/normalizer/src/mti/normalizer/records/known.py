@@ -48,8 +48,15 @@ def partition_of(source: str, shard: int) -> str:
 
 def key_of(source: str, id: str) -> Key:
     """Return the key of an indicator's document in a source."""
+    [key] = _keys_of(source, [id])
+    return key
+
+
+def _keys_of(source: str, ids: Iterable[str]) -> list[Key]:
+    """Return the keys of indicators' documents in a source: see `shard_of`."""
     partitions = _partitions(source)
-    return partitions[int(id[_DIGITS], 16) * len(partitions) // 256], id
+    shards = len(partitions)
+    return [(partitions[int(id[_DIGITS], 16) * shards // 256], id) for id in ids]
 
 
 @lru_cache(maxsize=4096)
@@ -97,7 +104,7 @@ class KnownIndicators:
         if not wanted and memory.trusted(moment):
             return Recalled({}, {}, {}, common, lasting=True)
         ids = {indicator_id(observable): observable for observable in wanted}
-        keys = [*mark_keys(source), *keys_of(source, ids), *(key_of(source, id) for id in ids)]
+        keys = [*mark_keys(source), *keys_of(source, ids), *_keys_of(source, ids)]
         documents = await self._container.read_each(keys)
         confirmed = memory.confirmed(marks_in(documents, source), moment)
         if not confirmed and common:
@@ -112,12 +119,11 @@ class KnownIndicators:
 
     def learn(self, source: str, known: Iterable[KnownIndicator], policies: Collection[IndicatorPolicy]) -> None:
         """Remember what stands in the store, as it was looked up or written a moment ago."""
-        for each in known:
-            self._memory.learn(source, each, policies)
+        self._memory.learn_each(source, known, policies)
 
     async def look_up(self, source: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
         """Return what is known of those ids; the unknown are absent."""
-        documents = await self._container.read_each([key_of(source, id) for id in ids])
+        documents = await self._container.read_each(_keys_of(source, ids))
         return {id: _known_indicator(document) for (_, id), document in documents.items()}
 
     async def remember(
@@ -142,15 +148,16 @@ class KnownIndicators:
 
         async def attempt() -> dict[str, Verdict]:
             nonlocal waiting
-            now = self._clock.now()
-            written = await self._container.write_many([document_of(source, known, now) for known in waiting])
+            written = await self._container.write_many(_documents_of(source, waiting, self._clock.now()))
             lost: list[KnownIndicator] = []
+            kept: list[KnownIndicator] = []
             for known, document in zip(waiting, written, strict=True):
                 if document is None:
                     lost.append(known)
                 else:
+                    kept.append(known)
                     done[known.id] = Verdict.REFRESHED if known.refreshes else Verdict.NEW
-                    self._memory.learn(source, known, policies)
+            self._memory.learn_each(source, kept, policies)
             waiting = await self._rivals(source, lost, done)
             if waiting:
                 raise WriteConflict(f"{source}: {len(waiting)} indicators are being written by others as well")
@@ -213,14 +220,21 @@ class Recalled:
 
 def document_of(source: str, known: KnownIndicator, now: datetime) -> Document:
     """Return the document of an indicator of a source, which lives well beyond its validity."""
-    partition, id = key_of(source, known.id)
-    return Document(
-        partition=partition,
-        id=id,
-        body=known.body(),
-        etag=known.etag,
-        ttl=time_to_live(known.valid_until, now),
-    )
+    [document] = _documents_of(source, [known], now)
+    return document
+
+
+def _documents_of(source: str, known: Sequence[KnownIndicator], now: datetime) -> list[Document]:
+    return [
+        Document(
+            partition=partition,
+            id=id,
+            body=each.body(),
+            etag=each.etag,
+            ttl=time_to_live(each.valid_until, now),
+        )
+        for each, (partition, id) in zip(known, _keys_of(source, [each.id for each in known]), strict=True)
+    ]
 
 
 def _known_indicator(document: Document) -> KnownIndicator:

@@ -12,7 +12,7 @@ says at that moment. Why the answer is that of the store, although others write 
 - What the store knows of a chunk's own earlier tries counts before all else, so only a chunk's first try asks here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -76,14 +76,15 @@ class SourceMemory:
                 found.add(observable)
         return found
 
-    def learn(self, known: KnownIndicator, policies: Iterable[IndicatorPolicy]) -> int:
+    def learn(self, known: Sequence[KnownIndicator], policies: Iterable[IndicatorPolicy]) -> int:
         """Remember what stands in the store, and return how many entries are new."""
         added = 0
-        name = _name(known.observable)
         for policy in policies:
             limits = self._young.setdefault((policy.validity, policy.refresh_after), {})
-            added += name not in limits
-            limits[name] = due_from(known, policy)
+            before, grace = len(limits), _grace(policy)
+            for each in known:
+                limits[_name(each.observable)] = _due_from(each, policy, grace)
+            added += len(limits) - before
         return added
 
     def age(self) -> None:
@@ -100,11 +101,18 @@ class Memory:
 
     def of(self, source: str) -> SourceMemory:
         """Return what is known of a source."""
-        return self._sources.setdefault(source, SourceMemory())
+        found = self._sources.get(source)
+        if found is None:
+            found = self._sources[source] = SourceMemory()
+        return found
 
     def learn(self, source: str, known: KnownIndicator, policies: Iterable[IndicatorPolicy]) -> None:
-        """Remember what stands in the store."""
-        self._entries += self.of(source).learn(known, policies)
+        """Remember what stands in the store of one indicator."""
+        self.learn_each(source, [known], policies)
+
+    def learn_each(self, source: str, known: Iterable[KnownIndicator], policies: Iterable[IndicatorPolicy]) -> None:
+        """Remember what stands in the store; of some hundred, that bounds are kept."""
+        self._entries += self.of(source).learn(list(known), policies)
         if self._entries > REMEMBERED:
             self._entries = 0
             for memory in self._sources.values():
@@ -113,13 +121,23 @@ class Memory:
 
 def due_from(known: KnownIndicator, policy: IndicatorPolicy) -> datetime:
     """Return the earliest time of a sighting that refreshes an indicator; see `decisions.is_due`."""
-    extends = known.valid_until_under(policy) - policy.validity + policy.validity * policy.refresh_after
-    return max(known.version + _STEP, extends)
+    return _due_from(known, policy, _grace(policy))
+
+
+def _grace(policy: IndicatorPolicy) -> timedelta:
+    """Return how long after its end an indicator would have to be valid to be sent again: less than nothing."""
+    return policy.validity * policy.refresh_after - policy.validity
+
+
+def _due_from(known: KnownIndicator, policy: IndicatorPolicy, grace: timedelta) -> datetime:
+    valid_until = known.valid_until_under(policy) if known.emitted else known.valid_until
+    return max(known.version + _STEP, valid_until + grace)
 
 
 def _name(observable: Observable) -> str | Observable:
     """Return what an observable is remembered by: a hash's digits say by their number of which kind it is."""
-    return observable.value if observable.key in HASH_KEYS else observable
+    key, value = observable
+    return value if key in HASH_KEYS else observable
 
 
 _NONE: Final[_Limits] = {}

@@ -198,7 +198,7 @@ class Withdrawals:
 
 def keys_of(source: str, ids: Iterable[str]) -> list[Key]:
     """Return the keys of the documents that say how observables stand with a source, by their own ids."""
-    return [(_PREFIX + audience, id) for audience in (EVERYONE, source) for id in ids]
+    return [(partition, id) for partition in (_PREFIX + EVERYONE, _PREFIX + source) for id in ids]
 
 
 def standings_in(documents: Mapping[Key, Document], ids: Mapping[str, Observable]) -> dict[Observable, Standing]:
