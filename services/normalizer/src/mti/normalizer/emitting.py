@@ -105,6 +105,13 @@ def _to_remember(
     scopes: Sequence[Scope], decisions: Sequence[Sequence[Decision]], known: Mapping[str, KnownIndicator]
 ) -> list[KnownIndicator]:
     """Return what is to be remembered: each indicator once, whichever policies it was emitted under."""
+    if len(scopes) == 1:
+        [scope], [decided] = scopes, decisions
+        return [
+            merged([(scope.policy, decision)], known.get(decision.id))
+            for decision in decided
+            if decision.emits is not None
+        ]
     by_id: dict[str, list[tuple[IndicatorPolicy, Decision]]] = {
         decision.id: [] for decided in decisions for decision in decided if decision.emits is not None
     }

@@ -50,20 +50,29 @@ def group(sightings: Sequence[Sighting], without: Collection[Observable] = froze
         sightings: of a chunk.
         without: observables that nobody asks for.
     """
+    firsts: dict[Observable, int] = {}
     places: dict[Observable, list[int]] = {}
     for position, sighting in enumerate(sightings):
         for observable in sighting.observables:
-            if observable not in without:
-                places.setdefault(observable, []).append(position)
-    return [_group(sightings, observable, places[observable]) for observable in sorted(places)]
+            if observable in without:
+                continue
+            first = firsts.setdefault(observable, position)
+            if first != position:
+                places.setdefault(observable, [first]).append(position)
+    return [
+        _group(sightings, observable, places[observable])
+        if observable in places
+        else _group_of_one(sightings[firsts[observable]], observable, firsts[observable])
+        for observable in sorted(firsts)
+    ]
+
+
+def _group_of_one(sighting: Sighting, observable: Observable, place: int) -> Group:
+    """Return the group of an observable that was seen once, as nearly all that are new."""
+    return Group(observable, sighting.time, sighting.time, 1, facts_of(sighting, observable), place, place)
 
 
 def _group(sightings: Sequence[Sighting], observable: Observable, places: list[int]) -> Group:
-    if len(places) == 1:
-        # As nearly every new observable: there is nothing to order and nothing to add.
-        [place] = places
-        only = sightings[place]
-        return Group(observable, only.time, only.time, 1, facts_of(only, observable), place, place)
     places.sort(key=lambda position: _order(sightings[position]), reverse=True)
     newest_first = [sightings[position] for position in places]
     facts = facts_of(newest_first[0], observable)

@@ -125,7 +125,7 @@ def batch_messages(destinations: Iterable[str], batch: PackedBatch, *, run: str 
     kind, suffix = framed(IndicatorBatch.TYPE), f"~b{run}" if run else ""
     properties = IndicatorBatch.properties(id="", source=batch.source, subject="")
     for destination in destinations:
-        id = digest_of_framed(b"".join((kind, framed(destination), batch.objects)))
+        id = digest_of_framed(kind + framed(destination), batch.objects)
         yield Outgoing(
             body=batch.body,
             message_id=id + suffix,

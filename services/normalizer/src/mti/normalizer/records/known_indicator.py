@@ -32,6 +32,10 @@ REFRESHES_KEPT = 16
 """Chunks that are remembered as having refreshed an indicator: far more than can be under way at once."""
 
 
+_SAME_UNDER_ALL: Final[Emissions] = {}
+"""One for all that were emitted under one validity alone, as nearly all are."""
+
+
 class Verdict(StrEnum):
     """What an indicator is to a chunk."""
 
@@ -62,7 +66,7 @@ class KnownIndicator:
     refreshes: Final[int] = 0
     generation: Final[int] = 0
     """How often its withdrawal had been lifted when it was emitted first; see `withdrawals`."""
-    emitted: Final[Emissions] = field(default_factory=dict)
+    emitted: Final[Emissions] = field(default_factory=lambda: _SAME_UNDER_ALL)
     """What was emitted last under each refresh rule; empty where that is this version under all of them."""
     facts: Final[Facts] = field(default_factory=Facts)
     etag: Final[str | None] = field(default=None, compare=False)
