@@ -84,6 +84,8 @@ class NormalizeHandler:
             return Complete()
         source, scopes = await self._source_and_scopes(chunk.source)
         parsed = parse(chunk, plain)
+        # Nothing needs it any more, and it is much of what would be held until the chunk is handled.
+        del plain
         if parsed.ahead:
             log.warning(
                 "detections claim to be later than the page that they came on, and are given its time",
