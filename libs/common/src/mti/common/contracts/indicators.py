@@ -123,7 +123,7 @@ def batch_messages(destinations: Iterable[str], batch: PackedBatch, *, run: str 
             withdrawal, a lift.
     """
     kind, suffix = framed(IndicatorBatch.TYPE), f"~b{run}" if run else ""
-    properties = IndicatorBatch.properties(id="", source=batch.source, subject="")
+    properties = {**IndicatorBatch.properties(id="", source=batch.source, subject=""), OBJECTS: batch.count}
     for destination in destinations:
         id = digest_of_framed(kind + framed(destination), batch.objects)
         yield Outgoing(
@@ -131,7 +131,7 @@ def batch_messages(destinations: Iterable[str], batch: PackedBatch, *, run: str 
             message_id=id + suffix,
             subject=destination,
             session_id=destination,
-            properties={**properties, ID: id, SUBJECT: destination, OBJECTS: batch.count},
+            properties={**properties, ID: id, SUBJECT: destination},
         )
 
 
