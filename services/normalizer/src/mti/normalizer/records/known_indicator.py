@@ -33,7 +33,7 @@ REFRESHES_KEPT = 16
 
 
 _SAME_UNDER_ALL: Final[Emissions] = {}
-"""One for all that were emitted under one validity alone, as nearly all are."""
+"""One for all that were emitted alike under every rule, as nearly all are."""
 
 
 class Verdict(StrEnum):
