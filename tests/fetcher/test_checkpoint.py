@@ -34,7 +34,6 @@ BUSY = SourceCheckpoint(
     failures=2,
 )
 TRANSITIONS: dict[str, Callable[[], SourceCheckpoint]] = {
-    "queued": lambda: BUSY.queued(due=NOW),
     "without_job": BUSY.without_job,
     "with_account": lambda: BUSY.with_account("northwind"),
     "with_window": lambda: BUSY.with_window(WINDOW),

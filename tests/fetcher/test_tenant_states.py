@@ -60,6 +60,27 @@ async def test_a_source_that_is_resumed_goes_on_at_once_and_in_the_middle_of_its
         assert await there.ledger() == there.truth()
 
 
+async def test_a_source_that_never_was_fetched_is_resumed_at_once_as_well(tmp_path: Path) -> None:
+    async with world(tmp_path) as there:
+        active, schedule = there.registry, there.schedule()
+        await schedule.run_once()
+        there.registry = paused(active, CUSTOMER)
+        await there.drain()
+        there.registry = active
+        there.clock.turn(minutes=1)
+        assert await there.schedule().run_once() == 1
+        await there.drain()
+        assert there.calls(CUSTOMER) == [1, 2, 3]
+
+
+async def test_a_removed_tenant_that_never_was_fetched_gets_no_checkpoint(tmp_path: Path) -> None:
+    async with world(tmp_path) as there:
+        await there.schedule().run_once()
+        there.registry = without(there.registry, CUSTOMER, removed=True)
+        await there.drain()
+        assert CUSTOMER not in {source async for source, _ in there.checkpoints.all()}
+
+
 async def test_a_job_of_a_removed_tenant_ends_without_a_dead_letter_and_one_of_nobody_does_not(tmp_path: Path) -> None:
     async with world(tmp_path) as there:
         whole = there.registry

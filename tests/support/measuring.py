@@ -32,7 +32,7 @@ from mti.common.registry.records import mark_changed, read_records
 from mti.common.topology import STANDARD
 from mti.fetcher.composition import Fetcher, FetcherSettings, Ports, open_fetcher
 from mti.normalizer.composition import NormalizeHandler, normalize_handler
-from mti.normalizer.records import KNOWN
+from mti.normalizer.records import KNOWN, OFFSET_SECONDS
 from mti.operations.cost.bus_operations import BusMeter, CountedSender
 from mti.operations.cost.counting import CountedStore, Kind, StoreMeter, size_of
 from mti.operations.cost.measured import Measured, Step
@@ -363,6 +363,8 @@ async def _normalized() -> dict[str, Step]:
     small = await _handled(there, handler, detections(1, seed=3))
     large = await _handled(there, handler, full)
     remembered = await _handled(there, handler, full[:-1])
+    there.clock.turn(seconds=OFFSET_SECONDS)
+    later = await _handled(there, handler, detections(1, seed=7))
     known = await _handled(there, there.normalizer(), full[1:])
     new = _bare(large - small).times(1 / (CHUNK - 1))
     chunk = _bare(small) - new
@@ -370,8 +372,9 @@ async def _normalized() -> dict[str, Step]:
     further = Step(message_bytes=(large.message_bytes - 4 * small.message_bytes) / (CHUNK - 4))
     return {
         "chunk": chunk,
+        "offset": later - small,
         "detection_new": _in_a_pack(new, kept),
-        "detection_known": (_bare(known) - chunk).times(1 / (CHUNK - 1)) + found,
+        "detection_known": (_bare(known) - chunk - (later - small)).times(1 / (CHUNK - 1)) + found,
         "detection_remembered": (_bare(remembered) - chunk).times(1 / (CHUNK - 1)),
         "message": _sent(small),
         "indicator": further,

@@ -73,6 +73,7 @@ def test_request_units_are_those_of_the_steps_as_often_as_they_are_taken() -> No
         "job": jobs,
         "chunk_fetched": jobs * (1 - exp(-2)),
         "chunk": jobs * (1 - exp(-2)),
+        "offset": 10 * 2 * 730,
         "detection_new": 10 * 72 * DAYS,
         "detection_known": 10 * 72 * DAYS,
         "detection_remembered": 10 * 144 * DAYS,

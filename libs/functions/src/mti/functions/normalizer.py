@@ -47,3 +47,4 @@ async def open_service() -> AsyncIterator[Service]:
             registry=parts.registry,
             pauses=pauses,
         )
+        await handler.close()

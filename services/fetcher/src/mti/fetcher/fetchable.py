@@ -30,18 +30,18 @@ class FetchableSources:
         if source is not None and not source.paused:
             return source
         if source is not None or registry.removed_from(source=name) is not None:
-            return await self._stand_down(name)
+            return await self._stand_down(name, removed=source is None)
         return DeadLetter(
             "UnknownSource",
             f"the tenants file has no source {name!r} (any more): add its tenant or its feed and replay the"
             " job, or purge it",
         )
 
-    async def _stand_down(self, name: str) -> Complete:
+    async def _stand_down(self, name: str, *, removed: bool) -> Complete:
         """End a job of a paused or removed tenant. It is only a trigger: the schedule makes another when it is due."""
         log.info("a job ends, since nothing is fetched for its tenant now", extra={"source": name})
         versioned = await self._checkpoints.load(name, SourceCheckpoint())
-        if versioned.value.queued_at is not None:
-            # Else the schedule would take the job for one that is on its way, and wait for it after a resume.
+        if versioned.document is not None or not removed:
+            # Else the job that the schedule sends after a resume would be taken for this one, by it or by the bus.
             await saved(self._checkpoints, versioned.with_value(versioned.value.without_job()))
         return Complete()

@@ -1,7 +1,7 @@
 """When a source is to be fetched, and whether somebody is at it already. Pure; schedule and handler share it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from mti.fetcher.records.checkpoint import AHEAD, Claim, SourceCheckpoint
@@ -54,6 +54,12 @@ def needs_job(checkpoint: SourceCheckpoint, now: datetime, run: Run) -> bool:
     if checkpoint.claim is not None and checkpoint.claim.holds(now, run.started):
         return False
     return not checkpoint.queued_since(now, QUEUED_FOR, run.started)
+
+
+def slot_of(now: datetime, run: Run) -> datetime:
+    """Return when the span of time began in which one job for a checkpoint is enough; a run's first begins with it."""
+    anchor = run.started or datetime.fromtimestamp(0, UTC)
+    return anchor + (now - anchor) // QUEUED_FOR * QUEUED_FOR
 
 
 def is_taken(checkpoint: SourceCheckpoint, job: str, delivery: Delivery, now: datetime, run: Run) -> bool:

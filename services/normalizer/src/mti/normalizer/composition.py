@@ -20,7 +20,7 @@ def normalize_handler(
     Args:
         registry: the tenants.
         store: the normalizer's.
-        clock: the time, for how long documents live.
+        clock: the time, for how long documents live and how old an offset may be.
         indicators: to the topic of the publisher.
         pages: to the topic that chunks come through, for what is to be dead-lettered of one.
         to: the subscription of this service in that topic.
@@ -29,7 +29,7 @@ def normalize_handler(
         registry,
         Emitter(KnownIndicators(store.container(KNOWN), clock), indicators),
         Ledger(store.container(HANDLED)),
-        Offsets(store.container(CHECKPOINTS)),
+        Offsets(store.container(CHECKPOINTS), clock),
         pages=pages,
         to=to,
     )

@@ -69,6 +69,10 @@ class NormalizeHandler:
         """
         return [await self._outcome(message) for message in messages]
 
+    async def close(self) -> None:
+        """Write down what may wait until then; to be called when no message is handled any more."""
+        await self._offsets.write_all()
+
     async def _outcome(self, message: Received) -> Outcome:
         """Handle one message; what is wrong with it does not touch its neighbours."""
         try:

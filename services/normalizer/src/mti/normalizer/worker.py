@@ -10,10 +10,11 @@ from mti.common.hosting.health import pulse_of
 from mti.common.hosting.pulse import Pulse
 from mti.common.hosting.starting import patiently
 from mti.common.logs import configure
+from mti.common.ports.bus import Sender
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.schema import require_current
 from mti.common.telemetry import running
-from mti.normalizer.composition import normalize_handler
+from mti.normalizer.composition import NormalizeHandler, normalize_handler
 from mti.normalizer.configuration import NormalizerSettings
 from mti.normalizer.records import KNOWN
 
@@ -45,24 +46,28 @@ async def run(settings: NormalizerSettings, stop: asyncio.Event, *, pulse: Pulse
     async with open_parts(settings) as parts:
         await require_current(parts.store, "normalizer", [KNOWN], writing=True)
         log.info("the normalizer starts", extra={"sources": len(parts.registry.current.sources)})
-        await _consumer(settings, parts, clock, rng, pulse).run(stop)
+        pages = parts.bus.sender(settings.topology.pages)
+        handler = _handler(settings, parts, pages, clock)
+        consumer = QueueConsumer(
+            parts.bus,
+            settings.topology.pages,
+            handler,
+            Settler(pages, settings.topology.pages.to, clock, rng),
+            clock,
+            concurrency=settings.normalizer_concurrency,
+            pulse=pulse,
+        )
+        await consumer.run(stop)
+        await handler.close()
         log.info("the normalizer ends")
 
 
-def _consumer(
-    settings: NormalizerSettings, parts: Parts, clock: Clock, rng: random.Random, pulse: Pulse | None
-) -> QueueConsumer:
-    topology = settings.topology
-    pages = parts.bus.sender(topology.pages)
-    handler = normalize_handler(
+def _handler(settings: NormalizerSettings, parts: Parts, pages: Sender, clock: Clock) -> NormalizeHandler:
+    return normalize_handler(
         parts.registry,
         parts.store,
         clock,
-        indicators=parts.bus.sender(topology.indicators),
+        indicators=parts.bus.sender(settings.topology.indicators),
         pages=pages,
-        to=topology.pages.to,
-    )
-    settler = Settler(pages, topology.pages.to, clock, rng)
-    return QueueConsumer(
-        parts.bus, topology.pages, handler, settler, clock, concurrency=settings.normalizer_concurrency, pulse=pulse
+        to=settings.topology.pages.to,
     )

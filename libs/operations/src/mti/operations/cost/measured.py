@@ -70,6 +70,8 @@ class Measured(BaseModel):
     """A chunk of a page, on the fetcher's side, with its message to the normalizer."""
     chunk: Step
     """A chunk, on the normalizer's side."""
+    offset: Step
+    """The offset of a source, which the normalizer writes with a chunk once an hour."""
     detection_new: Step
     """A detection in it whose indicator is new."""
     detection_known: Step

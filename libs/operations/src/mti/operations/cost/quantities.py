@@ -5,6 +5,7 @@ from math import exp
 from typing import Final
 
 from mti.common.registry.origins import WHOLE
+from mti.normalizer.records import OFFSET_SECONDS
 from mti.operations.cost.assumptions import DAYS, SECONDS, Assumptions, Hosting
 from mti.operations.cost.measured import Measured, Step
 
@@ -112,6 +113,7 @@ def _work(
         (steps.job, jobs),
         (steps.chunk_fetched, chunks),
         (steps.chunk, chunks),
+        (steps.offset, min(chunks, assumed.tenants * assumed.replicas * SECONDS / OFFSET_SECONDS)),
         (steps.detection_new, new),
         (steps.detection_known, known),
         (steps.detection_remembered, again),

@@ -21,9 +21,9 @@ from mti.operations.to_json import to_json
 from mti.publisher.records import CHECKPOINTS as DESTINATIONS
 from mti.publisher.records import destination_checkpoints
 
-REVISIONS: Final = 5
-"""Of a source's checkpoint, for each job: it is queued, opens a window, claims the source, closes the window and gives
-the source back."""
+REVISIONS: Final = 4
+"""Of a source's checkpoint, for each job: it opens a window, claims the source, closes the window and gives the source
+back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

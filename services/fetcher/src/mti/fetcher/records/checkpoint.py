@@ -111,7 +111,8 @@ class SourceCheckpoint(BaseModel):
     """Whether the open window was already asked for anew because its token was refused."""
     claim: Claim | None = None
     queued_at: AwareDatetime | None = None
-    """When a job was put on the queue, or the time that it is due; `None` when it has come or none is meant to."""
+    """When the job that follows a page, or the copy of one that failed, was put on the queue, or is due; `None` when it
+    has come or there is none. Jobs of the schedule are not noted."""
     resume_at: AwareDatetime | None = None
     """When the next call may be made: Mimecast's rate limit is free again, and calls have their distance."""
     pause: PauseState | None = None
@@ -122,12 +123,10 @@ class SourceCheckpoint(BaseModel):
     last_success: AwareDatetime | None = None
     next_due: AwareDatetime | None = None
 
-    def queued(self, *, due: datetime) -> Self:
-        """A job was put on the queue, due then."""
-        return self._changed(queued_at=due)
-
     def without_job(self) -> Self:
-        """The job that was on its way has come to nothing: the schedule need not wait for it."""
+        """The job that was on its way has come to nothing: the schedule need not wait for it, and the next one is not
+        taken for it.
+        """
         return self._changed(queued_at=None)
 
     def with_account(self, account: str) -> Self:

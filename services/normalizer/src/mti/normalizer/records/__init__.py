@@ -7,6 +7,7 @@ is sent. None of it connects to anything: a store is handed in.
 from mti.normalizer.records.books import PURGED, ChunkBooks, ClosedSum, IndicatorCounts, Totals
 from mti.normalizer.records.checkpoint import CONTAINER as CHECKPOINTS
 from mti.normalizer.records.checkpoint import KIND as OFFSETS
+from mti.normalizer.records.checkpoint import WRITE_SECONDS as OFFSET_SECONDS
 from mti.normalizer.records.checkpoint import Offset, Offsets
 from mti.normalizer.records.closed_books import ClosedBooks
 from mti.normalizer.records.emissions import Emission, Emissions, RefreshRule, later_of, least_of, rule_of
@@ -35,6 +36,7 @@ __all__ = [
     "HANDLED",
     "KNOWN",
     "OFFSETS",
+    "OFFSET_SECONDS",
     "PURGED",
     "REFRESHES_KEPT",
     "SHORTEST_VALIDITY",
