@@ -4,6 +4,7 @@ import io
 import random
 
 import pytest
+from rich.text import Text
 
 from mti.cli.console import Terminal
 from mti.cli.rows import SHOWN, pick
@@ -78,6 +79,19 @@ def test_a_row_takes_a_second_line_then_each_cell_its_heading() -> None:
         "  suppressed: 500",
         "  rejected: 30",
     ]
+
+
+def test_a_line_keeps_its_style_whether_it_is_of_one_or_of_many() -> None:
+    table = FittedTable("Things", "source", figures("new", "lost"))
+    table.add_row(Text("contoso/malware_customer", style="yellow"), "1,000,000", Text("7", style="bold red"))
+    table.add_row("fabrikam", "2", "0")
+    terminal = Terminal(width=30, file=Tty())
+    styles = {part.text.strip(): str(part.style) for part in terminal.render(table) if part.text.strip()}
+    assert styles["Things"] == "italic"
+    assert styles["source"] == "bold", "it is all of its line"
+    assert styles["contoso/malware_customer"] == "yellow"
+    assert styles["7"] == "bold red"
+    assert styles["fabrikam"] == "none"
 
 
 def test_what_others_say_stays_on_its_line() -> None:

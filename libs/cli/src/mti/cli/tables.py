@@ -11,6 +11,7 @@ from typing import Final
 
 from rich.cells import cell_len
 from rich.console import ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.text import Text
 
 from mti.cli.console import AnyConsole, sentence
@@ -70,16 +71,26 @@ class FittedTable:
         self._first = first
         self._columns = columns
         self._rows: list[tuple[Text, list[Text]]] = []
+        self._widths: dict[int, int] = {}
 
     def add_row(self, name: str | Text, *cells: str | Text) -> None:
         """Add a row: its name and a cell for each column."""
+        self._widths.clear()
         self._rows.append((_safe(name), [_safe(cell) for cell in cells]))
 
     def __rich_console__(self, console: AnyConsole, options: ConsoleOptions) -> RenderResult:
         """Give rich the lines of the table at this width."""
         if self._title:
             yield Text(self._title, style="italic")
-        yield from self._lines(console, options.max_width)
+        for line in self._lines(console, options.max_width):
+            # What fits a line need not be looked at word by word, which takes longer than all else of a long table.
+            if cell_len(line.plain) > options.max_width:
+                yield line
+            elif line.spans:
+                yield from line.render(console, end="\n")
+            else:
+                yield Segment(line.plain, console.get_style(line.style))
+                yield Segment.line()
 
     def _lines(self, console: AnyConsole, width: int) -> Iterator[Text]:
         short = [n for n, column in enumerate(self._columns) if column.kind is not Kind.PROSE]
@@ -182,7 +193,10 @@ class FittedTable:
         return Text.assemble((f"{self._columns[n].heading}: ", "bold"), cell)
 
     def _width(self, n: int) -> int:
-        return max(map(cell_len, (self._columns[n].heading, *(cells[n].plain for _, cells in self._rows))))
+        if n not in self._widths:
+            texts = (self._columns[n].heading, *(cells[n].plain for _, cells in self._rows))
+            self._widths[n] = max(map(cell_len, texts))
+        return self._widths[n]
 
     def _same(self, n: int) -> bool:
         """Say whether a column says the same in every row that it says something of, or says nothing at all."""
@@ -201,6 +215,8 @@ def _safe(cell: str | Text) -> Text:
 
 
 def _wrapped(text: Text, width: int, console: AnyConsole) -> list[Text]:
+    if cell_len(text.plain) <= width and not text.plain.endswith(" "):
+        return [text]
     lines = list(text.wrap(console, width, overflow="fold"))
     for line in lines:
         line.rstrip()
