@@ -29,7 +29,7 @@ async def main() -> None:
     )
 
 
-def messages(page: bytes) -> list[Outgoing]:
-    """Return what a page is sent as."""
+def messages(page: bytes, of: str = GRID) -> list[Outgoing]:
+    """Return what a page of that source is sent as."""
     found = FeedPage(files=merged(content_of(page, LIMIT).files), token=None, answered_at=WHEN)
-    return [piece.message for piece in pieces_of(found, source(GRID), 0)]
+    return [piece.message for piece in pieces_of(found, source(of), 0)]

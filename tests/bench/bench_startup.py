@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from mti.stack.launching.launcher import Launcher
 from mti.stack.stack import MODULES
+from tests.bench.results import report
 from tests.bench.timing import line
 from tests.support.bus import running_namespace
 from tests.support.cli import MTI
@@ -36,9 +37,9 @@ asyncio.run(worker.main(stop))
 """A service until it says that it starts, and told to stop there."""
 
 
-def cpu(*commands: Sequence[str], env: Mapping[str, str] | None = None) -> list[float]:
+def cpu(*commands: Sequence[str], env: Mapping[str, str] | None = None, runs: int = RUNS) -> list[float]:
     """Return milliseconds of processor time of commands, the least of several runs that take turns."""
-    rounds = [[_once(command, env) for command in commands] for _ in range(RUNS)]
+    rounds = [[_once(command, env) for command in commands] for _ in range(runs)]
     return [min(found) for found in zip(*rounds, strict=True)]
 
 
@@ -59,6 +60,7 @@ async def main() -> None:
     line("python -c pass", nothing, "ms")
     line("mti --help", help_page, "ms", nothing)
     line("mti status --help", status, "ms", nothing)
+    report("help_vs_python", [help_page / nothing], processor_milliseconds=help_page, python_milliseconds=nothing)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         namespace = await stack.enter_async_context(running_namespace(folder / "bus"))
@@ -76,6 +78,7 @@ async def main() -> None:
             line(f"import of what the {service} cannot do without", least, "ms")
             line(f"start of the {service}", started, "ms", least)
             line(f"the same, forked by the embedded stack ({service})", await _forked(service, env), "ms", least)
+            report(f"{service}_start_vs_imports", [started / least], processor_milliseconds=started)
 
 
 async def _forked(service: str, env: Mapping[str, str]) -> float:

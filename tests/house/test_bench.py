@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench import results
+from tests.bench.bench_scaling import Pace, pace_of
 from tests.bench.claims import Claim, failures, read, write
+from tests.bench.normalizer_process import Moment
 from tests.bench.results import Result, report
 
 pytestmark = pytest.mark.pure
@@ -53,6 +55,26 @@ def test_the_file_has_the_median_by_name_and_the_runs_beside_it(tmp_path: Path) 
     assert found["share"] == 0.9
     assert found["quick"] is True
     assert found["details"]["share"] == {"median": 0.9, "runs": [0.9, 0.8, 1.0], "raw": {"seconds": 3.0}}
+
+
+def test_processes_share_out_what_a_chunk_takes_but_for_the_stores_transactions() -> None:
+    one = Pace(processes=1, wall=0.012, processor=0.010, held=0.002, namespace=0.001)
+    two = Pace(processes=2, wall=0.007, processor=0.012, held=0.002, namespace=0.001)
+    assert one.on(3) == pytest.approx(0.010)
+    assert two.on(3) == pytest.approx(0.002 + 0.005)
+    assert two.on(2) == pytest.approx(0.007), "the two cores are enough for the namespace"
+    busy = Pace(processes=4, wall=0.007, processor=0.012, held=0.002, namespace=0.006)
+    assert (busy.on(5), busy.on(2)) == pytest.approx((0.006, 0.009))
+
+
+def test_a_chunk_counts_once_every_process_is_at_work_and_a_part_of_the_backlog_is_gone() -> None:
+    early = [Moment(at=at, processor=at / 2, held=at / 10) for at in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)]
+    late = [Moment(at=at, processor=at / 4, held=0.0) for at in (4.0, 6.0)]
+    found = pace_of([early, late], 0.5)
+    assert (found.processes, found.namespace) == (2, 0.5)
+    assert found.wall == pytest.approx(2 / 3), "from 4 to 6: two chunks of the one, and one of the other"
+    assert found.processor == pytest.approx((1.0 + 0.5) / 3)
+    assert found.held == pytest.approx(0.2 / 3)
 
 
 def test_a_name_is_reported_once_and_with_a_run(monkeypatch: pytest.MonkeyPatch) -> None:

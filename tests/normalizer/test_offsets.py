@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mti.common.adapters.sqlite import SqliteStore
+from mti.common.adapters.packed import PackedStore
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.bus import Received
 from mti.common.ports.store import Document
@@ -33,7 +33,7 @@ class FailingContainer(CountedContainer):
 class Process:
     """One of those that handle chunks of a source."""
 
-    def __init__(self, store: SqliteStore, clock: TurnedClock) -> None:
+    def __init__(self, store: PackedStore, clock: TurnedClock) -> None:
         self.container = FailingContainer(store.container("checkpoints"))
         self.offsets = Offsets(self.container, clock)
 
@@ -51,14 +51,14 @@ class Process:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[PackedStore]:
     found = store_in(tmp_path, "normalizer")
     yield found
     await found.close()
 
 
 async def test_the_first_chunk_of_a_source_is_shown_at_once_and_the_next_ones_within_an_hour(
-    store: SqliteStore,
+    store: PackedStore,
 ) -> None:
     clock = TurnedClock()
     process = Process(store, clock)
@@ -75,7 +75,7 @@ async def test_the_first_chunk_of_a_source_is_shown_at_once_and_the_next_ones_wi
     assert process.writes == 3
 
 
-async def test_what_was_not_written_is_written_as_the_process_ends(store: SqliteStore) -> None:
+async def test_what_was_not_written_is_written_as_the_process_ends(store: PackedStore) -> None:
     process = Process(store, TurnedClock())
     await process.handled(1, 3, 2)
     await process.offsets.write_all()
@@ -84,7 +84,7 @@ async def test_what_was_not_written_is_written_as_the_process_ends(store: Sqlite
     assert process.writes == 2, "there is nothing to write"
 
 
-async def test_the_highest_of_several_processes_stays(store: SqliteStore) -> None:
+async def test_the_highest_of_several_processes_stays(store: PackedStore) -> None:
     clock = TurnedClock()
     one, other = Process(store, clock), Process(store, clock)
     await one.handled(1, 7)
@@ -96,7 +96,7 @@ async def test_the_highest_of_several_processes_stays(store: SqliteStore) -> Non
     assert await one.shown() == 9
 
 
-async def test_a_store_that_takes_no_writes_does_not_keep_a_process_from_ending(store: SqliteStore) -> None:
+async def test_a_store_that_takes_no_writes_does_not_keep_a_process_from_ending(store: PackedStore) -> None:
     process = Process(store, TurnedClock())
     await process.handled(1, 2)
     process.container.down = True
