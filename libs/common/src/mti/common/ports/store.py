@@ -9,7 +9,7 @@ whoever loses reads again before it decides what the loss means.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -95,4 +95,21 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Let go of files and connections."""
+        ...
+
+
+@runtime_checkable
+class LayeredStore(Store, Protocol):
+    """A store over another one, in whose form an earlier release may have left documents."""
+
+    @property
+    def below(self) -> Store:
+        """The other one, with all documents as they lie there."""
+        ...
+
+    async def repack(self) -> int:
+        """Bring what lies below in the earlier form into this one's, and return how many documents it was.
+
+        Who dies on the way runs it again. Nobody else may write meanwhile.
+        """
         ...

@@ -14,9 +14,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from mti.common.adapters.packed import PackedStore
 from mti.common.ports.clock import Clock
-from mti.common.ports.store import Store
+from mti.common.ports.store import LayeredStore, Store
 from mti.common.registry import Registry
 from mti.common.schema import VERSION, is_marked, mark, version_of
 from mti.normalizer.records import KNOWN
@@ -64,10 +63,10 @@ async def migrate(registry: Registry, stores: Stores, clock: Clock) -> Migrated:
         await mark(stores.publisher)
         await mark(stores.normalizer)
         return Migrated(needed=False)
-    plain = Stores(stores.fetcher, _packed(stores.normalizer).below, _packed(stores.publisher).below)
+    plain = Stores(stores.fetcher, _layered(stores.normalizer).below, _layered(stores.publisher).below)
     first = await _first_form(registry, plain, clock)
     packed = 0
-    for store in (_packed(stores.publisher), _packed(stores.normalizer)):
+    for store in (_layered(stores.publisher), _layered(stores.normalizer)):
         packed += await store.repack()
         await mark(store)
     return replace(first, packed=packed)
@@ -100,6 +99,6 @@ async def _version(stores: Stores, service: str) -> int:
     return await version_of(store, [container])
 
 
-def _packed(store: Store) -> PackedStore:
-    assert isinstance(store, PackedStore)  # noqa: S101  every deployment opens its stores so
+def _layered(store: Store) -> LayeredStore:
+    assert isinstance(store, LayeredStore)  # noqa: S101  every deployment opens its stores so
     return store

@@ -26,11 +26,16 @@ class PackedStore:
     def __init__(
         self, below: Store, packs: Mapping[str, PackOf], clock: Clock | None = None, limits: Limits = LIMITS
     ) -> None:
-        self.below = below
+        self._below = below
         self._packs = packs
         self._clock = clock or SystemClock()
         self._limits = limits
         self._containers: dict[str, PackedContainer] = {}
+
+    @property
+    def below(self) -> Store:
+        """The other one."""
+        return self._below
 
     def container(self, name: str) -> Container:
         """Return the container of that name."""
