@@ -187,7 +187,9 @@ class Pack:
                 state, found = await self.current(keys)
                 kept = self._unchanged(documents, found)
             written = [each for each, stays in zip(zip(documents, texts, strict=True), kept, strict=True) if stays]
-            etag = await self._append(state, written, ()) if written else ""
+            if not written:
+                return [None] * len(documents)
+            etag = await self._append(state, written, ())
             return [_with_etag(each, etag) if stays else None for each, stays in zip(documents, kept, strict=True)]
 
         async with self._writing:
