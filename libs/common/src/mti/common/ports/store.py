@@ -17,8 +17,8 @@ Key = tuple[str, str]
 """The partition and the id of a document."""
 
 
-# Frozen by its types: one is made of each indicator that is read or written, and `frozen=True` would take three times as
-# long to make it.
+# Frozen by its types: one is made of each indicator that is read or written, and `frozen=True` would take three times
+# as long to make it.
 @dataclass(slots=True, kw_only=True)
 class Document:
     """One document. `(partition, id)` is its key inside a container; neither may be empty.

@@ -35,10 +35,10 @@ class _Source:
     def take(self, bound: Key) -> Iterable[tuple[Key, Entry]]:
         """Take what is at hand up to a key."""
         start, self._start = self._start, bisect_right(self._keys, bound, self._start)
-        return [(key, self._part[key]) for key in self._keys[start : self._start]]
+        return ((key, self._part[key]) for key in self._keys[start : self._start])
 
 
-async def merged(newest_first: Sequence[AsyncIterator[Part]]) -> AsyncIterator[Sequence[tuple[Key, Entry]]]:
+async def merged(newest_first: Sequence[AsyncIterator[Part]]) -> AsyncIterator[Part]:
     """Yield all entries in the order of their keys, some at a time, of each key the newest.
 
     Args:
@@ -55,11 +55,7 @@ async def merged(newest_first: Sequence[AsyncIterator[Part]]) -> AsyncIterator[S
         found: dict[Key, Entry] = {}
         for source in reversed(sources):
             found.update(source.take(bound))
-        yield sorted(found.items(), key=_key)
-
-
-def _key(item: tuple[Key, Entry]) -> Key:
-    return item[0]
+        yield in_order(found)
 
 
 async def one_part(part: Part) -> AsyncIterator[Part]:
@@ -69,10 +65,10 @@ async def one_part(part: Part) -> AsyncIterator[Part]:
 
 def in_order(entries: Part) -> dict[Key, Entry]:
     """Return entries in the order of their keys."""
-    return dict(sorted(entries.items(), key=_key))
+    return {key: entries[key] for key in sorted(entries)}
 
 
-def remaining(entries: Iterable[tuple[Key, Entry]], at: float, *, oldest: bool) -> Iterable[tuple[Key, Entry]]:
+def remaining(entries: Part, at: float, *, oldest: bool) -> Iterable[tuple[Key, Entry]]:
     """Return what a run is to hold.
 
     What was removed, or whose time to live has passed, leaves where no older run is left that could bring an earlier
@@ -83,7 +79,7 @@ def remaining(entries: Iterable[tuple[Key, Entry]], at: float, *, oldest: bool) 
         at: the time of the newest one of them, and not that of the machine: so whoever merges the same makes the same.
         oldest: whether no older run is left.
     """
-    for key, entry in entries:
+    for key, entry in entries.items():
         if entry.is_there(at):
             yield key, entry
         elif not oldest:

@@ -27,7 +27,7 @@ async def scan(pack: Pack, partition: str, after: str = "", before: str | None =
         try:
             async for entries in merged(_sources(pack, state, partition, after, before)):
                 now = pack.now()
-                for key, entry in entries:
+                for key, entry in entries.items():
                     after = key[1]
                     if entry.is_there(now):
                         yield entry.document(key)
