@@ -25,7 +25,7 @@ class WrittenFacts(Struct, gc=False, kw_only=True, forbid_unknown_fields=True):
     file_name: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     file_size: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     mime_type: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
-    other_hashes: Annotated[tuple[Hash, ...], Meta(max_length=HASHES_LIMIT)] | UnsetType = UNSET
+    other_hashes: Annotated[list[Hash], Meta(max_length=HASHES_LIMIT)] | UnsetType = UNSET
     region: Annotated[str, Meta(max_length=64)]
     sending_ip: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     times_seen: Annotated[int, Meta(ge=1)]

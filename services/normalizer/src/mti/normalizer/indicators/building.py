@@ -102,8 +102,8 @@ def _joined(ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*ours, *theirs)))
 
 
-def _longest_first(hashes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(hashes, key=lambda value: (-len(value), value)))
+def _longest_first(hashes: Sequence[str]) -> list[str]:
+    return sorted(hashes, key=lambda value: (-len(value), value))
 
 
 def _name(key: str, value: str, facts: Facts) -> str:

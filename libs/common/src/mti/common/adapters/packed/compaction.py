@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import Final
 
 from mti.common.adapters.packed.forms import Position, RunNote
+from mti.common.adapters.packed.journal import WrittenPack
 from mti.common.adapters.packed.merging import Part, in_order, merged, one_part, remaining
-from mti.common.adapters.packed.pack import Pack
 from mti.common.adapters.packed.runs import Run, RunWriter
 from mti.common.adapters.packed.scanning import parts_of
 from mti.common.adapters.packed.state import Epoch, Gap, State
@@ -24,7 +24,7 @@ AT_ONCE: Final = 24
 REMOVED_AT_ONCE: Final = 16
 
 
-async def compact(pack: Pack) -> None:
+async def compact(pack: WrittenPack) -> None:
     """Do all that there is to do; nothing while this process is at it already.
 
     Raises:
@@ -45,7 +45,7 @@ class Compaction:
         pack: the pack.
     """
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: WrittenPack) -> None:
         self._pack = pack
 
     async def step(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from mti.common.adapters.packed.compaction import compact
 from mti.common.adapters.packed.forms import Entry, Limits
-from mti.common.adapters.packed.pack import Pack
+from mti.common.adapters.packed.journal import WrittenPack
 from mti.common.adapters.packed.pages import Pages
 from mti.common.adapters.packed.scanning import partitions_in, scan
 from mti.common.adapters.packed.state import Gap
@@ -49,8 +49,8 @@ class PackedContainer:
         self._clock = clock
         self._limits = limits
         self._pages = Pages()
-        self._packs: dict[str, Pack] = {}
-        self._sizes: dict[Pack, int] = {}
+        self._packs: dict[str, WrittenPack] = {}
+        self._sizes: dict[WrittenPack, int] = {}
         """What is known of packs takes so many bytes; what was used last comes last."""
 
     async def read(self, partition: str, id: str) -> Document | None:
@@ -164,11 +164,11 @@ class PackedContainer:
                 moved += len(documents)
         return moved
 
-    def _split(self, keys: Iterable[Key]) -> tuple[list[Key], dict[Pack, list[Key]]]:
+    def _split(self, keys: Iterable[Key]) -> tuple[list[Key], dict[WrittenPack, list[Key]]]:
         """Return the keys of what is not packed, and those of each pack."""
         plain: list[Key] = []
-        packs: dict[str, Pack | None] = {}
-        packed: dict[Pack, list[Key]] = {}
+        packs: dict[str, WrittenPack | None] = {}
+        packed: dict[WrittenPack, list[Key]] = {}
         for key in keys:
             partition = key[0]
             if partition not in packs:
@@ -177,17 +177,17 @@ class PackedContainer:
             (plain if pack is None else packed.setdefault(pack, [])).append(key)
         return plain, packed
 
-    def _pack(self, partition: str) -> Pack | None:
+    def _pack(self, partition: str) -> WrittenPack | None:
         name = self._book_of(partition)
         return None if name is None else self._pack_below(PREFIX + name)
 
-    def _pack_below(self, below: str) -> Pack:
+    def _pack_below(self, below: str) -> WrittenPack:
         pack = self._packs.get(below)
         if pack is None:
-            pack = self._packs[below] = Pack(below, self._inner, self._pages, self._clock, self._limits)
+            pack = self._packs[below] = WrittenPack(below, self._inner, self._pages, self._clock, self._limits)
         return pack
 
-    def _used(self, packs: Iterable[Pack]) -> None:
+    def _used(self, packs: Iterable[WrittenPack]) -> None:
         """Note that packs were used, and forget what is known of others where it takes too much memory."""
         for pack in packs:
             self._sizes.pop(pack, None)
@@ -207,7 +207,7 @@ async def _some(container: Container, partition: str) -> list[Document]:
     return found
 
 
-async def _compact(pack: Pack) -> None:
+async def _compact(pack: WrittenPack) -> None:
     """Compact a pack where it is time to. What was written stays written when that fails."""
     if not pack.is_due:
         return

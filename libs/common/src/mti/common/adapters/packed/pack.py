@@ -1,14 +1,8 @@
-"""One pack: reads by what is known of it, and appends to its journal by compare-and-set.
-
-A journal document is created under the next number. Who is first has written; whoever else wanted the number reads what
-came, decides anew and takes the next one. So what a batch is decided by is what stands in the pack at that moment,
-whoever writes there; and it is written, or is not, as one.
-"""
+"""One pack, read by what is known of it: its head, its indexes and its journal, and by the pages that these lead to."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from mti.common.adapters.packed.forms import (
     AFTER_JOURNAL,
@@ -19,19 +13,14 @@ from mti.common.adapters.packed.forms import (
     Position,
     RunNote,
     entries_in,
-    entries_written,
-    packed_body,
 )
 from mti.common.adapters.packed.pages import Page, Pages
 from mti.common.adapters.packed.runs import Index, Run
 from mti.common.adapters.packed.state import Gap, State
-from mti.common.errors import StoreUnavailable, WriteConflict
+from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
-from mti.common.races import ATTEMPTS, until_won
-
-EPOCHS_WAITING: Final = 2
-"""Epochs in the journal beyond which somebody else seems not to make runs of them."""
+from mti.common.races import ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +65,12 @@ class Pack:
         self._pages = pages
         self._clock = clock
         self._state: State | None = None
-        self._writing = asyncio.Lock()
         self._loading = asyncio.Lock()
-        self._ended_an_epoch = False
-        self.compacting = asyncio.Lock()
-        """Held while this process does so."""
 
     @property
     def size(self) -> int:
         """About the bytes that what is known of it takes in memory."""
         return 0 if self._state is None else self._state.size
-
-    @property
-    def is_due(self) -> bool:
-        """Whether this process is to compact it: who ends an epoch is, and everybody where that was not enough."""
-        state = self._state
-        return self._ended_an_epoch or (state is not None and len(state.epochs) > EPOCHS_WAITING)
 
     def forget(self) -> None:
         """Forget what is known of it; it is read again when it is needed."""
@@ -166,81 +145,6 @@ class Pack:
                 await self.refresh()
         raise StoreUnavailable(f"{self.name}: its pages were replaced again and again; try again")
 
-    async def write(self, documents: Sequence[Document], texts: Sequence[bytes]) -> list[Document | None]:
-        """Write each document that is still the version that was read, all at once; `None` where it is not.
-
-        Args:
-            documents: the documents.
-            texts: of their bodies.
-
-        Raises:
-            StoreUnavailable: the store does not answer, or others write to the pack again and again.
-        """
-        keys = [(document.partition, document.id) for document in documents]
-
-        async def attempt() -> list[Document | None]:
-            state, found = await self.current(keys)
-            kept = self._unchanged(documents, found)
-            if not all(kept):
-                # What the caller read may be newer than what is known here.
-                await self.refresh()
-                state, found = await self.current(keys)
-                kept = self._unchanged(documents, found)
-            written = [each for each, stays in zip(zip(documents, texts, strict=True), kept, strict=True) if stays]
-            if not written:
-                return [None] * len(documents)
-            etag = await self._append(state, written, ())
-            return [_with_etag(each, etag) if stays else None for each, stays in zip(documents, kept, strict=True)]
-
-        async with self._writing:
-            return await until_won(attempt)
-
-    async def remove(self, key: Key) -> None:
-        """Remove a document, if there is one.
-
-        Raises:
-            StoreUnavailable: see `write`.
-        """
-
-        async def attempt() -> None:
-            await self.refresh()
-            state, found = await self.current([key])
-            if (entry := found.get(key)) is not None and entry.is_there(self.now()):
-                await self._append(state, (), [key])
-
-        async with self._writing:
-            await until_won(attempt)
-
-    async def replace_head(self, state: State, head: Head, made: Sequence[Run]) -> bool:
-        """Put a head in the place of that of a state, and say whether nobody else did so meanwhile.
-
-        Args:
-            state: what the head was made by.
-            head: the new one.
-            made: the run that only the new one has.
-
-        Raises:
-            StoreUnavailable: the store does not answer.
-        """
-        document = Document(partition=self.name, id=HEAD, body=head.body(), etag=state.etag)
-        try:
-            written = await self.inner.write(document)
-        except WriteConflict:
-            await self.refresh()
-            return False
-        self._ended_an_epoch = False
-        runs = {run.note: run for run in (*state.runs, *made)}
-        after = State(head, written.etag, [runs[note] for note in head.runs])
-        after.take_journal(self._state or state)
-        self._state = after
-        return True
-
-    def _unchanged(self, documents: Sequence[Document], found: Mapping[Key, Entry]) -> list[bool]:
-        """Say of each document whether it is the version that was read."""
-        now = self.now()
-        etags = {key: entry.etag for key, entry in found.items() if entry.is_there(now)}
-        return [document.etag == etags.get((document.partition, document.id)) for document in documents]
-
     def _found(self, state: State, plan: Plan, documents: Mapping[Key, Document]) -> dict[Key, Entry]:
         read = {id: entries_in(documents[pack, id]) for pack, id in plan.missing if (pack, id) in documents}
         self._pages.keep(self.name, read)
@@ -253,34 +157,6 @@ class Pack:
             if entry is not None:
                 found[key] = entry
         return found
-
-    async def _append(self, state: State, documents: Sequence[tuple[Document, bytes]], removed: Sequence[Key]) -> str:
-        """Write a journal document by what is known, and return the etag of all that it says.
-
-        Raises:
-            WriteConflict: somebody else wrote meanwhile.
-            StoreUnavailable: the store does not answer.
-        """
-        position = state.tail
-        epoch = state.epochs.get(position.epoch)
-        at = self.now()
-        entries = entries_written(documents, removed, position, at)
-        total = len(entries) + (0 if epoch is None else len(epoch.entries))
-        last = position.number + 1 >= self.limits.epoch_documents or total >= self.limits.epoch_entries
-        body = packed_body(entries, at=at, last=last)
-        try:
-            await self.inner.write(Document(partition=self.name, id=position.id, body=body))
-            # Who was away for long finds a number free again when what was there has become part of a run.
-            if Head.of(await self.inner.read(self.name, HEAD)).epoch > position.epoch:
-                await self.inner.delete(self.name, position.id)
-                raise WriteConflict(f"{self.name}: {position.id} counts no more")
-        except WriteConflict as conflict:
-            await self.refresh()
-            raise WriteConflict(f"{self.name} is being written to by somebody else as well") from conflict
-        if state.tail == position:
-            state.add(entries, at, last=last)
-        self._ended_an_epoch |= last
-        return position.etag
 
     async def _loaded(self, known: State | None) -> State:
         """Return the pack as it is now, by what is known and what came since.
@@ -327,7 +203,3 @@ def _in_pages(key: Key, wanted: Iterable[str], pages: Mapping[str, Page]) -> Ent
         if (found := pages[id].get(key)) is not None:
             return found
     return None
-
-
-def _with_etag(document: Document, etag: str) -> Document:
-    return Document(partition=document.partition, id=document.id, body=document.body, etag=etag, ttl=document.ttl)
