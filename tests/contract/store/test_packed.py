@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from mti.common.adapters.cosmos import CosmosStore
 from mti.common.adapters.packed import Limits, PackedStore
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.store import Store
 from mti.simulation.store import MemoryStore
 from tests.contract.store.contract import StoreContract
+from tests.contract.store.test_cosmos import client
 
 TINY = Limits(epoch_documents=3, epoch_entries=8, page_bytes=400, index_pages=2, fan_in=2)
 """So that nearly every write compacts something."""
@@ -52,6 +55,18 @@ class TestTinyInMemory(PackedContract):
 
     def below(self, folder: Path) -> Store:
         return MemoryStore(SystemClock())
+
+
+class TestTinyOnCosmos(PackedContract):
+    documents_beyond_a_page = 60
+    limits = TINY
+
+    @pytest.fixture
+    async def store(self, cosmos_endpoint: str) -> AsyncIterator[Store]:
+        below = CosmosStore(client(cosmos_endpoint), f"packed-{uuid4().hex}", create=True)
+        store = PackedStore(below, dict.fromkeys(("known", "ledger"), self.pack_of), limits=self.limits)
+        yield store
+        await store.close()
 
 
 class TestSomeOfIt(PackedContract):
