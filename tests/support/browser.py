@@ -62,7 +62,11 @@ async def page_of(
 
 
 async def faults_of(page: Page) -> list[str]:
-    """Return what axe-core finds on a page as it is shown now: each rule, with the elements that break it."""
+    """Return what axe-core finds on a page: each rule, with the elements that break it.
+
+    A click does not wait for the page that it leads to, and one whose style has not come yet has no colours.
+    """
+    await page.wait_for_load_state("networkidle")
     await page.evaluate(AXE.read_text())
     found: dict[str, Any] = await page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [f"{each['id']}: {[node['target'] for node in each['nodes']][:5]}" for each in found["violations"]]

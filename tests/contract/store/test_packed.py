@@ -23,6 +23,10 @@ def all_of(partition: str) -> str:
     return partition.partition("#")[0]
 
 
+def one(_partition: str) -> str:
+    return "all of it"
+
+
 def none_of_contoso(partition: str) -> str | None:
     return None if partition == "contoso" else "the others"
 
@@ -60,6 +64,7 @@ class TestTinyInMemory(PackedContract):
 class TestTinyOnCosmos(PackedContract):
     documents_beyond_a_page = 60
     limits = TINY
+    pack_of = staticmethod(one)
 
     @pytest.fixture
     async def store(self, cosmos_endpoint: str) -> AsyncIterator[Store]:
