@@ -8,8 +8,8 @@ from mti.common.adapters.packed.forms import Entry
 from mti.common.ports.store import Key
 
 Page = Mapping[Key, Entry]
-KEPT: Final = 256
-"""Some 25 MB."""
+KEPT: Final = 128
+"""Some 12 MB: more than a request of refreshed objects looks for, which are read and then written."""
 
 
 class Pages:

@@ -12,7 +12,7 @@ from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Document, Key
 from mti.common.races import ATTEMPTS
 
-READ_AHEAD: Final = 8
+READ_AHEAD: Final = 4
 """Pages of a run that are read at a time."""
 
 
