@@ -105,6 +105,7 @@ async def test_a_publisher_that_is_killed_with_several_requests_under_way_loses_
         await send(there, new[COUNT // 2 :])
         async with there.publisher("other"):
             await until(lambda: drained(there))
+            await until(lambda: holds(there, new))
         assert holds(there, new)
         assert there.workspace.counts["went_back"] == 0
         assert there.workspace.counts["identical_resends"] <= 800 + 200
