@@ -45,7 +45,7 @@ class PackedContainer:
     ) -> None:
         self._name = name
         self._inner = inner
-        self._book_of = pack_of
+        self._pack_of = pack_of
         self._clock = clock
         self._limits = limits
         self._pages = Pages()
@@ -155,7 +155,7 @@ class PackedContainer:
         moved = 0
         below = [name async for name in self._inner.partitions()]
         for partition in below:
-            if partition.startswith(PREFIX) or self._book_of(partition) is None:
+            if partition.startswith(PREFIX) or self._pack_of(partition) is None:
                 continue
             while documents := await _some(self._inner, partition):
                 await self.write_many([replace(document, etag=None) for document in documents])
@@ -178,7 +178,7 @@ class PackedContainer:
         return plain, packed
 
     def _pack(self, partition: str) -> WrittenPack | None:
-        name = self._book_of(partition)
+        name = self._pack_of(partition)
         return None if name is None else self._pack_below(PREFIX + name)
 
     def _pack_below(self, below: str) -> WrittenPack:

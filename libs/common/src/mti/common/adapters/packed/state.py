@@ -88,8 +88,8 @@ class State:
 
     def take_journal(self, other: "State") -> None:
         """Take over what another state of the pack has read of the journal that counts still."""
-        if other.tail.epoch < self.head.epoch:
-            return
+        if not other.head.epoch <= self.head.epoch <= other.tail.epoch:
+            return  # it has not come so far, or has let go of what this head still leaves to the journal
         self.epochs = {number: epoch for number, epoch in other.epochs.items() if number >= self.head.epoch}
         self._newest_first = [epoch.entries for epoch in reversed(self.epochs.values())]
         self.tail = other.tail
