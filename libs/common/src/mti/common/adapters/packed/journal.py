@@ -84,8 +84,8 @@ class WrittenPack(Pack):
         async with self._writing:
             await until_won(attempt)
 
-    async def replace_head(self, state: State, head: Head, made: Sequence[Run]) -> bool:
-        """Put a head in the place of that of a state, and say whether nobody else did so meanwhile.
+    async def replace_head(self, state: State, head: Head, made: Sequence[Run]) -> None:
+        """Put a head in the place of that of a state, unless somebody else did so meanwhile.
 
         Args:
             state: what the head was made by.
@@ -100,13 +100,12 @@ class WrittenPack(Pack):
             written = await self.inner.write(document)
         except WriteConflict:
             await self.refresh()
-            return False
+            return
         self._ended_an_epoch = False
         runs = {run.note: run for run in (*state.runs, *made)}
         after = State(head, written.etag, [runs[note] for note in head.runs])
         after.take_journal(self._state or state)
         self._state = after
-        return True
 
     def _unchanged(self, documents: Sequence[Document], found: Mapping[Key, Entry]) -> list[bool]:
         """Say of each document whether it is the version that was read."""
