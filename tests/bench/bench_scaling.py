@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import httpx
 import psutil
 import yaml
 
@@ -32,6 +31,7 @@ from tests.bench.bench_fetcher import messages
 from tests.bench.floor import WHEN
 from tests.bench.normalizer_process import Moment
 from tests.bench.results import quick, report
+from tests.support.bus import counts, left_in
 
 SOURCES = 8
 CHUNK = 400
@@ -181,14 +181,12 @@ async def _ended(process: Process) -> list[Moment]:
 
 
 async def _until_empty(namespace: NamespaceProcess, started: Sequence[Process]) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{namespace.http_port}") as http:
-        while True:
-            counts = (await http.get("/stats")).json()[STANDARD.pages.path]
-            if counts["dead_letter"] or any(process.returncode is not None for process in started):
-                raise SystemExit("a normalizer ended by itself, or chunks are dead letters")
-            if counts["active"] + counts["locked"] + counts["scheduled"] == 0:
-                return
-            await asyncio.sleep(LOOK_SECONDS)
+    while await left_in(namespace, STANDARD.pages):
+        if any(process.returncode is not None for process in started):
+            raise SystemExit("a normalizer ended by itself")
+        await asyncio.sleep(LOOK_SECONDS)
+    if (await counts(namespace, STANDARD.pages.path))["dead_letter"]:
+        raise SystemExit("chunks are dead letters")
 
 
 def _processor_seconds_of_namespace() -> float:

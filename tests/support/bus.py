@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from mti.common.adapters.servicebus import ServiceBus
-from mti.common.topology import STANDARD
-from servicebus_local import Namespace, NamespaceConfig
+from mti.common.topology import STANDARD, Entity
+from servicebus_local import Namespace, NamespaceConfig, NamespaceProcess
 from servicebus_local.clock import Clock, system_clock
 
 FETCH_JOBS = STANDARD.jobs
@@ -55,7 +55,7 @@ async def connected(namespace: Namespace) -> AsyncIterator[ServiceBus]:
         await bus.close()
 
 
-async def stats(namespace: Namespace) -> dict[str, dict[str, Any]]:
+async def stats(namespace: Namespace | NamespaceProcess) -> dict[str, dict[str, Any]]:
     """Return the counts of all entities, by their paths, of one instant."""
     async with httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{namespace.http_port}/stats")
@@ -66,3 +66,13 @@ async def stats(namespace: Namespace) -> dict[str, dict[str, Any]]:
 async def counts(namespace: Namespace, entity: str) -> dict[str, Any]:
     """Return the counts of one entity, by its path."""
     return (await stats(namespace))[entity]
+
+
+async def left_in(namespace: Namespace | NamespaceProcess, entity: Entity) -> int:
+    """Return how many messages of an entity are still to be handled, now or when they are due.
+
+    What is scheduled for a subscription waits in its topic, whose count it is in until then.
+    """
+    found = await stats(namespace)
+    scheduled = sum(found[path]["scheduled"] for path in {entity.path, entity.name})
+    return int(found[entity.path]["active"] + found[entity.path]["locked"] + scheduled)

@@ -15,7 +15,7 @@ from mti.common.ports.bus import Outgoing, Received, Sender
 from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
 from mti.common.topology import Entity
-from tests.support.bus import FETCH_JOBS, INDICATORS, connected, counts, running_namespace
+from tests.support.bus import FETCH_JOBS, INDICATORS, connected, counts, left_in, running_namespace
 from tests.support.waiting import PATIENCE
 
 FULL = {"MaxSizeInMegabytes": 1}
@@ -70,7 +70,7 @@ async def test_a_message_that_is_to_be_parked_in_a_full_topic_waits_there_withou
             while sum(message.message_id == "m0" for message in seen) < 4:  # the service gives up after two
                 await asyncio.sleep(0.05)
             paused = False
-            while (await counts(namespace, str(entity)))["active"] + (await counts(namespace, str(entity)))["locked"]:
+            while await left_in(namespace, entity):
                 await asyncio.sleep(0.05)
         stop.set()
         await task

@@ -22,7 +22,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome, Park
 from mti.common.topology import Entity
 from servicebus_local import Namespace
-from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, running_namespace, stats
+from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, connected, counts, left_in, running_namespace, stats
 from tests.support.waiting import until
 
 QUICK = Backoff(first=timedelta(milliseconds=20), longest=timedelta(milliseconds=50))
@@ -85,9 +85,7 @@ async def consume(
 
 
 async def empty(namespace: Namespace, entity: Entity) -> bool:
-    now = await stats(namespace)
-    found = now[str(entity)]
-    return not (found["active"] or found["locked"] or found["scheduled"] or now[entity.name]["scheduled"])
+    return not await left_in(namespace, entity)
 
 
 async def dead_letters(bus: ServiceBus, entity: Entity) -> list[Any]:

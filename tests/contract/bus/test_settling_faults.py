@@ -17,7 +17,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome, Park, Resend, Settlement
 from mti.common.topology import Entity
 from servicebus_local import Namespace
-from tests.support.bus import FETCH_JOBS, INDICATORS, connected, running_namespace, stats
+from tests.support.bus import FETCH_JOBS, INDICATORS, connected, left_in, running_namespace, stats
 from tests.support.waiting import PATIENCE
 
 BOTH = pytest.mark.parametrize("entity", [FETCH_JOBS, INDICATORS], ids=str)
@@ -88,9 +88,7 @@ def letters(entity: Entity, *names: str) -> list[Outgoing]:
 
 def nothing_left(namespace: Namespace, entity: Entity) -> Callable[[], Awaitable[bool]]:
     async def condition() -> bool:
-        found = await stats(namespace)
-        there = found[str(entity)]
-        return not (there["active"] or there["locked"] or found[entity.name]["scheduled"])
+        return not await left_in(namespace, entity)
 
     return condition
 

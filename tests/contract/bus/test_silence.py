@@ -17,7 +17,7 @@ from mti.common.ports.clock import SystemClock
 from mti.common.ports.settlement import Complete, Outcome
 from mti.common.topology import Entity
 from servicebus_local import Namespace
-from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, running_namespace, stats
+from tests.support.bus import FETCH_JOBS, INDICATORS, RAW_PAGES, left_in, running_namespace, stats
 from tests.support.swallowing import Proxy, proxy_before
 from tests.support.waiting import PATIENCE, in_time, until
 
@@ -99,8 +99,7 @@ def said_of(entity: Entity, caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def empty(place: Place, entity: Entity) -> bool:
-    found = (await stats(place.namespace))[str(entity)]
-    return not (found["active"] or found["locked"])
+    return not await left_in(place.namespace, entity)
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["before the link is open", "in the middle"])
