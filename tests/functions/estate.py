@@ -118,6 +118,7 @@ async def estate(
             "MTI_SERVICEBUS_CONNECTION_STRING": namespace.connection_string,
             "MTI_TENANTS_FILE": str(tmp_path / "tenants.yaml"),
             "MTI_ALLOW_LOOPBACK": "true",
+            "MTI_PUBLISHER_TAKEOVER_SECONDS": "3",
             "MTI_FETCH_JOBS_QUEUE": "fetch-jobs",
             "MTI_RAW_PAGES_TOPIC": "raw-pages",
             "MTI_RAW_PAGES_SUBSCRIPTION": "normalizer",

@@ -225,6 +225,7 @@ class Estate:
             "publisher",
             self.clock,
             rng,
+            takeover=timedelta(),
         )
 
     @property

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from tests.support.waiting import in_time
 
 LOCK = 8
 """Seconds that the subscription locks a session for."""
+TAKEOVER = 6
+"""Seconds that requests of a publisher which ended are waited for."""
 
 
 def tenants(url: str) -> dict[str, Any]:
@@ -75,7 +77,8 @@ class Place:
         try:
             yield process.pid
         finally:
-            process.send_signal(signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
             await in_time(process.communicate())
 
     async def closes(self) -> bool:
@@ -105,6 +108,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
             "MTI_STORE": f"sqlite:{folder / 'publisher.db'}",
             "MTI_TENANTS_FILE": str(file),
             "MTI_ALLOW_LOOPBACK": "true",
+            "MTI_PUBLISHER_TAKEOVER_SECONDS": str(TAKEOVER),
             "APP_SECRET": SECRET,
         }
         registry = load_registry(file, allow_loopback=True)

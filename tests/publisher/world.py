@@ -181,7 +181,10 @@ class World(ServiceWorld):
     def publisher(
         self, *, around: Callable[[Uploading], Uploading] = lambda uploader: uploader, **options: Any
     ) -> Publisher:
-        """Return the handler of a new process, with something around its uploaders."""
+        """Return the handler of a new process, with something around its uploaders.
+
+        It waits for no requests of others unless `takeover` says so: what two do at once is tried here.
+        """
         rng = random.Random(1)
         check = ClockCheck(self.machine)
         destinations = Destinations(
@@ -198,6 +201,7 @@ class World(ServiceWorld):
             "checkpoints": self.checkpoints,
             "connect": lambda described: around(destinations.connect(described)),
             "sender": self.outbox,
+            "takeover": timedelta(),
             **options,
         }
         parts = {"registry": self.registry, **parts}

@@ -63,7 +63,7 @@ async def stats(namespace: Namespace | NamespaceProcess) -> dict[str, dict[str, 
     return found
 
 
-async def counts(namespace: Namespace, entity: str) -> dict[str, Any]:
+async def counts(namespace: Namespace | NamespaceProcess, entity: str) -> dict[str, Any]:
     """Return the counts of one entity, by its path."""
     return (await stats(namespace))[entity]
 

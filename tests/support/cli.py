@@ -18,6 +18,10 @@ from tests.support.processes import start_python
 MTI = str(Path(sys.executable).parent / "mti")
 
 
+TAKEOVER = 3
+"""Seconds that a publisher waits for the requests of one that was killed: simulators answer at once."""
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command said."""
@@ -38,7 +42,7 @@ async def start(*arguments: str | Path, env: Mapping[str, str] | None = None) ->
     return await start_python(
         MTI,
         *map(str, arguments),
-        env={**os.environ, "COLUMNS": "200", **(env or {})},
+        env={**os.environ, "COLUMNS": "200", "MTI_PUBLISHER_TAKEOVER_SECONDS": str(TAKEOVER), **(env or {})},
         stdout=PIPE,
         stderr=PIPE,
         serving=not {"up", "demo"}.isdisjoint(arguments),

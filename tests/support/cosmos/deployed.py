@@ -58,6 +58,7 @@ class Deployed:
             "MTI_TENANTS_SECONDS": "1",
             "MTI_FETCHER_SCHEDULE_SECONDS": "1",
             "MTI_ALLOW_LOOPBACK": "true",
+            "MTI_PUBLISHER_TAKEOVER_SECONDS": "3",
         }
         self._running: dict[str, Process] = {}
 

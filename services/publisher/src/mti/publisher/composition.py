@@ -36,7 +36,7 @@ from mti.publisher.records.waits import Waits
 from mti.publisher.repairing import Uploading
 from mti.publisher.sentinel.client import TIMEOUT
 from mti.publisher.session import SessionPublisher
-from mti.publisher.standings import Standings
+from mti.publisher.standings import TAKEOVER, Standings
 from mti.publisher.unrecorded import Books, Unrecorded
 
 __all__ = [
@@ -70,6 +70,7 @@ def publish_handler(
     run_started: datetime | None = None,
     tenant_pause: timedelta = TENANT_PAUSE,
     check: ClockCheck | None = None,
+    takeover: timedelta = TAKEOVER,
 ) -> PublishHandler:
     """Return the handler of the publisher.
 
@@ -85,11 +86,12 @@ def publish_handler(
         run_started: when a person started this run; what was paused before is probed at once.
         tenant_pause: see `TENANT_PAUSE`.
         check: what the servers say of the machine's clock; `None` where nobody asks.
+        takeover: see `TAKEOVER`.
     """
     right_clock = clock if check is None else CorrectedClock(clock, check)
     books = Unrecorded(versions, right_clock)
     reader = Reader(registry, tenant_pause, rng)
-    standings = Standings(checkpoints, clock, rng, run_started, check)
+    standings = Standings(checkpoints, clock, rng, run_started, check, takeover)
     sessions = SessionPublisher(reader, standings, books, connect, sender, to, right_clock, rng)
     return PublishHandler(sessions, books)
 
@@ -163,6 +165,7 @@ async def open_publisher(ports: Ports, settings: PublisherSettings) -> AsyncIter
             run_started=settings.run_started,
             tenant_pause=timedelta(seconds=settings.publisher_tenant_pause_seconds),
             check=check,
+            takeover=timedelta(seconds=settings.publisher_takeover_seconds),
         )
         try:
             yield Publisher(handler, right_clock)

@@ -22,6 +22,10 @@ class PublisherSettings(PartsSettings, RunSettings, ClockSettings, HealthSetting
     publisher_gather_seconds: float = Field(default=10.0, ge=0, le=60)
     """The longest that a destination's messages wait for others to fill a request with them. A tenth of it while its
     rate budget is free, and more the more of it was used in the last minute; 0 waits for none."""
+    publisher_takeover_seconds: float = Field(default=30.0, ge=0, le=600)
+    """How long a publisher waits that takes a destination over from one that was killed, or lost its session, in the
+    middle of requests: as long as Sentinel may take to carry one out. What arrives later than this could put an older
+    version over a newer one; 0 waits for nothing."""
     publisher_tenant_pause_seconds: float = Field(default=300.0, ge=1)
     """How long a message of a paused tenant waits before it is asked again whether the tenant still is: how long a
     resumed tenant waits at most."""

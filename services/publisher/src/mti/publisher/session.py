@@ -98,7 +98,12 @@ class SessionPublisher:
             self._rng.shuffle(items)
         holdings = Holdings(destination.id, self._books, self._clock)
         uploader = self._uploaders[destination.id] = self._connect(destination)
-        delivered = await Delivery(holdings, uploader, messages[0].lease).run(items, probe=probe)
+        try:
+            delivered = await Delivery(holdings, uploader, messages[0].lease).run(items, probe=probe)
+        except Exception:
+            # No request is under way any more; one of a process that is killed or cancelled may be.
+            await self._standings.give_up(standing)
+            raise
         decided = outcomes_of(messages, batches, delivered.done, destination, self._to)
         await self._sender.send(decided.parts)
         pause = await self._standings.end(standing, [messages[position] for position in decided.of], delivered)

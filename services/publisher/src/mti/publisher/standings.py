@@ -2,14 +2,16 @@
 
 import logging
 import random
+import uuid
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from mti.common.checkpoints import Versioned
 from mti.common.clock_check import ClockCheck, CorrectedClock
-from mti.common.errors import WriteConflict
+from mti.common.errors import LockLost, StoreUnavailable, WriteConflict
 from mti.common.pauses import PauseState, paused
 from mti.common.ports.bus import Received
 from mti.common.ports.clock import Clock
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 SPREAD: Final = timedelta(seconds=10)
 """Over how long parked messages come back at most, so that they do not all come in one instant."""
+TAKEOVER: Final = timedelta(seconds=30)
+"""How long the requests of another process that ended in the middle of them are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Standings:
         rng: the jitter.
         run_started: when a person started this run; what was paused before is probed at once.
         check: what the servers say of the machine's clock; `None` where nobody asks.
+        takeover: see `TAKEOVER`.
     """
 
     def __init__(
@@ -59,12 +64,15 @@ class Standings:
         rng: random.Random,
         run_started: datetime | None,
         check: ClockCheck | None,
+        takeover: timedelta = TAKEOVER,
     ) -> None:
         self._checkpoints = checkpoints
         self._clock = clock
         self._rng = rng
         self._run_started = run_started
         self._check = check
+        self._takeover = takeover
+        self._process = uuid.uuid4().hex
         self._writable: set[str] = set()
 
     async def begin(self, destination: Destination, messages: Sequence[Received], sources: Collection[str]) -> Standing:
@@ -72,7 +80,8 @@ class Standings:
 
         What a source brought must be found by whoever withdraws it, and what was uploaded when this process is killed
         is in no books. It is noted once a process in any case, so that a store that takes no writes shows before an
-        upload.
+        upload. Where another process has not said that its requests ended, they may still arrive, and put an older
+        version over a newer one: they are waited for first.
 
         Args:
             destination: the workspace.
@@ -81,15 +90,28 @@ class Standings:
 
         Raises:
             StoreUnavailable: the store does not answer, or does not take it.
+            LockLost: another process began to upload there since this one looked.
         """
         checkpoint = await self._load(destination.id)
         value, pause = checkpoint.value, checkpoint.value.pause
         if pause is not None and pause.holds(self._clock.now(), self._run_started):
             _measure(destination, pause)
             return Standing(destination, checkpoint, pause, pause, value.tried)
+        before = value.begun_by
+        if before not in {None, self._process}:
+            await self._others_have_ended(destination)
         latest = max(message.sequence_number for message in messages)
-        if destination.id not in self._writable or value.begun(sources, latest) != value:
-            checkpoint = await self._change(checkpoint, lambda value: value.begun(sources, latest))
+
+        def begun(value: DestinationCheckpoint) -> DestinationCheckpoint:
+            if value.begun_by not in {None, self._process, before}:
+                raise LockLost(
+                    f"workspace {destination.id}: another publisher began to upload there meanwhile; what is left is "
+                    "handed out again"
+                )
+            return value.begun(sources, latest, self._process)
+
+        if destination.id not in self._writable or value.begun(sources, latest, self._process) != value:
+            checkpoint = await self._change(checkpoint, begun)
             self._writable.add(destination.id)
         return Standing(destination, checkpoint, pause, None, value.tried)
 
@@ -108,15 +130,37 @@ class Standings:
         kept, clock = pause == standing.pause, self._clock_note()  # kept: then a person may lift it meanwhile
         await self._change(
             standing.checkpoint,
-            lambda value: value.moved(settled, delivered.counts, value.pause if kept else pause, clock=clock),
+            lambda value: value.moved(
+                settled, delivered.counts, value.pause if kept else pause, clock=clock, by=self._process
+            ),
         )
         _measure(standing.destination, pause)
         return pause
+
+    async def give_up(self, standing: Standing) -> None:
+        """Note that a batch failed and that all its requests have ended, as far as the store takes it.
+
+        It is the failure that is told; who takes over waits in vain where this could not be noted.
+        """
+        with suppress(StoreUnavailable):
+            await self._change(standing.checkpoint, lambda value: value.given_up(self._process))
 
     def park(self, pause: PauseState) -> Park:
         """Return the outcome of a message that waits until the pause ends."""
         delay = pause.left(self._clock.now())
         return Park(delay + self._rng.random() * min(SPREAD, delay / 10), f"{pause.reason}: {pause.description}")
+
+    async def _others_have_ended(self, destination: Destination) -> None:
+        """Wait until no request of a process that died can arrive any more, and say so."""
+        log.warning(
+            "a publisher ended in the middle of requests; another waits until none of them can arrive any more",
+            extra={
+                "destination": destination.id,
+                "tenants": list(destination.tenants),
+                "seconds": self._takeover / timedelta(seconds=1),
+            },
+        )
+        await self._clock.sleep(self._takeover / timedelta(seconds=1))
 
     def _pause_after(
         self, destination: Destination, before: PauseState | None, delivered: Delivered

@@ -71,17 +71,25 @@ class DestinationCheckpoint(BaseModel):
     """Every source that ever gave it anything: where to look for what one of them brought."""
     tried: int = 0
     """The highest sequence number of a message that anything was uploaded of, or may have been."""
+    begun_by: str | None = None
+    """The process that began a batch and has not said that it ended: its requests may still arrive."""
     clock: ClockNote | None = None
     """`None` while the publisher's clock is right."""
 
-    def begun(self, sources: Iterable[str], tried: int) -> "DestinationCheckpoint":
+    def begun(self, sources: Iterable[str], tried: int, by: str) -> "DestinationCheckpoint":
         """Return it before anything of a batch is uploaded.
 
         Args:
             sources: of the batch.
             tried: the highest sequence number in it.
+            by: the process.
         """
-        return self.model_copy(update={"sources": self.sources.union(sources), "tried": max(tried, self.tried)})
+        changes = {"sources": self.sources.union(sources), "tried": max(tried, self.tried), "begun_by": by}
+        return self.model_copy(update=changes)
+
+    def given_up(self, by: str) -> "DestinationCheckpoint":
+        """Return it after a batch that failed, when all requests of that process have ended."""
+        return self.model_copy(update={"begun_by": None}) if self.begun_by == by else self
 
     def moved(
         self,
@@ -90,8 +98,9 @@ class DestinationCheckpoint(BaseModel):
         pause: PauseState | None,
         sources: Iterable[str] = (),
         clock: ClockNote | None = None,
+        by: str | None = None,
     ) -> "DestinationCheckpoint":
-        """Return it after a batch of those sources."""
+        """Return it after a batch of those sources, which ended in the process `by`."""
         offsets = [Offset(sequence_number=each.sequence_number, enqueued_at=each.enqueued_at) for each in settled]
         known = [*offsets, *([self.offset] if self.offset else [])]
         return DestinationCheckpoint(
@@ -100,6 +109,7 @@ class DestinationCheckpoint(BaseModel):
             pause=pause,
             sources=self.sources.union(sources),
             tried=self.tried,
+            begun_by=None if self.begun_by == by else self.begun_by,
             clock=clock,
         )
 
