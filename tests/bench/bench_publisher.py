@@ -35,6 +35,7 @@ from mti.publisher.records import Item, PublishedVersions, destination_checkpoin
 from mti.publisher.retrying import Tally
 from mti.publisher.sentinel.client import request_body
 from mti.simulation import virtual_time
+from tests.bench.floor import as_in_a_service
 from tests.bench.free_store import FreeStore
 from tests.bench.results import quick, report
 from tests.publisher.virtual import ModelSentinel, files, publishing, workspace
@@ -167,9 +168,10 @@ async def published(store: Store, messages: Sequence[Received]) -> float:
         random.Random(1),
     )
     gc.collect()
-    began = time.process_time()
-    outcomes = await handler(messages)
-    took = time.process_time() - began
+    with as_in_a_service():
+        began = time.process_time()
+        outcomes = await handler(messages)
+        took = time.process_time() - began
     sent = len(json.loads(bodies.last)["stixobjects"])
     if list(outcomes) != [Complete()] * len(messages) or sent != 100 or bodies.requests != len(messages):
         sys.exit("not every object was published")

@@ -2,11 +2,13 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import orjson
 
+from mti.common.hosting.process import collect_seldom
 from mti.simulators import FeedSpec, generate
 from mti.simulators.feed.stix import bundle
 
@@ -31,3 +33,14 @@ def processor_seconds(work: Callable[[], object]) -> float:
 def floor(page: bytes) -> float:
     """Return the processor time of the floor."""
     return processor_seconds(lambda: orjson.dumps(orjson.loads(page)))
+
+
+@contextmanager
+def as_in_a_service() -> Iterator[None]:
+    """Look for garbage as seldom as the process of a service does; the floor is measured as Python does it."""
+    before = gc.get_threshold()
+    collect_seldom()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mti.common.adapters.packed import packed
 from mti.common.adapters.sqlite import SqliteStore
+from mti.common.hosting.process import collect_seldom
 from mti.common.ports.settlement import Complete
 from tests.bench.bench_fetcher import messages
 from tests.bench.floor import DETECTIONS, page_of
@@ -24,6 +25,7 @@ HASH = re.compile(rb"(?<=SHA-256' = ')[0-9a-fA-F]{8}")
 
 async def main(detections: int) -> None:
     """Handle them, and print bytes."""
+    collect_seldom()
     page = page_of()
     with tempfile.TemporaryDirectory() as folder:
         store = packed(SqliteStore(Path(folder) / "store.db"))

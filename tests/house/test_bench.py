@@ -1,5 +1,6 @@
 """What `make bench` does with its figures: a claim that does not hold, or was not measured, is said."""
 
+import gc
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.bench import results
 from tests.bench.bench_scaling import Pace, pace_of
 from tests.bench.claims import Claim, failures, read, write
+from tests.bench.floor import as_in_a_service
 from tests.bench.normalizer_process import Moment
 from tests.bench.results import Result, report
 
@@ -84,3 +86,10 @@ def test_a_name_is_reported_once_and_with_a_run(monkeypatch: pytest.MonkeyPatch)
         report("share", [1.0])
     with pytest.raises(ValueError, match="without a run"):
         report("other", [])
+
+
+def test_what_is_measured_as_in_a_service_collects_garbage_as_seldom_and_the_floor_does_not() -> None:
+    before = gc.get_threshold()
+    with as_in_a_service():
+        assert gc.get_threshold()[0] > 10 * before[0]
+    assert gc.get_threshold() == before

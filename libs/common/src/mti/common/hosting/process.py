@@ -16,6 +16,10 @@ from mti.common.network import prepare_network
 
 MISCONFIGURED: Final = 2
 """The exit status of a service that can't start as it is configured: to start it again changes nothing."""
+_OBJECTS_UNTIL_A_COLLECTION: Final = 20_000
+"""Python's 700 makes it look through what one batch holds, which is in use, again and again. Nearly all that a service
+drops is freed at once, by its reference counts; what waits for a collection is so many objects at most.
+"""
 
 
 def serve(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -36,7 +40,13 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     prepare_network()
     # What was imported is never garbage. Looking through it again and again took a tenth of a busy normalizer's time.
     gc.freeze()
+    collect_seldom()
     asyncio.run(_until_stopped(main))
+
+
+def collect_seldom() -> None:
+    """Let this process look for garbage as seldom as a service does."""
+    gc.set_threshold(_OBJECTS_UNTIL_A_COLLECTION)
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
