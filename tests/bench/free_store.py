@@ -67,6 +67,6 @@ class FreeContainer:
         if document.etag != (None if known is None else known.etag):
             return None
         self._version += 1
-        written = Document(partition=key[0], id=key[1], body=document.body, etag=str(self._version), ttl=document.ttl)
+        written = document.with_etag(str(self._version))
         self._kept[key] = written
         return written

@@ -130,6 +130,21 @@ class StoreContract:
             assert found is not None
             assert json.dumps(found.body) == json.dumps(NESTED)
 
+    async def test_what_is_written_as_text_reads_as_what_is_written_as_a_body(self, known: Container) -> None:
+        text = json.dumps(NESTED, ensure_ascii=False).encode()
+        written = [
+            Document(partition="contoso", id="text", text=text, ttl=60),
+            Document(partition="contoso", id="body", body=NESTED, ttl=60),
+        ]
+        assert all(await known.write_many(written))
+        found = await known.read_many("contoso", ["text", "body"])
+        assert json.dumps(found["text"].body) == json.dumps(found["body"].body) == json.dumps(NESTED)
+        assert found["text"] == replace(found["body"], id="text", etag=found["text"].etag)
+        await known.write(replace(found["text"], body={"n": 1}))
+        changed = await known.read("contoso", "text")
+        assert changed is not None
+        assert changed.body == {"n": 1}
+
     @pytest.mark.parametrize("number", [float("nan"), float("inf")])
     async def test_a_number_that_json_has_no_words_for_is_refused(self, known: Container, number: float) -> None:
         with pytest.raises(ValueError, match="JSON"):

@@ -3,10 +3,11 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mti.common.adapters.store_documents import body_from_text, body_to_text, check
+from mti.common.adapters.document_texts import text_of
+from mti.common.adapters.store_documents import check
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document, Key
@@ -117,8 +118,8 @@ class MemoryContainer:
         kept = self._kept.get(partition, {}).get(id)
         if kept is None or (kept.expires is not None and kept.expires <= self._clock.now()):
             return None
-        body = body_from_text(kept.body)
-        return Document(partition=partition, id=id, body=body, etag=str(kept.version), ttl=kept.ttl)
+        text = kept.body.encode()
+        return Document(partition=partition, id=id, text=text, etag=str(kept.version), ttl=kept.ttl)
 
     def _put(self, document: Document) -> Document | None:
         current = self._kept.get(document.partition, {}).get(document.id)
@@ -128,6 +129,6 @@ class MemoryContainer:
             return None
         self._version += 1
         expires = None if document.ttl is None else self._clock.now() + timedelta(seconds=document.ttl)
-        kept = _Kept(self._version, body_to_text(document.body), document.ttl, expires)
+        kept = _Kept(self._version, text_of(document), document.ttl, expires)
         self._kept[document.partition][document.id] = kept
-        return replace(document, etag=str(self._version))
+        return document.with_etag(str(self._version))

@@ -11,8 +11,9 @@ from typing import cast
 
 import orjson
 
+from mti.common.adapters.document_texts import text_of
 from mti.common.adapters.sqlite_file import Row, SqliteFile
-from mti.common.adapters.store_documents import body_from_text, body_to_text, check
+from mti.common.adapters.store_documents import check
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Document, Key
@@ -211,24 +212,16 @@ def _decide(documents: Sequence[Document], current: dict[Key, int], version: int
             written.append(None)
             continue
         version += 1
-        written.append(
-            Document(
-                partition=document.partition,
-                id=document.id,
-                body=document.body,
-                etag=str(version),
-                ttl=document.ttl,
-            )
-        )
+        written.append(document.with_etag(str(version)))
     return written
 
 
 def _row(container: str, document: Document, now: float) -> Row:
     expires = None if document.ttl is None else now + document.ttl
     version = int(document.etag or 0)
-    return (container, document.partition, document.id, version, document.ttl, expires, body_to_text(document.body))
+    return (container, document.partition, document.id, version, document.ttl, expires, text_of(document))
 
 
 def _document(row: Row) -> Document:
     partition, id, version, ttl, body = cast("tuple[str, str, int, int | None, str]", row)
-    return Document(partition=partition, id=id, body=body_from_text(body), etag=str(version), ttl=ttl)
+    return Document(partition=partition, id=id, text=body.encode(), etag=str(version), ttl=ttl)

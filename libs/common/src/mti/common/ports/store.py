@@ -7,10 +7,12 @@ answer was lost and that was sent once more is no conflict with itself, unless s
 whoever loses reads again before it decides what the loss means.
 """
 
+import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
+import msgspec
 from pydantic import JsonValue
 
 Key = tuple[str, str]
@@ -19,7 +21,7 @@ Key = tuple[str, str]
 
 # Frozen by its types: one is made of each indicator that is read or written, and `frozen=True` would take three times
 # as long to make it.
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class Document:
     """One document. `(partition, id)` is its key inside a container; neither may be empty.
 
@@ -30,10 +32,54 @@ class Document:
     id: Final[str]
     body: Final[dict[str, JsonValue]]
     """Read as it was written, to the last digit. Its numbers are finite."""
-    etag: Final[str | None] = None
+    etag: Final[str | None]
     """The version that was read. `None` means that it does not exist yet."""
-    ttl: Final[int | None] = None
+    ttl: Final[int | None]
     """Seconds after its last write, at least one, when it is gone for every reader and writer; `None` is never."""
+    text: bytes | None = field(init=False, compare=False, repr=False)
+    """The body as JSON, where whoever made the document had it so: what is read or written typed needs no more."""
+
+    def __init__(
+        self,
+        *,
+        partition: str,
+        id: str,
+        body: dict[str, JsonValue] | None = None,
+        text: bytes | None = None,
+        etag: str | None = None,
+        ttl: int | None = None,
+    ) -> None:
+        """Make a document of its body, or of the JSON of it: an object, whose body is made when it is asked for."""
+        self.partition = partition
+        self.id = id
+        self.etag = etag
+        self.ttl = ttl
+        self.text = text
+        if body is not None:
+            self.body = body
+
+    def with_etag(self, etag: str | None) -> "Document":
+        """Return it as another version of the same."""
+        body = self.body if self.text is None else None
+        return Document(partition=self.partition, id=self.id, body=body, text=self.text, etag=etag, ttl=self.ttl)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> dict[str, JsonValue]:
+            """Return the body that is not made yet."""
+            if name != "body" or self.text is None:
+                raise AttributeError(name)
+            self.body = json_of(self.text)
+            return self.body
+
+
+def json_of(text: bytes | str) -> dict[str, JsonValue]:
+    """Return the JSON object of a text."""
+    try:
+        found: dict[str, JsonValue] = msgspec.json.decode(text)
+    except msgspec.DecodeError:  # a number of more digits than it takes
+        found = json.loads(text)
+    return found
 
 
 class Container(Protocol):

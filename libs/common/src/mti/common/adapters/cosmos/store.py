@@ -20,7 +20,8 @@ from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.adapters.cosmos.database import CosmosDatabase
 from mti.common.adapters.cosmos.ids import decode_id, encode_id
 from mti.common.adapters.cosmos.together import batches_of, created_together
-from mti.common.adapters.store_documents import body_from_text, body_to_text, check
+from mti.common.adapters.document_texts import text_of
+from mti.common.adapters.store_documents import check
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.logs import redaction
 from mti.common.ports.store import Document, Key
@@ -281,7 +282,7 @@ def _item(document: Document) -> dict[str, Any]:
     item: dict[str, Any] = {
         "id": encode_id(document.id),
         "partition": document.partition,
-        "body": body_to_text(document.body),
+        "body": text_of(document),
         _WRITE: secrets.token_hex(8),
     }
     if document.ttl is not None:
@@ -293,7 +294,7 @@ def _document(item: Mapping[str, Any]) -> Document:
     return Document(
         partition=item["partition"],
         id=decode_id(item["id"]),
-        body=body_from_text(item["body"]),
+        text=item["body"].encode(),
         etag=item["_etag"],
         ttl=item.get("ttl"),
     )
