@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mti.common.adapters.document_texts import text_of
-from mti.common.adapters.store_documents import check
+from mti.common.adapters.store_documents import keyed, text_of
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document, Key
@@ -84,7 +83,7 @@ class MemoryContainer:
 
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does; `None` where it lost the race."""
-        check(documents)
+        keyed(documents)
         await self._pass(self._costs.document_written * len(documents))
         return [self._put(document) for document in documents]
 

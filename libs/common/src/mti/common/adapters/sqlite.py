@@ -11,9 +11,8 @@ from typing import cast
 
 import orjson
 
-from mti.common.adapters.document_texts import text_of
 from mti.common.adapters.sqlite_file import Row, SqliteFile
-from mti.common.adapters.store_documents import check
+from mti.common.adapters.store_documents import keyed, text_of
 from mti.common.errors import WriteConflict
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Document, Key
@@ -135,7 +134,7 @@ class SqliteContainer:
 
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does, in one transaction; `None` where it lost the race."""
-        check(documents)
+        keyed(documents)
         if not documents:
             return []
         return await self._file.transact(lambda connection: self._write(connection, documents, self._now()))

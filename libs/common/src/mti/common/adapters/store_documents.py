@@ -5,56 +5,61 @@ every store: `1.0` stays `1.0`, and a whole number of any size keeps its digits.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
 import orjson
 from pydantic import JsonValue
 
-from mti.common.ports.store import Document
+from mti.common.ports.store import Document, Key
 
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
-_NULL: Final = b"null"
+_holds_null: Final = re.compile(b"null").search  # half again as fast as `in`
 
 
-def body_to_text(body: Mapping[str, JsonValue]) -> str:
-    """Return the body as compact JSON.
+def bytes_of(document: Document) -> bytes:
+    """Return the body of a document as compact JSON in UTF-8: as its maker has it, or as it is made of the body.
 
     Raises:
         ValueError: it holds a number that JSON has no words for (NaN, infinity).
     """
-    try:
-        text = orjson.dumps(body, option=_STRICT)
-    except TypeError:  # a long number, or nothing that JSON has
-        return _to_text(body)
-    # It stands for what has no words, too.
-    return _to_text(body) if _NULL in text else text.decode()
+    return _body_to_bytes(document.body) if document.text is None else document.text
 
 
-def body_from_text(text: str) -> dict[str, JsonValue]:
-    """Return the body that `body_to_text` made the text of."""
-    try:
-        body: dict[str, JsonValue] = msgspec.json.decode(text)
-    except msgspec.DecodeError:  # a number of more digits than it takes
-        body = json.loads(text)
-    return body
+def text_of(document: Document) -> str:
+    """Return the body of a document as compact JSON.
+
+    Raises:
+        ValueError: see `bytes_of`.
+    """
+    return bytes_of(document).decode()
 
 
-def _to_text(body: Mapping[str, JsonValue]) -> str:
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def check(documents: Sequence[Document]) -> None:
-    """Refuse what would be stored differently on different stores.
+def keyed(documents: Sequence[Document]) -> dict[Key, Document]:
+    """Return documents by their keys, and refuse what would be stored differently on different stores.
 
     Raises:
         ValueError: a key is empty or named twice, or a time to live is not positive.
     """
-    keys = {(document.partition, document.id) for document in documents}
-    if len(keys) != len(documents):
+    by_key = {(document.partition, document.id): document for document in documents}
+    if len(by_key) != len(documents):
         raise ValueError("a document is named twice in one write")
-    if any(not partition or not id for partition, id in keys):
+    if any(not partition or not id for partition, id in by_key):
         raise ValueError("a document needs a partition and an id")
     if any(document.ttl is not None and document.ttl < 1 for document in documents):
         raise ValueError("a time to live is a second at least")
+    return by_key
+
+
+def _body_to_bytes(body: Mapping[str, JsonValue]) -> bytes:
+    try:
+        text = orjson.dumps(body, option=_STRICT)
+    except TypeError:  # a long number, or nothing that JSON has
+        return _to_bytes(body)
+    # It stands for what has no words, too.
+    return text if _holds_null(text) is None else _to_bytes(body)
+
+
+def _to_bytes(body: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -20,8 +20,7 @@ from mti.common.adapters.cosmos.containers import CONTAINERS
 from mti.common.adapters.cosmos.database import CosmosDatabase
 from mti.common.adapters.cosmos.ids import decode_id, encode_id
 from mti.common.adapters.cosmos.together import batches_of, created_together
-from mti.common.adapters.document_texts import text_of
-from mti.common.adapters.store_documents import check
+from mti.common.adapters.store_documents import keyed, text_of
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.logs import redaction
 from mti.common.ports.store import Document, Key
@@ -154,7 +153,7 @@ class CosmosContainer:
         Raises:
             WriteConflict: it exists already, or it changed or was removed since it was read.
         """
-        check([document])
+        keyed([document])
         written = await self._write(await self._database.container(self._name), _item(document), document.etag)
         if written is None:
             raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
@@ -166,7 +165,7 @@ class CosmosContainer:
         New ones of the same partition are created together (`together`). The first that fails ends the rest: some are
         written then, and others are not.
         """
-        check(documents)
+        keyed(documents)
         container = await self._database.container(self._name)
         items = [(_item(document), document.etag) for document in documents]
         created = await _all(self._create(container, batch) for batch in batches_of(items))

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Final
 
 from mti.common.adapters.packed.compaction import compact
-from mti.common.adapters.packed.forms import Entry, Limits
+from mti.common.adapters.packed.forms import Entry, Limits, Written
 from mti.common.adapters.packed.journal import WrittenPack
 from mti.common.adapters.packed.pages import Pages
 from mti.common.adapters.packed.scanning import partitions_in, scan
 from mti.common.adapters.packed.state import Gap
-from mti.common.adapters.store_documents import body_to_text, check
+from mti.common.adapters.store_documents import bytes_of, keyed
 from mti.common.errors import StoreUnavailable, WriteConflict
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
@@ -98,20 +98,17 @@ class PackedContainer:
 
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does; those of a pack together, as one; `None` where it lost the race."""
-        check(documents)
-        plain, packed = self._split((document.partition, document.id) for document in documents)
-        by_key = {(document.partition, document.id): document for document in documents}
-        written: dict[Key, Document | None] = {}
+        by_key = keyed(documents)
+        plain, packed = self._split(by_key)
+        results: dict[Key, Document | None] = {}
         for pack, keys in packed.items():
-            for batch in _batches([by_key[key] for key in keys]):
-                results = await pack.write([document for document, _ in batch], [text for _, text in batch])
-                for (document, _), result in zip(batch, results, strict=True):
-                    written[document.partition, document.id] = result
+            for batch in _batches([Written(key, by_key[key], bytes_of(by_key[key])) for key in keys]):
+                results |= zip([written.key for written in batch], await pack.write(batch), strict=True)
             await _compact(pack)
         if plain:
-            written |= zip(plain, await self._inner.write_many([by_key[key] for key in plain]), strict=True)
+            results |= zip(plain, await self._inner.write_many([by_key[key] for key in plain]), strict=True)
         self._used(packed)
-        return [written[document.partition, document.id] for document in documents]
+        return [results[key] for key in by_key]
 
     async def delete(self, partition: str, id: str) -> None:
         """Remove the document; no error when there is none."""
@@ -167,14 +164,14 @@ class PackedContainer:
     def _split(self, keys: Iterable[Key]) -> tuple[list[Key], dict[WrittenPack, list[Key]]]:
         """Return the keys of what is not packed, and those of each pack."""
         plain: list[Key] = []
-        packs: dict[str, WrittenPack | None] = {}
         packed: dict[WrittenPack, list[Key]] = {}
+        places: dict[str, list[Key]] = {}
         for key in keys:
-            partition = key[0]
-            if partition not in packs:
-                packs[partition] = self._pack(partition)
-            pack = packs[partition]
-            (plain if pack is None else packed.setdefault(pack, [])).append(key)
+            place = places.get(key[0])
+            if place is None:
+                pack = self._pack(key[0])
+                place = places[key[0]] = plain if pack is None else packed.setdefault(pack, [])
+            place.append(key)
         return plain, packed
 
     def _pack(self, partition: str) -> WrittenPack | None:
@@ -221,19 +218,15 @@ def _documents(found: Mapping[Key, Entry], now: float) -> dict[Key, Document]:
     return {key: entry.document(key) for key, entry in found.items() if entry.is_there(now)}
 
 
-def _batches(documents: Sequence[Document]) -> Iterator[list[tuple[Document, bytes]]]:
-    """Yield documents in the parts that are written together, each with the text of its body.
-
-    Raises:
-        ValueError: one of them holds a number that JSON has no words for; before any is yielded.
-    """
-    texts = [body_to_text(document.body).encode() for document in documents]
-    batch, total = list[tuple[Document, bytes]](), 0
-    for document, text in zip(documents, texts, strict=True):
-        if batch and (total + len(text) > BATCH_BYTES or len(batch) == BATCH):
+def _batches(documents: Sequence[Written]) -> Iterator[list[Written]]:
+    """Yield documents in the parts that are written together."""
+    batch, total = list[Written](), 0
+    for written in documents:
+        size = len(written.text)
+        if batch and (total + size > BATCH_BYTES or len(batch) == BATCH):
             yield batch
             batch, total = [], 0
-        batch.append((document, text))
-        total += len(text)
+        batch.append(written)
+        total += size
     if batch:
         yield batch

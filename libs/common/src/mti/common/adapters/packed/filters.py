@@ -6,7 +6,7 @@ With 16 bits a key, about one key of 200 that is not there is taken for one that
 
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from sys import byteorder
 from typing import Final
 from zlib import crc32
@@ -17,16 +17,35 @@ KEYS_A_WORD: Final = 4
 _SPREAD: Final = 0x9E3779B97F4A7C15
 """2 to the 64th by the golden ratio, which spreads 32 bits over 64 (Knuth, *The Art of Computer Programming*, 6.4)."""
 _ALL: Final = 2**64 - 1
+_TWO_BITS: Final = tuple(1 << (pair & 63) | 1 << (pair >> 6) for pair in range(4096))
+"""The bits that twelve bits of a digest choose."""
 Hashed = tuple[int, int]
 """What chooses the word, and the bits in it."""
 
 
+def digests_of(keys: Iterable[Key]) -> "array[int]":
+    """Return the digests of keys: four bytes each."""
+    begun: dict[str, int] = {}
+    digests = array("I")
+    for partition, id in keys:
+        begin = begun.get(partition)
+        if begin is None:
+            begin = begun[partition] = crc32(f"{partition}\0".encode())
+        digests.append(crc32(id.encode(), begin))
+    return digests
+
+
+def spread(digests: Iterable[int]) -> Iterator[Hashed]:
+    """Yield what the filters know keys by, by their digests."""
+    for each in digests:
+        digest = each * _SPREAD & _ALL
+        digest ^= digest >> 32
+        yield digest >> 24, _TWO_BITS[digest & 4095] | _TWO_BITS[digest >> 12 & 4095]
+
+
 def hashed(key: Key) -> Hashed:
     """Return what the filters know a key by."""
-    digest = crc32("\0".join(key).encode()) * _SPREAD & _ALL
-    digest ^= digest >> 32
-    bits = 1 << (digest & 63) | 1 << (digest >> 6 & 63) | 1 << (digest >> 12 & 63) | 1 << (digest >> 18 & 63)
-    return digest >> 24, bits
+    return next(spread(digests_of([key])))
 
 
 def filter_of(keys: Iterable[Hashed], count: int) -> "array[int]":
@@ -42,6 +61,12 @@ def may_hold(words: "array[int]", key: Hashed) -> bool:
     """Say whether a key may be among those that the filter was made of."""
     place, bits = key
     return words[place % len(words)] & bits == bits
+
+
+def held(words: "array[int]", keys: Sequence[Key], known_by: Sequence[Hashed]) -> list[Key]:
+    """Return those keys that `may_hold` says may be held."""
+    size = len(words)
+    return [key for key, (place, bits) in zip(keys, known_by, strict=True) if words[place % size] & bits == bits]
 
 
 def to_text(words: "array[int]") -> str:

@@ -14,6 +14,7 @@ included, and Cosmos DB charges by size.
 """
 
 from base64 import b64decode, b64encode
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Final, cast
@@ -23,7 +24,6 @@ from isal import isal_zlib
 from msgspec import Raw, Struct
 from pydantic import JsonValue
 
-from mti.common.adapters.store_documents import body_from_text
 from mti.common.ports.store import Document, Key
 
 HEAD: Final = "head"
@@ -34,7 +34,8 @@ FORM: Final = 1
 """Of runs: to be changed with anything that decides how entries are put into pages and indexes."""
 GONE: Final = -1
 """In the place of the time to live of a document that was removed."""
-_NOTHING: Final = Raw(b"0")
+NOTHING: Final = Raw(b"0")
+"""In the place of the body of a document that was removed."""
 _LEVEL: Final = 1
 
 
@@ -71,20 +72,12 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
 
     def document(self, key: Key) -> Document:
         """Return it as it was written."""
-        body = body_from_text(bytes(self.body).decode())
-        return Document(partition=key[0], id=key[1], body=body, etag=self.etag, ttl=self.ttl or None)
-
-
-class Listed(Struct, frozen=True, gc=False, array_like=True):
-    """An entry of a page."""
-
-    id: str
-    entry: Entry
+        return Document(partition=key[0], id=key[1], text=bytes(self.body), etag=self.etag, ttl=self.ttl or None)
 
 
 def gone(etag: str) -> Entry:
     """Return that a document was removed."""
-    return Entry(etag, GONE, 0, _NOTHING)
+    return Entry(etag, GONE, 0, NOTHING)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -198,24 +191,33 @@ def index_id(run: str, number: int) -> str:
     return f"index!{run}!{number:08}"
 
 
+class Written(Struct, frozen=True, gc=False):
+    """A document that is written."""
+
+    key: Key
+    document: Document
+    text: bytes
+    """Of its body."""
+
+
 def entries_written(
-    documents: Iterable[tuple[Document, bytes]], removed: Iterable[Key], position: Position, at: float
+    batch: Iterable[Written], removed: Iterable[Key], position: Position, at: float
 ) -> dict[Key, Entry]:
     """Return what a journal document is to say, by key.
 
     Args:
-        documents: that are written, each with the text of its body.
-        removed: the keys of those that are removed.
+        batch: what is written.
+        removed: the keys of what is removed.
         position: the place of the journal document.
         at: when, in seconds since 1970.
     """
     etag = position.etag
-    written = {
-        (document.partition, document.id): Entry(etag, ttl, at + ttl if ttl else 0, Raw(text))
-        for document, text in documents
-        for ttl in (document.ttl or 0,)
+    entries = {
+        written.key: Entry(etag, ttl, at + ttl if ttl else 0, Raw(written.text))
+        for written in batch
+        for ttl in (written.document.ttl or 0,)
     }
-    return written | {key: gone(etag) for key in removed}
+    return entries | {key: gone(etag) for key in removed}
 
 
 def packed_body(entries: Mapping[Key, Entry], **beside: JsonValue) -> dict[str, JsonValue]:
@@ -225,18 +227,44 @@ def packed_body(entries: Mapping[Key, Entry], **beside: JsonValue) -> dict[str, 
         entries: what it is to hold; of a page in the order of the keys.
         beside: what is not compressed.
     """
-    partitions: dict[str, list[Listed]] = {}
+    partitions: defaultdict[str, list[tuple[str, Entry]]] = defaultdict(list)
     for (partition, id), entry in entries.items():
-        partitions.setdefault(partition, []).append(Listed(id, entry))
+        partitions[partition].append((id, entry))
     packed = isal_zlib.compress(_encode(list(partitions.items())), level=_LEVEL)
     return {**beside, "of": b64encode(packed).decode()}
 
 
+def packed_in(document: Document) -> str:
+    """Return what of a journal document or a page is compressed."""
+    return str(document.body["of"])
+
+
 def entries_in(document: Document) -> dict[Key, Entry]:
     """Return what a journal document or a page holds, by key, in its order."""
-    whole = _decode(isal_zlib.decompress(b64decode(str(document.body["of"]))))
-    return {(partition, listed.id): listed.entry for partition, its in whole for listed in its}
+    whole = _decode(_unpacked(packed_in(document)))
+    return {(partition, id): entry for partition, its in whole for id, entry in its}
+
+
+def entries_of(packed: str, keys: Iterable[Key]) -> dict[Key, Entry]:
+    """Return what a page holds under some keys, and nothing that keeps the rest of it in memory.
+
+    Args:
+        packed: what `packed_in` returned of the page.
+        keys: the keys.
+    """
+    whole = {partition: dict(its) for partition, its in _decode_ids(_unpacked(packed))}
+    return {
+        key: _decode_entry(bytes(found))
+        for key in keys
+        if (its := whole.get(key[0])) is not None and (found := its.get(key[1])) is not None
+    }
+
+
+def _unpacked(packed: str) -> bytes:
+    return isal_zlib.decompress(b64decode(packed))
 
 
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(list[tuple[str, list[Listed]]]).decode
+_decode: Final = msgspec.json.Decoder(list[tuple[str, list[tuple[str, Entry]]]]).decode
+_decode_ids: Final = msgspec.json.Decoder(list[tuple[str, list[tuple[str, Raw]]]]).decode
+_decode_entry: Final = msgspec.json.Decoder(Entry).decode

@@ -7,9 +7,10 @@ whoever writes there; and it is written, or is not, as one.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Final
 
-from mti.common.adapters.packed.forms import HEAD, Entry, Head, Limits, entries_written, packed_body
+from mti.common.adapters.packed.forms import HEAD, Entry, Head, Limits, Written, entries_written, packed_body
 from mti.common.adapters.packed.pack import Pack
 from mti.common.adapters.packed.pages import Pages
 from mti.common.adapters.packed.runs import Run
@@ -39,31 +40,26 @@ class WrittenPack(Pack):
         state = self._state
         return self._ended_an_epoch or (state is not None and len(state.epochs) > EPOCHS_WAITING)
 
-    async def write(self, documents: Sequence[Document], texts: Sequence[bytes]) -> list[Document | None]:
+    async def write(self, batch: Sequence[Written]) -> list[Document | None]:
         """Write each document that is still the version that was read, all at once; `None` where it is not.
-
-        Args:
-            documents: the documents.
-            texts: of their bodies.
 
         Raises:
             StoreUnavailable: the store does not answer, or others write to the pack again and again.
         """
-        keys = [(document.partition, document.id) for document in documents]
+        keys = [written.key for written in batch]
 
         async def attempt() -> list[Document | None]:
             state, found = await self.current(keys)
-            kept = self._unchanged(documents, found)
+            kept = self._unchanged(batch, found)
             if not all(kept):
                 # What the caller read may be newer than what is known here.
                 await self.refresh()
                 state, found = await self.current(keys)
-                kept = self._unchanged(documents, found)
-            written = [each for each, stays in zip(zip(documents, texts, strict=True), kept, strict=True) if stays]
-            if not written:
-                return [None] * len(documents)
-            etag = await self._append(state, written, ())
-            return [_with_etag(each, etag) if stays else None for each, stays in zip(documents, kept, strict=True)]
+                kept = self._unchanged(batch, found)
+            if not any(kept):
+                return [None] * len(batch)
+            etag = await self._append(state, list(compress(batch, kept)), ())
+            return [each.document.with_etag(etag) if stays else None for each, stays in zip(batch, kept, strict=True)]
 
         async with self._writing:
             return await until_won(attempt)
@@ -107,13 +103,13 @@ class WrittenPack(Pack):
         after.take_journal(self._state or state)
         self._state = after
 
-    def _unchanged(self, documents: Sequence[Document], found: Mapping[Key, Entry]) -> list[bool]:
+    def _unchanged(self, batch: Sequence[Written], found: Mapping[Key, Entry]) -> list[bool]:
         """Say of each document whether it is the version that was read."""
         now = self.now()
         etags = {key: entry.etag for key, entry in found.items() if entry.is_there(now)}
-        return [document.etag == etags.get((document.partition, document.id)) for document in documents]
+        return [written.document.etag == etags.get(written.key) for written in batch]
 
-    async def _append(self, state: State, documents: Sequence[tuple[Document, bytes]], removed: Sequence[Key]) -> str:
+    async def _append(self, state: State, batch: Sequence[Written], removed: Sequence[Key]) -> str:
         """Write a journal document by what is known, and return the etag of all that it says.
 
         Raises:
@@ -123,7 +119,7 @@ class WrittenPack(Pack):
         position = state.tail
         epoch = state.epochs.get(position.epoch)
         at = self.now()
-        entries = entries_written(documents, removed, position, at)
+        entries = entries_written(batch, removed, position, at)
         total = len(entries) + (0 if epoch is None else len(epoch.entries))
         last = position.number + 1 >= self.limits.epoch_documents or total >= self.limits.epoch_entries
         body = packed_body(entries, at=at, last=last)
@@ -140,7 +136,3 @@ class WrittenPack(Pack):
             state.add(entries, at, last=last)
         self._ended_an_epoch |= last
         return position.etag
-
-
-def _with_etag(document: Document, etag: str) -> Document:
-    return Document(partition=document.partition, id=document.id, body=document.body, etag=etag, ttl=document.ttl)

@@ -51,6 +51,9 @@ async def merged(newest_first: Sequence[AsyncIterator[Part]]) -> AsyncIterator[P
         sources = [source for source in sources if not source.ended]
         if not sources:
             return
+        if len(sources) == 1:
+            yield dict(sources[0].take(sources[0].end))
+            continue
         bound = min(source.end for source in sources)
         found: dict[Key, Entry] = {}
         for source in reversed(sources):
@@ -68,7 +71,7 @@ def in_order(entries: Part) -> dict[Key, Entry]:
     return {key: entries[key] for key in sorted(entries)}
 
 
-def remaining(entries: Part, at: float, *, oldest: bool) -> Iterable[tuple[Key, Entry]]:
+def remaining(entries: Part, at: float, *, oldest: bool) -> Part:
     """Return what a run is to hold.
 
     What was removed, or whose time to live has passed, leaves where no older run is left that could bring an earlier
@@ -79,8 +82,9 @@ def remaining(entries: Part, at: float, *, oldest: bool) -> Iterable[tuple[Key, 
         at: the time of the newest one of them, and not that of the machine: so whoever merges the same makes the same.
         oldest: whether no older run is left.
     """
-    for key, entry in entries.items():
-        if entry.is_there(at):
-            yield key, entry
-        elif not oldest:
-            yield key, gone(entry.etag)
+    over = {key: gone(entry.etag) for key, entry in entries.items() if not entry.is_there(at)}
+    if not over:
+        return entries
+    if oldest:
+        return {key: entry for key, entry in entries.items() if key not in over}
+    return {**entries, **over}

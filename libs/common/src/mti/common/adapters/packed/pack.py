@@ -1,7 +1,7 @@
 """One pack, read by what is known of it: its head, its indexes and its journal, and by the pages that these lead to."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mti.common.adapters.packed.forms import (
@@ -12,9 +12,10 @@ from mti.common.adapters.packed.forms import (
     Limits,
     Position,
     RunNote,
-    entries_in,
+    entries_of,
+    packed_in,
 )
-from mti.common.adapters.packed.pages import Page, Pages
+from mti.common.adapters.packed.pages import Pages
 from mti.common.adapters.packed.runs import Index, Run
 from mti.common.adapters.packed.state import Gap, State
 from mti.common.errors import StoreUnavailable
@@ -31,10 +32,10 @@ class Plan:
     state: State | None
     """By which it was made; `None` while nothing is known of the pack."""
     tail: Position
-    pages: Mapping[Key, Sequence[str]]
-    """Those that may hold a key, the newest first."""
-    at_hand: Mapping[str, Page]
-    """Those of them that were read before."""
+    pages: Mapping[str, Sequence[Key]]
+    """Those that may hold some of the keys, of which the journal says nothing; the newest first."""
+    at_hand: Mapping[str, str]
+    """What those of them hold that were read before, packed."""
     head: Key
     journal: Key
     """The next journal document."""
@@ -85,9 +86,8 @@ class Pack:
         state = self._state
         tail = Position() if state is None else state.tail
         pages = {} if state is None else state.pages_for(keys)
-        asked = dict.fromkeys(page for found in pages.values() for page in found)
-        at_hand = {page: found for page in asked if (found := self._pages.get(self.name, page)) is not None}
-        missing = [(self.name, page) for page in asked if page not in at_hand]
+        at_hand = {page: found for page in pages if (found := self._pages.get(self.name, page)) is not None}
+        missing = [(self.name, page) for page in pages if page not in at_hand]
         return Plan(keys, state, tail, pages, at_hand, (self.name, HEAD), (self.name, tail.id), missing)
 
     def answer(self, plan: Plan, documents: Mapping[Key, Document]) -> dict[Key, Entry]:
@@ -109,7 +109,8 @@ class Pack:
             raise Gap
         if came and state.tail == plan.tail:
             raise Gap
-        return self._found(state, plan, documents)
+        found = self._read(state, plan, documents)
+        return found | state.in_journal(plan.keys)
 
     async def refresh(self) -> State:
         """Read what came since, or all that is to be known of the pack, and return it.
@@ -128,7 +129,7 @@ class Pack:
         raise StoreUnavailable(f"{self.name}: its pages and its head do not go together; try again")
 
     async def current(self, keys: Sequence[Key]) -> tuple[State, dict[Key, Entry]]:
-        """Return what was known last, and what stands under these keys by that.
+        """Return what was known last, and what stands under these keys by that, bodies left out where they may be.
 
         It may be over by now: who appends learns of it.
 
@@ -137,25 +138,27 @@ class Pack:
         """
         for _ in range(ATTEMPTS):
             state = self._state or await self.refresh()
-            plan = self.plan(keys)
+            found, rest = state.in_mind(keys)
+            plan = self.plan(rest)
             documents = await self.inner.read_each(plan.missing) if plan.missing else {}
             try:
-                return state, self._found(state, plan, documents)
+                found |= self._read(state, plan, documents)
             except Gap:
                 await self.refresh()
+            else:
+                return state, found | state.in_journal(keys)
         raise StoreUnavailable(f"{self.name}: its pages were replaced again and again; try again")
 
-    def _found(self, state: State, plan: Plan, documents: Mapping[Key, Document]) -> dict[Key, Entry]:
-        read = {id: entries_in(documents[pack, id]) for pack, id in plan.missing if (pack, id) in documents}
+    def _read(self, state: State, plan: Plan, documents: Mapping[Key, Document]) -> dict[Key, Entry]:
+        """Return what the pages say of the keys of a plan, and keep it in mind.
+
+        Raises:
+            Gap: a page is not there any more.
+        """
+        read = {id: packed_in(documents[pack, id]) for pack, id in plan.missing if (pack, id) in documents}
         self._pages.keep(self.name, read)
-        pages = {**plan.at_hand, **read}
-        found: dict[Key, Entry] = {}
-        for key in plan.keys:
-            entry = state.in_journal(key)
-            if entry is None:
-                entry = _in_pages(key, plan.pages.get(key, ()), pages)
-            if entry is not None:
-                found[key] = entry
+        found = _in_pages(plan.pages, {**plan.at_hand, **read})
+        state.keep_in_mind(plan.keys, found)
         return found
 
     async def _loaded(self, known: State | None) -> State:
@@ -191,15 +194,20 @@ class Pack:
         return [runs[note] for note in notes]
 
 
-def _in_pages(key: Key, wanted: Iterable[str], pages: Mapping[str, Page]) -> Entry | None:
-    """Return what the newest page says that has a key.
+def _in_pages(wanted: Mapping[str, Sequence[Key]], packed: Mapping[str, str]) -> dict[Key, Entry]:
+    """Return of each key what the newest page says that has it.
+
+    Args:
+        wanted: pages, the newest first, with the keys that they may have.
+        packed: what they hold.
 
     Raises:
         Gap: a page is not there any more.
     """
-    for id in wanted:
-        if id not in pages:
-            raise Gap
-        if (found := pages[id].get(key)) is not None:
-            return found
-    return None
+    found: dict[Key, Entry] = {}
+    for page, its in wanted.items():
+        if keys := [key for key in its if key not in found]:
+            if page not in packed:
+                raise Gap
+            found |= entries_of(packed[page], keys)
+    return found

@@ -2,12 +2,12 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, Final, cast
 
-from mti.common.adapters.packed.filters import Hashed, filter_of, from_text, hashed, may_hold, to_text
+from mti.common.adapters.packed.filters import Hashed, digests_of, filter_of, from_text, held, spread, to_text
 from mti.common.adapters.packed.forms import Entry, Limits, RunNote, index_id, packed_body, page_id
 from mti.common.ports.store import Document, Key
 
@@ -49,6 +49,7 @@ class Run:
 
     def __init__(self, note: RunNote, indexes: Sequence[Index]) -> None:
         self.note = note
+        self._id = note.id
         self._indexes = indexes
         self._starts = [index.first[0] for index in indexes]
         self._offsets = [0, *accumulate(len(index.first) for index in indexes)]
@@ -63,19 +64,20 @@ class Run:
         """The partitions that it holds anything of; one may come several times."""
         return (partition for index in self._indexes for partition in index.partitions)
 
-    def page_for(self, key: Key, known_by: Hashed) -> str | None:
-        """Return the id of the page that may hold a key; `None` where none does.
+    def pages_for(self, keys: Sequence[Key], known_by: Sequence[Hashed]) -> dict[str, list[Key]]:
+        """Return the ids of the pages that may hold some of the keys, each with these keys.
 
         Args:
-            key: the key.
-            known_by: see `hashed`.
+            keys: the keys; in order, where the run has several indexes.
+            known_by: what the filters know them by.
         """
-        at = 0 if len(self._indexes) == 1 else max(0, bisect_right(self._starts, key) - 1)
-        index = self._indexes[at]
-        if not may_hold(index.words, known_by):
-            return None
-        page = bisect_right(index.first, key) - 1
-        return None if page < 0 else page_id(self.note.id, self._offsets[at] + page)
+        found: dict[str, list[Key]] = {}
+        ends = [*(bisect_left(keys, start) for start in self._starts[1:]), len(keys)]
+        for index, offset, (start, end) in zip(self._indexes, self._offsets, pairwise([0, *ends]), strict=False):
+            for key in held(index.words, keys[start:end], known_by[start:end]):
+                if (page := bisect_right(index.first, key) - 1) >= 0:
+                    found.setdefault(page_id(self._id, offset + page), []).append(key)
+        return found
 
     def pages_from(self, key: Key, before: Key | None = None) -> list[str]:
         """Return the ids of the pages that hold anything from a key on, up to another one."""
@@ -101,22 +103,22 @@ class RunWriter:
         self._page: dict[Key, Entry] = {}
         self._bytes = 0
         self._first: list[Key] = []
-        self._hashed: list[Hashed] = []
+        self._digests = array("I")
         self._partitions: dict[str, None] = {}
         self._indexes: list[Index] = []
         self._pages = 0
 
-    def add(self, entries: Iterable[tuple[Key, Entry]]) -> Iterator[Document]:
+    def add(self, entries: Mapping[Key, Entry]) -> Iterator[Document]:
         """Take entries, in the order of their keys, and yield what is full then."""
-        limit = self._limits.page_bytes
-        for key, entry in entries:
+        limit, page, filled = self._limits.page_bytes, self._page, self._bytes
+        for key, entry in entries.items():
             size = _AROUND + len(key[1]) + memoryview(entry.body).nbytes
-            if self._page and self._bytes + size > limit:
+            if page and filled + size > limit:
                 yield from self._end_page()
-            if not self._page:
-                self._first.append(key)
-            self._page[key] = entry
-            self._bytes += size
+                page, filled = self._page, 0
+            page[key] = entry
+            filled += size
+        self._bytes = filled
 
     def end(self) -> Iterator[Document]:
         """Yield what is left."""
@@ -132,15 +134,16 @@ class RunWriter:
 
     def _end_page(self) -> Iterator[Document]:
         yield Document(partition=self._partition, id=page_id(self.note.id, self._pages), body=packed_body(self._page))
-        self._hashed += map(hashed, self._page)
+        self._first.append(next(iter(self._page)))
+        self._digests += digests_of(self._page)
         self._partitions |= dict.fromkeys(partition for partition, _ in self._page)
-        self._page, self._bytes = {}, 0
+        self._page = {}
         self._pages += 1
         if len(self._first) == self._limits.index_pages:
             yield self._end_index()
 
     def _end_index(self) -> Document:
-        index = Index(self._first, filter_of(self._hashed, len(self._hashed)), list(self._partitions))
+        index = Index(self._first, filter_of(spread(self._digests), len(self._digests)), list(self._partitions))
         body: dict[str, Any] = {
             "first": [list(key) for key in index.first],
             "filter": to_text(index.words),
@@ -148,5 +151,5 @@ class RunWriter:
         }
         document = Document(partition=self._partition, id=index_id(self.note.id, len(self._indexes)), body=body)
         self._indexes.append(index)
-        self._first, self._hashed, self._partitions = [], [], {}
+        self._first, self._digests, self._partitions = [], array("I"), {}
         return document

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from mti.common.adapters.packed.filters import hashed
 from mti.common.adapters.packed.forms import Entry, entries_in
 from mti.common.adapters.packed.merging import Part, merged, one_part
 from mti.common.adapters.packed.pack import Pack
@@ -65,10 +64,10 @@ async def partitions_in(pack: Pack) -> list[str]:
         for partition in candidates
     }
     found = await pack.inner.read_many(pack.name, [page for its in pages.values() for page in its])
-    read = {id: entries_in(document) for id, document in found.items()}
     holding: list[str] = []
     for partition in candidates:
-        seen = [state.journal_of(partition, "", None), *(read.get(page, {}) for page in pages[partition])]
+        read = [entries_in(found[page]) for page in pages[partition] if page in found]
+        seen = [state.journal_of(partition, "", None), *read]
         if _is_any_there(pack, state, partition, seen):
             holding.append(partition)
         else:
@@ -89,11 +88,8 @@ def _is_any_there(pack: Pack, state: State, partition: str, parts: Sequence[Part
 
 
 def _is_newest(state: State, key: Key, entry: Entry) -> bool:
-    newest = state.in_journal(key)
-    if newest is not None:
-        return newest is entry
-    known_by = hashed(key)
-    return sum(run.page_for(key, known_by) is not None for run in state.runs) == 1
+    newest = state.in_journal([key]).get(key)
+    return len(state.pages_for([key])) == 1 if newest is None else newest is entry
 
 
 def _sources(pack: Pack, state: State, partition: str, after: str, before: str | None) -> list[AsyncIterator[Part]]:

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mti.common.adapters.packed.filters import hashed
-from mti.common.adapters.packed.forms import Entry, Head, Position, entries_in
+from mti.common.adapters.packed.filters import digests_of, spread
+from mti.common.adapters.packed.forms import NOTHING, Entry, Head, Position, entries_in, gone
 from mti.common.adapters.packed.merging import in_order
 from mti.common.adapters.packed.runs import Run
 from mti.common.ports.store import Document, Key
 
 LOOKED: Final = 4096
+"""Keys of which a pack has in mind what its pages say: more than are looked for at a time, and then written."""
+_NOWHERE: Final = gone("")
+"""In the place of what no page holds."""
 _ENTRY_BYTES: Final = 1500
 """About what an entry of the journal takes in memory."""
 
@@ -55,10 +58,8 @@ class State:
         """Those of the journal, the oldest first."""
         self.tail = Position(head.epoch)
         """The place of the next journal document."""
-        self._newest_first: list[dict[Key, Entry]] = []
-        """The entries of the epochs."""
-        self._looked: dict[Key, Sequence[str]] = {}
-        """Pages of the keys that were looked for last: who reads mostly writes next."""
+        self._looked: dict[Key, Entry] = {}
+        """What the pages say, bodies left out, of the keys that were looked for last: who reads mostly writes next."""
 
     @property
     def size(self) -> int:
@@ -82,7 +83,6 @@ class State:
         epoch = self.epochs.get(self.tail.epoch)
         if epoch is None:
             epoch = self.epochs[self.tail.epoch] = Epoch()
-            self._newest_first.insert(0, epoch.entries)
         epoch.add(entries, at, last=last)
         self.tail = self.tail.after(last=last)
 
@@ -91,35 +91,51 @@ class State:
         if not other.head.epoch <= self.head.epoch <= other.tail.epoch:
             return  # it has not come so far, or has let go of what this head still leaves to the journal
         self.epochs = {number: epoch for number, epoch in other.epochs.items() if number >= self.head.epoch}
-        self._newest_first = [epoch.entries for epoch in reversed(self.epochs.values())]
         self.tail = other.tail
 
-    def in_journal(self, key: Key) -> Entry | None:
-        """Return what the journal says of a key; `None` where it says nothing."""
-        for entries in self._newest_first:
-            if (found := entries.get(key)) is not None:
-                return found
-        return None
+    def in_journal(self, keys: Iterable[Key]) -> dict[Key, Entry]:
+        """Return what the journal says of keys; those of which it says nothing are absent."""
+        found: dict[Key, Entry] = {}
+        for epoch in self.epochs.values():
+            entries = epoch.entries
+            found |= {key: entries[key] for key in keys if key in entries}
+        return found
 
-    def pages_for(self, keys: Iterable[Key]) -> dict[Key, Sequence[str]]:
-        """Return the pages that may hold the keys of which the journal says nothing, the newest first."""
+    def pages_for(self, keys: Sequence[Key]) -> dict[str, list[Key]]:
+        """Return the pages that may hold keys of which the journal says nothing, and which keys these are.
+
+        Those of a newer run come before those of an older one.
+        """
         if not self.runs:
             return {}
-        wanted: dict[Key, Sequence[str]] = {}
+        journal = self.in_journal(keys)
+        rest = [key for key in keys if key not in journal] if journal else list(keys)
+        if any(run.note.indexes > 1 for run in self.runs):
+            rest.sort()
+        known_by = list(spread(digests_of(rest)))
+        return {page: its for run in self.runs for page, its in run.pages_for(rest, known_by).items()}
+
+    def keep_in_mind(self, keys: Iterable[Key], found: Mapping[Key, Entry]) -> None:
+        """Keep in mind what the pages say of keys that were looked for.
+
+        Args:
+            keys: the keys.
+            found: what a page holds.
+        """
+        if self.runs:
+            looked = dict.fromkeys(keys, _NOWHERE)
+            looked |= {key: Entry(entry.etag, entry.ttl, entry.expires, NOTHING) for key, entry in found.items()}
+            if len(self._looked) + len(looked) > LOOKED:
+                self._looked.clear()
+            self._looked |= looked
+
+    def in_mind(self, keys: Sequence[Key]) -> tuple[dict[Key, Entry], list[Key]]:
+        """Return what is in mind of what the pages say of keys, and those keys for which they are to be asked."""
+        if not self.runs:
+            return {}, []
         looked = self._looked
-        for key in keys:
-            if self.in_journal(key) is not None:
-                continue
-            pages = looked.get(key)
-            if pages is None:
-                known_by = hashed(key)
-                pages = [page for run in self.runs if (page := run.page_for(key, known_by)) is not None]
-            if pages:
-                wanted[key] = pages
-            looked[key] = pages
-        if len(looked) > LOOKED:
-            looked.clear()
-        return wanted
+        found = {key: entry for key in keys if (entry := looked.get(key, _NOWHERE)) is not _NOWHERE}
+        return found, [key for key in keys if key not in looked]
 
     def closed_epoch(self) -> Epoch | None:
         """Return the journal's first epoch, if it is to be made a run of."""
