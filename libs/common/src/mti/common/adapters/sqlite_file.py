@@ -55,7 +55,7 @@ _FROM_VERSION_1 = (
 )
 
 _WAL_BYTES_KEPT = 16 * 1024 * 1024
-_WRITER_CACHE_KIB = 16_000
+_WRITER_CACHE_KIB = 4_000
 """Ids are as good as random, so that a transaction writes to pages all over the file."""
 _PAGES_UNTIL_CHECKPOINT = 4000
 """Of 4 KiB: a page that several transactions write to goes back into the file once (before, every 1,000)."""

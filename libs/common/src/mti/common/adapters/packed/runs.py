@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from sys import intern
 from typing import Any, Final, cast
 
 from mti.common.adapters.packed.filters import Hashed, digests_of, filter_of, from_text, held, spread, to_text
@@ -30,13 +31,13 @@ class Index:
     def of(cls, document: Document) -> "Index":
         """Return it as it was stored."""
         body = cast("dict[str, Any]", document.body)
-        first = [(partition, id) for partition, id in body["first"]]
+        first = [(intern(partition), id) for partition, id in body["first"]]
         return cls(first, from_text(body["filter"]), body["partitions"])
 
     @property
     def size(self) -> int:
         """About the bytes that it takes in memory."""
-        return 8 * len(self.words) + 300 * len(self.first)
+        return 8 * len(self.words) + 200 * len(self.first)
 
 
 class Run:
@@ -134,7 +135,8 @@ class RunWriter:
 
     def _end_page(self) -> Iterator[Document]:
         yield Document(partition=self._partition, id=page_id(self.note.id, self._pages), body=packed_body(self._page))
-        self._first.append(next(iter(self._page)))
+        partition, id = next(iter(self._page))
+        self._first.append((intern(partition), id))
         self._digests += digests_of(self._page)
         self._partitions |= dict.fromkeys(partition for partition, _ in self._page)
         self._page = {}
