@@ -1,7 +1,7 @@
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,20 +14,7 @@ from mti.common.registry import check_secrets
 from mti.common.registry.references import parse_reference
 from tests.common.key_vault import VAULT, Vault, running_vault
 from tests.common.tenants import AZURE_TENANT, WORKSPACE, destination, load, mimecast, tenant
-
-
-class StillClock:
-    def __init__(self) -> None:
-        self.time = datetime(2026, 11, 24, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+from tests.support.clocks import HandClock
 
 
 @pytest.fixture
@@ -119,7 +106,7 @@ def test_what_is_no_reference_is_refused_and_not_shown() -> None:
 
 
 async def test_a_value_is_read_again_when_its_time_is_over_or_it_is_forgotten() -> None:
-    environ, clock = {"ID": "first"}, StillClock()
+    environ, clock = {"ID": "first"}, HandClock()
     resolver = ReferenceResolver(cache_for=timedelta(minutes=5), clock=clock, environ=environ)
 
     async def read() -> str:
@@ -138,7 +125,7 @@ async def test_a_value_is_read_again_when_its_time_is_over_or_it_is_forgotten() 
 
 async def test_a_secret_that_was_missing_is_found_once_it_is_set() -> None:
     environ: dict[str, str] = {}
-    resolver = ReferenceResolver(clock=StillClock(), environ=environ)
+    resolver = ReferenceResolver(clock=HandClock(), environ=environ)
     await refusal(resolver, "env:ID")
     environ["ID"] = "late"
     assert (await resolver.resolve(parse_reference("env:ID"))).get_secret_value() == "late"

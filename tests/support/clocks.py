@@ -1,6 +1,7 @@
 """Clocks that are not the machine's."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from servicebus_local.clock import system_clock
@@ -33,3 +34,19 @@ class QuickClock:
         self.passed += seconds
         self._broker.ahead += timedelta(seconds=seconds)
         await asyncio.sleep(0)
+
+
+@dataclass
+class HandClock:
+    """Time that passes in sleeps, which take none, and when it is set."""
+
+    time: datetime = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)

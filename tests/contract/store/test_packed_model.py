@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import hypothesis.strategies as st
@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from mti.common.adapters.packed import Limits, PackedStore
 from mti.common.ports.store import Container, Document, Key
 from mti.simulation.store import MemoryStore
+from tests.support.clocks import HandClock
 
 T = TypeVar("T")
 
@@ -29,20 +30,6 @@ KEYS = st.tuples(st.sampled_from(PARTITIONS), st.sampled_from(IDS))
 
 class Killed(Exception):
     """The process is gone."""
-
-
-@dataclass
-class HandClock:
-    time: datetime = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 class MortalContainer:

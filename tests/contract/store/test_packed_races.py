@@ -15,7 +15,8 @@ from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document, Store
 from mti.simulation.store import MemoryStore
-from tests.contract.store.test_packed_model import HandClock, MortalContainer, OneContainer, pack_of
+from tests.contract.store.test_packed_model import MortalContainer, OneContainer, pack_of
+from tests.support.clocks import HandClock
 
 TINY = Limits(epoch_documents=3, epoch_entries=50, page_bytes=2000, index_pages=4, fan_in=2)
 

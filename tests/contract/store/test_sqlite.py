@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import UnsupportedOperation
 from itertools import chain
 from pathlib import Path
@@ -19,23 +19,8 @@ from mti.common.ports.store import Document, Store
 from mti.stack.launching.processes import Process
 from tests.contract.store.contract import StoreContract, document
 from tests.contract.store.processes import ROUNDS, batch
+from tests.support.clocks import HandClock
 from tests.support.processes import start_python
-
-
-class HeldClock:
-    """Time that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 @pytest.fixture
@@ -44,12 +29,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clock() -> HeldClock:
-    return HeldClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-async def store(path: Path, clock: HeldClock) -> AsyncIterator[Store]:
+async def store(path: Path, clock: HandClock) -> AsyncIterator[Store]:
     store = SqliteStore(path, clock=clock)
     yield store
     await store.close()
@@ -86,7 +71,7 @@ async def test_versions_go_on_after_the_file_was_closed(path: Path) -> None:
     assert len(set(etags)) == 3
 
 
-async def test_an_expired_document_is_gone_for_every_reader(store: Store, clock: HeldClock) -> None:
+async def test_an_expired_document_is_gone_for_every_reader(store: Store, clock: HandClock) -> None:
     known = store.container("known")
     await known.write(document("short", ttl=10))
     await known.write(document("short", "expired", ttl=10))
@@ -99,7 +84,7 @@ async def test_an_expired_document_is_gone_for_every_reader(store: Store, clock:
     assert [name async for name in known.partitions()] == ["contoso"]
 
 
-async def test_an_expired_document_can_be_made_anew_and_not_be_replaced(store: Store, clock: HeldClock) -> None:
+async def test_an_expired_document_can_be_made_anew_and_not_be_replaced(store: Store, clock: HandClock) -> None:
     known = store.container("known")
     expired = await known.write(document("a", ttl=10))
     clock.time += timedelta(seconds=10)
@@ -109,7 +94,7 @@ async def test_an_expired_document_can_be_made_anew_and_not_be_replaced(store: S
     assert await known.read("contoso", "a") == again
 
 
-async def test_a_write_begins_the_time_to_live_again(store: Store, clock: HeldClock) -> None:
+async def test_a_write_begins_the_time_to_live_again(store: Store, clock: HandClock) -> None:
     known = store.container("known")
     first = await known.write(document("a", ttl=10))
     clock.time += timedelta(seconds=9)
@@ -118,7 +103,7 @@ async def test_a_write_begins_the_time_to_live_again(store: Store, clock: HeldCl
     assert await known.read("contoso", "a") == second
 
 
-async def test_later_writes_remove_what_has_expired(store: Store, clock: HeldClock, path: Path) -> None:
+async def test_later_writes_remove_what_has_expired(store: Store, clock: HandClock, path: Path) -> None:
     known = store.container("known")
     await known.write_many([document(f"{number:04}", ttl=10) for number in range(1_200)])
     clock.time += timedelta(seconds=10 + PURGE_SECONDS)
@@ -220,7 +205,7 @@ async def test_a_file_of_a_newer_release_is_refused(path: Path) -> None:
         await store.close()
 
 
-async def test_a_file_of_the_first_layout_keeps_its_documents(path: Path, clock: HeldClock) -> None:
+async def test_a_file_of_the_first_layout_keeps_its_documents(path: Path, clock: HandClock) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript(FIRST_LAYOUT)
     connection.close()
