@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mti.common.adapters.store_documents import keyed, text_of
-from mti.common.errors import WriteConflict
+from mti.common.adapters.store_documents import SeveralAtATime, keyed, text_of
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Document, Key
 from mti.simulation.parameters import Costs
@@ -45,41 +44,21 @@ class MemoryStore:
         """Let go of nothing: there is nothing to let go of."""
 
 
-class MemoryContainer:
+class MemoryContainer(SeveralAtATime):
     """See `mti.common.ports.store.Container`."""
 
     def __init__(self, name: str, clock: Clock, costs: Costs) -> None:
-        self._name = name
+        super().__init__(name)
         self._clock = clock
         self._costs = costs
         self._kept: defaultdict[str, dict[str, _Kept]] = defaultdict(dict)
         self._version = 0
-
-    async def read(self, partition: str, id: str) -> Document | None:
-        """Return the document or `None`."""
-        await self._pass(self._costs.document_read)
-        return self._get(partition, id)
-
-    async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
-        """Return those of the ids that exist, by id."""
-        return {id: found for (_, id), found in (await self.read_each([(partition, id) for id in ids])).items()}
 
     async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
         """Return those that exist of the documents with these keys, by key."""
         await self._pass(self._costs.document_read * len(keys))
         found = {key: self._get(*key) for key in keys}
         return {key: document for key, document in found.items() if document is not None}
-
-    async def write(self, document: Document) -> Document:
-        """Create or replace the document, if it is still the version that was read.
-
-        Raises:
-            WriteConflict: it exists already, or it changed or was removed since it was read.
-        """
-        [written] = await self.write_many([document])
-        if written is None:
-            raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
-        return written
 
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does; `None` where it lost the race."""

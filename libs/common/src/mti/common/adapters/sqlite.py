@@ -12,8 +12,7 @@ from typing import cast
 import orjson
 
 from mti.common.adapters.sqlite_file import Row, SqliteFile
-from mti.common.adapters.store_documents import keyed, text_of
-from mti.common.errors import WriteConflict
+from mti.common.adapters.store_documents import SeveralAtATime, keyed, text_of
 from mti.common.ports.clock import Clock, SystemClock
 from mti.common.ports.store import Document, Key
 
@@ -96,22 +95,14 @@ class SqliteStore:
         await self._file.close()
 
 
-class SqliteContainer:
+class SqliteContainer(SeveralAtATime):
     """One container's documents; made by `SqliteStore.container`."""
 
     def __init__(self, name: str, file: SqliteFile, clock: Clock, purge: "Purge") -> None:
-        self._name = name
+        super().__init__(name)
         self._file = file
         self._clock = clock
         self._purge = purge
-
-    async def read(self, partition: str, id: str) -> Document | None:
-        """Return the document or `None`."""
-        return (await self.read_each([(partition, id)])).get((partition, id))
-
-    async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
-        """Return those of the ids that exist, by id, all of one moment."""
-        return {id: found for (_, id), found in (await self.read_each([(partition, id) for id in ids])).items()}
 
     async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
         """Return those that exist of the documents with these keys, by key, all of one moment."""
@@ -120,17 +111,6 @@ class SqliteContainer:
         wanted = orjson.dumps(list(dict.fromkeys(keys))).decode()
         rows = await self._file.fetch(_READ_EACH, (wanted, self._name, self._now()))
         return {(document.partition, document.id): document for document in map(_document, rows)}
-
-    async def write(self, document: Document) -> Document:
-        """Create or replace the document, if it is still the version that was read.
-
-        Raises:
-            WriteConflict: it exists already, or it changed or was removed since it was read.
-        """
-        [written] = await self.write_many([document])
-        if written is None:
-            raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
-        return written
 
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does, in one transaction; `None` where it lost the race."""

@@ -1,4 +1,5 @@
-"""What the adapters of the store have in common: how a body becomes text, and what no adapter takes.
+"""What the adapters of the store have in common: how a body becomes text, what no adapter takes, and what one document
+is to a container that reads and writes several at a time.
 
 A body is kept as text and not as the store's own notion of JSON, so that what is read is exactly what was written, on
 every store: `1.0` stays `1.0`, and a whole number of any size keeps its digits.
@@ -6,12 +7,14 @@ every store: `1.0` stays `1.0`, and a whole number of any size keeps its digits.
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import orjson
 from pydantic import JsonValue
 
+from mti.common.errors import WriteConflict
 from mti.common.ports.store import Document, Key
 
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -50,6 +53,44 @@ def keyed(documents: Sequence[Document]) -> dict[Key, Document]:
     if any(document.ttl is not None and document.ttl < 1 for document in documents):
         raise ValueError("a time to live is a second at least")
     return by_key
+
+
+class SeveralAtATime(ABC):
+    """A container to which one document is several of which there is one.
+
+    Args:
+        name: the container's, for errors.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @abstractmethod
+    async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        """Return those that exist of the documents with these keys, by key."""
+
+    @abstractmethod
+    async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
+        """Write each as `write` does; `None` where it lost the race."""
+
+    async def read(self, partition: str, id: str) -> Document | None:
+        """Return the document or `None`."""
+        return (await self.read_each([(partition, id)])).get((partition, id))
+
+    async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
+        """Return those of the ids that exist, by id."""
+        return {id: found for (_, id), found in (await self.read_each([(partition, id) for id in ids])).items()}
+
+    async def write(self, document: Document) -> Document:
+        """Create or replace the document, if it is still the version that was read.
+
+        Raises:
+            WriteConflict: it exists already, or it changed or was removed since it was read.
+        """
+        [written] = await self.write_many([document])
+        if written is None:
+            raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
+        return written
 
 
 def _body_to_bytes(body: Mapping[str, JsonValue]) -> bytes:

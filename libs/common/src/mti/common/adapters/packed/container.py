@@ -11,8 +11,8 @@ from mti.common.adapters.packed.journal import WrittenPack
 from mti.common.adapters.packed.pages import Pages
 from mti.common.adapters.packed.scanning import partitions_in, scan
 from mti.common.adapters.packed.state import Gap
-from mti.common.adapters.store_documents import bytes_of, keyed
-from mti.common.errors import StoreUnavailable, WriteConflict
+from mti.common.adapters.store_documents import SeveralAtATime, bytes_of, keyed
+from mti.common.errors import StoreUnavailable
 from mti.common.ports.clock import Clock
 from mti.common.ports.store import Container, Document, Key
 from mti.common.races import ATTEMPTS
@@ -29,7 +29,7 @@ MEMORY: Final = 48 * 1024 * 1024
 """Bytes, about, for what is known of packs; of those that were not needed for longest it is forgotten."""
 
 
-class PackedContainer:
+class PackedContainer(SeveralAtATime):
     """One container's documents, those of some partitions packed.
 
     Args:
@@ -43,7 +43,7 @@ class PackedContainer:
     def __init__(
         self, name: str, inner: Container, pack_of: Callable[[str], str | None], clock: Clock, limits: Limits
     ) -> None:
-        self._name = name
+        super().__init__(name)
         self._inner = inner
         self._pack_of = pack_of
         self._clock = clock
@@ -52,14 +52,6 @@ class PackedContainer:
         self._packs: dict[str, WrittenPack] = {}
         self._sizes: dict[WrittenPack, int] = {}
         """What is known of packs takes so many bytes; what was used last comes last."""
-
-    async def read(self, partition: str, id: str) -> Document | None:
-        """Return the document or `None`."""
-        return (await self.read_each([(partition, id)])).get((partition, id))
-
-    async def read_many(self, partition: str, ids: Sequence[str]) -> dict[str, Document]:
-        """Return those of the ids that exist, by id."""
-        return {id: found for (_, id), found in (await self.read_each([(partition, id) for id in ids])).items()}
 
     async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
         """Return those that exist of the documents with these keys, by key: one call of the container below, and more
@@ -84,17 +76,6 @@ class PackedContainer:
             if not packed:
                 return {key: found[key] for key in dict.fromkeys(keys) if key in found}
         raise StoreUnavailable(f"{self._name}: it is being written to again and again; try again")
-
-    async def write(self, document: Document) -> Document:
-        """Create or replace the document, if it is still the version that was read.
-
-        Raises:
-            WriteConflict: it exists already, or it changed or was removed since it was read.
-        """
-        [written] = await self.write_many([document])
-        if written is None:
-            raise WriteConflict(f"{self._name}: {document.id} of {document.partition} is not what was read")
-        return written
 
     async def write_many(self, documents: Sequence[Document]) -> list[Document | None]:
         """Write each as `write` does; those of a pack together, as one; `None` where it lost the race."""
