@@ -2,8 +2,8 @@
 
 Each step writes all that is new, and then changes the head by compare-and-set; nothing counts before that. What a run
 is made of decides its name and every byte of it, so whoever is killed, or does the same at the same time as another
-process, leaves nothing that the next one would not make again. What counts no more is named by the head, and removed
-before the next change of it.
+process, leaves nothing that the next one would not make again, as long as nothing came in between; see `orphans` for
+what is left otherwise. What counts no more is named by the head, and removed before the next change of it.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Final
 from mti.common.adapters.packed.forms import Position, RunNote
 from mti.common.adapters.packed.journal import WrittenPack
 from mti.common.adapters.packed.merging import Part, in_order, merged, one_part, remaining
+from mti.common.adapters.packed.orphans import orphans
 from mti.common.adapters.packed.runs import Run, RunWriter
 from mti.common.adapters.packed.scanning import parts_of
 from mti.common.adapters.packed.state import Epoch, Gap, State
@@ -78,6 +79,7 @@ class Compaction:
         made = await self._written(note, [parts_of(self._pack, note.page_ids) for note in notes])
         garbage = [id for note in notes for id in (*note.page_ids, *note.index_ids)]
         await self._remove(state.head.garbage)
+        await self._remove([id async for id in orphans(self._pack, state.head, [run.note for run in made])])
         head = state.head.with_runs_merged(notes, [run.note for run in made], garbage)
         await self._pack.replace_head(state, head, made)
 
