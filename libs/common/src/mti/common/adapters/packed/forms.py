@@ -13,7 +13,6 @@ What they hold is compressed, since indicators of one pack are much alike: of a 
 included, and Cosmos DB charges by size.
 """
 
-from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -231,7 +230,7 @@ def packed_body(entries: Mapping[Key, Entry], **beside: JsonValue) -> dict[str, 
     for (partition, id), entry in entries.items():
         partitions[partition].append((id, entry))
     packed = isal_zlib.compress(_encode(list(partitions.items())), level=_LEVEL)
-    return {**beside, "of": b64encode(packed).decode()}
+    return {**beside, "of": msgspec.to_builtins(packed)}
 
 
 def packed_in(document: Document) -> str:
@@ -252,16 +251,19 @@ def entries_of(packed: str, keys: Iterable[Key]) -> dict[Key, Entry]:
         packed: what `packed_in` returned of the page.
         keys: the keys.
     """
-    whole = {partition: dict(its) for partition, its in _decode_ids(_unpacked(packed))}
+    text = _unpacked(packed)
+    # A page that a filter leads to may have none of them, which is seen in half of the time.
+    likely = [key for key in keys if _encode(key[1]) in text]
+    whole = {partition: dict(its) for partition, its in _decode_ids(text)} if likely else {}
     return {
         key: _decode_entry(bytes(found))
-        for key in keys
+        for key in likely
         if (its := whole.get(key[0])) is not None and (found := its.get(key[1])) is not None
     }
 
 
 def _unpacked(packed: str) -> bytes:
-    return isal_zlib.decompress(b64decode(packed))
+    return isal_zlib.decompress(msgspec.convert(packed, bytes))  # a quarter of the time of `b64decode`
 
 
 _encode: Final = msgspec.json.Encoder().encode
