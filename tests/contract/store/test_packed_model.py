@@ -105,25 +105,26 @@ def pack_of(partition: str) -> str | None:
 class Process:
     """A process that works on the store."""
 
-    def __init__(self, below: Container, clock: HandClock) -> None:
-        self._below, self._clock = below, clock
+    def __init__(self, below: Container, clock: HandClock, limits: Limits = TINY) -> None:
+        self._below, self._clock, self._limits = below, clock, limits
         self.start()
 
     def start(self) -> None:
         self.mortal = MortalContainer(self._below)
-        self.container = PackedStore(OneContainer(self.mortal), {"known": pack_of}, self._clock, TINY).container(
-            "known"
-        )
+        store = PackedStore(OneContainer(self.mortal), {"known": pack_of}, self._clock, self._limits)
+        self.container = store.container("known")
 
 
 class Packed(RuleBasedStateMachine):
     """A few processes over one store, and what it is to hold."""
 
+    limits = TINY
+
     def __init__(self) -> None:
         super().__init__()
         self.clock = HandClock()
         self.below = MemoryStore(self.clock).container("known")
-        self.processes = [Process(self.below, self.clock) for _ in PROCESSES]
+        self.processes = [Process(self.below, self.clock, self.limits) for _ in PROCESSES]
         self.holds: dict[Key, Document] = {}
         self.until: dict[Key, datetime] = {}
         self.old: dict[Key, str] = {}
@@ -266,7 +267,14 @@ class Packed(RuleBasedStateMachine):
                 self._set(key, now)
 
 
+class PackedInSmallSteps(Packed):
+    """Merges are put aside after each page, whatever comes in between."""
+
+    limits = replace(TINY, pages_at_once=1)
+
+
 @pytest.mark.timeout(600)
-def test_packed_documents_are_as_a_dictionary_says() -> None:
+@pytest.mark.parametrize("machine", [Packed, PackedInSmallSteps])
+def test_packed_documents_are_as_a_dictionary_says(machine: type[Packed]) -> None:
     quick = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(Packed, settings=quick)
+    run_state_machine_as_test(machine, settings=quick)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from mti.common.adapters.packed.compaction import compact
+from mti.common.adapters.packed.compaction import Compaction
 from mti.common.adapters.packed.forms import Entry, Limits, Written
 from mti.common.adapters.packed.journal import WrittenPack
 from mti.common.adapters.packed.pages import Pages
@@ -50,6 +50,7 @@ class PackedContainer(SeveralAtATime):
         self._limits = limits
         self._pages = Pages()
         self._packs: dict[str, WrittenPack] = {}
+        self._compactions: dict[WrittenPack, Compaction] = {}
         self._sizes: dict[WrittenPack, int] = {}
         """What is known of packs takes so many bytes; what was used last comes last."""
 
@@ -85,7 +86,7 @@ class PackedContainer(SeveralAtATime):
         for pack, keys in packed.items():
             for batch in _batches([Written(key, by_key[key], bytes_of(by_key[key])) for key in keys]):
                 results |= zip([written.key for written in batch], await pack.write(batch), strict=True)
-            await _compact(pack)
+            await self._compact(pack)
         if plain:
             results |= zip(plain, await self._inner.write_many([by_key[key] for key in plain]), strict=True)
         self._used(packed)
@@ -97,7 +98,7 @@ class PackedContainer(SeveralAtATime):
             await self._inner.delete(partition, id)
         else:
             await pack.remove((partition, id))
-            await _compact(pack)
+            await self._compact(pack)
 
     async def scan(self, partition: str, *, after: str = "", before: str | None = None) -> AsyncIterator[Document]:
         """Yield the documents of a partition in the order of their ids, from beyond `after` and up to `before`."""
@@ -165,6 +166,18 @@ class PackedContainer(SeveralAtATime):
             pack = self._packs[below] = WrittenPack(below, self._inner, self._pages, self._clock, self._limits)
         return pack
 
+    async def _compact(self, pack: WrittenPack) -> None:
+        """Compact a pack where it is time to. What was written stays written when that fails."""
+        if not pack.is_due:
+            return
+        compaction = self._compactions.get(pack)
+        if compaction is None:
+            compaction = self._compactions[pack] = Compaction(pack)
+        try:
+            await compaction.compact()
+        except StoreUnavailable as error:
+            log.warning("a pack could not be compacted yet", extra={"pack": pack.name, "why": str(error)})
+
     def _used(self, packs: Iterable[WrittenPack]) -> None:
         """Note that packs were used, and forget what is known of others where it takes too much memory."""
         for pack in packs:
@@ -174,6 +187,7 @@ class PackedContainer(SeveralAtATime):
             oldest = next(iter(self._sizes))
             del self._sizes[oldest]
             oldest.forget()
+            self._compactions.pop(oldest, None)
 
 
 async def _some(container: Container, partition: str) -> list[Document]:
@@ -183,16 +197,6 @@ async def _some(container: Container, partition: str) -> list[Document]:
         if len(found) == BATCH:
             break
     return found
-
-
-async def _compact(pack: WrittenPack) -> None:
-    """Compact a pack where it is time to. What was written stays written when that fails."""
-    if not pack.is_due:
-        return
-    try:
-        await compact(pack)
-    except StoreUnavailable as error:
-        log.warning("a pack could not be compacted yet", extra={"pack": pack.name, "why": str(error)})
 
 
 def _documents(found: Mapping[Key, Entry], now: float) -> dict[Key, Document]:

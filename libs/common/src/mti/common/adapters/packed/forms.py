@@ -51,6 +51,9 @@ class Limits:
     index_pages: int = 256
     fan_in: int = 8
     """Runs of a tier that are merged into one of the next."""
+    pages_at_once: int = 1024
+    """Pages of a merge that one write makes, which ended an epoch; it is gone on with at the end of the next. To keep
+    pace takes some fifty for each tier."""
 
 
 class Entry(Struct, frozen=True, gc=False, array_like=True):

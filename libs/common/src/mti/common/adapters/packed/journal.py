@@ -31,8 +31,6 @@ class WrittenPack(Pack):
         super().__init__(name, inner, pages, clock, limits)
         self._writing = asyncio.Lock()
         self._ended_an_epoch = False
-        self.compacting = asyncio.Lock()
-        """Held while this process does so."""
 
     @property
     def is_due(self) -> bool:

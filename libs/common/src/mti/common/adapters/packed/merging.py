@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Self
 
 from mti.common.adapters.packed.forms import Entry, gone
 from mti.common.ports.store import Key
@@ -38,27 +39,35 @@ class _Source:
         return ((key, self._part[key]) for key in self._keys[start : self._start])
 
 
-async def merged(newest_first: Sequence[AsyncIterator[Part]]) -> AsyncIterator[Part]:
-    """Yield all entries in the order of their keys, some at a time, of each key the newest.
+class Merged:
+    """All entries in the order of their keys, some at a time, of each key the newest.
+
+    It may be put aside and gone on with, and is no generator for that: an event loop that ends closes these, and what
+    was left of them would be missing.
 
     Args:
         newest_first: what is merged.
     """
-    sources = [_Source(parts) for parts in newest_first]
-    while True:
-        for source in sources:
+
+    def __init__(self, newest_first: Sequence[AsyncIterator[Part]]) -> None:
+        self._sources = [_Source(parts) for parts in newest_first]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Part:
+        for source in self._sources:
             await source.fill()
-        sources = [source for source in sources if not source.ended]
+        sources = self._sources = [source for source in self._sources if not source.ended]
         if not sources:
-            return
+            raise StopAsyncIteration
         if len(sources) == 1:
-            yield dict(sources[0].take(sources[0].end))
-            continue
+            return dict(sources[0].take(sources[0].end))
         bound = min(source.end for source in sources)
         found: dict[Key, Entry] = {}
         for source in reversed(sources):
             found.update(source.take(bound))
-        yield in_order(found)
+        return in_order(found)
 
 
 async def one_part(part: Part) -> AsyncIterator[Part]:

@@ -1,10 +1,10 @@
 """Reads a pack in order, and which partitions it holds anything of."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Final, Self
 
 from mti.common.adapters.packed.forms import Entry, entries_in
-from mti.common.adapters.packed.merging import Part, merged, one_part
+from mti.common.adapters.packed.merging import Merged, Part, one_part
 from mti.common.adapters.packed.pack import Pack
 from mti.common.adapters.packed.state import Gap, State
 from mti.common.errors import StoreUnavailable
@@ -24,7 +24,7 @@ async def scan(pack: Pack, partition: str, after: str = "", before: str | None =
     for _ in range(ATTEMPTS):
         state = await pack.refresh()
         try:
-            async for entries in merged(_sources(pack, state, partition, after, before)):
+            async for entries in Merged(_sources(pack, state, partition, after, before)):
                 now = pack.now()
                 for key, entry in entries.items():
                     after = key[1]
@@ -36,19 +36,37 @@ async def scan(pack: Pack, partition: str, after: str = "", before: str | None =
     raise StoreUnavailable(f"{pack.name} is compacted again and again while it is read; try again")
 
 
-async def parts_of(pack: Pack, page_ids: Sequence[str]) -> AsyncIterator[Part]:
-    """Yield what pages of a run hold, in order, some at a time.
+class PartsOf:
+    """What pages of a run hold, in order, some at a time. Like `Merged` it may be put aside.
 
-    Raises:
-        Gap: a page is not there any more.
-        StoreUnavailable: the store does not answer.
+    Args:
+        pack: the pack.
+        page_ids: the pages, in order.
     """
-    for start in range(0, len(page_ids), READ_AHEAD):
-        ids = page_ids[start : start + READ_AHEAD]
-        found = await pack.inner.read_many(pack.name, ids)
+
+    def __init__(self, pack: Pack, page_ids: Sequence[str]) -> None:
+        self._pack = pack
+        self._page_ids = page_ids
+        self._read = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Part:
+        """Return what the next ones hold.
+
+        Raises:
+            Gap: a page is not there any more.
+            StoreUnavailable: the store does not answer.
+        """
+        ids = self._page_ids[self._read : self._read + READ_AHEAD]
+        if not ids:
+            raise StopAsyncIteration
+        found = await self._pack.inner.read_many(self._pack.name, ids)
         if len(found) < len(ids):
             raise Gap
-        yield {key: entry for id in ids for key, entry in entries_in(found[id]).items()}
+        self._read += len(ids)
+        return {key: entry for id in ids for key, entry in entries_in(found[id]).items()}
 
 
 async def partitions_in(pack: Pack) -> list[str]:
@@ -95,7 +113,7 @@ def _is_newest(state: State, key: Key, entry: Entry) -> bool:
 def _sources(pack: Pack, state: State, partition: str, after: str, before: str | None) -> list[AsyncIterator[Part]]:
     """Return what is to be merged, the newest first."""
     start, end = (partition, after), _beyond(partition) if before is None else (partition, before)
-    runs = [_within(parts_of(pack, run.pages_from(start, end)), start, end) for run in state.runs]
+    runs = [_within(PartsOf(pack, run.pages_from(start, end)), start, end) for run in state.runs]
     return [one_part(state.journal_of(partition, after, before)), *runs]
 
 
