@@ -57,6 +57,8 @@ PACK = 100_000
 """Indicators that a pack has come to hold, over which the cost of keeping it in order is spread."""
 NOTHING_MORE = {"stored_bytes": 0.0}
 """What takes the place of an earlier version."""
+WRITER = "measured"
+"""As long as what processes are told apart by, and the same in every run."""
 NEVER_COMPACTED = Limits(epoch_documents=10**9, epoch_entries=10**9)
 READS, WRITES = (Kind.READ, Kind.QUERY), (Kind.INSERT, Kind.REPLACE, Kind.DELETE)
 
@@ -146,7 +148,7 @@ class Pipeline:
         )
         self.jobs, self.pages, self.indicators = Topic(), Topic(), Topic()
         self._meter, self._bus = StoreMeter(list_prices().request_units), BusMeter()
-        self.store = packed(CountedStore(MemoryStore(self.clock), self._meter), self.clock)
+        self.store = packed(CountedStore(MemoryStore(self.clock), self._meter), self.clock, WRITER)
 
     @contextmanager
     def metered(self) -> Iterator[Meters]:
@@ -439,7 +441,7 @@ class Pack:
         one of them.
         """
         meter, below, ids = StoreMeter(list_prices().request_units), MemoryStore(self._there.clock), random.Random(1)
-        store = PackedStore(CountedStore(below, meter), PACKS, self._there.clock, limits)
+        store = PackedStore(CountedStore(below, meter), PACKS, self._there.clock, limits, WRITER)
         container, keys = store.container(self._name), list[Key]()
         for start in range(0, PACK, self._batch):
             documents = [
@@ -453,7 +455,9 @@ class Pack:
             sizes += [size_of(document) async for document in below.container(self._name).scan(partition)]
         written = _asked(meter).model_copy(update={"stored_bytes": sum(sizes)})
         absent, held = [
-            await self._looked_up(PackedStore(CountedStore(below, meter), PACKS, self._there.clock), meter, wanted)
+            await self._looked_up(
+                PackedStore(CountedStore(below, meter), PACKS, self._there.clock, writer=WRITER), meter, wanted
+            )
             for wanted in ([(partition, f"{id}?") for partition, id in keys], keys)
         ]
         return written, held - absent

@@ -43,6 +43,21 @@ class Gate(MortalContainer):
         return await super().write(document)
 
 
+class LateLook(MortalContainer):
+    """Holds whoever looks at the head, once it is told to."""
+
+    def __init__(self, inner: Container) -> None:
+        super().__init__(inner)
+        self.open = asyncio.Event()
+        self.open.set()
+        self.reached = asyncio.Event()
+
+    async def read(self, partition: str, id: str) -> Document | None:
+        self.reached.set()
+        await self.open.wait()
+        return await super().read(partition, id)
+
+
 async def _ids(container: Container) -> list[str]:
     return [found.id async for found in container.scan("contoso#0")]
 
@@ -65,6 +80,25 @@ async def test_who_slept_while_its_number_was_used_and_removed_loses_nothing() -
     assert first is None
     assert await _ids(other) == ["first", *(f"other-{number:02}" for number in range(40)), "slept"]
     assert await packed(below, clock).read("contoso#0", "slept") == slept
+
+
+async def test_who_looks_late_whether_its_write_counts_finds_it_in_a_run() -> None:
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    look = LateLook(below)
+    slow, other = packed(look, clock), packed(below, clock)
+    assert await slow.read("contoso#0", "slow") is None
+    look.open.clear()
+    look.reached.clear()
+    writing = asyncio.create_task(slow.write_many([document("slow", n=1)]))
+    await look.reached.wait()
+    for number in range(4):
+        await other.write(document(f"other-{number}"))
+    assert [found.id async for found in below.scan("packed|contoso") if found.id.startswith("page!")]
+    look.open.set()
+    [written] = await writing
+    assert written is not None
+    assert await other.read("contoso#0", "slow") == await slow.read("contoso#0", "slow") == written
 
 
 async def test_a_reader_by_an_old_head_reads_what_stands_now() -> None:

@@ -38,16 +38,24 @@ class PackedContainer(SeveralAtATime):
         pack_of: returns the pack of a partition; `None` for one whose documents lie below as they are.
         clock: what times to live are measured with.
         limits: how packs are laid out.
+        writer: what tells this process from all others that write.
     """
 
     def __init__(
-        self, name: str, inner: Container, pack_of: Callable[[str], str | None], clock: Clock, limits: Limits
+        self,
+        name: str,
+        inner: Container,
+        pack_of: Callable[[str], str | None],
+        clock: Clock,
+        limits: Limits,
+        writer: str,
     ) -> None:
         super().__init__(name)
         self._inner = inner
         self._pack_of = pack_of
         self._clock = clock
         self._limits = limits
+        self._writer = writer
         self._pages = Pages()
         self._packs: dict[str, WrittenPack] = {}
         self._compactions: dict[WrittenPack, Compaction] = {}
@@ -163,7 +171,9 @@ class PackedContainer(SeveralAtATime):
     def _pack_below(self, below: str) -> WrittenPack:
         pack = self._packs.get(below)
         if pack is None:
-            pack = self._packs[below] = WrittenPack(below, self._inner, self._pages, self._clock, self._limits)
+            pack = self._packs[below] = WrittenPack(
+                below, self._inner, self._pages, self._clock, self._limits, self._writer
+            )
         return pack
 
     async def _compact(self, pack: WrittenPack) -> None:

@@ -60,7 +60,7 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
     """One document, or that it was removed."""
 
     etag: str
-    """Where it was written: the epoch and the number of its journal document."""
+    """Where it was written, the epoch and the number of its journal document, and by which process."""
     ttl: int
     """Seconds; 0 is for ever, and `GONE` that it was removed."""
     expires: float
@@ -99,10 +99,9 @@ class Position:
         """The id of the document before it, or what stands before all of its epoch."""
         return Position(self.epoch, self.number - 1).id if self.number else f"{JOURNAL}{self.epoch:010}!"
 
-    @property
-    def etag(self) -> str:
-        """Of the documents that were written there."""
-        return f"{self.epoch}.{self.number}"
+    def etag(self, writer: str) -> str:
+        """Return that of the documents that a process writes there."""
+        return f"{self.epoch}.{self.number}.{writer}"
 
     def after(self, *, last: bool) -> "Position":
         """Return the place of the next one."""
@@ -202,18 +201,15 @@ class Written(Struct, frozen=True, gc=False):
     """Of its body."""
 
 
-def entries_written(
-    batch: Iterable[Written], removed: Iterable[Key], position: Position, at: float
-) -> dict[Key, Entry]:
+def entries_written(batch: Iterable[Written], removed: Iterable[Key], etag: str, at: float) -> dict[Key, Entry]:
     """Return what a journal document is to say, by key.
 
     Args:
         batch: what is written.
         removed: the keys of what is removed.
-        position: the place of the journal document.
+        etag: of all of it.
         at: when, in seconds since 1970.
     """
-    etag = position.etag
     entries = {
         written.key: Entry(etag, ttl, at + ttl if ttl else 0, Raw(written.text))
         for written in batch

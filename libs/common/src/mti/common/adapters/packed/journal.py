@@ -25,10 +25,20 @@ EPOCHS_WAITING: Final = 2
 
 
 class WrittenPack(Pack):
-    """A pack that this process writes to; others may, too. See `Pack`."""
+    """A pack that this process writes to; others may, too.
 
-    def __init__(self, name: str, inner: Container, pages: Pages, clock: Clock, limits: Limits) -> None:
+    Args:
+        name: see `Pack`.
+        inner: see `Pack`.
+        pages: see `Pack`.
+        clock: see `Pack`.
+        limits: see `Pack`.
+        writer: what tells this process from all others.
+    """
+
+    def __init__(self, name: str, inner: Container, pages: Pages, clock: Clock, limits: Limits, writer: str) -> None:
         super().__init__(name, inner, pages, clock, limits)
+        self._writer = writer
         self._writing = asyncio.Lock()
         self._ended_an_epoch = False
 
@@ -116,8 +126,8 @@ class WrittenPack(Pack):
         """
         position = state.tail
         epoch = state.epochs.get(position.epoch)
-        at = self.now()
-        entries = entries_written(batch, removed, position, at)
+        at, etag = self.now(), position.etag(self._writer)
+        entries = entries_written(batch, removed, etag, at)
         total = len(entries) + (0 if epoch is None else len(epoch.entries))
         last = position.number + 1 >= self.limits.epoch_documents or total >= self.limits.epoch_entries
         body = packed_body(entries, at=at, last=last)
@@ -125,6 +135,8 @@ class WrittenPack(Pack):
             await self.inner.write(Document(partition=self.name, id=position.id, body=body))
             # Who was away for long finds a number free again when what was there has become part of a run.
             if Head.of(await self.inner.read(self.name, HEAD)).epoch > position.epoch:
+                if await self._stands(list(entries), etag):
+                    return etag
                 await self.inner.delete(self.name, position.id)
                 raise WriteConflict(f"{self.name}: {position.id} counts no more")
         except WriteConflict as conflict:
@@ -133,4 +145,10 @@ class WrittenPack(Pack):
         if state.tail == position:
             state.add(entries, at, last=last)
         self._ended_an_epoch |= last
-        return position.etag
+        return etag
+
+    async def _stands(self, keys: Sequence[Key], etag: str) -> bool:
+        """Say whether what was written a moment ago is part of a run by now, since others were quick."""
+        await self.refresh()
+        _, found = await self.current(keys)
+        return any(entry.etag == etag for entry in found.values())

@@ -1,6 +1,7 @@
 """A store of whose containers some are packed."""
 
 from collections.abc import Callable, Mapping
+from secrets import token_hex
 from typing import Final
 
 from mti.common.adapters.packed.container import PackedContainer
@@ -21,15 +22,22 @@ class PackedStore:
         packs: what is packed, by container.
         clock: what times to live are measured with.
         limits: how packs are laid out.
+        writer: what tells this process from all others that write; by chance, if it is not given.
     """
 
     def __init__(
-        self, below: Store, packs: Mapping[str, PackOf], clock: Clock | None = None, limits: Limits = LIMITS
+        self,
+        below: Store,
+        packs: Mapping[str, PackOf],
+        clock: Clock | None = None,
+        limits: Limits = LIMITS,
+        writer: str | None = None,
     ) -> None:
         self._below = below
         self._packs = packs
         self._clock = clock or SystemClock()
         self._limits = limits
+        self._writer = writer or token_hex(4)
         self._containers: dict[str, PackedContainer] = {}
 
     @property
@@ -56,7 +64,9 @@ class PackedStore:
     def _packed(self, name: str) -> PackedContainer:
         if name not in self._containers:
             inner = self.below.container(name)
-            self._containers[name] = PackedContainer(name, inner, self._packs[name], self._clock, self._limits)
+            self._containers[name] = PackedContainer(
+                name, inner, self._packs[name], self._clock, self._limits, self._writer
+            )
         return self._containers[name]
 
 
@@ -70,11 +80,12 @@ PACKS: Final = {"known": pack_of, "published": pack_of}
 """What is packed in the services' stores: what a source has brought, and what a workspace holds."""
 
 
-def packed(below: Store, clock: Clock | None = None) -> PackedStore:
+def packed(below: Store, clock: Clock | None = None, writer: str | None = None) -> PackedStore:
     """Return a service's store over one whose documents lie as they are.
 
     Args:
         below: that one, which is closed with this.
         clock: what times to live are measured with.
+        writer: see `PackedStore`.
     """
-    return PackedStore(below, PACKS, clock)
+    return PackedStore(below, PACKS, clock, writer=writer)
