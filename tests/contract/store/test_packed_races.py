@@ -82,7 +82,8 @@ async def test_who_slept_while_its_number_was_used_and_removed_loses_nothing() -
     assert await packed(below, clock).read("contoso#0", "slept") == slept
 
 
-async def test_who_looks_late_whether_its_write_counts_finds_it_in_a_run() -> None:
+@pytest.mark.parametrize("over", [False, True])
+async def test_who_looks_late_whether_its_write_counts_finds_that_it_did(over: bool) -> None:
     clock = HandClock()
     below = MemoryStore(clock).container("known")
     look = LateLook(below)
@@ -92,13 +93,31 @@ async def test_who_looks_late_whether_its_write_counts_finds_it_in_a_run() -> No
     look.reached.clear()
     writing = asyncio.create_task(slow.write_many([document("slow", n=1)]))
     await look.reached.wait()
+    found = await other.read("contoso#0", "slow")
+    assert found is not None
+    stands = await other.write(replace(found, body={"n": 2})) if over else found
     for number in range(4):
         await other.write(document(f"other-{number}"))
     assert [found.id async for found in below.scan("packed|contoso") if found.id.startswith("page!")]
     look.open.set()
-    [written] = await writing
-    assert written is not None
-    assert await other.read("contoso#0", "slow") == await slow.read("contoso#0", "slow") == written
+    assert await writing == [found], "it was written, whoever wrote over it"
+    assert await other.read("contoso#0", "slow") == await slow.read("contoso#0", "slow") == stands
+
+
+async def test_a_head_of_the_release_before_is_read_and_gone_on_with() -> None:
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    before = packed(below, clock)
+    for number in range(8):
+        await before.write(document(f"id-{number}"))
+    head = await below.read("packed|contoso", "head")
+    assert head is not None
+    kept: dict[str, JsonValue] = {name: head.body[name] for name in ("epoch", "runs", "garbage")}
+    await below.write(replace(head, body=kept))
+    after = packed(below, clock)
+    for number in range(8, 16):
+        await after.write(document(f"id-{number}"))
+    assert await _ids(after) == await _ids(before) == sorted(f"id-{number}" for number in range(16))
 
 
 async def test_a_reader_by_an_old_head_reads_what_stands_now() -> None:

@@ -128,7 +128,7 @@ class Compaction:
         made = await Merge(self._pack, note, [one_part(in_order(epoch.entries))]).whole()
         garbage = [Position(number, each).id for each in range(epoch.documents)]
         await self._remove(state.head.garbage)
-        head = state.head.with_epoch_merged([run.note for run in made], garbage)
+        head = state.head.with_epoch_merged([run.note for run in made], garbage, epoch.batches)
         await self._pack.replace_head(state, head, made)
 
     def _merge_of(self, state: State) -> Merge | None:

@@ -36,6 +36,8 @@ GONE: Final = -1
 NOTHING: Final = Raw(b"0")
 """In the place of the body of a document that was removed."""
 _LEVEL: Final = 1
+BATCHES_KEPT: Final = 64
+"""Those of one epoch, at least: while a process looks at the head once, others would have to write as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,18 @@ class Head:
     garbage: Sequence[str] = ()
     """Ids of what counts no more. It is removed before the head is changed again: who reads by the head as it was a
     moment ago still finds it."""
+    batches: Sequence[str] = ()
+    """The etags of the journal documents that became part of a run last: who looks late finds its own among them."""
 
     def body(self) -> dict[str, JsonValue]:
         """Return it as it is stored."""
         runs: list[JsonValue] = [list(astuple(run)) for run in self.runs]
-        return {"epoch": self.epoch, "runs": runs, "garbage": list(self.garbage)}
+        return {
+            "epoch": self.epoch,
+            "runs": runs,
+            "garbage": list(self.garbage),
+            "batches": " ".join(self.batches),
+        }
 
     @classmethod
     def of(cls, document: Document | None) -> "Head":
@@ -169,11 +178,13 @@ class Head:
         if document is None:
             return cls()
         body = cast("Mapping[str, Any]", document.body)
-        return cls(body["epoch"], tuple(RunNote(*run) for run in body["runs"]), tuple(body["garbage"]))
+        runs = tuple(RunNote(*run) for run in body["runs"])
+        return cls(body["epoch"], runs, tuple(body["garbage"]), body.get("batches", "").split())
 
-    def with_epoch_merged(self, made: Sequence[RunNote], garbage: Sequence[str]) -> "Head":
+    def with_epoch_merged(self, made: Sequence[RunNote], garbage: Sequence[str], batches: Sequence[str]) -> "Head":
         """Return it with a run, or with none if nothing is left of it, in the place of the journal's first epoch."""
-        return Head(self.epoch + 1, (*made, *self.runs), tuple(garbage))
+        kept = (*self.batches, *batches)[-BATCHES_KEPT:]
+        return Head(self.epoch + 1, (*made, *self.runs), tuple(garbage), kept)
 
     def with_runs_merged(self, merged: Sequence[RunNote], made: Sequence[RunNote], garbage: Sequence[str]) -> "Head":
         """Return it with one run, or none, in the place of some that follow each other."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from mti.common.adapters.packed.filters import digests_of, spread
@@ -28,10 +29,13 @@ class Epoch:
     closed: bool = False
     at: float = 0.0
     """When its newest document was written."""
+    batches: list[str] = field(default_factory=list)
+    """The etag of each of its documents."""
 
     def add(self, entries: Mapping[Key, Entry], at: float, *, last: bool) -> None:
         """Take in what its next document says."""
         self.entries |= entries
+        self.batches += [entry.etag for entry in islice(entries.values(), 1)]
         self.documents += 1
         self.closed = last
         self.at = max(self.at, at)
