@@ -70,3 +70,11 @@ def test_an_observable_is_found_in_its_pattern_alone(text: str, whole: bool) -> 
     found = PATTERN.fullmatch(pattern)
     expected = None if found is None else (found["key"], re.sub(r"(?s)\\(.)", r"\1", found["value"]))
     assert observable_in(pattern) == expected
+
+
+@given(st.text(alphabet="a'\\]\n =[", max_size=12), st.integers(0, 2), st.booleans())
+def test_an_own_id_is_told_the_same_however_odd_the_pattern(text: str, generation: int, whole: bool) -> None:
+    pattern = f"[k = '{text}']" if whole else text
+    found = observable_in(pattern)
+    id = generation_id(*(found or ("k", text)), generation)
+    assert own_id(id, pattern) == (id if found is None else generation_id(*found))

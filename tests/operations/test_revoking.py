@@ -73,7 +73,7 @@ class Place:
             feed = Feed.MALWARE_GRID if batch.source == GRID else Feed.MALWARE_CUSTOMER
             assert each.session_id is not None
             items = [
-                Item(object=Carried.of(found), source=batch.source, feed=feed, extension=timedelta(), message=0)
+                Item.of(Carried.of(found), source=batch.source, feed=feed, extension=timedelta())
                 for found in batch.objects
             ]
             known = await self.versions.look_up(each.session_id, [item.own for item in items])

@@ -460,7 +460,7 @@ class Withdrawals(RuleBasedStateMachine):
             assert max(self.estate.alive_ids(workspace).values(), default=0) <= 1
             assert self.estate.sentinel.workspaces[workspace].counts["revived"] == 0
             entries = await self.estate.entries(workspace)
-            held = {_value(entry.content) for entry in entries.values() if entry.alive}
+            held = {_value(entry.pattern) for entry in entries.values() if entry.alive}
             assert {names[value] for value in held if value in names} == expected
         for workspace in self.estate.registry.destinations:
             books = await self.estate.books(workspace)
@@ -472,8 +472,8 @@ def _named(tenant: str, feed: str) -> str:
     return {"own": f"{tenant}/malware_customer", "grid": GRID, "own grid": f"{tenant}/malware_grid"}[feed]
 
 
-def _value(content: Any) -> str:
-    return str(content["pattern"]).split("'")[-2]
+def _value(pattern: str | None) -> str:
+    return str(pattern).split("'")[-2]
 
 
 def _run(examples: int, steps: int) -> None:

@@ -40,12 +40,11 @@ def item(
     revoked: bool | None = None,
     backers: Sequence[str] = tuple(FEEDS),
 ) -> Item:
-    return Item(
-        object=Carried.of(indicator(name, hours=hours, revoked=revoked)),
+    return Item.of(
+        Carried.of(indicator(name, hours=hours, revoked=revoked)),
         source=source,
         feed=FEEDS[source],
         extension=timedelta(days=15),
-        message=0,
         backers=backers,
     )
 

@@ -225,12 +225,11 @@ async def test_what_was_left_unsure_before_its_source_was_withdrawn_is_set_right
 ) -> None:
     await publish(there, message(indicator("a")))
     disturbed = (7, None, False, 0, 0)
-    newer = Item(
-        object=Carried.of(indicator("a", hours=1)),
+    newer = Item.of(
+        Carried.of(indicator("a", hours=1)),
         source=OTHER,
         feed=Feed.MALWARE_GRID,
         extension=timedelta(),
-        message=0,
     )
     await there.versions.record(CONTOSO, [Accept(newer, disturbed)])
     await withdraw(there, source=OTHER)

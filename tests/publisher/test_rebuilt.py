@@ -92,7 +92,7 @@ async def test_that_holds_as_well_where_what_the_other_source_gave_was_withdrawn
 
 
 def given_by(found: Indicator, source: str) -> Item:
-    return Item(object=Carried.of(found), source=source, feed=Feed.MALWARE_CUSTOMER, extension=timedelta(), message=0)
+    return Item.of(Carried.of(found), source=source, feed=Feed.MALWARE_CUSTOMER, extension=timedelta())
 
 
 def modified(there: World, name: str) -> str:

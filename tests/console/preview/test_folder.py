@@ -157,7 +157,7 @@ async def test_another_state_of_the_folder_is_shown_after_a_while(tmp_path: Path
 def _item(name: str, hours: float) -> Item:
     made = indicator(name, hours=hours)
     source, feed = "contoso/malware_customer", Feed.MALWARE_CUSTOMER
-    return Item(object=Carried.of(made), source=source, feed=feed, extension=timedelta(), message=0)
+    return Item.of(Carried.of(made), source=source, feed=feed, extension=timedelta())
 
 
 async def _all_pages(asked: Console, keys: Sequence[str]) -> list[Any]:

@@ -144,12 +144,11 @@ class Scene:
         waiting, self.indicators.waiting = self.indicators.waiting, []
         for message in waiting:
             for found in decode(message, IndicatorBatch)[1].objects:
-                item = Item(
-                    object=Carried.of(found),
+                item = Item.of(
+                    Carried.of(found),
                     source=CUSTOMER,
                     feed=Feed.MALWARE_CUSTOMER,
                     extension=NOW - NOW,
-                    message=0,
                 )
                 await self.versions.record(CONTOSO, [Accept(item)])
 

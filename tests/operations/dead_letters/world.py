@@ -167,12 +167,11 @@ class World:
         versions = PublishedVersions(store.container(PUBLISHED), self.clock)
         changes = [
             Accept(
-                Item(
-                    object=Carried.of(found),
+                Item.of(
+                    Carried.of(found),
                     source=CUSTOMER,
                     feed=Feed.MALWARE_CUSTOMER,
                     extension=timedelta(),
-                    message=0,
                 )
             )
             for found in held

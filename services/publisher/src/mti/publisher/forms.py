@@ -75,9 +75,9 @@ def _held_for(known: Published, item: Item) -> Item | None:
     if held is None:
         return None
     source, feed = known.source or item.source, known.feed or item.feed
-    return replace(item, object=held, source=source, feed=feed, generation=known.generation)
+    return replace(item.with_object(held, known.generation), source=source, feed=feed)
 
 
 def _revoked(item: Item, indicator: Carried, generation: int, modified: datetime) -> Item:
     withdrawn = indicator.withdrawn(max(modified, indicator.modified + STEP))
-    return replace(item, object=withdrawn, generation=generation)
+    return item.with_object(withdrawn, generation)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from mti.common.contracts import CarriedBatch, are_indicator_ids, decode_carried, is_indicator_id, refusal_of
+from mti.common.contracts import CarriedBatch, are_indicator_ids, decode_carried, is_indicator_id, own_id, refusal_of
 from mti.common.contracts.envelope import PARKS, REBUILT, REPLAYS, RETRIES
 from mti.common.errors import Pause, Poison
 from mti.common.hosting import outcome_of
@@ -122,6 +122,8 @@ class Reader:
                 tried=tried,
                 rebuilt=rebuilt,
                 trace=trace,
+                own=own_id(indicator.id, indicator.pattern),
+                withdraws=bool(indicator.revoked),
             )
             for indicator in batch.objects
         ]

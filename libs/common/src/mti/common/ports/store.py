@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import msgspec
+from msgspec import Raw
 from pydantic import JsonValue
 
 Key = tuple[str, str]
@@ -73,12 +74,12 @@ class Document:
             return self.body
 
 
-def json_of(text: bytes | str) -> dict[str, JsonValue]:
+def json_of(text: bytes | Raw) -> dict[str, JsonValue]:
     """Return the JSON object of a text."""
     try:
         found: dict[str, JsonValue] = msgspec.json.decode(text)
     except msgspec.DecodeError:  # a number of more digits than it takes
-        found = json.loads(text)
+        found = json.loads(bytes(text))
     return found
 
 

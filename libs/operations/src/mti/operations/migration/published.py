@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec import Raw
 from msgspec.structs import replace
-from pydantic import JsonValue
 
 from mti.common.contracts import Carried, generation_id
 from mti.common.ports.clock import Clock
@@ -17,6 +17,7 @@ from mti.operations.migration.earlier import Orders, parts, read_orders, scopes_
 from mti.operations.stores import Stores
 from mti.publisher.records import (
     CHECKPOINTS,
+    NO_CONTENT,
     PUBLISHED,
     SHARDS,
     Backing,
@@ -89,8 +90,8 @@ class PublishedMigration:
         served = serving(self._registry, destination, scopes)
         # Later generations go where the first is, so that one is rewritten before.
         for document in sorted(part, key=lambda document: document.id in later):
-            known = Published.of(document.body)
-            if known.content is None and not known.generation:  # else by an earlier try
+            known = Published.of(document)
+            if not known.content and not known.generation:  # else by an earlier try
                 own, generation = later.get(document.id, (document.id, 0))
                 made = {scope: known[document.id] for scope, known in entries.items() if document.id in known}
                 known = self._rewritten(destination, own, known, generation, made, orders, served)
@@ -142,12 +143,12 @@ class PublishedMigration:
         return known.changed(
             generation=generation,
             sources=sources,
-            content=None if giver is None else self._content(destination, source_of(giver), made[giver]),
+            content=NO_CONTENT if giver is None else self._content(destination, source_of(giver), made[giver]),
             withdrawn=everyone.withdrawn if everyone is not None else None,
             lifted=max(lifted, default=None),
         )
 
-    def _content(self, destination: str, source: str, entry: KnownIndicator) -> dict[str, JsonValue]:
+    def _content(self, destination: str, source: str, entry: KnownIndicator) -> Raw:
         """Return what was sent, as far as the tenants file still says how; a source that is gone tells its own feed."""
         route, described = self._registry.route(source, destination), self._registry.sources.get(source)
         policy = route.policy if route is not None else IndicatorPolicy()
@@ -162,7 +163,7 @@ class PublishedMigration:
             await self._published.write(document_of(destination, own, new, document.etag, self._clock.now()))
             return
         there = await self._published.read(*key_of(destination, own))
-        before = Published.of(there.body) if there is not None else Published()
+        before = Published.of(there) if there is not None else Published()
         if there is None or before.generation < new.generation:
             new = new.changed(sources={**before.sources, **new.sources})
             etag = None if there is None else there.etag

@@ -180,7 +180,7 @@ class RevokeSources:
 
 def observable_of(held: Published) -> Observable | None:
     """Return what an entry of the books is about; `None` where the workspace never got it."""
-    about = None if held.content is None else observable_in(str(held.content.get("pattern", "")))
+    about = None if held.pattern is None else observable_in(held.pattern)
     return None if about is None else Observable(*about)
 
 

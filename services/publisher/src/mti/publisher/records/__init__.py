@@ -25,7 +25,17 @@ from mti.publisher.records.checkpoint import (
     destination_checkpoints,
 )
 from mti.publisher.records.item import Item
-from mti.publisher.records.published import NOTHING, STEP, Backing, Held, Published, Refusal, content_of, held_object
+from mti.publisher.records.published import (
+    NO_CONTENT,
+    NOTHING,
+    STEP,
+    Backing,
+    Held,
+    Published,
+    Refusal,
+    content_of,
+    held_object,
+)
 from mti.publisher.records.verdicts import Verdict, is_left_out, is_void, version_verdict
 from mti.publisher.records.versions import (
     PUBLISHED,
@@ -42,6 +52,7 @@ from mti.publisher.records.waits import TENANT_PAUSED, Waiting, WaitReason, wait
 __all__ = [
     "CHECKPOINTS",
     "NOTHING",
+    "NO_CONTENT",
     "OBJECT_REFUSED",
     "PUBLISHED",
     "PURGED",

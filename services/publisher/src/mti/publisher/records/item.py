@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Self
 
 from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import replace
 
 from mti.common.contracts import Carried, id_in, own_id
 from mti.common.registry import Feed
@@ -33,21 +34,43 @@ class Item(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """The `traceparent` of its message."""
     generation: int = 0
     """Of the id under which it is uploaded."""
-    own: str = ""
-    """The observable's own id, by which the books know it; worked out when it is not given."""
-    withdraws: bool = False
-    """Whether it withdraws the indicator, by the object; not to be given."""
+    own: str
+    """The observable's own id, by which the books know it, whatever id it is uploaded under."""
+    withdraws: bool
+    """Whether it withdraws the indicator."""
 
-    def __post_init__(self) -> None:
-        """Work out the own id once: what the item becomes under a later generation's id keeps it."""
-        if not self.own:
-            force_setattr(self, "own", own_id(self.object.id, self.object.pattern))
-        if self.withdraws is not bool(self.object.revoked):
-            force_setattr(self, "withdraws", bool(self.object.revoked))
+    @classmethod
+    def of(
+        cls,
+        carried: Carried,
+        *,
+        source: str,
+        feed: Feed,
+        extension: timedelta,
+        message: int = 0,
+        backers: Collection[str] = (),
+        rebuilt: str | None = None,
+    ) -> Self:
+        """Return the item of an object, with its own id worked out."""
+        return cls(
+            object=carried,
+            source=source,
+            feed=feed,
+            extension=extension,
+            message=message,
+            backers=backers,
+            rebuilt=rebuilt,
+            own=own_id(carried.id, carried.pattern),
+            withdraws=bool(carried.revoked),
+        )
+
+    def with_object(self, carried: Carried, generation: int) -> "Item":
+        """Return it with another object of the same observable."""
+        return replace(self, object=carried, generation=generation, withdraws=bool(carried.revoked))
 
     def as_generation(self, generation: int) -> "Item":
         """Return it under the id that belongs to a generation; itself when it has that id."""
         id = id_in(self.own, self.object.pattern, generation) if generation else self.own
         if id == self.object.id and generation == self.generation:
             return self
-        return replace(self, object=self.object.under(id), generation=generation)
+        return self.with_object(self.object.under(id), generation)

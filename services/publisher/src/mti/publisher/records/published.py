@@ -5,21 +5,31 @@ of the id, which sources gave it, which of them a person withdrew, whether the i
 today nor another service's memory is asked.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-from msgspec import UNSET, Meta, Struct, convert, to_builtins
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import replace
-from pydantic import JsonValue
 
 from mti.common.contracts import CREATOR_ID, Carried, Indicator, id_in
-from mti.common.contracts.written_indicator import TYPES, WRITTEN_PHASES
+from mti.common.contracts.written_indicator import (
+    TYPES,
+    WRITTEN_PHASES,
+    Text,
+    WrittenFacts,
+    WrittenPhase,
+    WrittenReference,
+)
+from mti.common.ports.store import Document, json_of
 from mti.common.registry import Feed
 
 STEP: Final = timedelta(milliseconds=1)
 """The precision of a STIX timestamp here: a revocation is at least so much newer than what it revokes."""
 
+NO_CONTENT: Final = Raw()
+"""Of what a workspace never got."""
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -57,7 +67,7 @@ class Published(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
     feed: Feed | None = None
     """Of the source whose version the workspace holds."""
     source: str | None = None
-    content: dict[str, Any] | None = None
+    content: Raw = NO_CONTENT
     """Of the object that it holds, as JSON: all fields but id and versions. Made to revoke it, or to send it again."""
     sources: dict[str, Backing] = {}
     """Which sources gave it, by id."""
@@ -82,14 +92,14 @@ class Published(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
     """It was disturbed, or withdrawn while it was uploaded, and nothing has made that good yet: Sentinel keeps what
     came last, and that may be something else than these books say."""
 
-    @classmethod
-    def of(cls, document: Mapping[str, JsonValue]) -> Self:
+    @staticmethod
+    def of(document: Document) -> "Published":
         """Read what the store keeps of it.
 
         Raises:
             msgspec.ValidationError: it is no document of the books.
         """
-        return convert(document, cls)
+        return _DECODER.decode(_ENCODE(document.body) if document.text is None else document.text)
 
     def settles(self, version: datetime) -> bool:
         """Say whether the workspace needs no upload of that version: it holds it or a newer one, or passed it over."""
@@ -99,6 +109,11 @@ class Published(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
     def alive(self) -> bool:
         """Whether the workspace holds it, not revoked."""
         return self.version is not None and not self.revoked
+
+    @property
+    def pattern(self) -> str | None:
+        """Of the object that it holds; `None` where it never got one."""
+        return str(json_of(self.content)["pattern"]) if self.content else None
 
     def is_withdrawn_from(self, source: str) -> bool:
         """Say whether a person has withdrawn what that source brings here."""
@@ -137,19 +152,19 @@ class Published(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
         """Return it with other fields."""
         return replace(self, **fields)
 
-    def document(self) -> dict[str, JsonValue]:
-        """Return what the store keeps of it: its fields as JSON, without what is unset or as it always begins."""
-        # The content is JSON already; without it what is left to be copied is half.
-        found: dict[str, JsonValue] = to_builtins(replace(self, content=None))
-        if self.content is not None:
-            found["content"] = self.content
-        return found
+    @property
+    def text(self) -> bytes:
+        """What the store keeps of it: its fields as JSON, without what is unset or as it always begins."""
+        return _ENCODE(self)
 
     @property
     def held(self) -> "Held":
         """What an upload changes: where it differs from what it was, somebody else has uploaded in between."""
         return self.generation, self.version, self.revoked, self.accepted, self.disturbed
 
+
+_ENCODE: Final = msgspec.json.Encoder().encode
+_DECODER: Final = msgspec.json.Decoder(Published)
 
 NOTHING: Final = Published()
 """Of an observable that a workspace never saw."""
@@ -158,30 +173,47 @@ Held = tuple[int, datetime | None, bool, int, int]
 """See `Published.held`."""
 
 
-def content_of(indicator: Carried) -> dict[str, JsonValue]:
-    """Return all of an object that is not id or version, without what an object is anyhow."""
-    written = indicator.written
-    content: dict[str, JsonValue] = {"confidence": written.confidence, "created": written.created}
-    if written.created_by_ref != CREATOR_ID:
-        content["created_by_ref"] = written.created_by_ref
-    if written.description is not UNSET:
-        content["description"] = written.description
-    if written.extensions is not UNSET:
-        content["extensions"] = to_builtins(written.extensions)
-    if written.external_references:
-        content["external_references"] = [to_builtins(each) for each in written.external_references]
-    if written.indicator_types != TYPES:
-        content["indicator_types"] = list(written.indicator_types)
-    if written.kill_chain_phases != WRITTEN_PHASES:
-        content["kill_chain_phases"] = [to_builtins(each) for each in written.kill_chain_phases]
-    if written.labels:
-        content["labels"] = list(written.labels)
-    content["name"] = written.name
-    if written.object_marking_refs:
-        content["object_marking_refs"] = list(written.object_marking_refs)
-    content["pattern"] = written.pattern
-    content["valid_from"] = written.valid_from
-    return content
+class _Content(Struct, gc=False, kw_only=True, omit_defaults=True):
+    """The fields of `WrittenIndicator` that are of no version, with what they are anyhow."""
+
+    confidence: int
+    created: str
+    created_by_ref: str = CREATOR_ID
+    description: Text = UNSET
+    extensions: dict[str, WrittenFacts] | UnsetType = UNSET
+    external_references: tuple[WrittenReference, ...] = ()
+    indicator_types: tuple[str, ...] = TYPES
+    kill_chain_phases: tuple[WrittenPhase, ...] = WRITTEN_PHASES
+    labels: tuple[str, ...] = ()
+    name: str
+    object_marking_refs: tuple[str, ...] = ()
+    pattern: str
+    valid_from: str
+
+
+def content_of(indicator: Carried) -> Raw:
+    """Return all of an object that is not id or version, as JSON, without what an object is anyhow."""
+    written, phases = indicator.written, indicator.written.kill_chain_phases
+    # What is as it always is, is left out where it is that very object.
+    return Raw(
+        _ENCODE(
+            _Content(
+                confidence=written.confidence,
+                created=written.created,
+                created_by_ref=CREATOR_ID if written.created_by_ref == CREATOR_ID else written.created_by_ref,
+                description=written.description,
+                extensions=written.extensions,
+                external_references=written.external_references,
+                indicator_types=TYPES if written.indicator_types == TYPES else written.indicator_types,
+                kill_chain_phases=WRITTEN_PHASES if phases == WRITTEN_PHASES else phases,
+                labels=written.labels,
+                name=written.name,
+                object_marking_refs=written.object_marking_refs,
+                pattern=written.pattern,
+                valid_from=written.valid_from,
+            )
+        )
+    )
 
 
 def held_object(own: str, known: Published) -> Carried | None:
@@ -191,10 +223,10 @@ def held_object(own: str, known: Published) -> Carried | None:
         own: the observable's own id.
         known: the books of it.
     """
-    if known.content is None or known.version is None or known.valid_until is None:
+    if not known.content or known.version is None or known.valid_until is None:
         return None
     indicator = Indicator.model_validate(
-        {**known.content, "id": own, "modified": known.version, "valid_until": known.valid_until}
+        {**json_of(known.content), "id": own, "modified": known.version, "valid_until": known.valid_until}
     )
     id = id_in(own, indicator.pattern, known.generation)
     return Carried.of(indicator.model_copy(update={"id": id, "revoked": True if known.revoked else None}))

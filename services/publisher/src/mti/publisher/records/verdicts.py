@@ -63,5 +63,5 @@ def is_left_out(known: Published, item: Item) -> bool:
         and known.source not in item.backers
         and known.version is not None
         and known.version > item.object.modified
-        and known.content is not None
+        and bool(known.content)
     )

@@ -118,7 +118,7 @@ class PublishedVersions:
     async def scan(self, destination: str, shard: str) -> AsyncIterator[tuple[str, Published]]:
         """Yield the ids of a shard (one of `SHARDS`) in order, with what the workspace holds of each."""
         async for document in self._container.scan(partition_of(destination, shard)):
-            yield document.id, Published.of(document.body)
+            yield document.id, Published.of(document)
 
     async def _steps(self, destination: str, waiting: Mapping[str, Sequence[Change]]) -> Mapping[str, "_Step"]:
         """Return what the changes make of what was looked up, once, or of what is there now.
@@ -169,14 +169,14 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
     return Document(
         partition=partition,
         id=id,
-        body=value.document(),
+        text=value.text,
         etag=etag,
         ttl=_time_to_live(value, now),
     )
 
 
 def _read(document: Document | None) -> _Read:
-    return _ABSENT if document is None else _Read(Published.of(document.body), document.etag)
+    return _ABSENT if document is None else _Read(Published.of(document), document.etag)
 
 
 def _step(read: _Read, changes: Sequence[Change]) -> _Step:
