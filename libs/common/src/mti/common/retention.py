@@ -10,12 +10,14 @@ KEEP_AFTER: Final = timedelta(days=90)
 overtaken."""
 
 _DAY: Final = 24 * 60 * 60
+_KEEP_SECONDS: Final = KEEP_AFTER.days * _DAY
 LONGEST_TTL: Final = 2**31 - 1
 """Seconds, what Cosmos DB takes (https://learn.microsoft.com/azure/cosmos-db/time-to-live)."""
 
 
 def time_to_live(valid_until: datetime, now: datetime) -> int:
     """Return the seconds that a document of an indicator is to live from now on."""
-    left = valid_until - now + KEEP_AFTER if valid_until > now else KEEP_AFTER
-    seconds = left.days * _DAY + left.seconds + (left.microseconds > 0)
-    return min(LONGEST_TTL, seconds)
+    left = valid_until - now
+    if left.days < 0:
+        return _KEEP_SECONDS
+    return min(LONGEST_TTL, left.days * _DAY + left.seconds + (left.microseconds > 0) + _KEEP_SECONDS)

@@ -76,8 +76,9 @@ class Holdings:
         read_at = self._clock.monotonic()
         ids = {item.own for item in items}
         held = await self._books.look_up(self.destination, ids)
-        for id in ids - held.keys():
-            self._known.pop(id, None)
+        if self._known:
+            for id in ids - held.keys():
+                self._known.pop(id, None)
         self._known |= held
         return read_at
 
@@ -161,11 +162,10 @@ class Request:
         self._holdings = holdings
         self._lease = lease
         self._decided_by: dict[str, Published | None] = {item.own: holdings.of(item) for item in items}
-        self._forms = {item: prepared(self._decided_by[item.own], item) for item in items}
-        self._items = {form: item for item, form in self._forms.items()}
-        self.forms: Sequence[Item] = list(self._items)
+        self._left = {prepared(self._decided_by[item.own], item): item for item in items}
+        """What nothing is known of yet: the objects as they were given, by the forms that are uploaded."""
+        self.forms: Sequence[Item] = list(self._left)
         """What is uploaded: each object in the form that the workspace needs."""
-        self._left = list(items)
         self._read_at = holdings.read_at
 
     async def confirm(self) -> None:
@@ -178,10 +178,10 @@ class Request:
         require_lock(self._lease, self._holdings.destination)
         if self._holdings.is_fresh(self._read_at):
             return
-        self._read_at = await self._holdings.read(self._left)
-        for item in self._left:
+        self._read_at = await self._holdings.read(self._left.values())
+        for form, item in self._left.items():
             known = self._holdings.of(item)
-            if known != self._decided_by[item.own] and not _stands(known, item, self._forms[item]):
+            if known != self._decided_by[item.own] and not _stands(known, item, form):
                 raise Stale
             self._decided_by[item.own] = known
 
@@ -196,11 +196,8 @@ class Request:
             StoreUnavailable: the store does not take it.
         """
         disturbed = await self._holdings.enter(taken, self._decided_by)
-        accepted = [self._items[form] for form in taken.accepted]
-        refused = [(self._items[form], words) for form, words in taken.refused]
-        settled = {*accepted, *(item for item, _ in refused)}
-        self._left = [item for item in self._left if item not in settled]
-        return Taken(accepted, refused), disturbed
+        accepted = [self._left.pop(form) for form in taken.accepted]
+        return Taken(accepted, [(self._left.pop(form), words) for form, words in taken.refused]), disturbed
 
 
 def _acceptance(item: Item, decided_by: Published | None) -> Accept:

@@ -45,7 +45,7 @@ def pack(items: Iterable[Item], known: Mapping[str, Published], limit: int = OBJ
         limit: objects a request.
     """
     needless: list[tuple[Item, Verdict]] = []
-    by_id: dict[str, list[Item]] = {}
+    wanted: list[Item] = []
     waiting: list[Item] = []
     given = list(items)
     withdraws = any(item.withdraws for item in given)
@@ -57,15 +57,24 @@ def pack(items: Iterable[Item], known: Mapping[str, Published], limit: int = OBJ
             continue
         verdict = judge(known.get(item.own), item)
         if verdict is Verdict.SEND:
-            by_id.setdefault(item.own, []).append(item)
+            wanted.append(item)
         else:
             needless.append((item, verdict))
-    chosen = [choose(candidates) for candidates in by_id.values()]
-    waiting += [
-        item for best, candidates in zip(chosen, by_id.values(), strict=True) for item in candidates if item is not best
-    ]
+    chosen = wanted
+    if len({item.own for item in wanted}) < len(wanted):
+        by_id = _by_id(wanted)
+        chosen = [choose(candidates) for candidates in by_id]
+        waiting += [item for best, group in zip(chosen, by_id, strict=True) for item in group if item is not best]
     requests = [chosen[start : start + limit] for start in range(0, len(chosen), limit)]
     return Round(needless, requests, waiting)
+
+
+def _by_id(items: Iterable[Item]) -> list[list[Item]]:
+    """Return the items of each id, in the order in which the ids come first."""
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        found.setdefault(item.own, []).append(item)
+    return list(found.values())
 
 
 def judge(known: Published | None, item: Item) -> Verdict:

@@ -9,24 +9,31 @@ always was.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, Struct
+from msgspec.structs import replace
 from pydantic import JsonValue
 
 from mti.common.contracts.body import decode, decompress, envelope_for
 from mti.common.contracts.indicators import OBJECTS_LIMIT, Indicator, IndicatorBatch, timestamp
 from mti.common.contracts.plain import UNREAD
-from mti.common.contracts.written_indicator import WrittenIndicator
+from mti.common.contracts.written_indicator import WrittenIndicator, written_content, written_object
 from mti.common.ports.bus import Received
 
 
 class Carried(Struct, frozen=True, gc=False):
-    """One indicator. Two are equal when they are the same indicator in the same version."""
+    """One indicator. Two are equal when they are the same indicator in the same version.
 
-    written: WrittenIndicator
-    """All of it, as `Indicator` writes it; not to be changed."""
+    It is kept as text, made while its fields are at hand: those of a batch, twenty small objects for each indicator,
+    would lie all over the memory by the time at which they are sent and entered.
+    """
+
+    text: bytes
+    """All of it, as `Indicator` writes it: canonical JSON."""
+    content: bytes
+    """What of it is neither its id nor of its version, without what every indicator has; canonical JSON."""
     id: str
     pattern: str
     modified: datetime
@@ -35,17 +42,15 @@ class Carried(Struct, frozen=True, gc=False):
     revoked: bool | None
 
     @classmethod
-    def of(cls, indicator: Indicator) -> Self:
+    def of(cls, indicator: Indicator) -> "Carried":
         """Return the form in which an indicator is carried."""
         written = msgspec.convert(indicator.model_dump(mode="json", exclude_none=True), WrittenIndicator)
-        return cls(
-            written, indicator.id, indicator.pattern, indicator.modified, indicator.valid_until, indicator.revoked
-        )
+        return _carried(written, indicator.modified, indicator.valid_until)
 
     @property
     def wire(self) -> Mapping[str, JsonValue]:
         """All of it, as JSON."""
-        found: Any = msgspec.json.decode(msgspec.json.encode(self.written))
+        found: Any = msgspec.json.decode(self.text)
         whole: Mapping[str, JsonValue] = found
         return whole
 
@@ -56,13 +61,15 @@ class Carried(Struct, frozen=True, gc=False):
 
     def under(self, id: str) -> "Carried":
         """Return it under another id."""
-        written = msgspec.structs.replace(self.written, id=id)
-        return Carried(written, id, self.pattern, self.modified, self.valid_until, self.revoked)
+        return replace(self, text=self._text_with(id=id), id=id)
 
     def withdrawn(self, modified: datetime) -> "Carried":
         """Return its revocation, of another version."""
-        written = msgspec.structs.replace(self.written, modified=timestamp(modified), revoked=True)
-        return Carried(written, self.id, self.pattern, modified, self.valid_until, revoked=True)
+        text = self._text_with(modified=timestamp(modified), revoked=True)
+        return replace(self, text=text, modified=modified, revoked=True)
+
+    def _text_with(self, **fields: str | bool) -> bytes:
+        return written_object(replace(_INDICATOR.decode(self.text), **fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class _WrittenBatch(Struct, gc=False):
     objects: Annotated[list[WrittenIndicator], Meta(min_length=1, max_length=OBJECTS_LIMIT)]
 
 
+_INDICATOR: Final = msgspec.json.Decoder(WrittenIndicator)
 _DECODER: Final = msgspec.json.Decoder(_WrittenBatch)
 
 
@@ -101,27 +109,31 @@ def _batch(body: bytes) -> CarriedBatch | None:
         read = _DECODER.decode(decompress(body))
     except (*UNREAD, ValueError):
         return None
-    moments = _moments([text for found in read.objects for text in _times(found)])
+    moments = _moments(
+        [
+            text
+            for found in read.objects
+            for text in (found.created, found.modified, found.valid_from, found.valid_until)
+        ]
+    )
     if moments is None:
         return None
     return CarriedBatch(
         read.source,
-        [
-            Carried(
-                found,
-                found.id,
-                found.pattern,
-                moments[found.modified],
-                moments[found.valid_until],
-                None if found.revoked is UNSET else found.revoked,
-            )
-            for found in read.objects
-        ],
+        [_carried(found, moments[found.modified], moments[found.valid_until]) for found in read.objects],
     )
 
 
-def _times(found: WrittenIndicator) -> tuple[str, str, str, str]:
-    return found.created, found.modified, found.valid_from, found.valid_until
+def _carried(found: WrittenIndicator, modified: datetime, valid_until: datetime) -> Carried:
+    return Carried(
+        written_object(found),
+        written_content(found),
+        found.id,
+        found.pattern,
+        modified,
+        valid_until,
+        None if found.revoked is UNSET else found.revoked,
+    )
 
 
 _FORM: Final = b"0000-00-00T00:00:00.000Z\n"

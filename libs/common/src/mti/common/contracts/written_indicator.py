@@ -74,15 +74,56 @@ class WrittenIndicator(Struct, gc=False, kw_only=True, forbid_unknown_fields=Tru
     valid_until: str
 
 
+class WrittenContent(Struct, gc=False, kw_only=True, omit_defaults=True):
+    """What of a `WrittenIndicator` is neither its id nor of its version; what every indicator has is left out."""
+
+    confidence: int
+    created: str
+    created_by_ref: str = CREATOR_ID
+    description: Text = UNSET
+    extensions: dict[str, WrittenFacts] | UnsetType = UNSET
+    external_references: tuple[WrittenReference, ...] = ()
+    indicator_types: tuple[str, ...] = TYPES
+    kill_chain_phases: tuple[WrittenPhase, ...] = WRITTEN_PHASES
+    labels: tuple[str, ...] = ()
+    name: str
+    object_marking_refs: tuple[str, ...] = ()
+    pattern: str
+    valid_from: str
+
+
 _ENCODER: Final = msgspec.json.Encoder()
 """Sorts nothing: the fields of all of these stand in their order."""
 _SORTING: Final = msgspec.json.Encoder(order="deterministic")
 """For what somebody else made, with extensions in any order."""
 
 
-def written_objects(objects: list[WrittenIndicator]) -> bytes:
-    """Return indicators as canonical JSON: sorted names, no blanks, without what is unset."""
-    return _SORTING.encode(objects)
+def written_object(found: WrittenIndicator) -> bytes:
+    """Return an indicator as canonical JSON: sorted names, no blanks, without what is unset."""
+    return _SORTING.encode(found)
+
+
+def written_content(found: WrittenIndicator) -> bytes:
+    """Return the content of an indicator, as canonical JSON."""
+    creator, types, phases = found.created_by_ref, found.indicator_types, found.kill_chain_phases
+    return _SORTING.encode(
+        WrittenContent(
+            confidence=found.confidence,
+            created=found.created,
+            # What is the default is left out where it is that very object.
+            created_by_ref=CREATOR_ID if creator == CREATOR_ID else creator,
+            description=found.description,
+            extensions=found.extensions,
+            external_references=found.external_references,
+            indicator_types=TYPES if types == TYPES else types,
+            kill_chain_phases=WRITTEN_PHASES if phases == WRITTEN_PHASES else phases,
+            labels=found.labels,
+            name=found.name,
+            object_marking_refs=found.object_marking_refs,
+            pattern=found.pattern,
+            valid_from=found.valid_from,
+        )
+    )
 
 
 def written_batch(source: str, objects: list[WrittenIndicator]) -> bytes:

@@ -145,6 +145,45 @@ def _after_refusal(before: Published, change: Refuse) -> Published:
 
 
 def _after_acceptance(before: Published, change: Accept) -> Published:
+    return plainly_accepted(before, change) or accepted_in_any_case(before, change)
+
+
+def plainly_accepted(before: Published, change: Accept) -> Published | None:
+    """Return what is known after nearly every acceptance: of a version that is newer than what the workspace has, if it
+    has any, where nothing was withdrawn or refused and nobody else was there in between. `None` for any other.
+
+    It is what `accepted_in_any_case` would return, in fewer steps.
+    """
+    item, seen = change.item, change.seen
+    indicator, source, sources = item.object, item.source, before.sources
+    version, known = indicator.modified, sources.get(source, _NONE)
+    plain = (
+        (before.version is None or before.version < version)
+        and before.generation == item.generation
+        and (seen is None or seen == before.held)
+        and not (item.withdraws or before.revoked or before.unsure)
+        and before.withdrawn is None
+        and before.refused is None
+        and known.withdrawn is None
+        and (known.version is None or known.version < version)
+    )
+    if not plain:
+        return None
+    return replace(
+        before,
+        version=version,
+        valid_until=indicator.valid_until,
+        feed=item.feed,
+        source=source,
+        content=content_of(indicator),
+        sources={**sources, source: Backing(version=version, valid_until=indicator.valid_until)},
+        accepted=before.accepted + 1,
+        rebuilt=item.rebuilt or before.rebuilt,
+    )
+
+
+def accepted_in_any_case(before: Published, change: Accept) -> Published:
+    """Return what is known after an acceptance."""
     accepted = _with_what_was_accepted(before, change.item)
     disturbed = change.seen is not None and change.seen != before.held
     withdrawn = accepted.alive and accepted.is_withdrawn_from(change.item.source) and not change.all_the_same

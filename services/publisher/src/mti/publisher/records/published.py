@@ -10,18 +10,10 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final, Self
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
-from mti.common.contracts import CREATOR_ID, Carried, Indicator, id_in
-from mti.common.contracts.written_indicator import (
-    TYPES,
-    WRITTEN_PHASES,
-    Text,
-    WrittenFacts,
-    WrittenPhase,
-    WrittenReference,
-)
+from mti.common.contracts import Carried, Indicator, id_in
 from mti.common.ports.store import Document, json_of
 from mti.common.registry import Feed
 
@@ -173,47 +165,9 @@ Held = tuple[int, datetime | None, bool, int, int]
 """See `Published.held`."""
 
 
-class _Content(Struct, gc=False, kw_only=True, omit_defaults=True):
-    """The fields of `WrittenIndicator` that are of no version, with what they are anyhow."""
-
-    confidence: int
-    created: str
-    created_by_ref: str = CREATOR_ID
-    description: Text = UNSET
-    extensions: dict[str, WrittenFacts] | UnsetType = UNSET
-    external_references: tuple[WrittenReference, ...] = ()
-    indicator_types: tuple[str, ...] = TYPES
-    kill_chain_phases: tuple[WrittenPhase, ...] = WRITTEN_PHASES
-    labels: tuple[str, ...] = ()
-    name: str
-    object_marking_refs: tuple[str, ...] = ()
-    pattern: str
-    valid_from: str
-
-
 def content_of(indicator: Carried) -> Raw:
     """Return all of an object that is not id or version, as JSON, without what an object is anyhow."""
-    written, phases = indicator.written, indicator.written.kill_chain_phases
-    # What is as it always is, is left out where it is that very object.
-    return Raw(
-        _ENCODE(
-            _Content(
-                confidence=written.confidence,
-                created=written.created,
-                created_by_ref=CREATOR_ID if written.created_by_ref == CREATOR_ID else written.created_by_ref,
-                description=written.description,
-                extensions=written.extensions,
-                external_references=written.external_references,
-                indicator_types=TYPES if written.indicator_types == TYPES else written.indicator_types,
-                kill_chain_phases=WRITTEN_PHASES if phases == WRITTEN_PHASES else phases,
-                labels=written.labels,
-                name=written.name,
-                object_marking_refs=written.object_marking_refs,
-                pattern=written.pattern,
-                valid_from=written.valid_from,
-            )
-        )
-    )
+    return Raw(indicator.content)
 
 
 def held_object(own: str, known: Published) -> Carried | None:

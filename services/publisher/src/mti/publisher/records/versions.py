@@ -47,19 +47,16 @@ def destination_of(partition: str) -> str:
 
 
 class _Read(Struct, frozen=True, gc=False):
+    key: Key
     value: Published | None
     etag: str | None
 
 
-_ABSENT: Final = _Read(None, None)
-
-
 class _Step(Struct, frozen=True, gc=False):
+    key: Key
     value: Published
     """After the changes."""
     etag: str | None
-    changes: bool
-    """Whether there is anything to be written."""
 
 
 class PublishedVersions:
@@ -88,22 +85,26 @@ class PublishedVersions:
         Raises:
             StoreUnavailable: the store does not answer, or too many others write the same ids.
         """
-        waiting: dict[str, list[Change]] = {}
+        waiting: dict[str, Sequence[Change]] = {}
         for change in changes:
-            waiting.setdefault(change.id, []).append(change)
+            id = change.id
+            waiting[id] = (*waiting[id], change) if id in waiting else (change,)
         done: dict[str, Published] = {}
 
         async def attempt() -> dict[str, Published]:
-            nonlocal waiting, done
-            steps, now = await self._steps(destination, waiting), self._clock.now()
-            changed = [id for id, step in steps.items() if step.changes]
+            nonlocal waiting
+            steps, unchanged = await self._steps(destination, waiting)
+            now = self._clock.now()
             written = await self._container.write_many(
-                [document_of(destination, id, steps[id].value, steps[id].etag, now) for id in changed]
+                [_document(step.key, step.value, step.etag, now) for step in steps]
             )
-            lost = {id for id, document in zip(changed, written, strict=True) if document is None}
-            done |= {id: step.value for id, step in steps.items() if id not in lost}
-            waiting = {id: waiting[id] for id in lost}
-            if waiting:
+            lost = [step.key[1] for step, document in zip(steps, written, strict=True) if document is None]
+            done.update({step.key[1]: step.value for step in steps})
+            done.update(unchanged)
+            if lost:
+                for id in lost:
+                    del done[id]
+                waiting = {id: waiting[id] for id in lost}
                 raise WriteConflict(
                     f"workspace {destination}: {len(waiting)} ids are being written by somebody else as well"
                 )
@@ -120,20 +121,28 @@ class PublishedVersions:
         async for document in self._container.scan(partition_of(destination, shard)):
             yield document.id, Published.of(document)
 
-    async def _steps(self, destination: str, waiting: Mapping[str, Sequence[Change]]) -> Mapping[str, "_Step"]:
-        """Return what the changes make of what was looked up, once, or of what is there now.
+    async def _steps(
+        self, destination: str, waiting: Mapping[str, Sequence[Change]]
+    ) -> tuple[list[_Step], dict[str, Published]]:
+        """Return what the changes make of what was looked up, once, or of what is there now; and what stays as it is.
 
         What was changed since is noticed by the write. Where nothing would be written nobody would notice, so that is
         read again.
         """
-        seen, steps = self._seen.get(destination, {}), dict[str, _Step]()
+        seen, steps, rest = self._seen.get(destination, {}), list[_Step](), list[str]()
         for id, changes in waiting.items():
-            if (read := seen.pop(id, None)) is not None and (step := _step(read, changes)).changes:
-                steps[id] = step
-        if rest := waiting.keys() - steps.keys():
-            found = await self._read(destination, rest)
-            steps |= {id: _step(read, waiting[id]) for id, read in found.items()}
-        return steps
+            read = seen.pop(id, None)
+            if read is not None and (step := _step(read, changes)) is not None:
+                steps.append(step)
+            else:
+                rest.append(id)
+        unchanged: dict[str, Published] = {}
+        for id, read in (await self._read(destination, rest)).items() if rest else ():
+            if (step := _step(read, waiting[id])) is not None:
+                steps.append(step)
+            else:
+                unchanged[id] = read.value or NOTHING
+        return steps, unchanged
 
     def _keep_in_mind(self, destination: str, found: Mapping[str, _Read]) -> None:
         """Keep what was looked up, and let go of what was longest ago."""
@@ -150,9 +159,9 @@ class PublishedVersions:
                 del self._seen[oldest]
 
     async def _read(self, destination: str, ids: Iterable[str]) -> Mapping[str, _Read]:
-        keys = {id: key_of(destination, id) for id in ids}
-        documents = await self._container.read_each(list(keys.values()))
-        return {id: _read(documents.get(key)) for id, key in keys.items()}
+        keys = [key_of(destination, id) for id in ids]
+        documents = await self._container.read_each(keys)
+        return {key[1]: _read(key, documents.get(key)) for key in keys}
 
 
 def document_of(destination: str, own: str, value: Published, etag: str | None, now: datetime) -> Document:
@@ -165,30 +174,24 @@ def document_of(destination: str, own: str, value: Published, etag: str | None, 
         etag: of the document that it was read from; `None` where there is none.
         now: the time, for how long it lives.
     """
-    partition, id = key_of(destination, own)
-    return Document(
-        partition=partition,
-        id=id,
-        text=value.text,
-        etag=etag,
-        ttl=_time_to_live(value, now),
-    )
+    return _document(key_of(destination, own), value, etag, now)
 
 
-def _read(document: Document | None) -> _Read:
-    return _ABSENT if document is None else _Read(Published.of(document), document.etag)
+def _document(key: Key, value: Published, etag: str | None, now: datetime) -> Document:
+    partition, id = key
+    return Document(partition=partition, id=id, text=value.text, etag=etag, ttl=_time_to_live(value, now))
 
 
-def _step(read: _Read, changes: Sequence[Change]) -> _Step:
-    value = _apply(read.value, changes)
-    return _Step(value, read.etag, value != (read.value or NOTHING))
+def _read(key: Key, document: Document | None) -> _Read:
+    return _Read(key, None, None) if document is None else _Read(key, Published.of(document), document.etag)
 
 
-def _apply(known: Published | None, changes: Sequence[Change]) -> Published:
+def _step(read: _Read, changes: Sequence[Change]) -> _Step | None:
+    """Return what changes make of what was read; `None` where that is the same."""
+    value = read.value
     for change in changes:
-        known = after(known, change)
-    assert known is not None  # noqa: S101  there is at least one change
-    return known
+        value = after(value, change)
+    return None if value is None or value == (read.value or NOTHING) else _Step(read.key, value, read.etag)
 
 
 def _time_to_live(value: Published, now: datetime) -> int | None:

@@ -14,7 +14,6 @@ from mti.common.bounded_http import BodyRefused
 from mti.common.bounded_http.httpx_bodies import IDENTITY, read_body
 from mti.common.clock_check import ClockCheck
 from mti.common.contracts import Carried
-from mti.common.contracts.written_indicator import written_objects
 from mti.common.foreign_words import words_of_others
 from mti.common.logs import redaction
 from mti.common.network.proxies import proxy_clause
@@ -150,4 +149,4 @@ class SentinelClient:
 def request_body(source_system: str, objects: Sequence[Carried]) -> bytes:
     """Return the body of an upload."""
     head = msgspec.json.encode(source_system)
-    return b'{"sourcesystem":%b,"stixobjects":%b}' % (head, written_objects([carried.written for carried in objects]))
+    return b'{"sourcesystem":%b,"stixobjects":[%b]}' % (head, b",".join([carried.text for carried in objects]))
