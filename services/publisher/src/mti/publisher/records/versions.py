@@ -14,6 +14,7 @@ from mti.common.ports.store import Container, Document, Key
 from mti.common.races import until_won
 from mti.common.retention import time_to_live
 from mti.publisher.records.changes import Change, after
+from mti.publisher.records.entering import Entering
 from mti.publisher.records.published import NOTHING, Published
 
 PUBLISHED: Final = "published"
@@ -70,6 +71,7 @@ class PublishedVersions:
     def __init__(self, container: Container, clock: Clock) -> None:
         self._container = container
         self._clock = clock
+        self._entering = Entering(self._record)
         self._seen: OrderedDict[str, dict[str, _Read]] = OrderedDict()
         """What was looked up last, by destination and by id: what follows is mostly a change of it."""
 
@@ -82,9 +84,14 @@ class PublishedVersions:
     async def record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
         """Apply changes and return what is known of their ids then. A lost race is read again; the newest wins.
 
+        Those that come while others are written are written together.
+
         Raises:
             StoreUnavailable: the store does not answer, or too many others write the same ids.
         """
+        return await self._entering.enter(destination, changes) if changes else {}
+
+    async def _record(self, destination: str, changes: Sequence[Change]) -> dict[str, Published]:
         waiting: dict[str, Sequence[Change]] = {}
         for change in changes:
             id = change.id
@@ -110,7 +117,7 @@ class PublishedVersions:
                 )
             return done
 
-        return await until_won(attempt) if waiting else done
+        return await until_won(attempt)
 
     async def destinations(self) -> set[str]:
         """Return the destinations that have books."""
