@@ -20,7 +20,7 @@ def prepared(known: Published | None, item: Item) -> Item:
         return revocation(known, item) or form
     if known.is_withdrawn_from(item.source):
         return _revoked(form, form.object, generation, form.object.modified)
-    if is_left_out(known, item):
+    if item.rebuilt is not None and is_left_out(known, item):
         return _held_for(known, item) or form
     return form
 

@@ -32,6 +32,9 @@ _ID: Final = re.compile(r"indicator--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PATTERN: Final = re.compile(r"\[(?P<key>[^\s=\[\]]+) = '(?P<value>(?:[^'\\]++|\\.)*+)'\]", re.DOTALL)
 """Its repetitions give nothing back (`+`, `*+`): no shorter value could be followed by what follows one."""
 _PREFIX: Final = b"indicator--"
+_FIRST: Final = slice(len(_PREFIX), len(_PREFIX) + 8)
+_LAST: Final = slice(len(_PREFIX) + 24, None)
+"""Where the first and the last group of its digits stand."""
 _ZEROS: Final = bytes.maketrans(b"123456789abcdef", b"000000000000000")
 _FORM: Final = (_PREFIX + b"00000000-0000-0000-0000-000000000000\n").translate(_ZEROS)
 _BEGINNING: Final = re.compile(r"\[([^\s=\[\]]+)")
@@ -100,7 +103,7 @@ def own_id(id: str, pattern: str) -> str:
     salted, value = _salted(beginning), rest[:-2]
     if salted is not None and rest.endswith("']") and "'" not in value and "\\" not in value:
         digest = hashlib.sha1(salted + value.encode(), usedforsecurity=False).hexdigest()
-        if id.startswith(digest[:8], len(_PREFIX)) and id.endswith(digest[20:32]):
+        if id[_FIRST] == digest[:8] and id[_LAST] == digest[20:32]:
             return id
     found = observable_in(pattern)
     if found is None:

@@ -94,19 +94,19 @@ class WrittenContent(Struct, gc=False, kw_only=True, omit_defaults=True):
 
 _ENCODER: Final = msgspec.json.Encoder()
 """Sorts nothing: the fields of all of these stand in their order."""
-_SORTING: Final = msgspec.json.Encoder(order="deterministic")
+_sorted: Final = msgspec.json.Encoder(order="deterministic").encode
 """For what somebody else made, with extensions in any order."""
 
 
 def written_object(found: WrittenIndicator) -> bytes:
     """Return an indicator as canonical JSON: sorted names, no blanks, without what is unset."""
-    return _SORTING.encode(found)
+    return _sorted(found)
 
 
 def written_content(found: WrittenIndicator) -> bytes:
     """Return the content of an indicator, as canonical JSON."""
     creator, types, phases = found.created_by_ref, found.indicator_types, found.kill_chain_phases
-    return _SORTING.encode(
+    return _sorted(
         WrittenContent(
             confidence=found.confidence,
             created=found.created,

@@ -41,7 +41,7 @@ def version_verdict(known: Published | None, source: str, indicator: Carried | I
         return Verdict.OVERTAKEN if needless else None
     if known.is_withdrawn_from(source):
         return Verdict.WITHDRAWN
-    overtaken = known.alive and known.version is not None and indicator.modified < known.version
+    overtaken = known.version is not None and not known.revoked and indicator.modified < known.version
     return Verdict.OVERTAKEN if overtaken else None
 
 
