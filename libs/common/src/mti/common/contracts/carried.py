@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from mti.common.contracts.body import decode, decompress, envelope_for
 from mti.common.contracts.indicators import OBJECTS_LIMIT, Indicator, IndicatorBatch, timestamp
 from mti.common.contracts.plain import UNREAD
-from mti.common.contracts.written_indicator import WrittenIndicator, written_content, written_object
+from mti.common.contracts.written_indicator import WrittenIndicator, written_contents, written_objects
 from mti.common.ports.bus import Received
 
 
@@ -45,7 +45,8 @@ class Carried(Struct, frozen=True, gc=False):
     def of(cls, indicator: Indicator) -> "Carried":
         """Return the form in which an indicator is carried."""
         written = msgspec.convert(indicator.model_dump(mode="json", exclude_none=True), WrittenIndicator)
-        return _carried(written, indicator.modified, indicator.valid_until)
+        [carried] = _carried([written], [(indicator.modified, indicator.valid_until)])
+        return carried
 
     @property
     def wire(self) -> Mapping[str, JsonValue]:
@@ -69,7 +70,8 @@ class Carried(Struct, frozen=True, gc=False):
         return replace(self, text=text, modified=modified, revoked=True)
 
     def _text_with(self, **fields: str | bool) -> bytes:
-        return written_object(replace(_INDICATOR.decode(self.text), **fields))
+        [text] = written_objects([replace(_INDICATOR.decode(self.text), **fields)])
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +120,25 @@ def _batch(body: bytes) -> CarriedBatch | None:
     )
     if moments is None:
         return None
-    return CarriedBatch(
-        read.source,
-        [_carried(found, moments[found.modified], moments[found.valid_until]) for found in read.objects],
-    )
+    times = [(moments[found.modified], moments[found.valid_until]) for found in read.objects]
+    return CarriedBatch(read.source, _carried(read.objects, times))
 
 
-def _carried(found: WrittenIndicator, modified: datetime, valid_until: datetime) -> Carried:
-    return Carried(
-        written_object(found),
-        written_content(found),
-        found.id,
-        found.pattern,
-        modified,
-        valid_until,
-        None if found.revoked is UNSET else found.revoked,
-    )
+def _carried(objects: Sequence[WrittenIndicator], times: Sequence[tuple[datetime, datetime]]) -> list[Carried]:
+    """Return indicators with their versions and until when they are valid."""
+    texts, contents = written_objects(objects), written_contents(objects)
+    return [
+        Carried(
+            text,
+            content,
+            found.id,
+            found.pattern,
+            modified,
+            valid_until,
+            None if found.revoked is UNSET else found.revoked,
+        )
+        for text, content, found, (modified, valid_until) in zip(texts, contents, objects, times, strict=True)
+    ]
 
 
 _FORM: Final = b"0000-00-00T00:00:00.000Z\n"

@@ -5,6 +5,7 @@ what an indicator is: `mti.normalizer.indicators.build` makes it of this form, a
 of it. Any JSON that can be read as this is what the model would read and write again, but for texts of times.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -94,35 +95,39 @@ class WrittenContent(Struct, gc=False, kw_only=True, omit_defaults=True):
 
 _ENCODER: Final = msgspec.json.Encoder()
 """Sorts nothing: the fields of all of these stand in their order."""
-_sorted: Final = msgspec.json.Encoder(order="deterministic").encode
-"""For what somebody else made, with extensions in any order."""
+_lines: Final = msgspec.json.Encoder(order="deterministic").encode_lines
+"""For what somebody else made, with extensions in any order. Each on a line, since one that is encoded alone costs half
+as much again; a line's end stands nowhere else in JSON without blanks.
+"""
 
 
-def written_object(found: WrittenIndicator) -> bytes:
-    """Return an indicator as canonical JSON: sorted names, no blanks, without what is unset."""
-    return _sorted(found)
+def written_objects(found: Sequence[WrittenIndicator]) -> list[bytes]:
+    """Return each indicator as canonical JSON: sorted names, no blanks, without what is unset."""
+    return _lines(found).split(b"\n")[:-1]
 
 
-def written_content(found: WrittenIndicator) -> bytes:
-    """Return the content of an indicator, as canonical JSON."""
+def written_contents(found: Sequence[WrittenIndicator]) -> list[bytes]:
+    """Return the content of each indicator, as canonical JSON."""
+    return _lines([_content(each) for each in found]).split(b"\n")[:-1]
+
+
+def _content(found: WrittenIndicator) -> WrittenContent:
     creator, types, phases = found.created_by_ref, found.indicator_types, found.kill_chain_phases
-    return _sorted(
-        WrittenContent(
-            confidence=found.confidence,
-            created=found.created,
-            # What is the default is left out where it is that very object.
-            created_by_ref=CREATOR_ID if creator == CREATOR_ID else creator,
-            description=found.description,
-            extensions=found.extensions,
-            external_references=found.external_references,
-            indicator_types=TYPES if types == TYPES else types,
-            kill_chain_phases=WRITTEN_PHASES if phases == WRITTEN_PHASES else phases,
-            labels=found.labels,
-            name=found.name,
-            object_marking_refs=found.object_marking_refs,
-            pattern=found.pattern,
-            valid_from=found.valid_from,
-        )
+    return WrittenContent(
+        confidence=found.confidence,
+        created=found.created,
+        # What is the default is left out where it is that very object.
+        created_by_ref=CREATOR_ID if creator == CREATOR_ID else creator,
+        description=found.description,
+        extensions=found.extensions,
+        external_references=found.external_references,
+        indicator_types=TYPES if types == TYPES else types,
+        kill_chain_phases=WRITTEN_PHASES if phases == WRITTEN_PHASES else phases,
+        labels=found.labels,
+        name=found.name,
+        object_marking_refs=found.object_marking_refs,
+        pattern=found.pattern,
+        valid_from=found.valid_from,
     )
 
 
