@@ -41,7 +41,7 @@ class Entering:
 
     def __init__(self, write: Write) -> None:
         self._write = write
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self._next: dict[str, _Entry] = {}
         """By workspace: what others may join still."""
 
@@ -59,15 +59,15 @@ class Entering:
         else:
             entry = _Entry()
             entry.add(changes, ids)
-            known = await self._in_turn(destination, entry)
+            known = await self._after_others(destination, entry)
         return {id: known[id] for id in ids}
 
-    async def _in_turn(self, destination: str, entry: _Entry) -> Mapping[str, Published]:
-        turn = self._turns.setdefault(destination, asyncio.Lock())
-        if turn.locked():
+    async def _after_others(self, destination: str, entry: _Entry) -> Mapping[str, Published]:
+        lock = self._locks.setdefault(destination, asyncio.Lock())
+        if lock.locked():
             self._next[destination] = entry
         try:
-            async with turn:
+            async with lock:
                 self._close(destination, entry)
                 known = await self._write(destination, entry.changes)
         except BaseException as error:
