@@ -80,6 +80,24 @@ def _reasons(sighting: Sighting, policy: IndicatorPolicy) -> dict[Observable, st
     return reasons
 
 
+def touched(sightings: Sequence[Sighting], listed: Collection[str]) -> bool:
+    """Say whether there is a test file among them, or what is on an allow-list.
+
+    Args:
+        sightings: of a chunk.
+        listed: what is on any of the allow-lists.
+    """
+    observables = {observable for sighting in sightings for observable in sighting.observables}
+    return any(observable.value in TEST_FILES for observable in observables) or (
+        bool(listed) and any(compared(observable) in listed for observable in observables)
+    )
+
+
+def in_general(policy: IndicatorPolicy) -> IndicatorPolicy:
+    """Return what a policy comes to for sightings that it does not touch: see `narrowed`."""
+    return replace(policy, allow_list=frozenset(), test_files=TestFilePolicy.DROP)
+
+
 def narrowed(policies: Sequence[IndicatorPolicy], sightings: Sequence[Sighting]) -> list[IndicatorPolicy]:
     """Return the policies without what cannot matter to these sightings: those that treat them alike become equal."""
     observables = {observable for sighting in sightings for observable in sighting.observables}

@@ -15,7 +15,7 @@ from mti.normalizer.grouping import group, newest_of
 from mti.normalizer.indicators import IndicatorWriter, written_messages_for
 from mti.normalizer.parsing import Sighting
 from mti.normalizer.records import KnownIndicator, KnownIndicators
-from mti.normalizer.routing import Scope, joined
+from mti.normalizer.routing import Scope, Scopes
 from mti.normalizer.tally import ScopeResult
 
 
@@ -36,7 +36,7 @@ class Emitter:
         self,
         chunk_id: str,
         source: Source,
-        scopes: Sequence[Scope],
+        to: Scopes,
         sightings: Sequence[Sighting],
         *,
         again: bool = False,
@@ -49,11 +49,11 @@ class Emitter:
         Args:
             chunk_id: the CloudEvents id of the chunk.
             source: its source.
-            scopes: its destinations.
+            to: its destinations.
             sightings: what was read of it.
             again: whether it may have been begun before: then the store says what came of that.
         """
-        scopes = joined(scopes, sightings)
+        scopes = to.joined(sightings)
         newest, policies = newest_of(sightings), [scope.policy for scope in scopes]
         async with self._locks[source.id]:
             there = await self._known.recall(source.id, newest, policies, anew=again)

@@ -20,7 +20,7 @@ from mti.normalizer.emitting import Emitter
 from mti.normalizer.parsing import parse
 from mti.normalizer.records import ChunkBooks, Ledger, Offsets
 from mti.normalizer.rejections import parts_of
-from mti.normalizer.routing import Scope, check_source, source_and_scopes
+from mti.normalizer.routing import Routing, Scopes, check_source
 from mti.normalizer.tally import books_of, measure
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class NormalizeHandler:
         self._pages = pages
         self._to = to
         self._begun: dict[str, None] = {}
+        self._routing = Routing()
 
     async def __call__(self, messages: Sequence[Received]) -> list[Outcome]:
         """Handle the messages and return one outcome each.
@@ -115,12 +116,12 @@ class NormalizeHandler:
             del self._begun[next(iter(self._begun))]
         return before
 
-    async def _source_and_scopes(self, source: str) -> tuple[Source, list[Scope]]:
+    async def _source_and_scopes(self, source: str) -> tuple[Source, Scopes]:
         """Return a source and its scopes; the registry is looked at anew before a chunk is refused for it."""
         try:
-            return source_and_scopes(self._registry.current, source)
+            return self._routing.source_and_scopes(self._registry.current, source)
         except Poison:
-            return source_and_scopes(await self._registry.latest(), source)
+            return self._routing.source_and_scopes(await self._registry.latest(), source)
 
     async def _moved(self, message: Received, source: str, books: ChunkBooks) -> ChunkBooks:
         """Return the books; of replayed rejections, in a form that moves them (see `ledger`)."""
