@@ -1,6 +1,7 @@
 """What travels on the bus: identities follow from content, bodies fit, and nothing is guessed at."""
 
 import gzip
+import hashlib
 import json
 import random
 from dataclasses import replace
@@ -24,8 +25,10 @@ from mti.common.contracts import (
     digest,
     envelope_of,
     indicators_message,
+    indicators_messages,
     job_message,
     page_message,
+    timestamp,
 )
 from mti.common.contracts.chunks import HEADROOM, MESSAGE_LIMIT, Unsent, message_size
 from mti.common.contracts.envelope import PARKS, REPLAYS, RETRIES
@@ -131,14 +134,25 @@ def test_the_identity_of_a_batch_is_its_destination_with_ids_and_versions() -> N
     )
 
 
+def test_the_identity_of_a_batch_ends_with_its_destination() -> None:
+    """The same bytes, put together in another way: each part under its length, and the destination as the rest."""
+    batch = IndicatorBatch(source="grid:eu", objects=[indicator(1), indicator(2)])
+    versions = [f"{found.id}@{timestamp(found.modified)}" for found in batch.objects]
+    parts = [part.encode() for part in ("mimecast.ti.indicators.v1", "grid:eu", *versions)]
+    shared = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    assert [found.message_id for found in indicators_messages(["w1", "w2", "w\u00e9"], batch)] == [
+        hashlib.sha256(shared + destination.encode()).hexdigest()[:40] for destination in ("w1", "w2", "w\u00e9")
+    ]
+
+
 @pytest.mark.parametrize(("run", "suffix"), [(None, ""), ("r7", "~br7")])
 def test_the_identity_of_a_batch_is_what_it_has_always_been(run: str | None, suffix: str) -> None:
     batch = IndicatorBatch(source="grid:eu", objects=[indicator(1), indicator(2)])
     message = indicators_message("00000000-0000-0000-0000-00000000000a", batch, run=run)
-    assert message.message_id == f"c8412672c4d3be752d157334d79205f3ddca285a{suffix}"
+    assert message.message_id == f"0c8cfbaad34fe197786fa6a65df454283b4940dc{suffix}"
     assert message.properties == {
         "cloudEvents_specversion": "1.0",
-        "cloudEvents_id": "c8412672c4d3be752d157334d79205f3ddca285a",
+        "cloudEvents_id": "0c8cfbaad34fe197786fa6a65df454283b4940dc",
         "cloudEvents_source": "/sources/grid:eu",
         "cloudEvents_type": "mimecast.ti.indicators.v1",
         "cloudEvents_subject": "00000000-0000-0000-0000-00000000000a",

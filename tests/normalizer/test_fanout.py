@@ -137,17 +137,17 @@ async def test_what_a_chunk_is_sent_as_has_the_ids_that_it_has_always_had(there:
             (
                 CONTOSO,
                 (
-                    "a0871cd7c37ba2ce12cd81390af7fd944c435460",
-                    "aef2e99f1b219a100a14c5e3245c771759ccf861",
-                    "7f40f1681c259fb03596ab33a06c7e046edbe8ad",
+                    "92f2efa0dad50b74dea0b28c346534a2ea08b764",
+                    "8382b427e92e4f9bf1e031a5a9cd392948899d70",
+                    "1b0059d1886415882ad021c334a959a846c3248b",
                 ),
             ),
             (
                 FABRIKAM,
                 (
-                    "8eae4221b0eb1be6c66364eef787419039596fc1",
-                    "5038cbf5a45295629ac5f623e0dc7c49d1342153",
-                    "23c484c95594d21d55be0f444917641fc2dfdfcc",
+                    "337babb9bbecdf850d7770be7495e2974755ce1c",
+                    "dbad9d10a2a9020d93971dd0b381f28109fdda1d",
+                    "67953909c9ae942b29f5ad105153f6d4c95a4ecc",
                 ),
             ),
         )

@@ -1,5 +1,6 @@
 """What reaches a workspace, in how many requests, and what becomes of the messages."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import orjson
 import pytest
 
 from mti.common.contracts import EXTENSION_ID, DetectionFacts
+from mti.common.contracts.envelope import ID
 from mti.common.ports.settlement import Complete
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind, Told
 from tests.publisher.world import (
@@ -49,6 +51,24 @@ async def test_a_redelivered_message_costs_no_row(there: World) -> None:
     assert completed(await there.publisher()([again]))
     assert there.count("accepted_objects") == 2
     assert (await there.checkpoint()).counts.held == 2
+
+
+@pytest.mark.parametrize("revoked", [None, True])
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_comes_again_under_another_releases_message_id_costs_no_row(
+    there: World, together: bool, revoked: bool | None
+) -> None:
+    """A release may know a message by another identity: what the one before it sent is passed over by the books."""
+    first = message(indicator("a", revoked=revoked), indicator("b", revoked=revoked))
+    id = "another" * 5
+    again = replace(first, message_id=id, properties={**first.properties, ID: id})
+    publisher = there.publisher()
+    await publisher([message(indicator("a", hours=-1), indicator("b", hours=-1))])
+    for messages in [[first, again]] if together else [[first], [again]]:
+        assert completed(await publisher(messages))
+    assert there.count("accepted_objects") == 4
+    assert len(there.holds()) == (0 if revoked else 2)
+    assert not there.outbox.messages
 
 
 async def test_a_release_that_tells_more_of_what_is_known_costs_no_row(there: World) -> None:

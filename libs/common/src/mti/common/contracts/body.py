@@ -3,6 +3,7 @@ many bytes that packs to may differ from machine to machine, and says nothing ab
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import ClassVar, Final, TypeVar, cast
 
@@ -25,6 +26,8 @@ _MAGIC: Final = b"\x1f\x8b"
 _LEVEL: Final = 1
 """Of ISA-L: packs to a tenth more than zlib's level 6 in a fifteenth of its time, and hardly better any higher."""
 _LENGTH: Final = Struct(">Q").pack
+_DIGITS: Final = 40
+"""Of a digest."""
 UNPACKED_LIMIT = 64 * 1024 * 1024
 """Bytes that a body may unpack to: far above what any sender of ours makes of 256 KB."""
 
@@ -130,7 +133,19 @@ def digest_of_framed(first: bytes, *others: bytes | memoryview) -> str:
     found = hashlib.sha256(first)
     for part in others:
         found.update(part)
-    return found.hexdigest()[:40]
+    return found.hexdigest()[:_DIGITS]
+
+
+def digests_with(shared: bytes, names: Iterable[str]) -> Iterator[str]:
+    """Yield a digest for each name: that of what they share, which is framed already, and then of the name.
+
+    What they share is digested once.
+    """
+    begun = hashlib.sha256(shared)
+    for name in names:
+        found = begun.copy()
+        found.update(name.encode())
+        yield found.hexdigest()[:_DIGITS]
 
 
 def unpacked(message: Received, contract: type[Contract]) -> tuple[Envelope, bytes | None]:

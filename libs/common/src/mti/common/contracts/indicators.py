@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal
 from msgspec import to_builtins
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
-from mti.common.contracts.body import Contract, compress, digest_of_framed, framed
+from mti.common.contracts.body import Contract, compress, digests_with, framed
 from mti.common.contracts.envelope import ID, OBJECTS, SUBJECT, count_in
 from mti.common.contracts.extension import CREATOR_ID, PHASES, DetectionFacts, KillChainPhase
 from mti.common.contracts.written_indicator import WrittenIndicator, written_batch
@@ -90,8 +90,8 @@ class PackedBatch:
     """A batch that is made once and sent to several: the body names no destination."""
 
     source: str
-    objects: bytes
-    """The source, and the ids and versions of the objects, framed: what tells the batch from every other one."""
+    identity: bytes
+    """The contract, the source, and the ids and versions of the objects, framed: what tells it from every other one."""
     body: bytes
     count: int
     """How many objects there are."""
@@ -100,21 +100,25 @@ class PackedBatch:
 def packed(batch: IndicatorBatch) -> PackedBatch:
     """Return a batch, packed."""
     versions = (f"{found.id}@{timestamp(found.modified)}" for found in batch.objects)
-    return PackedBatch(batch.source, framed(batch.source, *versions), batch.packed(), len(batch.objects))
+    return PackedBatch(batch.source, _identity(batch.source, versions), batch.packed(), len(batch.objects))
 
 
 def packed_written(source: str, objects: Sequence[WrittenIndicator]) -> PackedBatch:
     """Return the batch of indicators as they are written, packed: the same as `packed` makes of their models."""
     versions = (f"{found.id}@{found.modified}" for found in objects)
     body = compress(written_batch(source, list(objects)))
-    return PackedBatch(source, framed(source, *versions), body, len(objects))
+    return PackedBatch(source, _identity(source, versions), body, len(objects))
 
 
-def batch_messages(destinations: Iterable[str], batch: PackedBatch, *, run: str | None = None) -> Iterator[Outgoing]:
+def _identity(source: str, versions: Iterable[str]) -> bytes:
+    return framed(IndicatorBatch.TYPE, source, *versions)
+
+
+def batch_messages(destinations: Sequence[str], batch: PackedBatch, *, run: str | None = None) -> Iterator[Outgoing]:
     """Yield the messages of a batch for several destinations.
 
-    The identity of each is its destination with the ids and versions of the objects, so that a second try after a crash
-    repeats it, and differently cut batches differ.
+    The identity of each is the ids and versions of the objects with its destination, so that a second try after a crash
+    repeats it, and differently cut batches differ. The destination stands last: all before it is digested once.
 
     Args:
         destinations: their ids, which become the session ids.
@@ -122,10 +126,9 @@ def batch_messages(destinations: Iterable[str], batch: PackedBatch, *, run: str 
         run: the name of what sends them on purpose once more, and must pass duplicate detection: a backfill, a
             withdrawal, a lift.
     """
-    kind, suffix = framed(IndicatorBatch.TYPE), f"~b{run}" if run else ""
+    suffix = f"~b{run}" if run else ""
     properties = {**IndicatorBatch.properties(id="", source=batch.source, subject=""), OBJECTS: batch.count}
-    for destination in destinations:
-        id = digest_of_framed(kind + framed(destination), batch.objects)
+    for destination, id in zip(destinations, digests_with(batch.identity, destinations), strict=True):
         yield Outgoing(
             body=batch.body,
             message_id=id + suffix,
@@ -144,7 +147,7 @@ def objects_in(message: Received) -> int:
 
 
 def indicators_messages(
-    destinations: Iterable[str], batch: IndicatorBatch, *, run: str | None = None
+    destinations: Sequence[str], batch: IndicatorBatch, *, run: str | None = None
 ) -> Iterator[Outgoing]:
     """Yield the messages of a batch for several destinations; see `batch_messages`."""
     return batch_messages(destinations, packed(batch), run=run)
