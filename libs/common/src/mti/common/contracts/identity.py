@@ -81,7 +81,7 @@ def are_indicator_ids(ids: Sequence[str]) -> bool:
 
 def pattern_of(key: str, value: str) -> str:
     """Return the STIX pattern that compares one observable."""
-    if not value.isalnum():
+    if "'" in value or "\\" in value:
         value = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"[{key} = '{value}']"
 
