@@ -1,9 +1,10 @@
 """New, refreshed or suppressed."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.decisions import Decision, decide, identified, merged
@@ -61,13 +62,13 @@ def test_a_sighting_refreshes_once_it_extends_the_validity_by_half_of_it(after: 
 
 def test_an_expired_indicator_is_refreshed_by_the_next_sighting() -> None:
     expired = replace(first(), valid_until=at(days=2))
-    patient = replace(DEFAULT, validity=timedelta(days=4), refresh_after=1.0)
+    patient = dataclasses.replace(DEFAULT, validity=timedelta(days=4), refresh_after=1.0)
     assert verdict(group(at(days=2, seconds=1)), expired, patient).verdict is Verdict.REFRESHED
     assert verdict(group(at(days=1, hours=23)), expired, patient).verdict is Verdict.SUPPRESSED
 
 
 def test_a_longer_validity_does_not_send_an_older_version() -> None:
-    longer = replace(DEFAULT, validity=timedelta(days=90))
+    longer = dataclasses.replace(DEFAULT, validity=timedelta(days=90))
     assert verdict(group(NOW), first(), longer).verdict is Verdict.SUPPRESSED
     assert verdict(group(at(milliseconds=1)), first(), longer).verdict is Verdict.REFRESHED
 

@@ -1,10 +1,10 @@
 """What was emitted is remembered once, and whoever loses a race knows what that makes of its indicator."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Document

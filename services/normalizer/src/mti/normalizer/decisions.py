@@ -1,8 +1,9 @@
 """New, refresh or suppress: what becomes of a group, given what is known. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.grouping import Group
@@ -21,15 +22,13 @@ from mti.normalizer.records import (
 )
 
 
-# Frozen by its types; see `KnownIndicator`.
-@dataclass(slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """What becomes of a group."""
 
-    group: Final[Group]
-    id: Final[str]
-    verdict: Final[Verdict]
-    emits: Final[KnownIndicator | None] = None
+    group: Group
+    id: str
+    verdict: Verdict
+    emits: KnownIndicator | None = None
     """What is to be emitted and then remembered; `None` when there is nothing to emit: the indicator is suppressed, or
     an earlier try of the same chunk has emitted it."""
 

@@ -64,6 +64,9 @@ class Facts(Struct, frozen=True, gc=False, omit_defaults=True):
         return replace(self, name=None, extension=self.extension or extension_of(self.name))
 
 
+NO_FACTS: Final = Facts()
+
+
 def extension_of(name: str | None) -> str | None:
     """Return a name's extension if it is a common one of files, without the dot and in lower case."""
     if name is None or "." not in name:

@@ -1,32 +1,30 @@
 """From sightings to groups: one a distinct observable, the same whatever the order of the records."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+
+from msgspec import Struct
 
 from mti.normalizer.facts import Facts
 from mti.normalizer.observables import HASH_KEYS, Observable, hashes_of_one_file
 from mti.normalizer.parsing import Sighting
 
 
-# Frozen by its types; see `KnownIndicator`.
-@dataclass(slots=True)
-class Group:
+class Group(Struct, frozen=True, gc=False):
     """All sightings of one observable in a chunk."""
 
-    observable: Final[Observable]
-    first_seen: Final[datetime]
-    last_seen: Final[datetime]
-    count: Final[int]
+    observable: Observable
+    first_seen: datetime
+    last_seen: datetime
+    count: int
     """Detections that show it."""
-    facts: Final[Facts]
+    facts: Facts
     """Each of the newest sighting that has it."""
-    first: Final[int]
+    first: int
     """The position of the sighting that counts as the one which brought it, when it is new."""
-    last: Final[int]
+    last: int
     """The position of the newest sighting, which counts as the one that refreshed it."""
-    generation: Final[int] = 0
+    generation: int = 0
     """How often a withdrawal of the observable was lifted; see `withdrawals`."""
 
 

@@ -1,8 +1,8 @@
 """What the normalizer knows: from one entry a policy to one a source."""
 
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from mti.common.checkpoints import Checkpoints

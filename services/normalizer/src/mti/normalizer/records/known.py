@@ -6,10 +6,12 @@ order. A grid is large and has 32, a customer's feed has 4.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
+
+from msgspec.structs import replace
 
 from mti.common.errors import WriteConflict
 from mti.common.feeds import Feed

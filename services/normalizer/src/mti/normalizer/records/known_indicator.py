@@ -4,17 +4,18 @@ Where a source is routed under several policies, that may be another version und
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Self
 
 from msgspec import Struct, convert, to_builtins
+from msgspec.structs import astuple, replace
 from pydantic import JsonValue
 
 from mti.common.contracts import timestamp
 from mti.common.registry import IndicatorPolicy
-from mti.normalizer.facts import Facts
+from mti.normalizer.facts import NO_FACTS, Facts
 from mti.normalizer.observables import Observable
 from mti.normalizer.records.emissions import (
     Emission,
@@ -32,7 +33,7 @@ REFRESHES_KEPT = 16
 """Chunks that are remembered as having refreshed an indicator: far more than can be under way at once."""
 
 
-_SAME_UNDER_ALL: Final[Emissions] = {}
+_SAME_UNDER_ALL: Final[Emissions] = MappingProxyType({})
 """One for all that were emitted alike under every rule, as nearly all are."""
 
 
@@ -44,33 +45,35 @@ class Verdict(StrEnum):
     SUPPRESSED = "suppressed"
 
 
-# Frozen by its types: one is made of each new observable, and `frozen=True` would take three times as long to make it.
-@dataclass(slots=True, kw_only=True)
-class KnownIndicator:
+class KnownIndicator(Struct, frozen=True, kw_only=True, gc=False):  # noqa: PLW1641  nobody asks for its hash
     """One indicator of one source. It holds all that is needed to build the same indicator again."""
 
-    id: Final[str]
-    observable: Final[Observable]
-    created: Final[datetime]
+    id: str
+    observable: Observable
+    created: datetime
     """When it was first seen; it never changes."""
-    version: Final[datetime]
+    version: datetime
     """`modified` of what was emitted last: when it was last seen then."""
-    valid_until: Final[datetime]
+    valid_until: datetime
     """The latest of what was emitted, under any policy."""
-    sightings: Final[int]
+    sightings: int
     """In the chunks that it was emitted for; those that were suppressed are not counted."""
-    first_by: Final[str]
+    first_by: str
     """The CloudEvents id of the chunk that emitted it first."""
-    refreshed_by: Final[tuple[str, ...]] = ()
+    refreshed_by: tuple[str, ...] = ()
     """Those of the chunks that refreshed it, the last ones, newest last."""
-    refreshes: Final[int] = 0
-    generation: Final[int] = 0
+    refreshes: int = 0
+    generation: int = 0
     """How often its withdrawal had been lifted when it was emitted first; see `withdrawals`."""
-    emitted: Final[Emissions] = field(default_factory=lambda: _SAME_UNDER_ALL)
+    emitted: Emissions = _SAME_UNDER_ALL
     """What was emitted last under each refresh rule; empty where that is this version under all of them."""
-    facts: Final[Facts] = field(default_factory=Facts)
-    etag: Final[str | None] = field(default=None, compare=False)
+    facts: Facts = NO_FACTS
+    etag: str | None = None
     """The version of the document that it was read from; `None` when it is to be created."""
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether both say the same, whichever version of the document they were read from."""
+        return isinstance(other, KnownIndicator) and _said(self) == _said(other)
 
     @property
     def by(self) -> str:
@@ -147,6 +150,11 @@ class KnownIndicator:
             emitted=emissions_from(read.emitted),
             etag=etag,
         )
+
+
+def _said(known: KnownIndicator) -> tuple[object, ...]:
+    *said, _ = astuple(known)
+    return tuple(said)
 
 
 class _Body(Struct, gc=False):
