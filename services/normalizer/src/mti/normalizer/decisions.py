@@ -1,6 +1,7 @@
 """New, refresh or suppress: what becomes of a group, given what is known. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -64,21 +65,27 @@ def decide(
         policy: the scope's.
         chunk_id: the CloudEvents id of the chunk at hand.
     """
-    return [_decide(id, group, known.get(id), policy, chunk_id) for id, group in groups.items()]
+    lasting = max(policy.validity, SHORTEST_VALIDITY)
+    return [
+        Decision(group, id, Verdict.NEW, _first(id, group, policy, lasting, chunk_id))
+        if (found := known.get(id)) is None
+        else _decide(id, group, found, policy, lasting, chunk_id)
+        for id, group in groups.items()
+    ]
 
 
-def _decide(id: str, group: Group, known: KnownIndicator | None, policy: IndicatorPolicy, chunk_id: str) -> Decision:
-    if known is None:
-        return Decision(group, id, Verdict.NEW, _first(id, group, policy, chunk_id))
+def _decide(
+    id: str, group: Group, known: KnownIndicator, policy: IndicatorPolicy, lasting: timedelta, chunk_id: str
+) -> Decision:
     if group.generation > known.generation:
         # It was withdrawn since, and that was lifted: what is known from before does not suppress it.
-        first = replace(_first(id, group, policy, chunk_id), etag=known.etag)
+        first = replace(_first(id, group, policy, lasting, chunk_id), etag=known.etag)
         return Decision(group, id, Verdict.NEW, first)
     before = known.earlier_verdict(chunk_id)
     if before is not None:
         return Decision(group, id, before)
     if is_due(group, known, policy):
-        return Decision(group, id, Verdict.REFRESHED, _refreshed(group, known, policy, chunk_id))
+        return Decision(group, id, Verdict.REFRESHED, _refreshed(group, known, policy, lasting, chunk_id))
     return Decision(group, id, Verdict.SUPPRESSED)
 
 
@@ -92,13 +99,13 @@ def is_due(group: Group, known: KnownIndicator, policy: IndicatorPolicy) -> bool
     return group.last_seen > known.version and extension >= policy.validity * policy.refresh_after
 
 
-def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> KnownIndicator:
+def _first(id: str, group: Group, policy: IndicatorPolicy, lasting: timedelta, chunk_id: str) -> KnownIndicator:
     return KnownIndicator(
         id=id,
         observable=group.observable,
         created=group.first_seen,
         version=group.last_seen,
-        valid_until=group.last_seen + max(policy.validity, SHORTEST_VALIDITY),
+        valid_until=group.last_seen + lasting,
         sightings=group.count,
         first_by=chunk_id,
         generation=group.generation,
@@ -106,11 +113,13 @@ def _first(id: str, group: Group, policy: IndicatorPolicy, chunk_id: str) -> Kno
     )
 
 
-def _refreshed(group: Group, known: KnownIndicator, policy: IndicatorPolicy, chunk_id: str) -> KnownIndicator:
+def _refreshed(
+    group: Group, known: KnownIndicator, policy: IndicatorPolicy, lasting: timedelta, chunk_id: str
+) -> KnownIndicator:
     return replace(
         known,
         version=group.last_seen,
-        valid_until=group.last_seen + max(policy.validity, SHORTEST_VALIDITY),
+        valid_until=group.last_seen + lasting,
         sightings=known.sightings + group.count,
         refreshed_by=(*known.refreshed_by, chunk_id)[-REFRESHES_KEPT:],
         refreshes=known.refreshes + 1,

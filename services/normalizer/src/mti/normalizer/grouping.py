@@ -112,12 +112,12 @@ def facts_of(sighting: Sighting, observable: Observable) -> Facts:
         sender_ip=sighting.sender_ip,
         labels=sighting.labels,
         mimecast_id=sighting.mimecast_id,
-        siblings=_siblings(sighting, observable),
+        siblings=() if len(sighting.observables) == 1 else _siblings(sighting, observable),
     )
 
 
 def _siblings(sighting: Sighting, observable: Observable) -> tuple[str, ...]:
-    if len(sighting.observables) == 1 or observable.key not in HASH_KEYS:
+    if observable.key not in HASH_KEYS:
         return ()
     return tuple(other.value for other in hashes_of_one_file(sighting.observables) if other != observable)
 

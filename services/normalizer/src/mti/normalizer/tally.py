@@ -18,13 +18,7 @@ class ScopeResult:
     admitted: Admitted
     decisions: Sequence[Decision]
     verdicts: Mapping[str, Verdict]
-    """What was recorded in the end, by id; where an id is absent the decision stands."""
-
-    def verdict(self, decision: Decision) -> Verdict:
-        """Return what an indicator was to the chunk."""
-        if decision.emits is None:
-            return decision.verdict
-        return self.verdicts.get(decision.id, decision.verdict)
+    """What was recorded in the end of what was emitted, by id; where an id is absent the decision stands."""
 
 
 def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
@@ -42,8 +36,9 @@ def books_of(parsed: Parsed, results: Sequence[ScopeResult]) -> ChunkBooks:
         admitted.update(positions)
         for position, reason in result.admitted.dropped.items():
             reasons.setdefault(position, reason)
+        verdicts = result.verdicts
         for decision in result.decisions:
-            verdict = result.verdict(decision)
+            verdict = decision.verdict if decision.emits is None else verdicts.get(decision.id, decision.verdict)
             if verdict is Verdict.NEW:
                 new.add(decision.id, positions[decision.group.first])
             elif verdict is Verdict.REFRESHED:
