@@ -112,7 +112,7 @@ class KnownIndicators:
         if not confirmed and common:
             return await self.recall(source, newest, policies, anew=True)
         known = {
-            id: _known_indicator(document)
+            id: KnownIndicator.of(document)
             for (partition, id), document in documents.items()
             if partition.startswith(f"{source}#")
         }
@@ -126,7 +126,7 @@ class KnownIndicators:
     async def look_up(self, source: str, ids: Iterable[str]) -> dict[str, KnownIndicator]:
         """Return what is known of those ids; the unknown are absent."""
         documents = await self._container.read_each(_keys_of(source, ids))
-        return {id: _known_indicator(document) for (_, id), document in documents.items()}
+        return {id: KnownIndicator.of(document) for (_, id), document in documents.items()}
 
     async def remember(
         self, source: str, emitted: Sequence[KnownIndicator], policies: Collection[IndicatorPolicy] = ()
@@ -175,7 +175,7 @@ class KnownIndicators:
     async def scan(self, source: str, shard: int, *, after: str = "") -> AsyncIterator[KnownIndicator]:
         """Yield what is known in a shard (one of `shards_of`), in the order of the ids, from beyond `after`."""
         async for document in self._container.scan(partition_of(source, shard), after=after):
-            yield _known_indicator(document)
+            yield KnownIndicator.of(document)
 
     async def sources(self) -> list[str]:
         """Return the sources that have brought anything."""
@@ -231,16 +231,12 @@ def _documents_of(source: str, known: Sequence[KnownIndicator], now: datetime) -
         Document(
             partition=partition,
             id=id,
-            body=each.body(),
+            text=each.text,
             etag=each.etag,
             ttl=time_to_live(each.valid_until, now),
         )
         for each, (partition, id) in zip(known, _keys_of(source, [each.id for each in known]), strict=True)
     ]
-
-
-def _known_indicator(document: Document) -> KnownIndicator:
-    return KnownIndicator.from_body(document.id, document.body, document.etag)
 
 
 def _following(known: KnownIndicator, rival: KnownIndicator) -> KnownIndicator:

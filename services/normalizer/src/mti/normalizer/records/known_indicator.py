@@ -9,11 +9,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Self
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import Struct, convert, json
 from msgspec.structs import astuple, replace
 from pydantic import JsonValue
 
 from mti.common.contracts import timestamp
+from mti.common.ports.store import Document, json_of
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.facts import NO_FACTS, Facts
 from mti.normalizer.observables import Observable
@@ -108,33 +109,47 @@ class KnownIndicator(Struct, frozen=True, kw_only=True, gc=False):  # noqa: PLW1
         least = self.least_under(policy)
         return replace(self, version=least.version, valid_until=least.valid_until) if self.emitted else self
 
-    def body(self) -> dict[str, JsonValue]:
-        """Return the document's body, without what is unknown."""
+    @property
+    def text(self) -> bytes:
+        """The document's body as JSON, without what is unknown."""
         key, value = self.observable
         created = timestamp(self.created)
-        body: dict[str, JsonValue] = {
-            "key": key,
-            "value": value,
-            "created": created,
-            "version": created if self.version == self.created else timestamp(self.version),
-            "valid_until": timestamp(self.valid_until),
-            "sightings": self.sightings,
-            "by": self.by,
-            "first_by": self.first_by,
-            "refreshed_by": list(self.refreshed_by),
-            "refreshes": self.refreshes,
-            "facts": _facts_body(self.facts),
-        }
-        if self.generation:
-            body["generation"] = self.generation
-        if self.emitted:
-            body["emitted"] = emissions_body(self.emitted)
-        return body
+        return _ENCODE(
+            _Written(
+                key,
+                value,
+                created,
+                created if self.version == self.created else timestamp(self.version),
+                timestamp(self.valid_until),
+                self.sightings,
+                self.by,
+                self.first_by,
+                self.refreshed_by,
+                self.refreshes,
+                self.facts,
+                self.generation,
+                emissions_body(self.emitted) if self.emitted else [],
+            )
+        )
+
+    def body(self) -> dict[str, JsonValue]:
+        """Return the document's body, without what is unknown."""
+        return json_of(self.text)
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """Read a document."""
+        if document.text is None:
+            return cls.from_body(document.id, document.body, document.etag)
+        return cls._of(document.id, _DECODE(document.text), document.etag)
 
     @classmethod
     def from_body(cls, id: str, body: Mapping[str, JsonValue], etag: str | None) -> Self:
         """Read a document's body."""
-        read = convert(body, _Body)
+        return cls._of(id, convert(body, _Body), etag)
+
+    @classmethod
+    def _of(cls, id: str, read: "_Body", etag: str | None) -> Self:
         return cls(
             id=id,
             observable=Observable(read.key, read.value),
@@ -172,10 +187,23 @@ class _Body(Struct, gc=False):
     emitted: list[EmittedBody] | dict[str, datetime] = []
 
 
-def _facts_body(facts: Facts) -> dict[str, JsonValue]:
-    body: dict[str, JsonValue] = to_builtins(facts)
-    if facts.labels:
-        body["labels"] = list(facts.labels)
-    if facts.siblings:
-        body["siblings"] = list(facts.siblings)
-    return body
+class _Written(Struct, gc=False, omit_defaults=True):
+    """A document as it is written: times are STIX timestamps, and the fields stand in their order of ever."""
+
+    key: str
+    value: str
+    created: str
+    version: str
+    valid_until: str
+    sightings: int
+    by: str
+    first_by: str
+    refreshed_by: tuple[str, ...]
+    refreshes: int
+    facts: Facts
+    generation: int = 0
+    emitted: list[JsonValue] = []
+
+
+_ENCODE: Final = json.Encoder().encode
+_DECODE: Final = json.Decoder(_Body).decode
