@@ -172,3 +172,15 @@ def test_the_system_is_trusted_by_default() -> None:
     environ: dict[str, str] = {}
     share_authorities(environ)
     assert environ.get("REQUESTS_CA_BUNDLE") == ssl.get_default_verify_paths().cafile
+
+
+async def test_what_is_not_installed_is_not_searched_for_again() -> None:
+    code = (
+        "import sys\nfrom mti.common.network import prepare_network\nprepare_network()\n"
+        "class Searched:\n def find_spec(self, name, *_):\n  print('searched for', name)\n"
+        "sys.meta_path.insert(0, Searched())\n"
+        "try: import sniffio\nexcept ImportError: print('absent')"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out in {b"absent\n", b"searched for sniffio\n"}  # the latter where it is installed

@@ -20,6 +20,20 @@ NOT_TRUSTED: Final = (
     " authority to the system's trust store, or name a PEM file with it and the public ones in SSL_CERT_FILE"
 )
 _BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_OPENSSLS: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def _system() -> frozenset[str]:
+    """Return what OpenSSL trusts here by itself, where no variable tells it otherwise."""
+    if any(os.environ.get(name) for name in _OPENSSLS):
+        return frozenset()
+    paths = ssl.get_default_verify_paths()
+    return frozenset((paths.openssl_cafile, paths.openssl_capath))
+
+
+_TRUSTED_AT_IMPORT: Final = _system()
+"""What aiohttp trusts by itself, where no variable said otherwise when it was imported; a forked process has both from
+the one that imported them."""
 
 
 def share_authorities(environ: MutableMapping[str, str] = os.environ) -> None:
@@ -28,7 +42,7 @@ def share_authorities(environ: MutableMapping[str, str] = os.environ) -> None:
     Raises:
         ConfigurationError: a variable names what does not exist.
     """
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", *_BUNDLES):
+    for name in (*_OPENSSLS, *_BUNDLES):
         if environ.get(name) and not Path(environ[name]).exists():
             raise ConfigurationError(f"{name}: {environ[name]} does not exist; name the file, or unset it")
     named = _named(environ)
@@ -40,9 +54,9 @@ def share_authorities(environ: MutableMapping[str, str] = os.environ) -> None:
             _tell_aiohttp(named)
     if "aiohttp" in sys.modules:
         # It asked OpenSSL when it was imported, which may be before these variables were set, as in a forked program.
-        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", *_BUNDLES):
-            if environ.get(name):
-                _tell_aiohttp(environ[name])
+        named_anywhere = {environ[name] for name in (*_OPENSSLS, *_BUNDLES) if environ.get(name)}
+        for authorities in named_anywhere - _TRUSTED_AT_IMPORT:
+            _tell_aiohttp(authorities)
     bundle = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or bundle_file()
     if not named and bundle:
         environ["REQUESTS_CA_BUNDLE"] = bundle
