@@ -6,13 +6,14 @@ Exit status: 0 when all is well, 1 when the books do not close or the work faile
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from mti.cli.commands import CommandsByName
-from mti.cli.exit import FAILED, MISUSED
-from mti.cli.streams import log_to, prepare
+from mti.cli.exit import FAILED, MISUSED, Forked
+from mti.cli.streams import leave, log_to, prepare
 from mti.common.errors import ConfigurationError, MtiError
 
 app = typer.Typer(
@@ -37,17 +38,25 @@ def options(
     log_to(logging.INFO if verbose else logging.WARNING)
 
 
-def run() -> None:
-    """Run the command; every failure that is foreseen ends in one clear message and a status, not in a traceback."""
+def run() -> Callable[[], None] | None:
+    """Run the command; every failure that is foreseen ends in one clear message and a status, not in a traceback.
+
+    Returns:
+        In a process that the command has forked, its work.
+    """
     prepare()
     try:
         app()
+    except Forked as forked:
+        leave()
+        return forked.work
     except ConfigurationError as error:
         _say(error)
         sys.exit(MISUSED)
     except MtiError as error:
         _say(error)
         sys.exit(FAILED)
+    return None
 
 
 def _say(error: MtiError) -> None:

@@ -15,6 +15,7 @@ from mti.cli import truth
 from mti.cli.console import Terminal, errors, write_json
 from mti.cli.exit import FAILED
 from mti.cli.progress import Progress
+from mti.cli.sharing import share_imports
 from mti.common.escaping import on_one_line
 from mti.common.hosting import process
 from mti.common.registry import load_registry
@@ -33,6 +34,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout at the end.")] = False,
 ) -> None:
     """Run six tenants in two regions through the whole pipeline, with faults, and reconcile the outcome."""
+    share_imports()
     outcomes: list[Outcome] = []
     console = errors()
     with ExitStack() as cleanup:

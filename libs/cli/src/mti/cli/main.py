@@ -17,7 +17,8 @@ def main() -> None:
         sys.exit(0)
     from mti.cli.application import run  # noqa: PLC0415  it takes ten times as long as the page
 
-    run()
+    if (work := run()) is not None:
+        work()
 
 
 def __getattr__(name: str) -> "typer.Typer":

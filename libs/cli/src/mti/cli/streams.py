@@ -28,6 +28,13 @@ def log_to(level: int) -> None:
     logging.basicConfig(handlers=[handler], level=level)
 
 
+def leave() -> None:
+    """Leave logging and tracebacks as they were before this process became a command: another program follows."""
+    logging.root.handlers.clear()
+    logging.root.setLevel(logging.WARNING)
+    sys.excepthook = sys.__excepthook__
+
+
 class _Shown(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return escaped(super().format(record))

@@ -12,6 +12,7 @@ from mti.cli import report
 from mti.cli.console import errors, say, write_json
 from mti.cli.exit import FAILED, WAITING
 from mti.cli.progress import Progress
+from mti.cli.sharing import share_imports
 from mti.common.errors import ConfigurationError
 from mti.common.hosting import process
 from mti.common.hosting.starting import patiently
@@ -43,6 +44,7 @@ def command(
     when they close and something is paused: all that could be delivered is, and a person has to see to the rest.
     """
     processes = parse_scale(scale or [])
+    share_imports()
     results: list[RunResult] = []
 
     async def main(stop: asyncio.Event) -> None:

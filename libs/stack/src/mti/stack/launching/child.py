@@ -1,6 +1,5 @@
 """What a fork server's child does: it puts on the surroundings that were asked for, and runs the program."""
 
-import atexit
 import os
 import socket
 import sys
@@ -8,7 +7,7 @@ from typing import TextIO
 
 from mti.stack.launching import lifeline, program, title
 from mti.stack.launching.request import Request
-from mti.stack.launching.servers import SHARED, GivenServer
+from mti.stack.launching.servers import fork_a_server
 
 
 def become(descriptors: list[int]) -> tuple[socket.socket, int] | None:
@@ -20,7 +19,7 @@ def become(descriptors: list[int]) -> tuple[socket.socket, int] | None:
     *streams, line, report = descriptors
     with socket.socket(fileno=report) as asked:
         request = Request.received(asked)
-    if request.serving and (serving := _fork_a_server()) is not None:
+    if request.serving and (serving := fork_a_server()) is not None:
         for descriptor in (*streams, line):
             os.close(descriptor)
         return serving
@@ -33,22 +32,6 @@ def become(descriptors: list[int]) -> tuple[socket.socket, int] | None:
     os.environ.update(request.environment)
     lifeline.hold(socket.socket(fileno=line))
     program.run(request.arguments)
-    return None
-
-
-def _fork_a_server() -> tuple[socket.socket, int] | None:
-    """Fork, before there is a thread; return in the child what it serves with."""
-    client, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    owner, held = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        client.close()
-        os.close(held)
-        return control, owner
-    control.close()
-    os.close(owner)
-    SHARED.server = given = GivenServer(client, pid, held)
-    atexit.register(given.forget)
     return None
 
 

@@ -98,16 +98,28 @@ def main(control: int, modules: list[str]) -> None:
     """
     for name in modules:
         import_module(name)
-    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208  those of libraries written in C as well
-    if threads != 1:
-        sys.stderr.write(f"importing {', '.join(modules)} started {threads - 1} threads, which a fork would lose\n")
+    if (count := threads()) != 1:
+        sys.stderr.write(f"importing {', '.join(modules)} started {count - 1} threads, which a fork would lose\n")
         sys.stderr.flush()
         os._exit(1)
     gc.freeze()
     owner = os.dup(0)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 0)
-    descriptors = ForkServer(socket.socket(fileno=control), owner).serve()
+    serve(socket.socket(fileno=control), owner)
+
+
+def threads() -> int:
+    """Return how many threads this process has, those of libraries written in C as well."""
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
+
+
+def serve(control: socket.socket, owner: int) -> None:
+    """Serve until the owner is gone; in each child, run what was asked for. Either may be returned from.
+
+    Args: see `ForkServer`.
+    """
+    descriptors = ForkServer(control, owner).serve()
     while descriptors is not None and (serving := child.become(descriptors)) is not None:
         descriptors = ForkServer(*serving).serve()
 

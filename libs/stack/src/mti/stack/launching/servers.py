@@ -1,5 +1,6 @@
-"""Where fork servers are reached: one that this process starts, or one that it was given."""
+"""Where fork servers are reached: one that this process starts, or one that was forked for it."""
 
+import atexit
 import os
 import signal
 import socket
@@ -95,7 +96,9 @@ class GivenServer:
         return self._control
 
     def forget(self) -> None:
-        """See `Server`; there is no other one."""
+        """See `Server`. Launchers use their own from here on, where they have one."""
+        if SHARED.server is self:
+            SHARED.server = None
         control, self._control = self._control, None
         if control is not None:
             control.close()
@@ -112,3 +115,23 @@ class Shared:
 
 
 SHARED = Shared()
+
+
+def fork_a_server() -> tuple[socket.socket, int] | None:
+    """Fork, while there is no thread, and share the new process as the server of this one.
+
+    Returns:
+        In the new process, what it serves with: the socket of its requests and what ends with its owner.
+    """
+    client, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    owner, held = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        client.close()
+        os.close(held)
+        return control, owner
+    control.close()
+    os.close(owner)
+    SHARED.server = given = GivenServer(client, pid, held)
+    atexit.register(given.forget)
+    return None
