@@ -6,11 +6,13 @@ simulated vendors take is in neither.
 """
 
 import asyncio
+import json
+import os
 import resource
 import tempfile
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,10 @@ from mti.simulators.sentinel import SentinelSettings
 from servicebus_local import NamespaceProcess
 from tests.bench.bench_fanout import to_each
 from tests.bench.bench_fetcher import messages
+from tests.bench.floor import WHEN
 from tests.bench.results import quick, report
 from tests.normalizer.world import DEFAULT, StandingClock
-from tests.support.cli import mti, up
+from tests.support.cli import MTI, up
 from tests.support.worlds import two_tenants
 
 PAGE = 5_000
@@ -85,11 +88,16 @@ async def pipeline(detections: int) -> tuple[float, dict[str, Any]]:
         async with Simulators(world(detections)) as simulators:
             env = simulators.write_tenants(tenants)
             before = children()
-            said = await mti(*up(tenants, data), env=env)
+            # As a person starts it: the command itself has what it starts forked from it.
+            command = await asyncio.create_subprocess_exec(
+                MTI, *map(str, up(tenants, data)), env={**os.environ, **env}, stdout=PIPE, stderr=PIPE
+            )
+            out, err = await command.communicate()
             used = children() - before
-        if said.status != 0 or said.document["totals"]["detections"] < detections:
-            raise SystemExit(f"the run ended with {said.status}: {said.err[-2000:]}")
-        return used, said.document
+        said: dict[str, Any] = json.loads(out or b"{}")
+        if command.returncode != 0 or said["totals"]["detections"] < detections:
+            raise SystemExit(f"the run ended with {command.returncode}: {err.decode()[-2000:]}")
+        return used, said
 
 
 def children() -> float:
@@ -114,7 +122,7 @@ Sent = Sequence[tuple[Entity, Sequence[Outgoing]]]
 
 async def same_messages(detections: int) -> Sent:
     """Return the jobs, chunks and indicator messages of such a feed, made by the services' own code."""
-    feed = list(generate(FeedSpec(seed=1, detections=detections), datetime.now(UTC)))
+    feed = list(generate(FeedSpec(seed=1, detections=detections), WHEN))
     pages = [bundle(feed[start : start + PAGE], "ab" * 16) for start in range(0, len(feed), PAGE)]
     chunks = [message for page in pages for message in messages(page)]
     jobs = [job_message("grid:eu", number) for number in range(len(pages) + 1)]
