@@ -1,12 +1,17 @@
 """The streams of this process: fit for every text, and safe whoever writes to them. It loads nothing of a terminal."""
 
+import gc
 import logging
 import sys
 import traceback
 from io import TextIOWrapper
 from types import TracebackType
+from typing import Final
 
 from mti.common.escaping import escaped
+
+_PYTHONS_OWN: Final = (700, 10, 10)
+"""Of garbage: the objects and collections until it is looked for."""
 
 
 def prepare() -> None:
@@ -29,7 +34,8 @@ def log_to(level: int) -> None:
 
 
 def leave() -> None:
-    """Leave logging and tracebacks as they were before this process became a command: another program follows."""
+    """Leave this process as it was before it became a command: another program follows."""
+    gc.set_threshold(*_PYTHONS_OWN)
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
     sys.excepthook = sys.__excepthook__
