@@ -92,3 +92,16 @@ async def test_azure_without_settings_says_which_are_missing() -> None:
             await deployment.registry()
         with pytest.raises(ConfigurationError, match="MTI_FETCHER_STORE: is not set"):
             await deployment.stores()
+
+
+async def test_a_folder_is_looked_at_and_served_by_turns(layout: Layout) -> None:
+    async with open_deployment(layout.root) as deployment:
+        assert not await deployment.is_running()
+        assert (await (await deployment.view()).loads()).of(STANDARD.jobs.path).active == 0
+        assert len((await deployment.dead_letters()).queues) == len(STANDARD.entities)
+        assert not await deployment.is_running()
+        view = await deployment.view()
+        assert (await view.loads()).of(STANDARD.jobs.path).active == 0
+        assert [letter async for letter in view.dead(STANDARD.jobs.path)] == []
+    async with open_deployment(layout.root) as deployment:  # it was let go
+        assert (await (await deployment.view()).loads()).of(STANDARD.jobs.path).dead == 0

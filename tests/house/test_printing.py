@@ -19,6 +19,7 @@ WAYS = {
     # Hand a child its streams:
     "libs/stack/src/mti/stack/launching/child.py",
     "libs/stack/src/mti/stack/launching/fork_server.py",
+    "libs/stack/src/mti/stack/launching/from_here.py",
     # Answers as JSON in ASCII, for a parent process:
     "libs/console/src/mti/console/preview/engine.py",
     "libs/console/src/mti/console/preview/worlds/loading.py",

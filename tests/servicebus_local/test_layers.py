@@ -17,7 +17,7 @@ LAYERS = (
     {"access"},
     {"broker"},
     {"administration", "wire"},
-    {"namespace"},
+    {"at_rest", "namespace"},
     {"serving"},
     {"", "__main__"},
 )

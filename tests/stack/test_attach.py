@@ -11,9 +11,9 @@ import pytest
 
 from mti.common.adapters.servicebus import ServiceBus
 from mti.common.contracts import job_message
-from mti.common.errors import ConfigurationError
+from mti.common.errors import BusUnavailable, ConfigurationError
 from mti.common.topology import STANDARD
-from mti.stack.attach import attached
+from mti.stack.attach import Attachment, attached, seen, served
 from mti.stack.errors import StackError
 from mti.stack.layout import Layout, namespace_config
 from servicebus_local import Namespace
@@ -104,3 +104,42 @@ def say(layout: Layout, http_port: int, connection_string: str) -> None:
     layout.running.write_text(
         json.dumps({"port": 1, "http_port": http_port, "connection_string": connection_string, "pid": os.getpid()})
     )
+
+
+async def test_a_folder_without_a_stack_is_looked_at_without_serving_it(layout: Layout) -> None:
+    async with attached(layout.root) as first:
+        bus = ServiceBus.from_connection_string(first.connection_string)
+        await bus.sender(STANDARD.jobs).send([job_message("contoso/malware_customer", 1)])
+        await bus.close()
+    say(layout, 1, "Endpoint=sb://127.0.0.1:1")
+    async with seen(layout.root) as sight:
+        assert not sight.running
+        assert (await sight.reader.statistics())[JOBS]["active"] == 1
+        (message,) = await sight.reader.messages(JOBS, 0, 10) or []
+        assert message["state"] == "active"
+        assert await sight.reader.messages("nowhere", 0, 10) is None
+        assert not layout.running.exists()
+        with pytest.raises(StackError, match="in use"):
+            async with attached(layout.root, patience=0.1):
+                pass
+
+
+async def test_a_running_stack_is_looked_at_through_its_administration(layout: Layout) -> None:
+    async with Namespace(namespace_config(), layout.bus) as namespace:
+        with layout.lock.open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            say(layout, namespace.http_port, namespace.connection_string)
+            async with seen(layout.root) as sight:
+                assert sight.running
+                assert (await sight.reader.statistics())[JOBS]["active"] == 0
+                assert await sight.reader.messages(JOBS, 0, 10) == []
+                assert await sight.reader.messages("nowhere", 0, 10) is None
+
+
+async def test_a_namespace_that_ends_while_it_is_looked_at_is_an_absent_bus(layout: Layout) -> None:
+    async with Namespace(namespace_config(), layout.bus) as namespace:
+        there = Attachment(namespace.connection_string, namespace.http_port, running=True)
+    async with served(there) as sight:
+        for look in (sight.reader.statistics(), sight.reader.messages(JOBS, 0, 10)):
+            with pytest.raises(BusUnavailable, match="the local namespace does not answer"):
+                await look

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from servicebus_local.access import SharedAccessKeys
+    from servicebus_local.at_rest import NamespaceAtRest
     from servicebus_local.clock import ManualClock
     from servicebus_local.config import NamespaceConfig
     from servicebus_local.errors import ConfigError, DataFolderBusy
@@ -32,6 +33,7 @@ __all__ = [
     "DataFolderBusy",
     "ManualClock",
     "Namespace",
+    "NamespaceAtRest",
     "NamespaceConfig",
     "NamespaceProcess",
     "SharedAccessKeys",
@@ -42,6 +44,7 @@ _MODULES = {
     "DataFolderBusy": "errors",
     "ManualClock": "clock",
     "Namespace": "namespace",
+    "NamespaceAtRest": "at_rest",
     "NamespaceConfig": "config",
     "NamespaceProcess": "process",
     "SharedAccessKeys": "access",

@@ -86,7 +86,7 @@ class FittedTable:
             # What fits a line need not be looked at word by word, which takes longer than all else of a long table.
             if cell_len(line.plain) > options.max_width:
                 yield line
-            elif line.spans:
+            elif line.spans and console.color_system is not None:
                 yield from line.render(console, end="\n")
             else:
                 yield Segment(line.plain, console.get_style(line.style))

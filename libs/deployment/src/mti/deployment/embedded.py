@@ -18,11 +18,10 @@ from mti.deployment.deployment import Deployment
 from mti.deployment.tenants import TenantStates, file_of_folder, tenants_settings
 from mti.operations.bus import BusView
 from mti.operations.pauses import Held, Released
-from mti.stack.attach import Attachment, attached, release_scheduled
+from mti.stack.attach import Attachment, Sight, attached, release_scheduled, seen, served
 from mti.stack.errors import StackError
 from mti.stack.layout import TENANTS_SECONDS, Layout
 from mti.stack.namespace_view import NamespaceView
-from mti.stack.own_http import own_client
 
 PURGED: Final = "purged.jsonl"
 """The file, among the logs, that keeps what a purge removes."""
@@ -40,6 +39,9 @@ class EmbeddedDeployment(Deployment):
         self._layout = Layout(data)
         self._purged = self._layout.logs / PURGED
         self._attachment: Attachment | None = None
+        self._sight: Sight | None = None
+        self._sights = AsyncExitStack()
+        exits.push_async_callback(self._sights.aclose)
 
     def tenants_settings(self) -> TenantsSettings:
         """See `Deployment`: the file that was named, or that of the last run, and the states in the folder."""
@@ -65,13 +67,11 @@ class EmbeddedDeployment(Deployment):
 
     async def is_running(self) -> bool:
         """See `Deployment`."""
-        return (await self._attached()).running
+        return (self._attachment or await self._seen()).running
 
     async def view(self) -> BusView:
-        """See `Deployment`."""
-        port = (await self._attached()).http_port
-        http = await self._exits.enter_async_context(own_client(f"http://127.0.0.1:{port}", seconds=30))
-        return NamespaceView(http)
+        """See `Deployment`. Before anything is sent or received: who looks at a folder at rest has it to themselves."""
+        return NamespaceView((await self._seen()).reader)
 
     async def release(self, lifted: Sequence[Held]) -> Released:
         """See `Deployment`."""
@@ -103,8 +103,16 @@ class EmbeddedDeployment(Deployment):
 
     async def _attached(self) -> Attachment:
         if self._attachment is None:
+            await self._sights.aclose()
+            self._sight = None
             self._attachment = await self._exits.enter_async_context(attached(self._layout.root))
         return self._attachment
+
+    async def _seen(self) -> Sight:
+        if self._sight is None:
+            opening = seen(self._layout.root) if self._attachment is None else served(self._attachment)
+            self._sight = await self._sights.enter_async_context(opening)
+        return self._sight
 
 
 @asynccontextmanager

@@ -4,19 +4,18 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from mti.common.errors import ConfigurationError
 from mti.stack.errors import StackError
 from mti.stack.layout import Layout, namespace_config
-from mti.stack.own_http import own_client
+from mti.stack.namespace_reader import NamespaceReader, RestingNamespace, ServedNamespace
 from servicebus_local.errors import DataFolderBusy
 
 PATIENCE = 15.0
@@ -41,6 +40,15 @@ class _Running(BaseModel):
     pid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A look at the namespace of the folder, while the context lasts."""
+
+    reader: NamespaceReader
+    running: bool
+    """Whether a stack runs on the folder."""
+
+
 @asynccontextmanager
 async def attached(data: Path, *, patience: float = PATIENCE) -> AsyncIterator[Attachment]:
     """Reach the namespace of `DIR`: that of the running stack, or one of our own for the time being.
@@ -56,29 +64,72 @@ async def attached(data: Path, *, patience: float = PATIENCE) -> AsyncIterator[A
         StackError: another command has the folder, or its stack does not come up.
     """
     layout = Layout(data)
-    if not layout.bus.is_dir():
-        raise ConfigurationError(f"{data} is no folder of an embedded stack; name the --data folder of `mti up`")
     async with contextlib.AsyncExitStack() as stack:
-        lock = stack.enter_context(layout.lock.open("a+"))
+        if (running := await stack.enter_async_context(_stack_of(layout, patience))) is not None:
+            yield Attachment(running.connection_string, running.http_port, running=True)
+            return
+        from servicebus_local import Namespace  # noqa: PLC0415  a stack that runs has its own
+
+        with _told_if_busy():
+            namespace = await stack.enter_async_context(Namespace(namespace_config(), layout.bus))
+        yield Attachment(namespace.connection_string, namespace.http_port, running=False)
+
+
+@asynccontextmanager
+async def seen(data: Path, *, patience: float = PATIENCE) -> AsyncIterator[Sight]:
+    """Look at the namespace of `DIR`: that of the running stack, or its folder. Nobody is served, which is quicker.
+
+    Args: see `attached`, as for what is raised.
+    """
+    layout = Layout(data)
+    async with contextlib.AsyncExitStack() as stack:
+        if (running := await stack.enter_async_context(_stack_of(layout, patience))) is not None:
+            there = Attachment(running.connection_string, running.http_port, running=True)
+            yield await stack.enter_async_context(served(there))
+            return
+        from servicebus_local import NamespaceAtRest  # noqa: PLC0415  a stack that runs has its own
+
+        with _told_if_busy():
+            namespace = await stack.enter_async_context(NamespaceAtRest(namespace_config(), layout.bus))
+        yield Sight(RestingNamespace(namespace), running=False)
+
+
+@asynccontextmanager
+async def served(there: Attachment) -> AsyncIterator[Sight]:
+    """Look at a namespace that is reached already."""
+    from mti.stack.own_http import own_client  # noqa: PLC0415  not for a folder that nobody serves
+
+    async with own_client(f"http://127.0.0.1:{there.http_port}", seconds=30) as client:
+        yield Sight(ServedNamespace(client), there.running)
+
+
+@asynccontextmanager
+async def _stack_of(layout: Layout, patience: float) -> AsyncIterator["_Running | None"]:
+    """Return what the stack that runs on the folder says of itself; where none does, take the folder for a while."""
+    if not layout.bus.is_dir():
+        raise ConfigurationError(f"{layout.root} is no folder of an embedded stack; name the --data folder of `mti up`")
+    with layout.lock.open("a+") as lock:
         deadline = asyncio.get_running_loop().time() + patience
         while not _taken(lock):
             if (running := await _running(layout)) is not None:
-                yield Attachment(running.connection_string, running.http_port, running=True)
+                yield running
                 return
             if asyncio.get_running_loop().time() > deadline:
                 raise StackError(
-                    f"{data} is in use, and no running stack answers there: another command works on it, or its stack "
-                    "is starting or ending; try again when that is over"
+                    f"{layout.root} is in use, and no running stack answers there: another command works on it, or its"
+                    " stack is starting or ending; try again when that is over"
                 )
             await asyncio.sleep(_BETWEEN)
         layout.running.unlink(missing_ok=True)  # of a stack that was killed
-        from servicebus_local import Namespace  # noqa: PLC0415  a stack that runs has its own
+        yield None
 
-        try:
-            namespace = await stack.enter_async_context(Namespace(namespace_config(), layout.bus))
-        except DataFolderBusy as error:
-            raise StackError(f"{error}; end the `mti bus` that uses it") from error
-        yield Attachment(namespace.connection_string, namespace.http_port, running=False)
+
+@contextlib.contextmanager
+def _told_if_busy() -> Iterator[None]:
+    try:
+        yield
+    except DataFolderBusy as error:
+        raise StackError(f"{error}; end the `mti bus` that uses it") from error
 
 
 async def release_scheduled(there: Attachment) -> int | None:
@@ -91,6 +142,8 @@ async def release_scheduled(there: Attachment) -> int | None:
     """
     if not there.running:
         return None
+    import httpx  # noqa: PLC0415  for what runs
+
     try:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
             answer = await client.post(f"http://127.0.0.1:{there.http_port}/scheduled/release")
@@ -116,6 +169,10 @@ async def _running(layout: Layout) -> _Running | None:
         return None
     if not _is_alive(running.pid):
         return None
+    import httpx  # noqa: PLC0415  for what runs
+
+    from mti.stack.own_http import own_client  # noqa: PLC0415
+
     try:
         async with own_client(seconds=5) as client:
             answer = await client.get(f"http://127.0.0.1:{running.http_port}/health")

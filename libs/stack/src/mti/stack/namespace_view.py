@@ -1,11 +1,9 @@
-"""The view of the local namespace, through its administration port."""
+"""The view of the local namespace, whether it is served or rests."""
 
 import base64
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from http import HTTPStatus
 
-import httpx
 from pydantic import AwareDatetime, BaseModel
 
 from mti.common.contracts.set_aside import FIRST as FIRST_ASIDE
@@ -15,6 +13,7 @@ from mti.common.ports.bus import PropertyValue, Received
 from mti.common.topology import STANDARD
 from mti.operations.bus import BusLoads, DeadLetter, EntityLoad, SessionLoad, Unseen
 from mti.stack.idle import EntityCounts
+from mti.stack.namespace_reader import NamespaceReader
 
 PAGE = 200
 """Messages that are asked for at a time."""
@@ -39,11 +38,11 @@ class NamespaceView:
     """The port `mti.operations.bus.BusView`. Nothing is hidden here, and all states are counted at one instant.
 
     Args:
-        administration: a client of the administration port. Not closed here.
+        reader: of the namespace. Not closed here.
     """
 
-    def __init__(self, administration: httpx.AsyncClient) -> None:
-        self._administration = administration
+    def __init__(self, reader: NamespaceReader) -> None:
+        self._reader = reader
 
     async def live(self, entity: str) -> AsyncIterator[Received]:
         """See `mti.operations.bus.BusView`."""
@@ -71,17 +70,10 @@ class NamespaceView:
 
     async def loads(self) -> BusLoads:
         """See `mti.operations.bus.BusView`."""
-        try:
-            answer = await self._administration.get("/stats")
-            answer.raise_for_status()
-            counts = {path: EntityCounts.model_validate(each) for path, each in answer.json().items()}
-            aside = await self._aside(counts)
-            loads = {path: await self._load(path, each, aside[path]) for path, each in counts.items()}
-            return BusLoads(entities=loads)
-        except httpx.HTTPError as error:
-            raise BusUnavailable(
-                f"the local namespace does not answer ({type(error).__name__}); its stack may just be ending: try again"
-            ) from error
+        said = await self._reader.statistics()
+        counts = {path: EntityCounts.model_validate(each) for path, each in said.items()}
+        aside = await self._aside(counts)
+        return BusLoads(entities={path: await self._load(path, each, aside[path]) for path, each in counts.items()})
 
     async def _aside(self, counts: Mapping[str, EntityCounts]) -> Counter[str]:
         """Return how many messages were set aside of each entity."""
@@ -114,11 +106,12 @@ class NamespaceView:
         return first
 
     async def _page(self, entity: str, after: int) -> list[_Message]:
-        answer = await self._administration.get("/messages", params={"entity": entity, "after": after, "limit": PAGE})
-        if answer.status_code == HTTPStatus.NOT_FOUND and entity == STANDARD.set_aside.path:
+        found = await self._reader.messages(entity, after, PAGE)
+        if found is None and entity == STANDARD.set_aside.path:
             return []  # a namespace of an earlier release has no such queue, and nothing is in it
-        answer.raise_for_status()
-        return [_Message.model_validate(message) for message in answer.json()]
+        if found is None:
+            raise BusUnavailable(f"the local namespace has no {entity!r}")
+        return [_Message.model_validate(message) for message in found]
 
 
 def _received(message: _Message) -> Received:

@@ -16,6 +16,7 @@ from mti.operations.reconcile import reconcile
 from mti.operations.stores import SERVICES, Stores
 from mti.stack.errors import NamespaceSilentError
 from mti.stack.idle import Snapshot, Verdict, verdict
+from mti.stack.namespace_reader import ServedNamespace
 from mti.stack.namespace_view import NamespaceView
 from mti.stack.observer import Observer, Overview
 from mti.stack.stack import EmbeddedStack
@@ -133,7 +134,7 @@ async def _reconciled(registry: Registry, stores: Stores, stack: EmbeddedStack) 
     until = time.monotonic() + BOOKS_WAIT
     while True:
         try:
-            return await reconcile(registry, stores, NamespaceView(stack.bus.administration))
+            return await reconcile(registry, stores, NamespaceView(ServedNamespace(stack.bus.administration)))
         except StoreUnavailable as error:
             if time.monotonic() > until:
                 raise
