@@ -1,6 +1,6 @@
 """`mti status` as a whole command, on the folder of a thousand tenants against that of ten: processor time.
 
-Nothing runs on the folder, so that the command brings the namespace up itself, and its output goes into a pipe: every
+Nothing runs on the folder, so that the command reads the namespace's own files, and its output goes into a pipe: every
 row is written. On a terminal twenty of a table are.
 """
 
