@@ -7,14 +7,13 @@ import pytest
 from mti.common.errors import ConfigurationError
 from mti.common.settings import (
     BusSettings,
-    CosmosTarget,
     LogLevel,
     RunSettings,
     Settings,
-    SqliteTarget,
     StoreSettings,
     TenantsSettings,
 )
+from mti.common.store_targets import CosmosTarget, SqliteTarget
 
 pytestmark = pytest.mark.pure
 

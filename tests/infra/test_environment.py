@@ -11,7 +11,8 @@ from mti.common.adapters.secrets import ReferenceResolver
 from mti.common.registry.described_values import with_described_values
 from mti.common.registry.document import parse_document
 from mti.common.registry.load import registry_from
-from mti.common.settings import BusSettings, CosmosTarget, Settings, StoreSettings, TenantsSettings
+from mti.common.settings import BusSettings, Settings, StoreSettings, TenantsSettings
+from mti.common.store_targets import CosmosTarget
 from mti.deployment.settings import DeploymentSettings
 from mti.fetcher.configuration import FetcherSettings
 from mti.normalizer.configuration import NormalizerSettings

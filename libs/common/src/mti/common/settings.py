@@ -5,7 +5,6 @@ the cure; a value is shown in none, since it may be a credential.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -25,15 +24,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mti.common.connection_strings import checked_connection_string
 from mti.common.errors import ConfigurationError
-from mti.common.registry.endpoints import COSMOS_HOSTS, SERVICEBUS_HOSTS, VAULT_HOSTS, checked_url, is_known
+from mti.common.registry.endpoints import SERVICEBUS_HOSTS, VAULT_HOSTS, checked_url, is_known
+from mti.common.store_targets import FORMS, CosmosTarget, SqliteTarget, target_of
 from mti.common.topology import STANDARD, Topology
 
 PREFIX = "MTI_"
 
-_STORE = "sqlite:/path/file.db or cosmos:https://ACCOUNT.documents.azure.com/DATABASE"
 _ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,259}")
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9-]{4,48}[A-Za-z0-9]")
-_DATABASE = re.compile(r"[^/\\?#\s]{1,255}")
 
 
 def _switch(value: object) -> object:
@@ -154,22 +152,6 @@ class BusSettings(Settings):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class SqliteTarget:
-    """A store in a file of this machine."""
-
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class CosmosTarget:
-    """A database of a Cosmos DB account."""
-
-    endpoint: str
-    """Without a trailing slash."""
-    database: str
-
-
 class StoreSettings(Settings):
     """Where checkpoints and what is known are kept."""
 
@@ -183,7 +165,7 @@ class StoreSettings(Settings):
     @model_validator(mode="after")
     def _well_formed(self) -> Self:
         try:
-            _target(self.store, self.allow_loopback)
+            target_of(self.store, self.allow_loopback)
         except ValueError as refused:
             raise ValueError(f"MTI_STORE: {refused}") from None
         return self
@@ -191,7 +173,7 @@ class StoreSettings(Settings):
     @property
     def target(self) -> SqliteTarget | CosmosTarget:
         """The store, taken apart."""
-        return _target(self.store, self.allow_loopback)
+        return target_of(self.store, self.allow_loopback)
 
 
 class TenantsSettings(Settings):
@@ -223,7 +205,7 @@ class TenantsSettings(Settings):
             named = " and ".join(others)
             state = f"is set, and {named} too" if value else f"is not set, {named} are" if others else "is not set"
             raise ValueError(
-                f"{state}; set it to the path of the tenants file, or MTI_TENANTS_STORE to {_STORE}, or"
+                f"{state}; set it to the path of the tenants file, or MTI_TENANTS_STORE to {FORMS}, or"
                 " MTI_TENANTS_TEXT to what the file would hold, exactly one of them"
             )
         return value
@@ -238,7 +220,7 @@ class TenantsSettings(Settings):
         for variable, store in (("STORE", self.tenants_store), ("STATES", self.tenants_states)):
             if store is not None:
                 try:
-                    _target(store, self.allow_loopback)
+                    target_of(store, self.allow_loopback)
                 except ValueError as refused:
                     raise ValueError(f"MTI_TENANTS_{variable}: {refused}") from None
         return self
@@ -246,12 +228,12 @@ class TenantsSettings(Settings):
     @property
     def tenants_store_target(self) -> SqliteTarget | CosmosTarget | None:
         """The store that describes the tenants, taken apart."""
-        return _target(self.tenants_store, self.allow_loopback) if self.tenants_store is not None else None
+        return target_of(self.tenants_store, self.allow_loopback) if self.tenants_store is not None else None
 
     @property
     def tenants_states_target(self) -> SqliteTarget | CosmosTarget | None:
         """The store of the states beside a tenants file, taken apart."""
-        return _target(self.tenants_states, self.allow_loopback) if self.tenants_states is not None else None
+        return target_of(self.tenants_states, self.allow_loopback) if self.tenants_states is not None else None
 
     @property
     def tenants_folder(self) -> Path:
@@ -288,20 +270,8 @@ class ClockSettings(Settings):
     """From the clocks of the servers that are called: less than a claim lasts. Beyond it nothing is fetched."""
 
 
-def _target(text: str, allow_loopback: bool) -> SqliteTarget | CosmosTarget:
-    scheme, _, rest = text.partition(":")
-    if scheme == "sqlite" and rest.strip():
-        return SqliteTarget(Path(rest.strip()))
-    if scheme == "cosmos":
-        url, _, database = rest.rstrip("/").rpartition("/")
-        if url.endswith("/") or not _DATABASE.fullmatch(database):
-            raise ValueError("names no database; write cosmos:https://ACCOUNT.documents.azure.com/DATABASE")
-        return CosmosTarget(checked_url(url, hosts=COSMOS_HOSTS, allow_loopback=allow_loopback), database)
-    raise ValueError(f"is not a store; write {_STORE}")
-
-
 _CURES = {
-    "store": f"set it to {_STORE}",
+    "store": f"set it to {FORMS}",
 }
 _WRONG = {
     "bool_parsing": "is neither true nor false; write true or false",

@@ -16,7 +16,8 @@ from mti.common.registry import LiveRegistry
 from mti.common.registry.described_values import with_described_values
 from mti.common.registry.origins import FileOrigin, Origin, StoreOrigin, TextOrigin
 from mti.common.registry.records import CONTAINER as TENANTS
-from mti.common.settings import CosmosTarget, SqliteTarget, TenantsSettings
+from mti.common.settings import TenantsSettings
+from mti.common.store_targets import CosmosTarget, SqliteTarget
 
 TEXT: Final = "MTI_TENANTS_TEXT"
 """What people call tenants that are described in a variable."""
