@@ -8,7 +8,8 @@ from typing import get_type_hints
 import pytest
 
 from mti.common.pauses import PauseState
-from mti.fetcher.records.checkpoint import Claim, Damage, Fields, SourceCheckpoint, TokenMemory, Window
+from mti.fetcher.records.checkpoint import Fields, SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import Claim, Damage, TokenMemory, Window
 from tests.fetcher.world import NOW
 
 pytestmark = pytest.mark.pure

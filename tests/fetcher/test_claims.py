@@ -13,7 +13,8 @@ from mti.common.ports.bus import Outgoing
 from mti.common.ports.settlement import Complete
 from mti.fetcher import claims
 from mti.fetcher.publishing import ChunkPublisher
-from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoints import SourceCheckpoints
 from mti.fetcher.records.ledger import Ledger
 from mti.fetcher.timetable import CLAIMED_FOR, needs_job
 from tests.fetcher.world import CUSTOMER, Topic, World, job, world

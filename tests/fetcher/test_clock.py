@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mti.common.server_time import server_time
-from mti.fetcher.records.checkpoint import SourceCheckpoint, Window
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import Window
 from mti.fetcher.timetable import Run
 from mti.simulators.feed.store import LateBatch
 from tests.fetcher.world import CUSTOMER, GRID, OLD_CUSTOMER, World, world

@@ -26,7 +26,8 @@ from mti.fetcher.consequences import (
 )
 from mti.fetcher.mimecast import NoAnswer, PartlyUnreadable, TokenRefused
 from mti.fetcher.pacing import LONGEST
-from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import Claim
 from mti.fetcher.silence import NotAsked
 from mti.fetcher.timetable import Run
 from mti.fetcher.windows import with_open_window

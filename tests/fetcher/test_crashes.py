@@ -17,7 +17,7 @@ from mti.common.ports.settlement import Complete, Park
 from mti.common.ports.store import Container, Document, Key
 from mti.fetcher.handler import FetchHandler
 from mti.fetcher.publishing import ChunkPublisher
-from mti.fetcher.records.checkpoint import checkpoints_in
+from mti.fetcher.records.checkpoints import checkpoints_in
 from mti.fetcher.records.ledger import Ledger
 from tests.fetcher.world import CUSTOMER, NOW, World, job, world
 

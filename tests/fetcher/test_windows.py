@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mti.common.pauses import PauseState
 from mti.common.server_time import ServerTime
-from mti.fetcher.records.checkpoint import AHEAD, Damage, SourceCheckpoint, TokenMemory, Window
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import AHEAD, Damage, TokenMemory, Window
 from mti.fetcher.windows import (
     PROBES_OF_A_PAGE,
     PROBES_OF_ANY_PAGE,

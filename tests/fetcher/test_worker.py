@@ -14,7 +14,8 @@ from mti.common.adapters.servicebus.received import from_sdk
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.contracts import PageChunk, decode
 from mti.fetcher.configuration import FetcherSettings
-from mti.fetcher.records.checkpoint import SourceCheckpoint, checkpoints_in
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoints import checkpoints_in
 from mti.fetcher.worker import run
 from mti.simulators import Feed, FeedSpec, MimecastSimulator, generate
 from mti.simulators.mimecast import MimecastSettings

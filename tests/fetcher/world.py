@@ -19,7 +19,8 @@ from mti.common.registry.references import parse_reference
 from mti.fetcher.composition import FetchHandler, fetch_handler
 from mti.fetcher.mimecast import HttpLimits, MimecastClients
 from mti.fetcher.publishing import ChunkPublisher
-from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, checkpoints_in
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoints import SourceCheckpoints, checkpoints_in
 from mti.fetcher.records.ledger import Ledger
 from mti.fetcher.schedule import Schedule
 from mti.fetcher.timetable import Run

@@ -21,7 +21,8 @@ from mti.common.ports.settlement import Complete, Outcome, Park
 from mti.common.registry.model import MimecastAccount, Source
 from mti.common.telemetry import active
 from mti.common.telemetry.attributes import tenant_of
-from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoints import SourceCheckpoints, saved
 from mti.fetcher.timetable import CLAIMED_FOR, Delivery, Run, claim_of, is_paused, is_taken, wants_page
 from mti.fetcher.windows import account_for, with_open_window
 

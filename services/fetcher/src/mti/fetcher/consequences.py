@@ -24,7 +24,8 @@ from mti.fetcher.claims import ClaimedSource
 from mti.fetcher.mimecast import NoAnswer, PartlyUnreadable, TokenRefused, subject_of
 from mti.fetcher.notices import Notice
 from mti.fetcher.pacing import wait_for
-from mti.fetcher.records.checkpoint import Damage, SourceCheckpoint
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import Damage
 from mti.fetcher.silence import NotAsked
 from mti.fetcher.timetable import Run, wants_page
 

@@ -4,7 +4,8 @@ import logging
 
 from mti.common.ports.settlement import Complete, DeadLetter, Outcome
 from mti.common.registry import RegistryProvider, Source
-from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints, saved
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoints import SourceCheckpoints, saved
 
 log = logging.getLogger(__name__)
 

@@ -33,7 +33,8 @@ from mti.common.ports.bus import Outgoing, Sender
 from mti.common.ports.clock import Clock
 from mti.common.registry import RegistryProvider
 from mti.common.telemetry import beginning
-from mti.fetcher.records.checkpoint import SourceCheckpoint, SourceCheckpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoints import SourceCheckpoints
 from mti.fetcher.timetable import QUEUED_FOR, Run, needs_job, slot_of
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from mti.fetcher.records.checkpoint import AHEAD, Claim, SourceCheckpoint
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import AHEAD, Claim
 
 QUEUED_FOR: Final = timedelta(minutes=5)
 """How long a job that was put on the queue is waited for before it counts as lost and another is sent."""

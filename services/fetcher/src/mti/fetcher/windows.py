@@ -13,7 +13,8 @@ from typing import Final
 from mti.common.registry.model import MimecastAccount, Source
 from mti.common.server_time import ServerTime
 from mti.fetcher.mimecast.model import FeedRequest
-from mti.fetcher.records.checkpoint import AHEAD, SourceCheckpoint, TokenMemory, Window
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import AHEAD, TokenMemory, Window
 
 ITS_OWN_FAULT: Final = frozenset(
     {"UnreadablePage", "PageTooLarge", "MimecastFailure", "RequestRefused", "FeedNotFound", "TokenRefused", "Bug"}

@@ -4,9 +4,11 @@ All that operators may know of the fetcher is named here. None of it connects to
 neither an SDK nor an HTTP client is imported. A checkpoint is changed by its transitions alone.
 """
 
-from mti.fetcher.records.checkpoint import CONTAINER as CHECKPOINTS
-from mti.fetcher.records.checkpoint import Claim, SourceCheckpoint, SourceCheckpoints, TokenMemory, Window, saved
-from mti.fetcher.records.checkpoint import checkpoints_in as source_checkpoints
+from mti.fetcher.records.checkpoint import SourceCheckpoint
+from mti.fetcher.records.checkpoint_parts import Claim, TokenMemory, Window
+from mti.fetcher.records.checkpoints import CONTAINER as CHECKPOINTS
+from mti.fetcher.records.checkpoints import SourceCheckpoints, saved
+from mti.fetcher.records.checkpoints import checkpoints_in as source_checkpoints
 from mti.fetcher.records.ledger import CONTAINER as FETCHED
 from mti.fetcher.records.ledger import Entry, Ledger
 

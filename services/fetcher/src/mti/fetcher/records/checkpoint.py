@@ -3,82 +3,16 @@
 Which transition is due, the modules around it decide; here is what each does to the document.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Self, TypedDict, Unpack
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from mti.common.checkpoints import Checkpoints, Versioned
-from mti.common.errors import WriteConflict
 from mti.common.pauses import PauseState
-from mti.common.ports.store import Container
+from mti.fetcher.records.checkpoint_parts import AHEAD, Claim, Damage, TokenMemory, Window
 
-CONTAINER: Final = "checkpoints"
-AHEAD: Final = timedelta(minutes=3)
-"""What was noted further in the future than this was noted by a clock that was wrong: it is not believed."""
 QUEUED_AHEAD: Final = timedelta(hours=2)
-"""The same for a job's due time, which may be as far ahead as a rate limit lasts."""
-KIND: Final = "source"
-"""The partition of all of them."""
-
-
-class Window(BaseModel):
-    """The span of time that is being fetched, page by page."""
-
-    model_config = ConfigDict(frozen=True)
-
-    start: AwareDatetime
-    end: AwareDatetime
-    reached: AwareDatetime | None = None
-    """Where it really ends, when it was not yet `end` at Mimecast as the first page was asked for; else `None`."""
-
-
-class TokenMemory(BaseModel):
-    """What is remembered of a window's tokens, so that a circle of any length is noticed (Brent's algorithm).
-
-    One digest is kept and compared with all that follow; after 1, 2, 4, … steps it is replaced.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    digest: str | None = None
-    power: int = 1
-    steps: int = 0
-
-
-class Damage(BaseModel):
-    """A part of the page that is asked for can't be read."""
-
-    model_config = ConfigDict(frozen=True)
-
-    digest: str
-    """The same as long as it is the same damage."""
-    times: int = 1
-    """How often it came, in a row."""
-
-
-class Claim(BaseModel):
-    """A job has the source in hand."""
-
-    model_config = ConfigDict(frozen=True)
-
-    job: str
-    """The job's CloudEvents id, the same for all its copies."""
-    by: str
-    """Which delivery of it: MessageId and delivery count."""
-    sequence: int | None = None
-    """The number of its message in the queue, which a message keeps; `None` in a claim of an earlier release."""
-    nonce: str
-    """Tells two that handle the same delivery apart."""
-    since: AwareDatetime
-    until: AwareDatetime
-
-    def holds(self, now: datetime, run_started: datetime | None) -> bool:
-        """Say whether the job may still be at it; what a run before this one had in hand, nobody has."""
-        if self.since > now + AHEAD:
-            return False  # made by a clock that was wrong, or wrong the other way is ours; compare-and-set decides
-        return now < self.until and (run_started is None or self.since >= run_started)
+"""What a job's due time may be in the future to be believed: it may be as far ahead as a rate limit lasts."""
 
 
 class SourceCheckpoint(BaseModel):
@@ -313,44 +247,3 @@ class _Position(TypedDict):
 
 
 _FIRST_PAGE: Final = _Position(token=None, page=0, tokens=TokenMemory(), damage=None)
-
-
-SourceCheckpoints = Checkpoints[SourceCheckpoint]
-
-
-def checkpoints_in(container: Container) -> SourceCheckpoints:
-    """Return the checkpoints, by source id.
-
-    Args:
-        container: the store's container `checkpoints`.
-    """
-    return Checkpoints(container, KIND, SourceCheckpoint)
-
-
-async def saved(
-    checkpoints: SourceCheckpoints,
-    versioned: Versioned[SourceCheckpoint],
-    unsure: Sequence[SourceCheckpoint] = (),
-) -> Versioned[SourceCheckpoint] | None:
-    """Save a checkpoint and return it as it was written, or `None` when somebody else saved meanwhile.
-
-    A conflict with one's own write is none: with this one, whose answer was lost and which was sent once more, or with
-    one before it, of which nobody knows whether it was taken.
-
-    Args:
-        checkpoints: of the sources.
-        versioned: what is to be saved over the version that was read.
-        unsure: what was to be saved before, since that version was read, and the store did not say whether it was.
-
-    Raises:
-        StoreUnavailable: it may have been written all the same.
-    """
-    try:
-        return await checkpoints.save(versioned)
-    except WriteConflict:
-        written = await checkpoints.load(versioned.key, SourceCheckpoint())
-    if written.value == versioned.value:
-        return written
-    if written.value not in unsure:
-        return None
-    return await saved(checkpoints, written.with_value(versioned.value))
