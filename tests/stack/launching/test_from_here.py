@@ -65,6 +65,12 @@ async def test_programs_are_forked_from_what_the_command_has_imported() -> None:
     assert said == ["True ['-c'] True", "None True"]
 
 
+async def test_streams_that_are_closed_are_no_obstacle() -> None:
+    code = COMMAND.format(body="    os._exit(7 if SHARED.server else 1)", before="sys.stdout = sys.stderr = None")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    assert await process.wait() == 7
+
+
 async def test_after_the_end_of_the_server_programs_are_started_all_the_same() -> None:
     said = await ran("""
         first = await launcher.start("-c", "import time; time.sleep(3600)")

@@ -30,7 +30,7 @@ def fork_from_here(modules: Sequence[str]) -> Callable[[], None] | None:
     if fork_server.threads() != 1:
         return None
     gc.freeze()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # either may be closed
         stream.flush()
     serving = fork_a_server()
     return None if serving is None else partial(_serve, *serving)
