@@ -7,6 +7,7 @@ import pytest
 from mti.common.ports.bus import Outgoing
 from mti.common.ports.store import Container
 from mti.publisher.records import PublishedVersions
+from mti.publisher.repairing import Uploading
 from mti.simulators.sentinel import SentinelFault, SentinelFaultKind
 from tests.publisher.world import (
     CONTOSO,
@@ -50,6 +51,18 @@ class CrashingContainer:
         return written
 
 
+class OneAtATime:
+    """An uploader whose requests go one after the other, so that each is entered in a write of its own."""
+
+    in_flight = 1
+
+    def __init__(self, uploader: Uploading) -> None:
+        self._uploader = uploader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._uploader, name)
+
+
 async def dies(publisher: Publisher, backlog: list[object]) -> None:
     """Run a batch in a process that dies: its messages stay unsettled."""
     with pytest.raises(Crash):
@@ -63,7 +76,8 @@ async def test_a_crash_at_the_record_of_a_request_repeats_that_request_at_most(
 ) -> None:
     container = CrashingContainer(there.store.container("published"), at=at, after=after)
     backlog = messages_of(NAMES, 30)
-    await dies(there.publisher(versions=PublishedVersions(container, there.clock)), list(backlog))
+    versions = PublishedVersions(container, there.clock)
+    await dies(there.publisher(versions=versions, around=OneAtATime), list(backlog))
     assert completed(await there.publisher()(backlog))
     assert there.holds() == {hash_of(name) for name in NAMES}
     assert there.count("identical_resends") == (0 if after else 100)
