@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageState, ServiceBusSubQueue
@@ -80,10 +81,34 @@ async def test_all_scheduled_messages_can_be_released(serve: Serve, clock: Manua
     await bus.send("q", *[ServiceBusMessage("x", scheduled_enqueue_time_utc=later(clock, HOUR)) for _ in range(2)])
     sender = await bus.sender("t")
     await sender.send_messages(ServiceBusMessage("y", scheduled_enqueue_time_utc=later(clock, HOUR)))
-    assert await bus.http("POST", "/scheduled/release") == {"released": 3}
+    assert await bus.http("POST", "/scheduled/release") == {"released": 3, "in_hand": 0}
     assert await has(bus, "q", scheduled=0, active=2)
     assert await has(bus, "t/subscriptions/a", active=1)
-    assert await bus.http("POST", "/scheduled/release") == {"released": 0}
+    assert await bus.http("POST", "/scheduled/release") == {"released": 0, "in_hand": 0}
+
+
+@pytest.mark.parametrize("sessions", [True, False], ids=["sessions", "subjects"])
+async def test_what_comes_of_a_message_in_hand_is_released_too(
+    serve: Serve, clock: ManualClock, sessions: bool
+) -> None:
+    bus = await serve(queues={"q": {"RequiresSession": sessions}}, clock=clock)
+
+    def message(body: str, name: str, **more: Any) -> ServiceBusMessage:
+        return ServiceBusMessage(body, subject=name, session_id=name if sessions else None, **more)
+
+    await bus.send("q", message("mine", "mine"))
+    async with bus.receiver("q", **({"session_id": "mine"} if sessions else {})) as receiver:
+        (held,) = await receive(receiver)
+        release = asyncio.create_task(bus.http("POST", "/scheduled/release?about=mine&about=nobody&seconds=60"))
+        other = await bus.http("POST", "/scheduled/release?about=others&seconds=60")
+        assert other == {"released": 0, "in_hand": 0}
+        assert await bus.http("POST", "/scheduled/release?about=mine&seconds=0.1") == {"released": 0, "in_hand": 1}
+        await bus.send("q", message("later", "mine", scheduled_enqueue_time_utc=later(clock, HOUR)))
+        assert await has(bus, "q", scheduled=1, locked=1)
+        assert not release.done()
+        await receiver.complete_message(held)
+        assert await release == {"released": 1, "in_hand": 0}
+        assert bodies(await receive(receiver)) == ["later"]
 
 
 async def test_a_message_expires_by_its_own_time_to_live(serve: Serve, clock: ManualClock) -> None:

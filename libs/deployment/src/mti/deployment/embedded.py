@@ -78,13 +78,20 @@ class EmbeddedDeployment(Deployment):
         if not lifted:
             return Released()
         try:
-            messages = await release_scheduled(await self._attached())
+            released = await release_scheduled(await self._attached(), {one.id for one in lifted})
         except StackError as error:
             late = "the pauses ended, and what waits comes at its time, since the bus could not be told"
             return Released(notes=[f"{late}: {error}"])
-        if messages is None:
+        if released is None:
             return Released(notes=["no stack runs on the folder; what waits comes at once with the next `mti up`"])
-        return Released(messages)
+        if not released.in_hand:
+            return Released(released.released)
+        until = max(one.until for one in lifted)
+        note = (
+            f"messages that a service still has in hand: {released.in_hand}; what it puts off, not knowing yet that the"
+            f" pause ended, comes by {until:%Y-%m-%d %H:%M:%S} UTC or soon after"
+        )
+        return Released(released.released, [note])
 
     def _store(self, service: str, *, read_only: bool = False) -> Store:
         if not self._layout.bus.is_dir():

@@ -1,12 +1,13 @@
 """The broker: the catalogue of entities, kept going."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from servicebus_local.broker.catalogue import Catalogue
-from servicebus_local.broker.consumer import Done
+from servicebus_local.broker.consumer import Done, Lock
 from servicebus_local.broker.entity import Entity
 from servicebus_local.broker.entity_changes import EntityChanges
+from servicebus_local.broker.locked_messages import LockedMessages
 from servicebus_local.broker.message_store import MessageStore
 from servicebus_local.broker.nodes import is_in_use, last_use
 from servicebus_local.broker.recorded import RecordedEntities
@@ -16,6 +17,18 @@ from servicebus_local.clock import Clock
 from servicebus_local.config import NamespaceConfig
 from servicebus_local.errors import ServerBusy
 from servicebus_local.storage.store import Store
+
+
+class InHand:
+    """Messages that receivers had at an instant."""
+
+    def __init__(self, locks: Sequence[tuple[LockedMessages, Lock]]) -> None:
+        self._locks = locks
+
+    def __len__(self) -> int:
+        """How many of them are still in hand: neither settled nor given back, and their locks did not run out."""
+        self._locks = [(queue, lock) for queue, lock in self._locks if queue.holds(lock)]
+        return len(self._locks)
 
 
 class Broker:
@@ -77,6 +90,10 @@ class Broker:
         )
         self.store.then(done)
         return count
+
+    def in_hand(self, about: Collection[str]) -> InHand:
+        """The messages that receivers have at this instant and whose session or subject is named."""
+        return InHand([(queue, lock) for queue in self.catalogue.message_queues() for lock in queue.in_hand(about)])
 
     def statistics(self) -> dict[str, Counts]:
         """The counts of each entity at this instant."""

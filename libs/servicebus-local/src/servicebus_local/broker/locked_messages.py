@@ -1,6 +1,6 @@
 """Messages that are with a receiver until they are settled or their lock ends, and those that are set aside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from servicebus_local.broker.consumer import Consumer, Delivered, Done, Lock, Settlement, Verdict
 from servicebus_local.broker.departures import NO_CHANGES, Departures, nobody
@@ -9,6 +9,7 @@ from servicebus_local.broker.locks import LockTable
 from servicebus_local.broker.message_store import MessageStore, QueueParts
 from servicebus_local.broker.settings import QueueSettings
 from servicebus_local.errors import MessageLockLost, MessageNotFound, NotAllowed, ServiceError
+from servicebus_local.messages.incoming import decode_stored
 from servicebus_local.record import DeadLetter, MessageRecord, State
 
 
@@ -19,6 +20,21 @@ class LockedMessages(MessageStore):
         super().__init__(path, settings, parts)
         self._locks = LockTable()
         self._departures = Departures(self, self._locks, forwarding, parts.store, parts.clock)
+
+    # -- messages are with receivers
+
+    def in_hand(self, about: Collection[str]) -> list[Lock]:
+        """Return the locks of the messages whose session or subject is named."""
+        return [lock for lock in self._locks if self._is_about(lock.record, about)]
+
+    def holds(self, lock: Lock) -> bool:
+        """Say whether a message is still with the receiver that got it under this lock."""
+        return lock in self._locks
+
+    def _is_about(self, record: MessageRecord, about: Collection[str]) -> bool:
+        if record.session_id is not None:
+            return record.session_id in about
+        return decode_stored(self._store.body(record)).label in about
 
     # -- messages are settled
 

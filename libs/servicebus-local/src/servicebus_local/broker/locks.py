@@ -1,6 +1,7 @@
 """Which messages of a queue are locked."""
 
 import os
+from collections.abc import Iterator
 
 from servicebus_local.broker.consumer import Consumer, Lock
 from servicebus_local.record import MessageRecord
@@ -24,6 +25,14 @@ class LockTable:
         """The lock of that token, unless its message is being settled."""
         lock = self._locks.get(token)
         return None if lock is None or lock.record.busy else lock
+
+    def __iter__(self) -> Iterator[Lock]:
+        """Go through the locks; none may be added or dropped meanwhile."""
+        return iter(self._locks.values())
+
+    def __contains__(self, lock: Lock) -> bool:
+        """Say whether a lock is still there."""
+        return self._locks.get(lock.token) is lock
 
     def prolong(self, lock: Lock, until: int) -> None:
         """Set a later end."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,10 +132,27 @@ def _told_if_busy() -> Iterator[None]:
         raise StackError(f"{error}; end the `mti bus` that uses it") from error
 
 
-async def release_scheduled(there: Attachment) -> int | None:
-    """Make due now all that the namespace of a running stack keeps for later; return how many messages that are.
+class ReleasedNow(BaseModel):
+    """What a namespace made due."""
 
-    What is still to wait waits again when it comes. `None` where no stack runs: the next one does this by itself.
+    released: int
+    """Messages."""
+    in_hand: int = 0
+    """Messages that a service had all the time, and may still put aside for later."""
+
+
+async def release_scheduled(there: Attachment, about: Collection[str]) -> ReleasedNow | None:
+    """Make due now all that the namespace of a running stack keeps for later.
+
+    What is still to wait waits again when it comes. A service that has a message in hand may have decided that it waits
+    before it could know better; what comes of these messages is waited for, some seconds at most, and made due too.
+
+    Args:
+        there: the namespace.
+        about: the sessions, and the subjects of messages without one, for which that is so.
+
+    Returns:
+        `None` where no stack runs: the next one does this by itself.
 
     Raises:
         StackError: the namespace does not answer.
@@ -146,11 +163,12 @@ async def release_scheduled(there: Attachment) -> int | None:
 
     try:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-            answer = await client.post(f"http://127.0.0.1:{there.http_port}/scheduled/release")
+            url = f"http://127.0.0.1:{there.http_port}/scheduled/release"
+            answer = await client.post(url, params={"about": sorted(about)})
             answer.raise_for_status()
     except httpx.HTTPError as error:
         raise StackError(f"the local namespace does not answer: {type(error).__name__}") from error
-    return int(answer.json()["released"])
+    return ReleasedNow.model_validate_json(answer.content)
 
 
 def _taken(lock: IO[str]) -> bool:
