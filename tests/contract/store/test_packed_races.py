@@ -1,16 +1,18 @@
 """Packs that several write to at once: who was away for long, and who does the same as others."""
 
 import asyncio
-from collections.abc import Sequence
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from pydantic import JsonValue
 
 from mti.common.adapters.packed import Limits, PackedStore
-from mti.common.adapters.packed.forms import entries_in
+from mti.common.adapters.packed.forms import HEAD, entries_in
 from mti.common.adapters.sqlite import SqliteStore
 from mti.common.errors import StoreUnavailable
 from mti.common.ports.store import Container, Document, Store
@@ -18,11 +20,14 @@ from mti.simulation.store import MemoryStore
 from tests.contract.store.test_packed_model import MortalContainer, OneContainer, pack_of
 from tests.support.clocks import HandClock
 
+T = TypeVar("T")
+
+FOUR = Limits(epoch_documents=4, epoch_entries=50, page_bytes=2000, index_pages=4, fan_in=2)
 TINY = Limits(epoch_documents=3, epoch_entries=50, page_bytes=2000, index_pages=4, fan_in=2)
 
 
-def packed(below: Container, clock: HandClock) -> Container:
-    return PackedStore(OneContainer(below), {"known": pack_of}, clock, TINY).container("known")
+def packed(below: Container, clock: HandClock, limits: Limits = TINY) -> Container:
+    return PackedStore(OneContainer(below), {"known": pack_of}, clock, limits).container("known")
 
 
 def document(id: str, etag: str | None = None, **body: int) -> Document:
@@ -43,6 +48,53 @@ class Gate(MortalContainer):
         return await super().write(document)
 
 
+class HeldHead(MortalContainer):
+    """Holds whoever replaces the head."""
+
+    def __init__(self, inner: Container) -> None:
+        super().__init__(inner)
+        self.open = asyncio.Event()
+        self.reached = asyncio.Event()
+
+    async def write(self, document: Document) -> Document:
+        if document.id == HEAD:
+            self.reached.set()
+            await self.open.wait()
+        return await super().write(document)
+
+
+class OneLateLook(MortalContainer):
+    """Holds the first that looks at the head once it is told to, and lets all others look."""
+
+    def __init__(self, inner: Container) -> None:
+        super().__init__(inner)
+        self.armed = False
+        self.open = asyncio.Event()
+        self.reached = asyncio.Event()
+
+    async def read(self, partition: str, id: str) -> Document | None:
+        if self.armed:
+            self.armed = False
+            self.reached.set()
+            await self.open.wait()
+        return await super().read(partition, id)
+
+
+class LostAnswer(MortalContainer):
+    """Takes the first write, and does not say so."""
+
+    def __init__(self, inner: Container) -> None:
+        super().__init__(inner)
+        self.lost = False
+
+    async def write(self, document: Document) -> Document:
+        written = await super().write(document)
+        if not self.lost:
+            self.lost = True
+            raise StoreUnavailable("the answer was lost")
+        return written
+
+
 class LateLook(MortalContainer):
     """Holds whoever looks at the head, once it is told to."""
 
@@ -56,6 +108,24 @@ class LateLook(MortalContainer):
         self.reached.set()
         await self.open.wait()
         return await super().read(partition, id)
+
+
+class Straggling(MortalContainer):
+    """Is passed by others before each call and after it, now and then by many; whom, a seed decides."""
+
+    def __init__(self, inner: Container, rng: random.Random) -> None:
+        super().__init__(inner)
+        self._rng = rng
+
+    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        await self._straggle()
+        found = await call()
+        await self._straggle()
+        return found
+
+    async def _straggle(self) -> None:
+        for _ in range(self._rng.choice((0, 0, 1, 1, 2, 5, 20, 100))):
+            await asyncio.sleep(0)
 
 
 async def _ids(container: Container) -> list[str]:
@@ -102,6 +172,52 @@ async def test_who_looks_late_whether_its_write_counts_finds_that_it_did(over: b
     look.open.set()
     assert await writing == [found], "it was written, whoever wrote over it"
     assert await other.read("contoso#0", "slow") == await slow.read("contoso#0", "slow") == stands
+
+
+async def test_who_learns_late_that_it_wrote_forgets_nothing_that_came_after() -> None:
+    """A new head comes, and a newer version, while a process waits to hear whether its own write counts."""
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    held, late = HeldHead(below), OneLateLook(below)
+    compacting, slow, other = packed(held, clock, FOUR), packed(late, clock, FOUR), packed(below, clock, FOUR)
+    for number in range(3):
+        await compacting.write(document(f"id-{number}"))
+    ending = asyncio.create_task(compacting.write(document("id-3")))
+    await held.reached.wait()
+    first = await other.write(document("count", n=1))
+    assert await slow.read("contoso#0", "count") == first
+    late.armed = True
+    writing = asyncio.create_task(slow.write(replace(first, body={"n": 2})))
+    await late.reached.wait()
+    held.open.set()
+    await ending
+    second = await other.read("contoso#0", "count")
+    assert second is not None
+    third = await other.write(replace(second, body={"n": 3}))
+    assert await slow.read("contoso#0", "count") == third
+    late.open.set()
+    assert await writing == second
+    assert await slow.read("contoso#0", "count") == third
+    assert await slow.write_many([replace(second, body={"n": 4})]) == [None]
+    assert await other.read("contoso#0", "count") == third
+
+
+async def test_a_number_at_which_a_process_has_written_before_is_not_taken_for_written_again() -> None:
+    """It never heard that its first write counted, and comes back when the number is free again."""
+    clock = HandClock()
+    below = MemoryStore(clock).container("known")
+    lost = LostAnswer(below)
+    unaware, other = packed(lost, clock), packed(below, clock)
+    assert await unaware.read("contoso#0", "second") is None
+    with pytest.raises(StoreUnavailable):
+        await unaware.write(document("first"))
+    for number in range(8):
+        await other.write(document(f"other-{number}"))
+    numbers = [found.id async for found in below.scan("packed|contoso") if found.id.startswith("journal!")]
+    assert "journal!0000000000!000000" not in numbers, "its number is free again"
+    second = await unaware.write(document("second"))
+    assert await _ids(other) == ["first", *(f"other-{number}" for number in range(8)), "second"]
+    assert await other.read("contoso#0", "second") == second
 
 
 async def test_a_head_of_the_release_before_is_read_and_gone_on_with() -> None:
@@ -222,3 +338,40 @@ async def test_a_store_closes_what_lies_below(tmp_path: Path) -> None:
     await store.close()
     with pytest.raises(RuntimeError, match="closed"):
         await below.container("known").read("contoso#0", "a")
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whoever_straggles_each_write_counts_once(seed: int) -> None:
+    clock, rng = HandClock(), random.Random(seed)
+    below = MemoryStore(clock).container("known")
+    containers = [packed(Straggling(below, rng), clock) for _ in range(3)]
+
+    async def count(container: Container) -> None:
+        won = 0
+        while won < 20:
+            there = await container.read("contoso#0", "count") or document("count", n=0)
+            body: dict[str, JsonValue] = {"n": int(str(there.body["n"])) + 1}
+            [written] = await container.write_many([replace(there, body=body)])
+            won += written is not None
+
+    async def add(number: int, container: Container) -> None:
+        for each in range(20):
+            [written] = await container.write_many([document(f"{number}-{each}", n=each)])
+            assert written is not None
+
+    async def look(container: Container) -> None:
+        last = 0
+        for _ in range(60):
+            if (found := await container.read("contoso#0", "count")) is not None:
+                assert last <= int(str(found.body["n"])), "what was read before is not undone"
+                last = int(str(found.body["n"]))
+
+    tasks = [each for container in containers for each in (count(container), look(container))]
+    await asyncio.gather(*tasks, *(add(*each) for each in enumerate(containers)))
+    for container in (*containers, packed(below, clock)):
+        found = await container.read("contoso#0", "count")
+        assert found is not None
+        assert found.body == {"n": 60}
+        assert await _ids(container) == sorted(
+            ["count", *(f"{number}-{each}" for number in range(3) for each in range(20))]
+        )

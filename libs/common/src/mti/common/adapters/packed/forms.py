@@ -62,7 +62,7 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
     """One document, or that it was removed."""
 
     etag: str
-    """Where it was written, the epoch and the number of its journal document, and by which process."""
+    """Where it was written, the epoch and the number of its journal document, by which process, and by which try."""
     ttl: int
     """Seconds; 0 is for ever, and `GONE` that it was removed."""
     expires: float
@@ -101,9 +101,9 @@ class Position:
         """The id of the document before it, or what stands before all of its epoch."""
         return Position(self.epoch, self.number - 1).id if self.number else f"{JOURNAL}{self.epoch:010}!"
 
-    def etag(self, writer: str) -> str:
-        """Return that of the documents that a process writes there."""
-        return f"{self.epoch}.{self.number}.{writer}"
+    def etag(self, by: str) -> str:
+        """Return that of the documents that one try of a process writes there."""
+        return f"{self.epoch}.{self.number}.{by}"
 
     def after(self, *, last: bool) -> "Position":
         """Return the place of the next one."""

@@ -7,7 +7,7 @@ whoever writes there; and it is written, or is not, as one.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from itertools import compress
+from itertools import compress, count
 from typing import Final
 
 from mti.common.adapters.packed.forms import HEAD, Entry, Head, Limits, Written, entries_written, packed_body
@@ -39,6 +39,9 @@ class WrittenPack(Pack):
     def __init__(self, name: str, inner: Container, pages: Pages, clock: Clock, limits: Limits, writer: str) -> None:
         super().__init__(name, inner, pages, clock, limits)
         self._writer = writer
+        self._tries = count()
+        """Counted, so that no try of this process has the etag of another: who did not hear that it wrote may come back
+        to the same number when that is free again."""
         self._writing = asyncio.Lock()
         self._ended_an_epoch = False
 
@@ -126,7 +129,7 @@ class WrittenPack(Pack):
         """
         position = state.tail
         epoch = state.epochs.get(position.epoch)
-        at, etag = self.now(), position.etag(self._writer)
+        at, etag = self.now(), position.etag(f"{self._writer}.{next(self._tries)}")
         entries = entries_written(batch, removed, etag, at)
         total = len(entries) + (0 if epoch is None else len(epoch.entries))
         last = position.number + 1 >= self.limits.epoch_documents or total >= self.limits.epoch_entries

@@ -40,6 +40,12 @@ class Epoch:
         self.closed = last
         self.at = max(self.at, at)
 
+    def copy(self) -> "Epoch":
+        """Return one that is read on by itself. Who still goes by another state of the pack changes its own: what that
+        one learns late must not come over what was read here meanwhile.
+        """
+        return Epoch(dict(self.entries), self.documents, self.closed, self.at, list(self.batches))
+
 
 class Gap(Exception):
     """What was read does not go together: somebody has changed the pack meanwhile."""
@@ -94,7 +100,7 @@ class State:
         """Take over what another state of the pack has read of the journal that counts still."""
         if not other.head.epoch <= self.head.epoch <= other.tail.epoch:
             return  # it has not come so far, or has let go of what this head still leaves to the journal
-        self.epochs = {number: epoch for number, epoch in other.epochs.items() if number >= self.head.epoch}
+        self.epochs = {number: epoch.copy() for number, epoch in other.epochs.items() if number >= self.head.epoch}
         self.tail = other.tail
 
     def in_journal(self, keys: Iterable[Key]) -> dict[Key, Entry]:
