@@ -65,7 +65,7 @@ async def test_a_chunk_asks_once_what_is_withdrawn_once_what_is_known_and_writes
     there.registry = each_with([DEFAULT] * workspaces)
     known = CountedContainer(there.store.container("known"))
     await handler_of(there, known)([message(*map(stix, FILES), source=source)])
-    assert known.calls == {"read_each": 2, "write_many": 1}
+    assert known.calls == {"read_each": 2, "scan": 2, "write_many": 1}
     entries = await there.everything_known(source)
     assert len(entries) == len(FILES)
     assert len({shard_of(source, entry.id) for entry in entries}) == (32 if source == GRID else 4)

@@ -22,10 +22,20 @@ from mti.common.registry import IndicatorPolicy
 from mti.common.retention import time_to_live
 from mti.common.source_id import SourceId
 from mti.normalizer.observables import Observable, indicator_id
+from mti.normalizer.records.audiences import Audiences
 from mti.normalizer.records.emissions import later_of
 from mti.normalizer.records.known_indicator import REFRESHES_KEPT, KnownIndicator, Verdict
 from mti.normalizer.records.memory import Memory
-from mti.normalizer.records.withdrawals import Standing, Withdrawals, keys_of, mark_keys, marks_in, standings_in
+from mti.normalizer.records.withdrawals import (
+    Standing,
+    Withdrawals,
+    audiences_of,
+    keys_of,
+    mark_keys,
+    marks_in,
+    standings_among,
+    standings_in,
+)
 
 CONTAINER: Final = "known"
 
@@ -81,6 +91,7 @@ class KnownIndicators:
         self._container = container
         self._clock = clock
         self._memory = Memory()
+        self._audiences = Audiences(self.withdrawals)
 
     async def recall(
         self, source: str, newest: Mapping[Observable, datetime], policies: Sequence[IndicatorPolicy], *, anew: bool
@@ -88,7 +99,8 @@ class KnownIndicators:
         """Return what is known of observables that were seen, and how they stand.
 
         What this process remembers is not asked of the store; of all others it is one call, or two where somebody
-        withdrew or lifted something since.
+        withdrew or lifted something since. What was withdrawn is read as a whole before, once a while and when it
+        changes; see `audiences`.
 
         Args:
             source: the source's id.
@@ -106,18 +118,24 @@ class KnownIndicators:
         if not wanted and memory.trusted(moment):
             return Recalled({}, {}, {}, common, lasting=True)
         ids = {indicator_id(observable): observable for observable in wanted}
-        keys = [*mark_keys(source), *keys_of(source, ids), *_keys_of(source, ids)]
-        documents = await self._container.read_each(keys)
-        confirmed = memory.confirmed(marks_in(documents, source), moment)
-        if not confirmed and common:
+        before = memory.marks
+        kept = {} if anew or before is None else await self._audiences.of(source, before, moment)
+        asked = [audience for audience in audiences_of(source) if audience not in kept]
+        documents = await self._container.read_each([*mark_keys(source), *keys_of(asked, ids), *_keys_of(source, ids)])
+        marks = marks_in(documents, source)
+        confirmed = memory.confirmed(marks, moment)
+        if (not confirmed and common) or (kept and marks != before):
             return await self.recall(source, newest, policies, anew=True)
         known = {
             id: KnownIndicator.of(document)
             for (partition, id), document in documents.items()
             if partition.startswith(f"{source}#")
         }
-        asked = {observable: id for id, observable in ids.items()}
-        return Recalled(asked, known, standings_in(documents, ids), common, lasting=confirmed)
+        among = [
+            {id: standings[id] for id in standings.keys() & ids.keys()} for standings in kept.values() if standings
+        ]
+        standings = {ids[id]: each for id, each in standings_among([*among, standings_in(documents)]).items()}
+        return Recalled({observable: id for id, observable in ids.items()}, known, standings, common, lasting=confirmed)
 
     def learn(self, source: str, known: Iterable[KnownIndicator], policies: Collection[IndicatorPolicy]) -> None:
         """Remember what stands in the store, as it was looked up or written a moment ago."""

@@ -14,7 +14,7 @@ Each change of an audience is counted, when it is written, in its *mark*, by whi
 may be over: in the partition `~orders`, its id the audience, ``{"changes": 3}``.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -60,6 +60,10 @@ class Standing:
     generation: int = 0
     """How often a withdrawal of it was lifted, for everyone and for this source together."""
 
+    def beside(self, other: "Standing") -> "Standing":
+        """Return how it stands where it stands so for one audience, and so for the other."""
+        return Standing(self.withdrawn or other.withdrawn, self.generation + other.generation)
+
 
 UNTOUCHED: Final = Standing()
 
@@ -77,7 +81,8 @@ class Withdrawals:
     async def look_up(self, source: str, observables: Iterable[Observable]) -> dict[Observable, Standing]:
         """Return how those observables stand with a source; those that nobody ever withdrew are absent."""
         ids = {indicator_id(observable): observable for observable in observables}
-        return standings_in(await self._container.read_each(keys_of(source, ids)), ids)
+        found = standings_in(await self._container.read_each(keys_of(audiences_of(source), ids)))
+        return {ids[id]: standing for id, standing in found.items()}
 
     async def withdraw(
         self, audience: str, observables: Iterable[Observable], moment: datetime, reason: str | None
@@ -157,6 +162,11 @@ class Withdrawals:
         async for document in self._container.scan(_PREFIX + audience):
             yield Withdrawal.model_validate(document.body)
 
+    async def standings(self, audience: str) -> AsyncIterator[tuple[str, Standing]]:
+        """Yield how all stand that were ever withdrawn for an audience, with their own ids."""
+        async for document in self._container.scan(_PREFIX + audience):
+            yield document.id, _standing_in(document)
+
     async def _change(
         self,
         audience: str,
@@ -196,28 +206,42 @@ class Withdrawals:
         )
 
 
-def keys_of(source: str, ids: Iterable[str]) -> list[Key]:
-    """Return the keys of the documents that say how observables stand with a source, by their own ids."""
-    return [(partition, id) for partition in (_PREFIX + EVERYONE, _PREFIX + source) for id in ids]
+def audiences_of(source: str) -> tuple[str, str]:
+    """Return the audiences whose withdrawals hold for a source, in the order of its marks."""
+    return EVERYONE, source
 
 
-def standings_in(documents: Mapping[Key, Document], ids: Mapping[str, Observable]) -> dict[Observable, Standing]:
-    """Return the standings that stand in documents, among others; those that nobody ever withdrew are absent."""
-    standings: dict[Observable, Standing] = {}
-    for (partition, id), document in documents.items():
-        if not partition.startswith(_PREFIX):
-            continue
-        withdrawal = Withdrawal.model_validate(document.body)
-        before = standings.get(ids[id], UNTOUCHED)
-        standings[ids[id]] = Standing(
-            before.withdrawn or withdrawal.withdrawn is not None, before.generation + withdrawal.generation
-        )
-    return standings
+def keys_of(audiences: Iterable[str], ids: Collection[str]) -> list[Key]:
+    """Return the keys of the documents that say how observables stand with audiences, by their own ids."""
+    return [(_PREFIX + audience, id) for audience in audiences for id in ids]
+
+
+def standings_in(documents: Mapping[Key, Document]) -> dict[str, Standing]:
+    """Return the standings that stand in documents, among others, by the observables' own ids; those that nobody ever
+    withdrew are absent.
+    """
+    return standings_among(
+        {id: _standing_in(document)} for (partition, id), document in documents.items() if partition.startswith(_PREFIX)
+    )
+
+
+def standings_among(found: Iterable[Mapping[str, Standing]]) -> dict[str, Standing]:
+    """Return how observables stand, by their own ids, with those of several audiences taken together."""
+    together: dict[str, Standing] = {}
+    for standings in found:
+        for id, standing in standings.items():
+            together[id] = standing.beside(together.get(id, UNTOUCHED))
+    return together
+
+
+def _standing_in(document: Document) -> Standing:
+    withdrawal = Withdrawal.model_validate(document.body)
+    return Standing(withdrawal.withdrawn is not None, withdrawal.generation)
 
 
 def mark_keys(source: str) -> list[Key]:
     """Return the keys of the marks that matter to a source."""
-    return [(_MARKS, EVERYONE), (_MARKS, source)]
+    return [(_MARKS, audience) for audience in audiences_of(source)]
 
 
 def marks_in(documents: Mapping[Key, Document], source: str) -> tuple[int, int]:
