@@ -15,6 +15,14 @@ from tests.support.counted import CountedContainer
 from tests.support.service_world import TurnedClock
 
 A, B = Observable(SHA256.key, sha256("a")), Observable(MD5.key, md5("b"))
+
+
+@pytest.fixture(autouse=True)
+def _each_is_worth_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AUDIENCES + "WORTH_READING", 1)
+
+
+AUDIENCES = "mti.normalizer.records.audiences."
 POLICIES: Sequence[IndicatorPolicy] = [DEFAULT]
 
 
@@ -75,6 +83,26 @@ async def test_the_store_is_not_asked_again_for_what_nobody_withdrew(there: Worl
     assert process.calls() == {"read_each": 2, "scan": 1}
 
 
+async def test_for_a_few_an_audience_is_not_read_and_what_is_kept_counts(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AUDIENCES + "WORTH_READING", 3)
+    process = Recalling(there)
+    await there.known.withdrawals.withdraw(EVERYONE, [A], at(), None)
+    assert await process.standings() == {A: WITHDRAWN}
+    assert process.withdrawals_asked == 4
+    assert process.calls()["scan"] == 0
+    monkeypatch.setattr(AUDIENCES + "WORTH_READING", 2)
+    await process.standings()
+    monkeypatch.setattr(AUDIENCES + "WORTH_READING", 3)
+    assert await process.standings() == {A: WITHDRAWN}
+    assert process.withdrawals_asked == 0
+    await there.known.withdrawals.withdraw(EVERYONE, [B], at(), None)
+    for _ in range(2):
+        assert await process.standings() == {A: WITHDRAWN, B: WITHDRAWN}
+    assert process.withdrawals_asked == 2
+
+
 @pytest.mark.parametrize("audience", [EVERYONE, CUSTOMER])
 async def test_what_is_withdrawn_and_lifted_is_seen_by_the_next_that_looks(there: World, audience: str) -> None:
     process = Recalling(there)
@@ -123,7 +151,7 @@ async def test_who_wrote_past_the_marks_is_seen_after_ten_minutes(there: World) 
 async def test_of_an_audience_with_more_than_is_kept_the_store_is_asked(
     there: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mti.normalizer.records.audiences.AUDIENCE_LIMIT", 1)
+    monkeypatch.setattr(AUDIENCES + "AUDIENCE_LIMIT", 1)
     process = Recalling(there)
     await there.known.withdrawals.withdraw(EVERYONE, [A], at(), None)
     assert await process.standings() == {A: WITHDRAWN}
@@ -136,14 +164,14 @@ async def test_of_an_audience_with_more_than_is_kept_the_store_is_asked(
 
 
 async def test_what_is_kept_of_all_audiences_is_bounded(there: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mti.normalizer.records.audiences.LIMIT", 5)
+    monkeypatch.setattr(AUDIENCES + "LIMIT", 5)
     container = CountedContainer(there.store.container("known"))
     audiences = Audiences(Withdrawals(container))
     sources = [f"t{number}/malware_customer" for number in range(3)]
 
     async def scans(source: str) -> int:
         before = container.calls["scan"]
-        kept = await audiences.of(source, (0, 1), 0.0)
+        kept = await audiences.of(source, (0, 1), 0.0, 1)
         assert kept == {EVERYONE: {}, source: {indicator_id(A): WITHDRAWN}}
         return container.calls["scan"] - before
 

@@ -13,6 +13,8 @@ from typing import Final
 from mti.normalizer.records.memory import KEPT_SECONDS, Marks
 from mti.normalizer.records.withdrawals import Standing, Withdrawals, audiences_of
 
+WORTH_READING: Final = 50
+"""Observables that are to be looked up at least for an audience to be read for them: to ask for 56 costs as much."""
 AUDIENCE_LIMIT: Final = 2_000
 """Withdrawals of one audience that are kept in mind; one with more is asked for, observable by observable."""
 LIMIT: Final = 20_000
@@ -42,7 +44,7 @@ class Audiences:
         self._withdrawals = withdrawals
         self._kept: dict[str, _Audience] = {}
 
-    async def of(self, source: str, marks: Marks, moment: float) -> dict[str, Mapping[str, Standing]]:
+    async def of(self, source: str, marks: Marks, moment: float, wanted: int) -> dict[str, Mapping[str, Standing]]:
         """Return those audiences of a source that are kept in mind, and how observables stand with them, by their ids.
 
         It holds where the marks are found to be the same afterwards. Of other audiences the store is to be asked.
@@ -51,24 +53,23 @@ class Audiences:
             source: the source's id.
             marks: those of its audiences, as they were read last.
             moment: the time, in seconds of a monotonic clock.
+            wanted: how many observables are to be looked up; for a few an audience is not read.
 
         Raises:
             StoreUnavailable: the store does not answer.
         """
         found: dict[str, Mapping[str, Standing]] = {}
         for audience, changes in zip(audiences_of(source), marks, strict=True):
-            standings = await self._standings(audience, changes, moment)
-            if standings is not None:
+            kept = self._kept.pop(audience, None)
+            if kept is None or kept.changes != changes or moment - kept.read >= KEPT_SECONDS:
+                if wanted < WORTH_READING:
+                    continue
+                kept = _Audience(changes, moment, await self._read(audience))
+            self._kept[audience] = kept
+            if (standings := kept.standings) is not None:
                 found[audience] = standings
         self._forget()
         return found
-
-    async def _standings(self, audience: str, changes: int, moment: float) -> Mapping[str, Standing] | None:
-        kept = self._kept.pop(audience, None)
-        if kept is None or kept.changes != changes or moment - kept.read >= KEPT_SECONDS:
-            kept = _Audience(changes, moment, await self._read(audience))
-        self._kept[audience] = kept
-        return kept.standings
 
     async def _read(self, audience: str) -> Mapping[str, Standing] | None:
         standings: dict[str, Standing] = {}

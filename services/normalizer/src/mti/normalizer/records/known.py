@@ -99,8 +99,8 @@ class KnownIndicators:
         """Return what is known of observables that were seen, and how they stand.
 
         What this process remembers is not asked of the store; of all others it is one call, or two where somebody
-        withdrew or lifted something since. What was withdrawn is read as a whole before, once a while and when it
-        changes; see `audiences`.
+        withdrew or lifted something since. What was withdrawn is read as a whole before, once in a while and when
+        it changes, where many are looked up; see `audiences`.
 
         Args:
             source: the source's id.
@@ -119,7 +119,7 @@ class KnownIndicators:
             return Recalled({}, {}, {}, common, lasting=True)
         ids = {indicator_id(observable): observable for observable in wanted}
         before = memory.marks
-        kept = {} if anew or before is None else await self._audiences.of(source, before, moment)
+        kept = {} if anew or before is None else await self._audiences.of(source, before, moment, len(ids))
         asked = [audience for audience in audiences_of(source) if audience not in kept]
         documents = await self._container.read_each([*mark_keys(source), *keys_of(asked, ids), *_keys_of(source, ids)])
         marks = marks_in(documents, source)
