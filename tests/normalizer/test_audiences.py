@@ -1,14 +1,14 @@
 """What was withdrawn is read once, as a whole, and holds while its marks stand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import pytest
 
 from mti.common.ports.store import Container, Document, Key
 from mti.common.registry import IndicatorPolicy
 from mti.normalizer.observables import MD5, SHA256, Observable, indicator_id
-from mti.normalizer.records import EVERYONE, KnownIndicators, Standing, Withdrawals
+from mti.normalizer.records import EVERYONE, KnownIndicator, KnownIndicators, Standing, Withdrawals
 from mti.normalizer.records.audiences import Audiences
 from tests.normalizer.world import CUSTOMER, DEFAULT, GRID, World, at, md5, sha256
 from tests.support.counted import CountedContainer
@@ -32,13 +32,13 @@ class Asked(CountedContainer):
     def __init__(self, inner: Container) -> None:
         super().__init__(inner)
         self.keys: Sequence[Key] = ()
-        self.withdraws: Withdrawals | None = None
+        self.before: Callable[[], Awaitable[object]] | None = None
 
     async def read_each(self, keys: Sequence[Key]) -> dict[Key, Document]:
-        """Keep the keys; withdraw `A` first where somebody is to."""
-        if self.withdraws is not None:
-            withdrawals, self.withdraws = self.withdraws, None
-            await withdrawals.withdraw(EVERYONE, [A], at(), None)
+        """Keep the keys; let happen first what is to."""
+        if self.before is not None:
+            before, self.before = self.before, None
+            await before()
         self.keys = keys
         found: dict[Key, Document] = await self.__getattr__("read_each")(keys)
         return found
@@ -57,6 +57,11 @@ class Recalling:
         self.clock.turn(seconds=1)
         found = await self.known.recall(source, {A: at(), B: at()}, POLICIES, anew=False)
         return dict(found.standings)
+
+    async def suppressed(self) -> Collection[Observable]:
+        """Return which of `A` and `B` are known to be suppressed without asking."""
+        self.clock.turn(seconds=1)
+        return (await self.known.recall(CUSTOMER, {A: at(), B: at()}, POLICIES, anew=False)).remembered
 
     @property
     def withdrawals_asked(self) -> int:
@@ -131,9 +136,37 @@ async def test_both_audiences_count(there: World) -> None:
 async def test_what_is_withdrawn_between_the_two_readings_is_seen(there: World) -> None:
     process = Recalling(there)
     await process.standings()
-    process.asked.withdraws = there.known.withdrawals
+    process.asked.before = lambda: there.known.withdrawals.withdraw(EVERYONE, [A], at(), None)
     assert await process.standings() == {A: WITHDRAWN}
     assert process.withdrawals_asked == 4
+
+
+@pytest.mark.parametrize("worth_reading", [1, 50])
+async def test_a_chunk_beside_this_one_that_saw_the_withdrawal_first_hides_it_from_none(
+    there: World, monkeypatch: pytest.MonkeyPatch, worth_reading: int
+) -> None:
+    monkeypatch.setattr(AUDIENCES + "WORTH_READING", worth_reading)
+    process = Recalling(there)
+    for seen in (A, B):
+        known = KnownIndicator(
+            id=indicator_id(seen),
+            observable=seen,
+            created=at(),
+            version=at(),
+            valid_until=at(days=30),
+            sightings=1,
+            first_by="a chunk",
+        )
+        await process.standings()
+        await process.known.remember(CUSTOMER, [known], POLICIES)
+    assert await process.suppressed() == {A, B}
+
+    async def seen_beside() -> None:
+        await there.known.withdrawals.withdraw(EVERYONE, [A], at(), None)
+        assert await process.suppressed() == set()
+
+    process.asked.before = seen_beside
+    assert A not in await process.suppressed()
 
 
 async def test_who_wrote_past_the_marks_is_seen_after_ten_minutes(there: World) -> None:

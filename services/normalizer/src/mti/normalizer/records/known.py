@@ -124,7 +124,8 @@ class KnownIndicators:
         documents = await self._container.read_each([*mark_keys(source), *keys_of(asked, ids), *_keys_of(source, ids)])
         marks = marks_in(documents, source)
         confirmed = memory.confirmed(marks, moment)
-        if (not confirmed and common) or (kept and marks != before):
+        # Another chunk may have confirmed new marks meanwhile; what was taken from memory before is of the old ones.
+        if (common and not confirmed) or ((common or kept) and marks != before):
             return await self.recall(source, newest, policies, anew=True)
         known = {
             id: KnownIndicator.of(document)
