@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from mti.stack.launching.launcher import Launcher
 from mti.stack.stack import MODULES
-from tests.bench.results import report
+from tests.bench.results import quick, report
 from tests.bench.timing import line
 from tests.support.bus import running_namespace
 from tests.support.cli import MTI
@@ -37,10 +37,14 @@ asyncio.run(worker.main(stop))
 """A service until it says that it starts, and told to stop there."""
 
 
-def cpu(*commands: Sequence[str], env: Mapping[str, str] | None = None, runs: int = RUNS) -> list[float]:
+def cpu(*commands: Sequence[str], env: Mapping[str, str] | None = None, runs: int | None = None) -> list[float]:
     """Return milliseconds of processor time of commands, the least of several runs that take turns."""
-    rounds = [[_once(command, env) for command in commands] for _ in range(runs)]
+    rounds = [[_once(command, env) for command in commands] for _ in range(runs or _runs())]
     return [min(found) for found in zip(*rounds, strict=True)]
+
+
+def _runs() -> int:
+    return 2 if quick() else RUNS
 
 
 def _once(command: Sequence[str], env: Mapping[str, str] | None) -> float:
@@ -87,7 +91,7 @@ async def _forked(service: str, env: Mapping[str, str]) -> float:
     says = "import time; print(1000 * time.process_time(), flush=True)"
     try:
         found: list[float] = []
-        for _ in range(RUNS):
+        for _ in range(_runs()):
             process = await launcher.start(
                 "-c", START.format(service=service) + says, environment=env, stdout=PIPE, stderr=DEVNULL
             )

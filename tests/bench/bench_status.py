@@ -19,7 +19,7 @@ async def main() -> None:
     """Measure the command in both of its forms."""
     with tempfile.TemporaryDirectory() as root:
         folders = [(await made(_folder(Path(root), tenants), tenants)).data for tenants in (FEW, MANY)]
-        runs = 3 if quick() else 7
+        runs = 1 if quick() else 7
         for name, words in (("status", ()), ("status_json", ("--json",))):
             small, large = cpu(*([MTI, "status", *words, "--data", str(data)] for data in folders), runs=runs)
             report(

@@ -51,5 +51,5 @@ def report(name: str, values: Sequence[float], **raw: float) -> None:
 
 
 def quick() -> bool:
-    """Return whether the short form is asked: fewer runs, smaller sizes, a minute for all."""
+    """Return whether the short form is asked: fewer runs, smaller sizes, two minutes for all."""
     return os.environ.get(QUICK) == "1"
