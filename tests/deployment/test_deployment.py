@@ -1,6 +1,5 @@
 """Where an operator's work is done: a folder or Azure, each part opened when it is asked for."""
 
-import fcntl
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from mti.deployment import open_deployment
 from mti.stack.layout import LastRun, Layout
 from tests.common.tenants import tenant
 from tests.support.bus import running_namespace
+from tests.support.embedded import taken
 
 
 @pytest.fixture
@@ -35,8 +35,7 @@ def _nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_stores_of_a_folder_are_opened_once_and_while_somebody_else_has_the_folder(layout: Layout) -> None:
-    with layout.lock.open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with taken(layout):
         async with open_deployment(layout.root) as deployment:
             stores = await deployment.stores()
             assert await deployment.stores() is stores

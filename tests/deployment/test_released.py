@@ -1,9 +1,6 @@
 """A pause that is lifted while a service has messages of it in hand: what it put off before it could know comes too."""
 
 import asyncio
-import fcntl
-import json
-import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +21,7 @@ from mti.deployment import Deployment, open_deployment
 from mti.operations.pauses import Held, Kind
 from mti.stack.layout import Layout, namespace_config
 from servicebus_local import Namespace
+from tests.support.embedded import say_it_runs, taken
 from tests.support.waiting import until
 
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -49,10 +47,8 @@ async def running(folder: Path) -> AsyncIterator[tuple[Namespace, ServiceBus, De
     layout = Layout(folder / "data")
     layout.make()
     async with Namespace(namespace_config(), layout.bus) as namespace:
-        with layout.lock.open("a+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            said = {"http_port": namespace.http_port, "connection_string": namespace.connection_string}
-            layout.running.write_text(json.dumps({**said, "pid": os.getpid()}))
+        with taken(layout):
+            say_it_runs(layout, namespace.http_port, namespace.connection_string)
             bus = ServiceBus.from_connection_string(namespace.connection_string)
             async with open_deployment(layout.root) as deployment:
                 yield namespace, bus, deployment

@@ -1,9 +1,6 @@
 """Reaching the namespace of a folder, whether a stack runs there or not, and whatever a killed one left behind."""
 
 import asyncio
-import fcntl
-import json
-import os
 from pathlib import Path
 
 import httpx
@@ -17,6 +14,7 @@ from mti.stack.attach import Attachment, attached, seen, served
 from mti.stack.errors import StackError
 from mti.stack.layout import Layout, namespace_config
 from servicebus_local import Namespace
+from tests.support.embedded import say_it_runs, taken
 
 JOBS = "fetch-jobs"
 
@@ -46,9 +44,8 @@ async def test_a_folder_without_a_stack_is_served_for_the_time_being(layout: Lay
 
 async def test_a_running_stack_is_reached_through_what_it_says_of_itself(layout: Layout) -> None:
     async with Namespace(namespace_config(), layout.bus) as namespace:
-        with layout.lock.open("a+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            say(layout, namespace.http_port, namespace.connection_string)
+        with taken(layout):
+            say_it_runs(layout, namespace.http_port, namespace.connection_string)
             async with attached(layout.root) as found:
                 assert found.running
                 assert (found.connection_string, found.http_port) == (
@@ -58,7 +55,7 @@ async def test_a_running_stack_is_reached_through_what_it_says_of_itself(layout:
 
 
 async def test_what_a_killed_stack_left_is_not_believed(layout: Layout) -> None:
-    say(layout, 1, "Endpoint=sb://127.0.0.1:1")
+    say_it_runs(layout, 1, "Endpoint=sb://127.0.0.1:1")
     async with attached(layout.root) as found:
         assert not found.running
         assert await waiting(found.http_port) == 0
@@ -69,10 +66,9 @@ async def test_what_a_killed_stack_left_is_not_believed(layout: Layout) -> None:
 async def test_a_stack_that_is_starting_is_waited_for(layout: Layout, stale: bool) -> None:
     """Before it says where it listens, what its predecessor said may still lie there, port and all."""
     async with Namespace(namespace_config(), layout.bus) as namespace:
-        with layout.lock.open("a+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with taken(layout):
             if stale:
-                say(layout, 1, "Endpoint=sb://127.0.0.1:1")
+                say_it_runs(layout, 1, "Endpoint=sb://127.0.0.1:1")
 
             async def attach() -> str:
                 async with attached(layout.root) as found:
@@ -81,16 +77,14 @@ async def test_a_stack_that_is_starting_is_waited_for(layout: Layout, stale: boo
             waits = asyncio.create_task(attach())
             await asyncio.sleep(0.15)
             assert not waits.done()
-            say(layout, namespace.http_port, namespace.connection_string)
+            say_it_runs(layout, namespace.http_port, namespace.connection_string)
             assert await waits == namespace.connection_string
 
 
 async def test_a_folder_that_is_in_use_and_does_not_answer_is_told(layout: Layout) -> None:
-    with layout.lock.open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(StackError, match="in use"):
-            async with attached(layout.root, patience=0.1):
-                pass
+    with taken(layout), pytest.raises(StackError, match="in use"):
+        async with attached(layout.root, patience=0.1):
+            pass
 
 
 async def test_a_folder_that_no_stack_ever_had_is_refused_and_not_made(tmp_path: Path) -> None:
@@ -100,18 +94,12 @@ async def test_a_folder_that_no_stack_ever_had_is_refused_and_not_made(tmp_path:
     assert not (tmp_path / "typo").exists()
 
 
-def say(layout: Layout, http_port: int, connection_string: str) -> None:
-    layout.running.write_text(
-        json.dumps({"port": 1, "http_port": http_port, "connection_string": connection_string, "pid": os.getpid()})
-    )
-
-
 async def test_a_folder_without_a_stack_is_looked_at_without_serving_it(layout: Layout) -> None:
     async with attached(layout.root) as first:
         bus = ServiceBus.from_connection_string(first.connection_string)
         await bus.sender(STANDARD.jobs).send([job_message("contoso/malware_customer", 1)])
         await bus.close()
-    say(layout, 1, "Endpoint=sb://127.0.0.1:1")
+    say_it_runs(layout, 1, "Endpoint=sb://127.0.0.1:1")
     async with seen(layout.root) as sight:
         assert not sight.running
         assert (await sight.reader.statistics())[JOBS]["active"] == 1
@@ -126,9 +114,8 @@ async def test_a_folder_without_a_stack_is_looked_at_without_serving_it(layout: 
 
 async def test_a_running_stack_is_looked_at_through_its_administration(layout: Layout) -> None:
     async with Namespace(namespace_config(), layout.bus) as namespace:
-        with layout.lock.open("a+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            say(layout, namespace.http_port, namespace.connection_string)
+        with taken(layout):
+            say_it_runs(layout, namespace.http_port, namespace.connection_string)
             async with seen(layout.root) as sight:
                 assert sight.running
                 assert (await sight.reader.statistics())[JOBS]["active"] == 0

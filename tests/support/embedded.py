@@ -1,13 +1,31 @@
 """An embedded stack in a folder, as an operator has it: `mti up` beside commands on the same folder."""
 
 import asyncio
+import fcntl
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from mti.stack.layout import Layout
 from tests.support.cli import Said, mti, start, up
+
+
+@contextmanager
+def taken(layout: Layout) -> Iterator[None]:
+    """Hold the lock on a folder, as who works on it does."""
+    with layout.lock.open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def say_it_runs(layout: Layout, http_port: int, connection_string: str) -> None:
+    """Say of a folder that a stack of this process runs there, with a namespace at that address."""
+    layout.running.write_text(
+        json.dumps({"port": 1, "http_port": http_port, "connection_string": connection_string, "pid": os.getpid()})
+    )
 
 
 class EmbeddedStack:

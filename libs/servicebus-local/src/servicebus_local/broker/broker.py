@@ -27,8 +27,7 @@ class InHand:
 
     def __len__(self) -> int:
         """How many of them are still in hand: neither settled nor given back, and their locks did not run out."""
-        self._locks = [(queue, lock) for queue, lock in self._locks if queue.holds(lock)]
-        return len(self._locks)
+        return sum(queue.holds(lock) for queue, lock in self._locks)
 
 
 class Broker:
